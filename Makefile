@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test test-slow lint lock clean
+
+repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
+	dvc repro
+
+test: .venv/ready ## what CI runs
+	$(MAKE) lint
+	pytest
+
+test-slow: .venv/ready ## every stage through `dvc repro` in a fresh clone; minutes
+	pytest -m slow
+
+lint: .venv/ready
+	ruff format --check .
+	ruff check .
+	mypy
+
+lock: ## resolve the dependencies anew; names, versions and hashes, no addresses
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean: ## forget everything that the pipeline made; the user's radiographs stay
+	rm -rf .venv .checkpoints

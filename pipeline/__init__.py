@@ -1,0 +1,1 @@
+"""Find bone fractures in radiographs, and say how sure we are."""

@@ -1,0 +1,220 @@
+"""The settings: ``params.yaml`` read once into frozen, checked sections.
+
+This module is the only reader of ``params.yaml``. Every section forbids unknown keys,
+so that a misspelt key is an error and never a silent default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+PARAMS_FILE = Path("params.yaml")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
+
+
+class ConfigError(ValueError):
+    """``params.yaml`` is missing, is not YAML, or holds a value that is not allowed."""
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys and lossy conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Paths(Section):
+    """Where the stages read and write, relative to the repository; ``dvc.yaml`` reads the same keys."""
+
+    phantoms: Path
+    manifest: Path
+    annotations: Path
+    shards: Path
+    models: Path
+    reports: Path
+
+    @property
+    def classifier(self) -> Path:
+        """The trained network."""
+        return self.models / "classifier.keras"
+
+    def report(self, stage: str) -> Path:
+        """Folder of the metrics, tables and report page of one stage."""
+        return self.reports / stage
+
+
+class Data(Section):
+    """The user's radiographs, and what is known about them."""
+
+    root: Path
+    annotations: Path
+    labels: Path
+
+
+class Run(Section):
+    """What every stage shares; only the seed decides results, the rest decides how fast they come."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    workers: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0)]
+    device: Literal["auto", "cpu", "gpu"]
+
+
+class Track(Section):
+    """MLflow: where runs go, and how long a stage waits for a server that does not answer."""
+
+    uri: str
+    experiment: Annotated[str, Field(min_length=1)]
+    model_name: Annotated[str, Field(min_length=1)]
+    timeout_s: Positive
+
+
+class Phantoms(Section):
+    """The embedded default: procedural radiographs."""
+
+    train: Annotated[int, Field(ge=8)]
+    val: Annotated[int, Field(ge=8)]
+    test: Annotated[int, Field(ge=8)]
+    fractured_share: Annotated[float, Field(gt=0, lt=1)]
+    min_side_px: Annotated[int, Field(ge=128)]
+    max_side_px: Annotated[int, Field(le=2048)]
+    fault_share: Annotated[float, Field(ge=0, le=0.5)]
+
+    @model_validator(mode="after")
+    def _sides_in_order(self) -> Phantoms:
+        if self.min_side_px > self.max_side_px:
+            raise ValueError("min_side_px must not exceed max_side_px")
+        return self
+
+
+class Validate(Section):
+    """Strict decoding, duplicate groups and honest splits."""
+
+    split: Literal["regroup", "keep"]
+    label_conflict: Literal["fail", "quarantine"]
+    max_pixels: Annotated[int, Field(ge=10_000)]
+    min_side_px: Annotated[int, Field(ge=1)]
+    hash_distance: Annotated[int, Field(ge=0, le=24)]
+    copy_correlation: Annotated[float, Field(gt=0, le=1)]
+
+
+class Preprocess(Section):
+    """From a radiograph of any size to one canvas."""
+
+    height_px: SidePx
+    width_px: SidePx
+    fix_negatives: bool
+    crop_collimation: bool
+    low_percentile: Annotated[float, Field(ge=0, lt=50)]
+    high_percentile: Annotated[float, Field(gt=50, le=100)]
+    shard_records: Annotated[int, Field(ge=1)]
+
+
+class Augment(Section):
+    """Random changes of the training radiographs; each amount 0 switches its layer off."""
+
+    flip: bool
+    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    zoom: Annotated[float, Field(ge=0, le=0.5)]
+    shift: Annotated[float, Field(ge=0, le=0.5)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Train(Section):
+    """The network and how it learns."""
+
+    backbone: Annotated[str, Field(min_length=1)]
+    weights: Annotated[str, Field(min_length=1)]
+    frozen_share: Annotated[float, Field(ge=0, le=1)]
+    pyramid_channels: Annotated[int, Field(ge=8, le=512)]
+    pooling: Literal["lse", "attention", "mean"]
+    lse_sharpness: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    max_epochs: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)]
+    learning_rate: Positive
+    head_learning_rate: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
+    class_balanced: bool
+    augment: Augment
+
+
+class Evaluate(Section):
+    """Calibration, operating points and intervals."""
+
+    high_sensitivity: Annotated[float, Field(gt=0.5, lt=1)]
+    high_specificity: Annotated[float, Field(gt=0.5, lt=1)]
+    bootstrap_samples: Annotated[int, Field(ge=50)]
+    ece_bins: Annotated[int, Field(ge=2, le=100)]
+
+
+class RegionMaps(Section):
+    """Boxes from evidence maps, their scores and the pictures of them."""
+
+    min_area_share: Share
+    max_regions: Annotated[int, Field(ge=1)]
+    faithfulness_radiographs: Annotated[int, Field(ge=1)]
+    faithfulness_steps: Annotated[int, Field(ge=2)]
+    gallery: Annotated[int, Field(ge=1)]
+    colormap: Annotated[str, Field(min_length=1)]
+
+
+class Config(Section):
+    """All settings of the pipeline."""
+
+    paths: Paths
+    data: Data
+    run: Run
+    track: Track
+    phantoms: Phantoms
+    validation: Validate = Field(alias="validate")
+    preprocess: Preprocess
+    train: Train
+    evaluate: Evaluate
+    region_maps: RegionMaps
+
+
+def read(path: Path = PARAMS_FILE) -> Config:
+    """Read and check the settings.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or is not YAML, or a key is unknown, missing, of the wrong type
+        or out of range. The message names each such key, what was received and what is allowed.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} not found: run from the repository's top folder") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold sections of settings. Received: {values!r}")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(path, error)) from None
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    """One line a wrong key: the key, the rule, what was received."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{path}: {key} is no setting. Received: {problem['input']!r}. Check its spelling.")
+        elif problem["type"] == "missing":
+            lines.append(f"{path}: {key} is missing. Add it; the README lists every setting.")
+        else:
+            lines.append(f"{path}: {key}: {problem['msg']}. Received: {problem['input']!r}.")
+    return "\n".join(lines)
