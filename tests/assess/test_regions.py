@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools.coco import COCO
+from scipy import ndimage
+
+from pipeline.assess import regions
+
+
+def two_blobs():
+    region_map = np.zeros((20, 30), np.float32)
+    region_map[2:5, 10:20] = 0.6
+    region_map[12:15, 3:5] = 0.7
+    region_map[13, 4] = 0.9
+    return region_map
+
+
+def test_regions_come_with_the_highest_score_first():
+    first, second = regions.extract_regions(two_blobs(), 0.5)
+    assert first.box == (12, 3, 3, 2)
+    assert first.score == pytest.approx(0.9)
+    assert first.mean == pytest.approx((5 * 0.7 + 0.9) / 6)
+    assert first.peak == (13, 4)
+    assert first.area_px == 6
+    assert second.box == (2, 10, 3, 10)
+    assert sorted(second.contour.tolist()) == [[2, 10], [2, 19], [4, 10], [4, 19]]
+
+
+def test_small_regions_are_dropped_and_the_rest_is_cut():
+    assert [region.box for region in regions.extract_regions(two_blobs(), 0.5, min_area_px=7)] == [
+        (2, 10, 3, 10)
+    ]
+    assert [region.box for region in regions.extract_regions(two_blobs(), 0.5, max_regions=1)] == [
+        (12, 3, 3, 2)
+    ]
+
+
+def test_pixels_that_touch_at_a_corner_are_one_region():
+    (region,) = regions.extract_regions(np.eye(4, dtype=np.float32), 1.0)
+    assert region.area_px == 4
+    assert region.box == (0, 0, 4, 4)
+
+
+@pytest.mark.parametrize(("value", "n_regions"), [(0.0, 0), (0.4, 0), (0.5, 1), (1.0, 1)])
+def test_a_constant_map_is_one_region_or_none(value, n_regions):
+    assert len(regions.extract_regions(np.full((5, 9), value, np.float32), 0.5)) == n_regions
+
+
+def test_a_ring_keeps_its_hole_out_of_its_area():
+    ring = np.ones((5, 5), np.float32)
+    ring[1:4, 1:4] = 0
+    (region,) = regions.extract_regions(ring, 0.5)
+    assert (region.area_px, region.box) == (16, (0, 0, 5, 5))
+
+
+@given(arrays(np.float32, (9, 13), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])))
+def test_regions_equal_those_of_scipy(region_map):
+    labels, n_labels = ndimage.label(region_map >= 0.5, structure=np.ones((3, 3)))
+    found = regions.extract_regions(region_map, 0.5, max_regions=117)
+    slices = ndimage.find_objects(labels)
+    boxes = [(r.start, c.start, r.stop - r.start, c.stop - c.start) for r, c in slices]
+    peaks = ndimage.maximum(region_map, labels, range(1, n_labels + 1)) if n_labels else []
+    assert sorted(region.box for region in found) == sorted(boxes)
+    assert sorted(region.score for region in found) == sorted(peaks)
+    assert all(region_map[region.peak] == region.score for region in found)
+
+
+@pytest.mark.parametrize(
+    ("region_map", "threshold", "rule"),
+    [
+        (np.ones((4, 4)), 0.0, "above 0"),
+        (np.full((4, 4), np.nan), 0.5, "without NaN"),
+        (np.ones((4, 4, 1)), 0.5, "shape"),
+        (np.ones((0, 4)), 0.5, "shape"),
+    ],
+)
+def test_what_is_no_map_is_refused(region_map, threshold, rule):
+    with pytest.raises(ValueError, match=rule):
+        regions.extract_regions(region_map, threshold)
+
+
+def test_coco_reads_the_results(tmp_path, capsys):
+    results = regions.to_coco_results(regions.extract_regions(two_blobs(), 0.5), image_id=4)
+    reference = COCO()
+    reference.dataset = {"images": [{"id": 4}], "annotations": [], "categories": [{"id": 1}]}
+    reference.createIndex()
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    loaded = reference.loadRes(str(tmp_path / "results.json"))
+    assert [annotation["bbox"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [
+        [3, 12, 2, 3],
+        [10, 2, 10, 3],
+    ]
+    assert [annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [6, 30]
+    assert "DONE" in capsys.readouterr().out
+
+
+def test_map_threshold_covers_the_annotation_best():
+    region_map = np.tile(np.linspace(0, 1, 101, dtype=np.float32), (10, 1))
+    mask = np.zeros((10, 101), bool)
+    mask[:, 70:] = True
+    assert regions.choose_map_threshold([region_map], [mask], map_thresholds=[0.5, 0.695, 0.9]) == 0.695
+
+
+def test_of_equal_map_thresholds_the_lowest_is_taken():
+    zero, mask = np.zeros((3, 4), np.float32), np.ones((3, 4), bool)
+    assert regions.choose_map_threshold([zero], [mask]) == 0.02
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 0), (0.1, 1), (0.35, 3), (1.0, 9)])
+def test_so_many_unfractured_radiographs_show_a_region(share, shown):
+    maxima = np.arange(1, 11, dtype=np.float32) / 10
+    threshold = regions.map_threshold_from_unfractured(maxima, false_region_share=share)
+    assert (maxima >= threshold).sum() == shown
+
+
+def test_tied_maxima_are_all_kept_out():
+    assert regions.map_threshold_from_unfractured(np.ones(5, np.float32)) > 1
+
+
+@pytest.mark.parametrize(
+    ("call", "rule"),
+    [
+        (lambda: regions.choose_map_threshold([], []), "annotated"),
+        (lambda: regions.choose_map_threshold([np.ones((2, 3))], [np.ones((3, 2), bool)]), "shape"),
+        (lambda: regions.map_threshold_from_unfractured(np.array([])), "not fractured"),
+    ],
+)
+def test_no_threshold_comes_from_nothing(call, rule):
+    with pytest.raises(ValueError, match=rule):
+        call()
