@@ -1,0 +1,130 @@
+"""The gallery of region maps: which radiographs it shows, errors first, and their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.assess import calibration
+from pipeline.data import images
+from pipeline.show import overlays, pages
+
+KINDS = ("confident_errors", "misses", "false_alarms", "hits")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One examined radiograph.
+
+    Attributes
+    ----------
+    position
+        Its row in the set.
+    path
+        Relative to ``data.root``.
+    fractured
+        The reference standard.
+    probability, decision
+        What the classifier says.
+    on_target
+        Whether the map's peak lies on an annotated fracture; None where none is annotated.
+    """
+
+    position: int
+    path: str
+    fractured: bool
+    probability: float
+    decision: str
+    on_target: bool | None = None
+
+
+def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
+    """Choose up to ``limit`` cases, a quarter of each kind, the surest errors first.
+
+    A case stands under the first kind that fits: confident and wrong; missed, or pointed
+    elsewhere; a false alarm; a hit. Radiographs without a finding and without a fracture are
+    not shown.
+    """
+    chosen: dict[str, list[Case]] = {kind: [] for kind in KINDS}
+    for case in cases:
+        kind = kind_of(case)
+        if kind is not None:
+            chosen[kind].append(case)
+    share = max(1, limit // len(KINDS))
+    return {kind: sorted(found, key=_surest_first(kind))[:share] for kind, found in chosen.items()}
+
+
+def kind_of(case: Case) -> str | None:
+    """Name the kind of a case; None for a sound radiograph that was cleared."""
+    called, cleared = case.decision == calibration.FRACTURE, case.decision == calibration.NO_FINDING
+    if (called and not case.fractured) or (cleared and case.fractured):
+        return "confident_errors"
+    if case.fractured:
+        return "hits" if called and case.on_target is not False else "misses"
+    return None if cleared else "false_alarms"
+
+
+def write(
+    folder: Path, chosen: Mapping[str, Sequence[Case]], draw: Callable[[Case], NDArray[np.uint8]]
+) -> dict[str, list[dict[str, str]]]:
+    """Draw the chosen cases into files and describe them for the page.
+
+    Parameters
+    ----------
+    folder
+        To be created; one JPEG a case, named after its kind and its place in it.
+    chosen
+        From :func:`choose`.
+    draw
+        From a case to its overlay, uint8 (H, W, 3).
+
+    Returns
+    -------
+    dict
+        For each kind a list of ``src``, ``alt``, ``title`` and ``caption``.
+    """
+    folder.mkdir(parents=True)
+    pictures: dict[str, list[dict[str, str]]] = {}
+    for kind, cases in chosen.items():
+        pictures[kind] = []
+        for place, case in enumerate(cases, start=1):
+            jpeg = images.encode_jpeg(draw(case))
+            (folder / f"{kind}-{place:02d}.jpg").write_bytes(jpeg)
+            pictures[kind].append(_describe(case, jpeg))
+    return pictures
+
+
+def label(case: Case) -> overlays.Label:
+    """Say below the overlay what the classifier said and what is true."""
+    outcome, good = {
+        "confident_errors": ("false alarm" if not case.fractured else "miss", False),
+        "misses": ("points elsewhere" if case.on_target is False else "miss", False),
+        "false_alarms": ("false alarm", False),
+        "hits": ("hit", True),
+        None: ("cleared", True),
+    }[kind_of(case)]
+    truth = "fractured" if case.fractured else "not fractured"
+    return overlays.Label(case.path, case.probability, case.decision, truth, outcome, good)
+
+
+def _describe(case: Case, jpeg: bytes) -> dict[str, str]:
+    where = {None: "", True: " The peak lies on the fracture.", False: " The peak lies elsewhere."}
+    truth = "Fractured" if case.fractured else "Not fractured"
+    return {
+        "src": pages.data_uri(jpeg, "image/jpeg"),
+        "alt": f"Region map of {case.path}",
+        "title": case.path,
+        "caption": f"{truth}; {case.decision}, probability {case.probability:.2f}.{where[case.on_target]}",
+    }
+
+
+def _surest_first(kind: str) -> Callable[[Case], tuple[float, int]]:
+    def key(case: Case) -> tuple[float, int]:
+        sureness = abs(case.probability - 0.5) if kind == "confident_errors" else case.probability
+        return -sureness, case.position
+
+    return key
