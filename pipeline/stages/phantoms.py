@@ -1,0 +1,24 @@
+"""Draw the embedded default: procedural radiographs with known fractures.
+
+Reads only the settings; writes ``paths.phantoms``: ``{train,val,test}/{fractured,not fractured}/``,
+``annotations.coco.json``, ``labels.csv`` and ``faults.csv``, the answer key of the planted faults.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from pipeline.config import Config
+from pipeline.data import phantoms
+from pipeline.data.outputs import staged
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Draw the phantoms; the folder stands whole, or not at all."""
+    settings = config.phantoms
+    log.info("phantoms: drawing %d radiographs", settings.train + settings.val + settings.test)
+    with staged(config.paths.phantoms) as folder:
+        written = phantoms.write(folder, settings, seed=config.run.seed, workers=config.run.workers)
+    log.info("phantoms: %d files in %s", written, config.paths.phantoms)

@@ -1,0 +1,193 @@
+import contextlib
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import config as settings
+from pipeline.data import annotations, images, manifest
+from pipeline.stages import validate
+
+REPOSITORY = Path(__file__).parents[2]
+FAULTY = (REPOSITORY / "../shared/data/faulty").resolve()
+
+
+def radiograph(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(size=(10, 8)).astype(np.float32)
+    smooth = cv2.resize(coarse, (160, 200), interpolation=cv2.INTER_CUBIC)
+    return np.clip(110 + 50 * smooth + rng.normal(0, 2, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Settings for a folder with twelve radiographs in every split and class."""
+    monkeypatch.chdir(tmp_path)  # no dvc.yaml here: nothing is tracked
+    root = tmp_path / "data"
+    for number, folder in enumerate(f"{s}/{c}" for s in manifest.SPLITS for c in manifest.CLASS_FOLDERS):
+        (root / folder).mkdir(parents=True)
+        for row in range(12):
+            images.write(root / folder / f"{row}.png", radiograph(100 * number + row))
+    return settings_for(root, tmp_path)
+
+
+def settings_for(root: Path, out: Path) -> settings.Config:
+    whole = settings.read(REPOSITORY / "params.yaml")
+    nothing = {"annotations": REPOSITORY / "Data/none.coco.json", "labels": REPOSITORY / "Data/none.csv"}
+    paths = {"manifest": out / "m.csv", "annotations": out / "a.json", "reports": out / "reports"}
+    return whole.model_copy(
+        update={
+            "paths": whole.paths.model_copy(update=paths),
+            "data": whole.data.model_copy(update=nothing | {"root": root}),
+            "run": whole.run.model_copy(update={"workers": 1}),
+            "validation": whole.validation.model_copy(update={"copy_correlation": 0.85}),
+        }
+    )
+
+
+def figures_of(config):
+    return json.loads((config.paths.report("validate") / "metrics.json").read_text())
+
+
+def issues_of(config):
+    return pd.read_csv(config.paths.report("validate") / "issues.csv", keep_default_na=False)
+
+
+def test_a_sound_folder_is_kept_whole(config):
+    validate.run(config)
+    figures = figures_of(config)
+    assert (figures["files"], figures["kept"], figures["groups"]) == (72, 72, 72)
+    assert (figures["groups_crossing_splits"], figures["label_conflicts"]) == (0, 0)
+    assert set(figures["null"]) == {"size", "border", "marker"}
+    assert len(manifest.rows(manifest.read(config.paths.manifest), "test")) == 24
+    assert annotations.read(config.paths.annotations).regions == {}
+    assert "72</strong> independent groups" in (config.paths.report("validate") / "report.html").read_text()
+
+
+def test_copies_across_splits_are_remembered_until_they_are_regrouped(config):
+    root = config.data.root
+    for name in manifest.CLASS_FOLDERS:
+        for row in range(12):
+            copy = images.read(root / f"test/{name}/{row}.png").pixels[:, ::-1]
+            images.write(root / f"train/{name}/copy {row}.jpg", np.ascontiguousarray(copy))
+            images.write(root / f"train/{name}/same {row}.png", copy[:, ::-1])
+    validate.run(config)
+    figures = figures_of(config)
+    assert figures["groups_crossing_published_splits"] == 24
+    assert figures["redundant"] == 24
+    assert figures["memorisation"]["published"] == {"accuracy": 1.0, "auroc": 1.0}
+    assert figures["memorisation"]["clean"]["accuracy"] < 0.9
+
+
+def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
+    root = config.data.root
+    cut = (root / "train/fractured/0.png").read_bytes()[:-400]
+    (root / "train/fractured/0.png").write_bytes(cut)
+    drawn = config.paths.reports.parent / "drawn.json"
+    images_drawn = [
+        {"id": row, "file_name": f"train/fractured/{row}.png", "height": 200, "width": 160}
+        for row in range(2)
+    ]
+    boxes = [{"id": row, "image_id": row, "bbox": [10, 10, 20, 20]} for row in range(2)]
+    drawn.write_text(json.dumps({"images": images_drawn, "annotations": boxes}))
+    validate.run(config.model_copy(update={"data": config.data.model_copy(update={"annotations": drawn})}))
+    found = issues_of(config).query("issue != 'negative'")
+    assert found[["path", "issue", "severity"]].to_numpy().tolist() == [
+        ["train/fractured/0.png", "annotation_unknown_file", "warning"],
+        ["train/fractured/0.png", "truncated", "quarantined"],
+    ]
+    assert list(annotations.read(config.paths.annotations).regions) == ["train/fractured/1.png"]
+
+
+def test_equal_input_gives_equal_bytes_and_no_path_of_the_machine(config):
+    outputs = []
+    for _ in range(2):
+        validate.run(config)
+        files = [config.paths.manifest, config.paths.annotations, *config.paths.report("validate").iterdir()]
+        outputs.append({path.name: path.read_bytes() for path in files})
+    assert outputs[0] == outputs[1]
+    assert all(str(config.data.root).encode() not in data for data in outputs[0].values())
+
+
+def test_what_fails_leaves_no_manifest(config):
+    for path in (config.data.root / "val/fractured").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match="every split needs groups of both classes"):
+        validate.run(config)
+    assert not config.paths.manifest.exists()
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """Validate the set of planted faults; its answer key, the manifest, and the issues by path."""
+    if not FAULTY.exists():
+        pytest.skip("the developers' set of faults is not here")
+    out = tmp_path_factory.mktemp("faulty")
+    config = settings_for(FAULTY, out)
+    with contextlib.chdir(out):  # no dvc.yaml there: nothing is tracked
+        validate.run(config)
+    with (FAULTY / "faults.csv").open(encoding="utf-8") as handle:
+        key = list(csv.DictReader(handle))
+    issues = defaultdict(set)
+    for issue in issues_of(config).itertuples():
+        issues[issue.path].add(issue.issue)
+    return key, manifest.read(config.paths.manifest).set_index("path"), issues
+
+
+EXPECTED = {
+    "truncated": "truncated",
+    "PNG bytes named": "extension_mismatch",
+    "JPEG bytes named": "extension_mismatch",
+    "GIF bytes named": "extension_mismatch",
+    "red arrow": "colour_marks",
+    "100x100": "tiny",
+    "2320x2920": "large",
+}
+
+
+@pytest.mark.parametrize(("fault", "issue"), EXPECTED.items())
+def test_every_planted_fault_is_found(faulty, fault, issue):
+    key, _, issues = faulty
+    planted = [row["path"] for row in key if row["fault"].startswith(fault)]
+    assert planted
+    assert [path for path in planted if issue not in issues[path]] == []
+
+
+def test_planted_modes_are_read(faulty):
+    key, files, _ = faulty
+    planted = [row["path"] for row in key if row["fault"] in {"RGBA png", "palette png"}]
+    assert set(files.loc[planted, "mode"]) == {"RGBA", "P"}
+    assert set(files.loc[planted, "status"]) == {"kept"}
+
+
+def test_of_planted_byte_copies_one_is_kept(faulty):
+    key, files, _ = faulty
+    by_bytes = defaultdict(list)
+    for row in key:
+        by_bytes[row["sha1"]].append(row["path"])
+    for paths in by_bytes.values():
+        assert (files.loc[paths, "status"] == "kept").sum() <= 1
+        assert len(set(files.loc[paths, "group"])) == 1
+
+
+def test_every_rotation_joins_its_family(faulty):
+    key, files, _ = faulty
+    families = defaultdict(set)
+    for row in key:
+        if row["fault"] in {"rotated copy", "resized original of a rotation family"}:
+            families[row["group"]].add(files.loc[row["path"], "group"])
+    assert len(families) == 10
+    assert {len(groups) for groups in families.values()} == {1}
+
+
+def test_independent_radiographs_are_never_joined(faulty):
+    key, files, _ = faulty
+    sources = pd.Series({row["path"]: row["group"] for row in key})
+    readable = files[files["group"] != ""]
+    joined = sources[readable.index].groupby(readable["group"]).nunique()
+    assert joined[joined > 1].empty
