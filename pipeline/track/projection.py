@@ -1,0 +1,220 @@
+"""What ``dvc.lock`` and the reports say, projected into MLflow: parents, adopted and backfilled runs.
+
+A *parent* run stands for one state of the pipeline, a *child* run for one execution of one
+stage. Both are found by tags that hold what DVC hashes, never by a stored id: so a lost
+database, a clone or a stage restored from DVC's cache needs no special case.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import Config
+from pipeline.track import provenance, repository, state
+from pipeline.track.store import Store, connect
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+CURVES = "curves/"  # prefix of the figures that have steps; they stay on the child
+_PARENT_RUN = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What `sync` found and did.
+
+    Attributes
+    ----------
+    parent_id
+        The run that stands for the pipeline's state; None where no stage of it is done.
+    reused, made
+        Stages whose runs were there, and those whose runs were made from the reports.
+    """
+
+    parent_id: str | None
+    reused: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+
+
+def sync(config: Config) -> Synced:
+    """Project ``dvc.lock`` and the reports into MLflow; a second time changes nothing.
+
+    Raises
+    ------
+    NoPipelineError
+        No ``dvc.yaml`` here, or no DVC repository.
+    MlflowException
+        The server does not answer within ``track.timeout_s``, or refuses.
+    """
+    pipeline = repository.read()
+    if not pipeline.current():
+        return Synced(parent_id=None)
+    store = connect(config.track, pipeline.root)
+    parent = find_or_make_parent(store, pipeline, config)
+    runs, made = adopt(store, pipeline, parent.info.run_id, config)
+    describe(store, pipeline, parent.info.run_id, runs)
+    if parent.info.status == "RUNNING" and not _is_running(store, parent.info.run_id):
+        store.client.set_terminated(parent.info.run_id)
+    return Synced(parent.info.run_id, tuple(name for name in runs if name not in made), tuple(made))
+
+
+def find_or_make_parent(store: Store, pipeline: state.Pipeline, config: Config) -> Run:
+    """Return the run that stands for this state of the pipeline."""
+    with store.locked():
+        identity = {"pipeline.role": "pipeline", "pipeline.state": pipeline.key}
+        found = store.find(identity)
+        tags = identity | provenance.environment(config.run.threads)
+        name = os.environ.get("DVC_EXP_NAME") or f"pipeline-{pipeline.key[:8]}"
+        parent = found[0] if found else store.client.create_run(store.experiment_id, tags=tags, run_name=name)
+    if not parent.data.params:
+        store.log(parent.info.run_id, params=pipeline.settings)
+    return parent
+
+
+def adopt(
+    store: Store,
+    pipeline: state.Pipeline,
+    parent_id: str,
+    config: Config,
+    excluding: Iterable[str] = (),
+) -> tuple[dict[str, Run], list[str]]:
+    """Find or make the run of every stage whose entry in ``dvc.lock`` holds.
+
+    Parameters
+    ----------
+    excluding
+        Stages that are about to change: the running one and all downstream of it.
+
+    Returns
+    -------
+    tuple
+        Stage to run, and the names of the stages whose runs had to be made.
+    """
+    bury_the_dead(store)
+    runs, made = {}, []
+    for stage in pipeline.current(tuple(excluding)):
+        run = finished_run(store, stage)
+        if run is None and _can_backfill(stage, config):
+            run = _backfill(store, stage, parent_id, config)
+            made.append(stage.name)
+        if run is not None:
+            runs[stage.name] = run
+            _tag(store, run, {f"dvc.out.{path}": md5 for path, md5 in stage.outputs.items()})
+    return runs, made
+
+
+def finished_run(store: Store, stage: state.Stage) -> Run | None:
+    """Return the last clean execution of the stage's recipe; one by hand only if DVC made none."""
+    runs = store.find({"pipeline.stage_key": stage.now.key}, status="FINISHED")
+    return min(reversed(runs), key=lambda run: "pipeline.by_hand" in run.data.tags, default=None)
+
+
+def bury_the_dead(store: Store) -> None:
+    """Mark runs KILLED whose process ended without a word, and their parents if these still wait."""
+    for run in store.find({"pipeline.role": "stage"}, status="RUNNING"):
+        if provenance.is_dead(run.data.tags):
+            store.client.set_terminated(run.info.run_id, "KILLED")
+            parent = store.client.get_run(run.data.tags[_PARENT_RUN])
+            if parent.info.status == "RUNNING":
+                store.client.set_terminated(parent.info.run_id, "KILLED")
+
+
+def make_child(store: Store, stage: state.Stage, parent_id: str, tags: Mapping[str, str]) -> Run:
+    """Start the run of one execution of a stage, with the stage's settings."""
+    identity = {
+        _PARENT_RUN: parent_id,
+        "pipeline.role": "stage",
+        "pipeline.stage": stage.name,
+        "pipeline.stage_key": stage.now.key,
+    }
+    child: Run = store.client.create_run(store.experiment_id, tags=identity | dict(tags), run_name=stage.name)
+    store.log(child.info.run_id, params=stage.now.settings)
+    return child
+
+
+def describe(store: Store, pipeline: state.Pipeline, parent_id: str, runs: Mapping[str, Run]) -> None:
+    """Show on the parent which run stands for each stage, and the stages' headline figures."""
+    parent = store.client.get_run(parent_id)
+    ordered = {name: runs[name] for name in pipeline.stages if name in runs}
+    tags = {"mlflow.note.content": _note(pipeline, ordered, parent_id)}
+    for name, run in ordered.items():
+        tags[f"stage.{name}.run_id"] = run.info.run_id
+        tags[f"stage.{name}.source"] = _source(run, parent_id)
+    _tag(store, parent, tags)
+    figures = headline(ordered)
+    store.log(parent_id, {k: v for k, v in figures.items() if parent.data.metrics.get(k) != v})
+
+
+def headline(runs: Mapping[str, Run]) -> dict[str, float]:
+    """Return the figures of all stages; one whose name an earlier stage holds gets its stage's prefix."""
+    figures: dict[str, float] = {}
+    for stage, run in runs.items():
+        for name, value in run.data.metrics.items():
+            if not name.startswith(CURVES):
+                figures[f"{stage}.{name}" if name in figures else name] = value
+    return figures
+
+
+def report_figures(report: Path) -> dict[str, float]:
+    """Return the figures in ``metrics.json`` of a stage's report folder; none where there is none."""
+    path = report / "metrics.json"
+    return finite(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return nested figures under dotted names, without None, text, NaN and infinities."""
+    numbers = {name: float(v) for name, v in state.flatten(values) if isinstance(v, Real)}
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def _can_backfill(stage: state.Stage, config: Config) -> bool:
+    """Whether the report on disk is the one that ``dvc.lock`` speaks of; a stage without one is untracked."""
+    report = config.paths.report(stage.name)
+    if not any(Path(path).is_relative_to(report) for path in stage.outputs):
+        return False
+    if repository.outputs_hold(stage, report):
+        return True
+    log.warning("%s: no run, and %s is not what dvc.lock records: `dvc checkout` first", stage.name, report)
+    return False
+
+
+def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) -> Run:
+    """Make the run of an execution that only ``dvc.lock`` and the report remember."""
+    run_id = make_child(store, stage, parent_id, {"pipeline.backfilled": "true"}).info.run_id
+    report = config.paths.report(stage.name)
+    store.log(run_id, report_figures(report))
+    store.client.raw.log_artifacts(run_id, str(report))
+    store.client.set_terminated(run_id)
+    run: Run = store.client.get_run(run_id)
+    return run
+
+
+def _is_running(store: Store, parent_id: str) -> bool:
+    return bool(store.find({_PARENT_RUN: parent_id}, status="RUNNING"))
+
+
+def _tag(store: Store, run: Run, tags: Mapping[str, str]) -> None:
+    """Set the tags that the run does not have yet."""
+    store.log(run.info.run_id, tags={k: v for k, v in tags.items() if run.data.tags.get(k) != v})
+
+
+def _source(run: Run, parent_id: str) -> str:
+    return "executed" if run.data.tags.get(_PARENT_RUN) == parent_id else "reused"
+
+
+def _note(pipeline: state.Pipeline, runs: Mapping[str, Run], parent_id: str) -> str:
+    """Tabulate the stages in Markdown: MLflow shows it at the head of the run."""
+    rows = [f"| {name} | {_source(run, parent_id)} | `{run.info.run_id}` |" for name, run in runs.items()]
+    head = [f"Pipeline state `{pipeline.key[:12]}`", "", "| stage | source | run |", "|---|---|---|"]
+    return "\n".join(head + rows)

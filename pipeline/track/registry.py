@@ -1,0 +1,127 @@
+"""The model registry: a bundle is registered once, and its hash names its version."""
+
+from __future__ import annotations
+
+import base64
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import pipeline
+from pipeline.config import Config
+from pipeline.data import images
+from pipeline.track import repository, state
+from pipeline.track.store import Store, connect
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+CHALLENGER = "challenger"
+BUNDLE_TAG = "bundle.sha256"
+
+# What the package imports to predict. Named here: MLflow's own inference loads the model in another process.
+_REQUIREMENTS = (
+    "keras", "matplotlib", "mlflow", "numpy", "opencv-python", "pandas", "pandera", "pillow",
+    "psutil", "pydantic", "pydicom", "pyyaml", "rich", "scikit-learn", "scipy", "tensorflow",
+)  # fmt: skip
+
+
+def register(config: Config, bundle: Path) -> str:
+    """Register a bundle as a model version, unless one with its hash is there.
+
+    Parameters
+    ----------
+    bundle
+        Its ``bundle.json``; the files that it names lie beside it.
+
+    Returns
+    -------
+    str
+        The version. A new one gets the alias ``challenger``, and tags that hold the bundle's
+        sha256, the pipeline's state and the run that stands for it.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one that ``bundle.json`` names.
+    MlflowException
+        The server does not answer within ``track.timeout_s``, or refuses.
+    """
+    from pipeline.model import bundle as sealed  # TensorFlow comes with it
+
+    sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
+    name = config.track.model_name
+    pipeline_state = repository.read()
+    store = connect(config.track, pipeline_state.root)
+    with store.locked():
+        if version := find_version(store, name, sha256):
+            return version
+        sealed.check(bundle.parent)
+        run_id = _run_of(store, pipeline_state)
+        tags = {BUNDLE_TAG: sha256, "pipeline.state": pipeline_state.key, "pipeline.run_id": run_id or ""}
+        version = _log_model(store, name, bundle.parent, run_id, tags)
+        store.client.set_registered_model_alias(name, CHALLENGER, version)
+    if run_id:
+        store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})
+    return version
+
+
+def find_version(store: Store, name: str, sha256: str) -> str | None:
+    """Return the version of the bundle with that hash; None where it was never registered."""
+    found = store.client.search_model_versions(f"name = '{name}' and tags.`{BUNDLE_TAG}` = '{sha256}'")
+    return str(min(int(version.version) for version in found)) if found else None
+
+
+def _run_of(store: Store, pipeline_state: state.Pipeline) -> str | None:
+    """Return the parent run of the pipeline's state: a bundle is the work of all its stages."""
+    found = store.find({"pipeline.role": "pipeline", "pipeline.state": pipeline_state.key})
+    return found[0].info.run_id if found else None
+
+
+def _log_model(store: Store, name: str, folder: Path, run_id: str | None, tags: dict[str, str]) -> str:
+    """Log the bundle with the code that serves it, and make it a version."""
+    import mlflow
+    from mlflow.models import Model
+
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    mlflow.set_experiment(experiment_id=store.experiment_id)
+    package = Path(pipeline.__file__).parent
+    logged = Model.log(
+        artifact_path=None,  # its old name, still a required argument
+        name="bundle",
+        flavor=mlflow.pyfunc,
+        run_id=run_id,
+        python_model=str(package / "track" / "serving.py"),
+        artifacts={"bundle": str(folder)},
+        code_paths=[str(package)],
+        signature=_signature(),
+        input_example=_example(),
+        pip_requirements=_requirements(),
+    )
+    return str(mlflow.register_model(logged.model_uri, name, tags=tags).version)
+
+
+def _signature() -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    outputs = (ColSpec("double", "probability"), ColSpec("string", "decision"), ColSpec("string", "regions"))
+    return ModelSignature(Schema([ColSpec("string", "image")]), Schema([*outputs]))
+
+
+def _example() -> Any:
+    """Return one even grey radiograph, in base64 as a client would send it."""
+    import pandas as pd
+
+    even = images.encode_png(np.full((64, 64), 128, np.uint8))
+    return pd.DataFrame({"image": [base64.b64encode(even).decode()]})
+
+
+def _requirements() -> list[str]:
+    """Pin what is installed, whichever of its names TensorFlow or OpenCV was installed under."""
+    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
+    return [f"{name}=={installed[name]}" for name in _REQUIREMENTS if name in installed]

@@ -1,0 +1,124 @@
+"""The pipeline read from the repository, through DVC itself; the only module that knows DVC.
+
+DVC resolves the templates of ``dvc.yaml`` and hashes the files, and finds most hashes in the
+database where it noted them a moment ago: 10,000 radiographs cost a walk over their names (0.1 s)
+and no second reading. Nothing here takes DVC's lock, so a running stage may ask. A tracked
+pipeline is one ``dvc.yaml`` in the folder where one works.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.track.state import NoPipelineError, Pipeline, Recipe, Stage
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage
+
+PIPELINE_FILE = Path("dvc.yaml")
+LOCK_FILE = Path("dvc.lock")
+
+
+def read() -> Pipeline:
+    """Read the pipeline of the working folder, hashing what it reads.
+
+    Raises
+    ------
+    NoPipelineError
+        No ``dvc.yaml`` here, or no DVC repository.
+    """
+    with _repository() as repo:
+        stages = _load(repo)
+        entries = _lock_entries()
+        root = Path(os.environ.get("DVC_ROOT") or repo.root_dir)
+        hashes = _hashes(stages, entries)
+    makers = {output.fs_path: stage.name for stage in stages for output in stage.outs}
+    return Pipeline(root, {s.name: _stage(s, entries.get(s.name), hashes, makers) for s in stages})
+
+
+def outputs_hold(stage: Stage, folder: Path) -> bool:
+    """Whether every output of the stage under ``folder`` is on disk just as ``dvc.lock`` records it."""
+    with _repository() as repo:
+        loaded = next(candidate for candidate in _load(repo) if candidate.name == stage.name)
+        inside = [output for output in loaded.outs if Path(output.def_path).is_relative_to(folder)]
+        return all(o.exists and o.get_hash().value == stage.outputs.get(o.def_path) for o in inside)
+
+
+def _repository() -> Repo:
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    if not PIPELINE_FILE.exists():
+        raise NoPipelineError(f"no {PIPELINE_FILE} in the working folder")
+    try:
+        return Repo()
+    except NotDvcRepoError as error:
+        raise NoPipelineError(str(error)) from error
+
+
+def _load(repo: Repo) -> list[PipelineStage]:
+    """Load the stages of ``dvc.yaml``, templates resolved."""
+    return [stage for stage in repo.stage.load_all(str(PIPELINE_FILE)) if stage.cmd]
+
+
+def _lock_entries() -> Mapping[str, Any]:
+    """Read the entries of ``dvc.lock`` as DVC reads them: to PyYAML, `1e-05` is a string."""
+    from dvc.utils.serialize import load_yaml
+
+    return (load_yaml(str(LOCK_FILE)) or {}).get("stages", {}) if LOCK_FILE.exists() else {}
+
+
+def _hashes(stages: Iterable[PipelineStage], entries: Mapping[str, Any]) -> dict[str, str]:
+    """Return path to md5: as on disk or, where absent (a clone before `dvc pull`), as recorded."""
+    hashes: dict[str, str] = {}
+    for kind in ("deps", "outs"):
+        for entry in entries.values():
+            hashes |= _md5s(entry.get(kind, ()))
+    paths = {dependency.def_path: dependency for stage in stages for dependency in _files(stage)}
+    return hashes | {path: str(d.get_hash().value) for path, d in paths.items() if d.exists}
+
+
+def _files(stage: PipelineStage) -> list[Output]:
+    from dvc.dependency import ParamsDependency
+
+    return [dependency for dependency in stage.deps if not isinstance(dependency, ParamsDependency)]
+
+
+def _stage(
+    stage: PipelineStage,
+    entry: Mapping[str, Any] | None,
+    hashes: Mapping[str, str],
+    makers: Mapping[str, str],
+) -> Stage:
+    upstream = {d.def_path: _makers_of(d.fs_path, makers) for d in _files(stage)}
+    return Stage(
+        name=stage.name,
+        now=Recipe(
+            command=stage.cmd,
+            dependencies={path: hashes.get(path, "") for path in upstream},
+            params={params.def_path: params.read_params() for params in stage.params},
+        ),
+        recorded=_recorded(entry) if entry else None,
+        outputs=_md5s(entry.get("outs", ())) if entry else {},
+        leaves=frozenset(path for path, found in upstream.items() if not found),
+        upstream=frozenset().union(*upstream.values()),
+    )
+
+
+def _recorded(entry: Mapping[str, Any]) -> Recipe:
+    return Recipe(entry["cmd"], _md5s(entry.get("deps", ())), entry.get("params", {}))
+
+
+def _md5s(records: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {record["path"]: record.get("md5", "") for record in records}
+
+
+def _makers_of(path: str, makers: Mapping[str, str]) -> set[str]:
+    """Find the stages with an output that is ``path``, lies in it or holds it."""
+    here = Path(path)
+    return {s for made, s in makers.items() if here.is_relative_to(made) or Path(made).is_relative_to(here)}

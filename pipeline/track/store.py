@@ -1,0 +1,179 @@
+"""Where the runs are kept: one MLflow experiment, found or made, and asked with a bounded patience."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import Track
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+_FREE_S = 0.25  # an answer within this time costs no patience: only waiting does
+_RETRIES = 1
+_POLL_S = 0.05
+_BATCH = 100  # params and tags that MLflow takes at once
+
+
+class UnansweredError(RuntimeError):
+    """The MLflow server cost more waiting than ``track.timeout_s`` allows."""
+
+
+class Client:
+    """An ``MlflowClient`` that stops asking once its server has cost ``timeout_s`` of waiting.
+
+    By default one call to a dead server blocks for four minutes, and a slow one would be waited
+    for again at each of thirty calls. Here all calls share one allowance. A local database
+    is never given up: it is busy, not dead.
+    """
+
+    def __init__(self, uri: str, timeout_s: float) -> None:
+        from mlflow import MlflowClient
+
+        self.raw = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._remote = uri.startswith(("http://", "https://"))
+        self._timeout_s = timeout_s
+        self._waited_s = 0.0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return the client's method of that name, bounded."""
+        method: Callable[..., Any] = getattr(self.raw, name)
+        return lambda *args, **kwargs: self._ask(method, *args, **kwargs)
+
+    def _ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        left_s = self._timeout_s - self._waited_s
+        if self._remote and left_s <= 0:
+            raise UnansweredError(f"MLflow kept this stage waiting for {self._waited_s:.0f} s")
+        be_patient_for(left_s)
+        started = time.monotonic()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open experiment."""
+
+    client: Client
+    uri: str
+    experiment_id: str
+    lock_file: Path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let one process of this repository at a time find or make what must be there once."""
+        with locked(self.lock_file):
+            yield
+
+    def find(self, tags: Mapping[str, str], status: str | None = None) -> list[Run]:
+        """Return the runs that carry all these tags and have that status, oldest first."""
+        clauses = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        clauses += [f"attributes.status = '{status}'"] if status else []
+        wanted = " and ".join(clauses)
+        found = self.client.search_runs([self.experiment_id], wanted, order_by=["attributes.start_time ASC"])
+        return list(found)
+
+    def log(
+        self,
+        run_id: str,
+        figures: Mapping[str, float] | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        step: int = 0,
+    ) -> None:
+        """Log figures, params and tags in as few requests as MLflow allows."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(_allowed(name), value, now, step) for name, value in (figures or {}).items()]
+        settings = [Param(_allowed(name), str(value)) for name, value in (params or {}).items()]
+        labels = [RunTag(_allowed(name), value) for name, value in (tags or {}).items()]
+        for start in range(0, max(len(metrics), len(settings), len(labels)), _BATCH):
+            part = slice(start, start + _BATCH)
+            self.client.log_batch(run_id, metrics[part], settings[part], labels[part])
+
+
+def resolve_uri(uri: str, root: Path) -> str:
+    """Return the tracking URI: of the environment, else of the settings, else of the repository.
+
+    Parameters
+    ----------
+    uri
+        ``track.uri`` of the settings; may be empty.
+    root
+        The main repository: the temporary one of ``dvc exp run --temp`` is deleted at its end.
+    """
+    return os.environ.get("MLFLOW_TRACKING_URI") or uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+
+
+def connect(track: Track, root: Path) -> Store:
+    """Open the experiment, making the database and the experiment where they are missing.
+
+    A fresh SQLite file is initialised under a lock: several processes at once break it for good.
+
+    Raises
+    ------
+    MlflowException
+        The server does not answer within ``track.timeout_s``, or refuses.
+    """
+    uri = resolve_uri(track.uri, root)
+    os.environ.pop("MLFLOW_RUN_ID", None)  # it would beat the run that we name
+    be_patient_for(track.timeout_s)
+    lock_file = root / ".dvc" / "tmp" / "mlflow.lock"
+    with locked(lock_file):
+        client = Client(uri, track.timeout_s)
+        experiment_id = _experiment(client, track.experiment, uri, root)
+    return Store(client, uri, experiment_id, lock_file)
+
+
+def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
+    """Return the experiment's id; a server keeps artifacts where it wants, a local database beside itself."""
+    if found := client.get_experiment_by_name(name):
+        return str(found.experiment_id)
+    local = uri.startswith("sqlite:")
+    artifacts = (root.resolve() / "mlartifacts").as_uri() if local else None
+    return str(client.create_experiment(name, artifact_location=artifacts))
+
+
+def be_patient_for(seconds: float) -> None:
+    """Set how long MLflow's next request may take, its retries included; at least 1 s a try."""
+    tries = _RETRIES + 1
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, math.floor(seconds / tries)))
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(_RETRIES)
+    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+
+
+def _allowed(name: str) -> str:
+    """Return the name without what MLflow forbids in it (a subgroup may be called `age>=65`)."""
+    return re.sub(r"[^\w.\-/: ]", "_", name)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file; the operating system releases it when its holder dies."""
+    from zc.lockfile import LockError, LockFile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            lock = LockFile(str(path))
+            break
+        except LockError:
+            time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        lock.close()

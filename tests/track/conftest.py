@@ -1,0 +1,185 @@
+"""A small repository under git and DVC, with three stages that call the real `stage_run`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from pipeline import config
+from pipeline.track import runs
+
+TOP = Path(__file__).parents[2]
+
+STAGE = """
+import os, signal, sys
+from pathlib import Path
+from pipeline import config
+from pipeline.data.outputs import write_json
+from pipeline.track import runs
+
+settings, name, made = config.read(), sys.argv[1], Path(sys.argv[2])
+with runs.stage_run(name, settings) as record:
+    record.curve({"loss": 0.5}, step=1)
+    record.dataset("radiographs", settings.data.root, "0" * 64, "train")
+    made.parent.mkdir(parents=True, exist_ok=True)
+    made.write_text(f"made by {name} with {settings.run.seed}")
+    if os.environ.get("CRASH") == name:
+        raise ValueError("out of films")
+    if os.environ.get("KILL") == name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    figures = {"seed": settings.run.seed, "ece_bins": settings.evaluate.ece_bins, name: {"auroc": 0.75}}
+    write_json(settings.paths.report(name) / "metrics.json", figures)
+    record.metrics({"undefined": None})
+"""
+
+PIPELINE: dict[str, Any] = {
+    "stages": {
+        "validate": {
+            "cmd": "python stage.py validate ${paths.manifest}",
+            "deps": ["stage.py", "${data.root}"],
+            "params": ["data", "run.seed"],
+            "outs": ["${paths.manifest}"],
+            "metrics": [{"${paths.reports}/validate/metrics.json": {"cache": False}}],
+        },
+        "train": {
+            "cmd": "python stage.py train ${paths.models}/weights.txt",
+            "deps": ["stage.py", "${paths.manifest}"],
+            "params": ["train", "run.seed"],
+            "outs": [{"${paths.models}": {"desc": "the bundle"}}],
+            "metrics": [{"${paths.reports}/train/metrics.json": {"cache": False}}],
+        },
+        "evaluate": {
+            "cmd": "python stage.py evaluate ${paths.reports}/evaluate/predictions.csv",
+            "deps": ["stage.py", "${paths.manifest}", "${paths.models}/weights.txt"],
+            "params": ["evaluate"],
+            "outs": ["${paths.reports}/evaluate/predictions.csv"],
+            "metrics": [{"${paths.reports}/evaluate/metrics.json": {"cache": False}}],
+        },
+    }
+}
+
+
+class Repository:
+    """A folder with the small pipeline; commands run in it as a user's would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(TOP),
+            "DVC_NO_ANALYTICS": "1",
+            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.c",
+            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.c",
+        }  # fmt: skip
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; its output is in the error when it fails."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def repro(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("dvc", "repro", *arguments, check=check, **environment)
+
+    def sync(self, uri: str = "") -> runs.Synced:
+        """Project this repository, in this process: a new one would import MLflow again."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setenv("MLFLOW_TRACKING_URI", uri)
+            return runs.sync(config.read())
+
+    def get(self, section: str) -> dict[str, Any]:
+        values: dict[str, Any] = yaml.safe_load((self.folder / "params.yaml").read_text())[section]
+        return values
+
+    def set(self, section: str, **values: Any) -> None:
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params[section] |= values
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def client(self) -> MlflowClient:
+        return MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+
+    def runs(self) -> list[Any]:
+        """All runs, oldest first."""
+        client = self.client()
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        return list(client.search_runs(experiments, order_by=["attributes.start_time ASC"]))
+
+    def artifacts(self, run: Any) -> list[Path]:
+        return list(Path(run.info.artifact_uri.removeprefix("file://")).rglob("*"))
+
+    def parents(self) -> list[Any]:
+        return [run for run in self.runs() if run.data.tags["pipeline.role"] == "pipeline"]
+
+    def children(self, stage: str | None = None) -> list[Any]:
+        stages = [run for run in self.runs() if run.data.tags["pipeline.role"] == "stage"]
+        return [run for run in stages if stage in (None, run.data.tags["pipeline.stage"])]
+
+
+def make_repository(folder: Path) -> Repository:
+    """A fresh repository, committed, with four radiographs outside it."""
+    radiographs = folder / "radiographs" / "train" / "fractured"
+    radiographs.mkdir(parents=True)
+    for number in range(4):
+        (radiographs / f"{number}.png").write_bytes(bytes([number]) * 100)
+    repository = Repository(folder / "repository")
+    repository.folder.mkdir()
+    (repository.folder / "stage.py").write_text(STAGE)
+    (repository.folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
+    (repository.folder / ".gitignore").write_text("mlflow.db\nmlartifacts\n__pycache__\n")
+    shutil.copy(TOP / "params.yaml", repository.folder)
+    repository.set("data", root=str(folder / "radiographs"))
+    repository.run("git", "init", "-q")
+    repository.run("dvc", "init", "-q")
+    repository.run("git", "add", "-A")
+    repository.run("git", "commit", "-qm", "Start")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository after its first `dvc repro`; to be read only."""
+    repository = make_repository(tmp_path_factory.mktemp("baseline"))
+    repository.repro()
+    repository.run("git", "add", "-A")
+    repository.run("git", "commit", "-qm", "Reproduce")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def copy_of() -> Callable[[Repository, Path], Repository]:
+    def copy(repository: Repository, folder: Path) -> Repository:
+        shutil.copytree(repository.folder, folder, symlinks=True)
+        return Repository(folder)
+
+    return copy
+
+
+@pytest.fixture
+def reproduced(
+    baseline: Repository, tmp_path: Path, copy_of: Callable[[Repository, Path], Repository]
+) -> Repository:
+    """A repository of the test's own, after its first `dvc repro`."""
+    return copy_of(baseline, tmp_path / "repository")

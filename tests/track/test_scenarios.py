@@ -1,0 +1,180 @@
+"""The scenarios that tracking must stand, with the real DVC and the real database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# MLflow 3.17 uses a loader that SQLAlchemy 2.1 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader")
+
+CLOSED_PORT = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def changed(baseline, copy_of, tmp_path_factory):
+    """One evaluate setting changed, and a foreign run id in the environment; to be read only."""
+    repository = copy_of(baseline, tmp_path_factory.mktemp("changed") / "repository")
+    repository.set("evaluate", ece_bins=12)
+    repository.repro(MLFLOW_RUN_ID="f" * 32)
+    return repository
+
+
+def ids(runs):
+    return {run.info.run_id for run in runs}
+
+
+def test_a_repro_makes_one_parent_and_a_child_a_stage(baseline):
+    (parent,) = baseline.parents()
+    children = baseline.children()
+    assert [child.data.tags["pipeline.stage"] for child in children] == ["validate", "train", "evaluate"]
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
+    assert {run.info.status for run in baseline.runs()} == {"FINISHED"}
+
+
+def test_the_parent_shows_the_settings_and_the_figures_of_all_stages(baseline):
+    (parent,) = baseline.parents()
+    assert parent.data.params["train.augment.rotation_deg"] == "20"
+    assert parent.data.metrics["validate.auroc"] == parent.data.metrics["evaluate.auroc"] == 0.75
+    assert parent.data.metrics["ece_bins"] == parent.data.metrics["train.ece_bins"] == 10
+    assert "curves/loss" not in parent.data.metrics
+
+
+def test_a_child_holds_its_curve_its_dataset_and_its_report(baseline):
+    (child,) = baseline.children("evaluate")
+    assert child.data.metrics["curves/loss"] == 0.5
+    assert child.data.params.keys() == {f"evaluate.{name}" for name in baseline.get("evaluate")}
+    assert child.inputs.dataset_inputs[0].dataset.digest == "0" * 36
+    assert {"metrics.json", "predictions.csv"} <= {path.name for path in baseline.artifacts(child)}
+
+
+def test_a_repro_without_change_logs_nothing(reproduced):
+    before = ids(reproduced.runs())
+    assert "up to date" in reproduced.repro().stdout
+    assert reproduced.sync().made == ()
+    assert ids(reproduced.runs()) == before
+
+
+def test_a_changed_setting_makes_a_parent_that_reuses_the_earlier_stages(changed):
+    old, new = changed.parents()
+    sources = {stage: new.data.tags[f"stage.{stage}.source"] for stage in ("validate", "train", "evaluate")}
+    assert sources == {"validate": "reused", "train": "reused", "evaluate": "executed"}
+    assert new.data.tags["stage.train.run_id"] == old.data.tags["stage.train.run_id"]
+    assert new.data.metrics["train.auroc"] == 0.75
+    assert (old.data.metrics["evaluate.ece_bins"], new.data.metrics["evaluate.ece_bins"]) == (10, 12)
+
+
+def test_a_run_id_in_the_environment_is_ignored(changed):
+    assert "f" * 32 not in ids(changed.runs())
+    assert (
+        changed.children("evaluate")[-1].data.tags["mlflow.parentRunId"] == changed.parents()[-1].info.run_id
+    )
+
+
+def test_a_reverted_setting_runs_nothing_and_the_old_parent_stands_for_it(changed, copy_of, tmp_path):
+    repository = copy_of(changed, tmp_path / "repository")
+    before = ids(repository.runs())
+    repository.set("evaluate", ece_bins=10)
+    assert "Running stage" not in repository.repro().stdout
+    assert repository.sync().parent_id == repository.parents()[0].info.run_id
+    assert ids(repository.runs()) == before
+
+
+def test_a_lost_database_is_filled_again_once(baseline, reproduced):
+    figures = baseline.parents()[0].data.metrics
+    (reproduced.folder / "mlflow.db").unlink()
+    assert reproduced.sync().made == ("validate", "train", "evaluate")
+    assert reproduced.sync().made == ()
+    assert reproduced.parents()[0].data.metrics == figures
+    assert {run.info.status for run in reproduced.runs()} == {"FINISHED"}
+
+
+def test_a_report_that_dvc_does_not_vouch_for_is_not_filled_in(reproduced):
+    (reproduced.folder / "mlflow.db").unlink()
+    (reproduced.folder / "reports" / "train" / "metrics.json").write_text('{"auroc": 1.0}')
+    assert reproduced.sync().made == ("validate", "evaluate")
+
+
+def test_a_crash_and_a_rerun_share_the_parent(reproduced):
+    reproduced.set("train", max_epochs=3)
+    assert reproduced.repro(check=False, CRASH="train").returncode != 0
+    crashed = reproduced.children("train")[-1]
+    assert (crashed.info.status, reproduced.parents()[-1].info.status) == ("FAILED", "FAILED")
+    assert crashed.data.tags["pipeline.error"] == "ValueError: out of films"
+    reproduced.repro()
+    _, first, second = reproduced.children("train")
+    assert second.data.tags["mlflow.parentRunId"] == first.data.tags["mlflow.parentRunId"]
+    assert (second.data.tags["pipeline.attempt"], second.info.status) == ("2", "FINISHED")
+    assert [parent.info.status for parent in reproduced.parents()] == ["FINISHED", "FINISHED"]
+
+
+def test_a_killed_run_is_marked_by_the_next_attempt(reproduced):
+    reproduced.set("train", max_epochs=3)
+    assert reproduced.repro(check=False, KILL="train").returncode != 0
+    assert reproduced.children("train")[-1].info.status == "RUNNING"
+    reproduced.repro()
+    assert [run.info.status for run in reproduced.children("train")] == ["FINISHED", "KILLED", "FINISHED"]
+    assert reproduced.children("train")[-1].data.tags["pipeline.attempt"] == "2"
+
+
+def test_a_run_whose_server_died_in_the_middle_is_replaced(reproduced):
+    client, (unfinished,) = reproduced.client(), reproduced.children("evaluate")
+    client.update_run(unfinished.info.run_id, status="RUNNING")  # its process is gone, its report is whole
+    assert reproduced.sync().made == ("evaluate",)
+    assert [run.info.status for run in reproduced.children("evaluate")] == ["KILLED", "FINISHED"]
+    assert reproduced.children("evaluate")[-1].data.metrics["evaluate.auroc"] == 0.75
+
+
+def test_a_fresh_clone_with_pulled_data_makes_no_run(reproduced, tmp_path):
+    reproduced.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    reproduced.run("dvc", "push", "-q")
+    reproduced.run("git", "commit", "-qam", "Remote")
+    reproduced.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = type(reproduced)(tmp_path / "clone")
+    uri = f"sqlite:///{reproduced.folder / 'mlflow.db'}"
+    before = ids(reproduced.runs())
+    assert clone.sync(uri).made == ()  # before the data are there
+    clone.run("dvc", "pull", "-q")
+    assert "Running stage" not in clone.repro(MLFLOW_TRACKING_URI=uri).stdout
+    assert clone.sync(uri).made == ()
+    assert ids(reproduced.runs()) == before
+
+
+def test_a_dead_server_costs_the_bound_and_is_repaired(reproduced):
+    reproduced.set("evaluate", ece_bins=12)
+    started = time.monotonic()
+    done = reproduced.repro(MLFLOW_TRACKING_URI=CLOSED_PORT)
+    assert time.monotonic() - started < 25  # the bound of 10 s, beside DVC's and MLflow's own start
+    assert "fracture sync" in done.stderr
+    assert reproduced.sync().made == ("evaluate",)
+    assert reproduced.parents()[-1].data.metrics["evaluate.ece_bins"] == 12
+
+
+def test_a_run_by_hand_is_marked_and_does_not_stand_for_the_state(reproduced):
+    reproduced.run(sys.executable, "stage.py", "evaluate", "reports/evaluate/predictions.csv")
+    by_dvc, by_hand = reproduced.children("evaluate")
+    assert by_hand.data.tags["pipeline.by_hand"] == "true"
+    assert by_hand.data.tags["pipeline.stage_key"] == by_dvc.data.tags["pipeline.stage_key"]
+    assert reproduced.sync().made == ()
+    assert reproduced.parents()[0].data.tags["stage.evaluate.run_id"] == by_dvc.info.run_id
+
+
+def test_four_processes_share_a_fresh_database(tmp_path):
+    code = """
+from pathlib import Path
+from pipeline.config import Track
+from pipeline.track.store import connect
+store = connect(Track(uri="", experiment="e", model_name="m", timeout_s=10), Path())
+print(store.client.create_run(store.experiment_id).info.experiment_id)
+"""
+    top = Path(__file__).parents[2]
+    start = [sys.executable, "-c", code]
+    processes = [
+        subprocess.Popen(start, cwd=tmp_path, env={"PYTHONPATH": str(top)}, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["1\n"] * 4
