@@ -1,0 +1,1 @@
+"""The network: backbones, pyramid, training, calibration and the bundle."""

@@ -1,0 +1,201 @@
+"""The model bundle: all that is needed to predict, in one folder, checked by its sha256s.
+
+It holds the classifier, the operating points with the temperature, the region-map settings and
+the preprocessing settings, and needs nothing else of the repository's state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.assess import calibration, regions
+from pipeline.config import Preprocess
+from pipeline.data import canvas, outputs
+from pipeline.model import classifier, maps
+
+CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
+REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
+_FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS)
+_BATCH = 16
+
+
+class BundleError(ValueError):
+    """A file of the bundle is missing, damaged or not the one that was sealed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the bundle says of one radiograph.
+
+    Attributes
+    ----------
+    probability
+        Calibrated probability of a fracture, 0..1.
+    decision
+        ``no finding``, ``needs review`` or ``fracture``.
+    regions
+        Where, the most suspicious first; empty for ``no finding``.
+    region_map
+        (H, W) float32, 0..1, in the radiograph's own pixels.
+    """
+
+    probability: float
+    decision: str
+    regions: list[regions.Region]
+    region_map: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """How regions are cut from a map."""
+
+    map_threshold: float
+    min_area_share: float
+    max_regions: int
+
+
+class Bundle:
+    """A loaded bundle.
+
+    Parameters
+    ----------
+    predict
+        From canvases, uint8 (B, H, W), to logits (B,) and evidence (B, M, N).
+    temperature
+        Divides logits and evidence.
+    points
+        Thresholds on the calibrated probability.
+    region_settings
+        Map threshold, smallest area and number of regions.
+    preprocess
+        How a radiograph comes onto the canvas.
+    """
+
+    def __init__(
+        self,
+        predict: classifier.Predict,
+        temperature: float,
+        points: calibration.OperatingPoints,
+        region_settings: RegionSettings,
+        preprocess: Preprocess,
+    ) -> None:
+        self._predict = predict
+        self.temperature = temperature
+        self.points = points
+        self.region_settings = region_settings
+        self.preprocess = preprocess
+
+    def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
+        """Examine radiographs, each uint8 (H, W) of any size."""
+        findings: list[Finding] = []
+        for start in range(0, len(radiographs), _BATCH):
+            placed = [canvas.place(pixels, self.preprocess) for pixels in radiographs[start : start + _BATCH]]
+            logits, evidence = self._predict(np.stack([pixels for pixels, _ in placed]))
+            places = (place for _, place in placed)
+            findings += map(self._find, logits, evidence, places)
+        return findings
+
+    def _find(self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement) -> Finding:
+        score = calibration.apply_temperature(np.array([logit]), self.temperature)
+        decision = str(calibration.decide(score, self.points)[0])
+        canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
+        region_map = placement.map_to_radiograph(
+            maps.probability_map(evidence, self.temperature), canvas_shape
+        )
+        found = [] if decision == calibration.NO_FINDING else cut_regions(region_map, self.region_settings)
+        return Finding(float(score[0]), decision, found, region_map)
+
+
+def cut_regions(region_map: NDArray[np.float32], settings: RegionSettings) -> list[regions.Region]:
+    """Cut the regions of a map above the bundle's threshold; the strongest first."""
+    return regions.extract_regions(
+        region_map,
+        settings.map_threshold,
+        min_area_px=max(1, round(settings.min_area_share * region_map.size)),
+        max_regions=settings.max_regions,
+    )
+
+
+def seal(folder: Path) -> dict[str, Any]:
+    """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
+    files = {name: _sha256(folder / name) for name in _FILES}
+    whole = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    sealed = {"sha256": whole, "files": files}
+    outputs.write_json(folder / BUNDLE, sealed)
+    return sealed
+
+
+def load(folder: Path) -> Bundle:
+    """Check and load the bundle in a folder.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one that was sealed.
+    ValueError
+        The classifier cannot be loaded safely.
+    """
+    check(folder)
+    points, temperature = read_operating_points(folder / OPERATING_POINTS)
+    return Bundle(
+        classifier.predictor(classifier.load(folder / CLASSIFIER)),
+        temperature,
+        points,
+        RegionSettings(**_read(folder / REGION_MAPS)),
+        Preprocess(**_read(folder / PREPROCESS)),
+    )
+
+
+def check(folder: Path) -> str:
+    """Compare every file with ``bundle.json`` and return the bundle's sha256."""
+    advice = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
+    if not (folder / BUNDLE).is_file():
+        raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
+    sealed = _read(folder / BUNDLE)
+    for name, sha256 in sealed["files"].items():
+        if not (folder / name).is_file() or _sha256(folder / name) != sha256:
+            raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
+    return str(sealed["sha256"])
+
+
+def write_operating_points(path: Path, points: calibration.OperatingPoints, temperature: float) -> None:
+    """Write the thresholds and the temperature, in full precision: they decide."""
+    values = {
+        "temperature": temperature,
+        "high_sensitivity": points.high_sensitivity,
+        "high_specificity": points.high_specificity,
+    }
+    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
+def read_operating_points(path: Path) -> tuple[calibration.OperatingPoints, float]:
+    """Read what :func:`write_operating_points` wrote."""
+    values = _read(path)
+    temperature = float(values.pop("temperature"))
+    return calibration.OperatingPoints(**values), temperature
+
+
+def write_settings(path: Path, settings: RegionSettings | Preprocess) -> None:
+    """Write region-map or preprocessing settings in full precision."""
+    values = settings.model_dump(mode="json") if isinstance(settings, Preprocess) else vars(settings)
+    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise BundleError(f"{path} is missing. Run `dvc repro`.")
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,70 @@
+"""Where a training stands, in one file that is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import outputs
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """The epochs done so far, and the best weights among them.
+
+    Attributes
+    ----------
+    history
+        One dict an epoch.
+    best_epoch
+        Index into ``history``, -1 before the first.
+    best_weights
+        The network's weights after that epoch.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_weights: list[NDArray[Any]] = field(default_factory=list)
+
+
+def save(path: Path, variables: list[keras.Variable], progress: Progress) -> None:
+    """Write the values of ``variables`` and the progress."""
+    arrays = {f"variable{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+    arrays |= {f"best{i}": weight for i, weight in enumerate(progress.best_weights)}
+    state = json.dumps({"history": progress.history, "best_epoch": progress.best_epoch})
+    with outputs.staged(path) as private, private.open("wb") as file:
+        np.savez(file, state=np.array(state), **arrays)
+
+
+def restore(path: Path, variables: list[keras.Variable]) -> Progress:
+    """Set ``variables`` to the saved values and return the progress; a fresh one where none is usable."""
+    if not path.is_file():
+        return Progress()
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}
+        state = json.loads(str(arrays["state"]))
+        values = [arrays[f"variable{i}"] for i in range(len(variables))]
+        best = [arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays))]
+        if any(
+            value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)
+        ):
+            raise ValueError("it belongs to another network")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("Checkpoint %s cannot be used (%s): training starts anew.", path, error)
+        path.unlink()
+        return Progress()
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    log.info("Resumed after epoch %d from %s", len(state["history"]), path)
+    return Progress(state["history"], state["best_epoch"], best)

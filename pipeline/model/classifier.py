@@ -1,0 +1,161 @@
+"""The classifier: a network that draws its own evidence map.
+
+Backbone, a feature pyramid down to stride 8, one channel of evidence, a pooling, one logit.
+The evidence map needs no second pass and no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from pipeline.config import Train
+from pipeline.model import archive, backbones, pooling
+
+STRIDE = 8
+_LEVELS = (32, 16, 8)
+_PRIOR_LOGIT = -2.0  # evidence starts low: most of a radiograph is no fracture
+
+Predict = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
+    """Build the network with its backbone's weights loaded.
+
+    Parameters
+    ----------
+    settings
+        Backbone, weights, pyramid and pooling.
+    canvas_shape
+        Height and width of the canvas in pixels, multiples of 32.
+
+    Returns
+    -------
+    keras.Model
+        From ``image`` (B, H, W, 1), 0..255, to ``logit`` (B, 1) and ``evidence`` (B, H/8, W/8, 1).
+    """
+    image = keras.Input((*canvas_shape, 1), name="image")
+    maps = backbones.features(settings.backbone, image)
+    missing = [stride for stride in _LEVELS if stride not in maps]
+    if missing:
+        raise ValueError(
+            f"train.backbone {settings.backbone!r} has no feature map at stride {missing} for a canvas of "
+            f"{canvas_shape[0]} x {canvas_shape[1]} pixels. Choose another backbone or canvas size."
+        )
+    pyramid = _pyramid([maps[stride] for stride in _LEVELS], settings)
+    evidence = _evidence_layer("evidence")(pyramid)
+    logit = _pool(evidence, pyramid, settings)
+    model = keras.Model(image, {"logit": logit, "evidence": evidence}, name="fracture_classifier")
+    backbones.load_weights(model, settings.backbone, settings.weights)
+    freeze(model, settings.frozen_share)
+    return model
+
+
+def freeze(model: keras.Model, share: float) -> None:
+    """Fix the first ``share`` of the backbone's weighted layers, and all batch statistics."""
+    backbone = [layer for layer in model.layers if layer.weights and not is_head(layer)]
+    for layer in backbone[: round(share * len(backbone))]:
+        layer.trainable = False
+    for layer in backbone:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
+def is_head(layer: keras.layers.Layer) -> bool:
+    """Whether a layer was added after the backbone, and so starts from random weights."""
+    return layer.name.startswith(("pyramid", "evidence", "attention", "logit"))
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write a ``.keras`` file whose bytes depend on the weights alone."""
+    model.save(path)
+    archive.strip_dates(path)
+
+
+def load(path: Path) -> keras.Model:
+    """Load a classifier.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or holds code: unsafe layers are never loaded.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a classifier that can be loaded safely: {error}") from error
+
+
+def predictor(model: keras.Model) -> Predict:
+    """Compile ``model`` into a function from canvases to logits and evidence.
+
+    A compiled function stays on all cores, which ``model.predict`` does not always do.
+
+    Returns
+    -------
+    callable
+        From uint8 (B, H, W) to float32 (B,) and float32 (B, H/8, W/8).
+    """
+
+    @tf.function(reduce_retracing=True)
+    def run(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
+        return outputs["logit"][:, 0], outputs["evidence"][..., 0]
+
+    def predict(canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, evidence = run(tf.constant(canvases))
+        return logits.numpy(), evidence.numpy()
+
+    return predict
+
+
+def predict_all(
+    model: keras.Model, batches: tf.data.Dataset
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits (N,) and evidence (N, H/8, W/8) of all batches of ``shards.dataset``."""
+    predict = predictor(model)
+    pairs = [predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()]
+    logits, evidence = zip(*pairs, strict=True)
+    return np.concatenate(logits), np.concatenate(evidence)
+
+
+def with_random_weights(model: keras.Model, seed: int) -> keras.Model:
+    """Copy the architecture with freshly drawn weights: what the map would show of nothing learnt."""
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(model)
+
+
+def _pyramid(maps: list[keras.KerasTensor], settings: Train) -> keras.KerasTensor:
+    """Merge maps from coarse to fine into one map at the finest stride."""
+    merged = None
+    for stride, level in zip(_LEVELS, maps, strict=True):
+        lateral = layers.Conv2D(settings.pyramid_channels, 1, name=f"pyramid{stride}_lateral")(level)
+        if merged is not None:
+            merged = layers.UpSampling2D(2, interpolation="bilinear", name=f"pyramid{stride}_up")(merged)
+            lateral = layers.Add(name=f"pyramid{stride}_add")([lateral, merged])
+        merged = layers.SeparableConv2D(
+            settings.pyramid_channels, 3, padding="same", activation="relu", name=f"pyramid{stride}_smooth"
+        )(lateral)
+    return layers.SpatialDropout2D(settings.dropout, name="pyramid_dropout")(merged)
+
+
+def _pool(evidence: keras.KerasTensor, pyramid: keras.KerasTensor, settings: Train) -> keras.KerasTensor:
+    if settings.pooling == "lse":
+        return pooling.LogSumExpPooling(settings.lse_sharpness, name="logit")(evidence)
+    if settings.pooling == "attention":
+        attention = layers.Conv2D(1, 1, name="attention")(pyramid)
+        return pooling.AttentionPooling(name="logit")([evidence, attention])
+    return layers.Flatten(name="logit")(
+        layers.GlobalAveragePooling2D(keepdims=True, name="logit_mean")(evidence)
+    )
+
+
+def _evidence_layer(name: str) -> keras.layers.Layer:
+    prior = keras.initializers.Constant(_PRIOR_LOGIT)
+    return layers.Conv2D(1, 1, bias_initializer=prior, dtype="float32", name=name)

@@ -1,0 +1,35 @@
+"""The device that TensorFlow works on, its threads, and its determinism."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from pipeline.config import Run
+
+
+class DeviceError(ValueError):
+    """The asked device is not there."""
+
+
+def prepare(settings: Run) -> None:
+    """Choose the device and make every operation repeatable; call it before the first operation.
+
+    Raises
+    ------
+    DeviceError
+        ``run.device`` is ``gpu`` and TensorFlow sees none.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if settings.device == "gpu" and not gpus:
+        raise DeviceError(
+            "run.device is gpu, and TensorFlow sees none. Received: 0 devices. "
+            "Install TensorFlow's GPU support, or set run.device to auto or cpu."
+        )
+    if settings.device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    if settings.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()

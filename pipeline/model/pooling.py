@@ -1,0 +1,52 @@
+"""Poolings that turn an evidence map into one logit, and let small evidence decide.
+
+References
+----------
+P. O. Pinheiro, R. Collobert, "From image-level to pixel-level labeling with convolutional
+networks", CVPR 2015, doi 10.1109/CVPR.2015.7298780 (log-sum-exp); M. Ilse, J. Tomczak,
+M. Welling, "Attention-based deep multiple instance learning", ICML 2018, arXiv:1802.04712.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="fracture")
+class LogSumExpPooling(keras.layers.Layer):
+    """Smooth maximum over a map: ``log(mean(exp(r * x))) / r``.
+
+    A small ``sharpness`` r comes near the mean, a large one near the maximum.
+    Input (B, M, N, 1), output (B, 1).
+    """
+
+    def __init__(self, sharpness: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sharpness = sharpness
+
+    def call(self, evidence: keras.KerasTensor) -> keras.KerasTensor:
+        """Pool the map."""
+        n_cells = evidence.shape[1] * evidence.shape[2]
+        total = ops.logsumexp(self.sharpness * evidence, axis=(1, 2))
+        return (total - ops.log(float(n_cells))) / self.sharpness
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, for saving."""
+        return super().get_config() | {"sharpness": self.sharpness}
+
+
+@keras.saving.register_keras_serializable(package="fracture")
+class AttentionPooling(keras.layers.Layer):
+    """Mean of the evidence weighted by a softmax over an attention map of the same grid.
+
+    Input two maps (B, M, N, 1), evidence and attention; output (B, 1).
+    """
+
+    def call(self, maps: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """Pool the first map by the softmax of the second."""
+        evidence, attention = maps
+        weight = ops.exp(attention - ops.logsumexp(attention, axis=(1, 2), keepdims=True))
+        return ops.sum(weight * evidence, axis=(1, 2))

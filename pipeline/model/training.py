@@ -1,0 +1,183 @@
+"""Training: one loop, resumable after every epoch, stopped by what ``val`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from scipy.special import expit
+
+from pipeline.assess import metrics
+from pipeline.config import Train
+from pipeline.data import engine, shards
+from pipeline.model import checkpoint, classifier, sampling
+from pipeline.model.augmentation import Augmentation
+
+_WARMUP_EPOCHS = 1.0
+_FINAL_RATE = 0.02  # of the peak, at the last epoch
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+
+
+class DivergedError(ValueError):
+    """The loss is not finite; no weights were written."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Shards and the index rows of them to train on and to choose by."""
+
+    folder: Path
+    train: pd.DataFrame
+    val: pd.DataFrame
+
+
+def fit(
+    model: keras.Model,
+    examples: Examples,
+    settings: Train,
+    seed: int,
+    saved: Path,
+    on_epoch: OnEpoch = lambda epoch, row: None,
+) -> list[dict[str, float]]:
+    """Train ``model`` in place and leave the weights of its best epoch in it.
+
+    Parameters
+    ----------
+    model
+        From :func:`pipeline.model.classifier.build`.
+    examples
+        What to learn from and what to choose the epoch by.
+    settings
+        Learning rate, epochs, augmentation and the rest.
+    seed
+        Decides order and augmentation, an epoch at a time.
+    saved
+        Checkpoint; where it exists, training goes on after the epoch that it holds.
+    on_epoch
+        Called after each epoch with its number and its measures.
+
+    Returns
+    -------
+    list of dict
+        ``epoch``, ``train_loss``, ``val_loss`` and ``val_auroc`` of every epoch.
+
+    Raises
+    ------
+    DivergedError
+        The loss became infinite or not a number.
+    """
+    expected = sampling.expected_draws(examples.train, class_balanced=settings.class_balanced)
+    steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
+    parts = _parts(model, settings, steps)
+    step = _step(model, parts, settings)
+    augment = Augmentation(settings.augment, seed)
+    variables = [*model.variables, *(v for part in parts for v in part.optimizer.variables)]
+    progress = checkpoint.restore(saved, variables)
+    for epoch in range(len(progress.history), settings.max_epochs):
+        if epoch - progress.best_epoch > settings.patience:
+            break
+        rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
+        augment.start_epoch(epoch)
+        batches = shards.dataset(examples.folder, rows, settings.batch_size)
+        loss = _run_epoch(augment.apply(batches), step, steps, epoch)
+        row = {"epoch": epoch, "train_loss": loss}
+        row |= _validate(model, examples, settings.batch_size)
+        _note(progress, model, row)
+        checkpoint.save(saved, variables, progress)
+        on_epoch(epoch, row)
+    model.set_weights(progress.best_weights)
+    return progress.history
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Weights of the network that learn at one rate, and the optimizer that moves them."""
+
+    optimizer: keras.optimizers.Optimizer
+    weights: list[keras.Variable]
+
+
+def _parts(model: keras.Model, settings: Train, steps_per_epoch: int) -> list[_Part]:
+    """Split the network: the head starts from random weights, and learns faster than the backbone."""
+    heads = {id(weight) for layer in model.layers if classifier.is_head(layer) for weight in layer.weights}
+    parts = []
+    for rate, of_head in ((settings.learning_rate, False), (settings.head_learning_rate, True)):
+        weights = [weight for weight in model.trainable_variables if (id(weight) in heads) == of_head]
+        if weights:
+            parts.append(_Part(_optimizer(rate, settings, steps_per_epoch), weights))
+            parts[-1].optimizer.build(weights)
+    return parts
+
+
+def _optimizer(rate: float, settings: Train, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """AdamW with a warm-up of one epoch and a cosine down to nearly nothing."""
+    warmup = int(_WARMUP_EPOCHS * steps_per_epoch)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=rate / 20,
+        decay_steps=max(1, settings.max_epochs * steps_per_epoch - warmup),
+        alpha=_FINAL_RATE,
+        warmup_target=rate,
+        warmup_steps=warmup,
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0)
+
+
+def _step(
+    model: keras.Model, parts: list[_Part], settings: Train
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Compile one step of gradient descent."""
+    loss_of = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+
+    @tf.function(reduce_retracing=True)
+    def step(images: tf.Tensor, fractured: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = loss_of(fractured, model(images, training=True)["logit"])
+        gradients = tape.gradient(loss, [part.weights for part in parts])
+        for part, gradient in zip(parts, gradients, strict=True):
+            part.optimizer.apply(gradient, part.weights)
+        return loss
+
+    return step
+
+
+def _run_epoch(
+    batches: tf.data.Dataset, step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], steps: int, epoch: int
+) -> float:
+    """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
+    losses = []
+    for images, fractured in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
+        losses.append(float(step(images, fractured)))
+        if not np.isfinite(losses[-1]):
+            raise DivergedError(
+                f"The loss is not finite in epoch {epoch + 1}. Received: {losses[-1]}. "
+                "Lower train.learning_rate; the last good model is untouched."
+            )
+    return float(np.mean(losses))
+
+
+def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, float]:
+    """Loss and AUROC on ``val``, each group weighing as one."""
+    batches = shards.dataset(examples.folder, examples.val, batch_size)
+    logits, _ = classifier.predict_all(model, batches)
+    y_true = examples.val["fractured"].to_numpy(bool)
+    weight = examples.val["sampling_weight"].to_numpy(np.float64)
+    losses = np.logaddexp(0, np.where(y_true, -logits, logits))
+    return {
+        "val_loss": float(np.average(losses, weights=weight)),
+        "val_auroc": float(metrics.auroc(y_true, expit(logits), weight)),
+    }
+
+
+def _note(progress: checkpoint.Progress, model: keras.Model, row: dict[str, float]) -> None:
+    """Add an epoch, and keep its weights if it is the best so far."""
+    best = progress.history[progress.best_epoch]["val_auroc"] if progress.history else -np.inf
+    if row["val_auroc"] > best:
+        progress.best_epoch = len(progress.history)
+        progress.best_weights = model.get_weights()
+    progress.history.append(row)
