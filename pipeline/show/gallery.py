@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration
+from pipeline.assess import calibration, regions
 from pipeline.data import images
+from pipeline.data.annotations import Annotations
+from pipeline.model.maps import MapSet
 from pipeline.show import overlays, pages
 
 KINDS = ("confident_errors", "misses", "false_alarms", "hits")
@@ -42,6 +45,14 @@ class Case:
     on_target: bool | None = None
 
 
+def cases(rows: pd.DataFrame, on_target: Sequence[bool | None]) -> list[Case]:
+    """Make a case of each row of a :class:`pipeline.model.maps.MapSet`."""
+    return [
+        Case(position, str(row.path), bool(row.fractured), float(row.y_score), str(row.decision), hit)
+        for position, (row, hit) in enumerate(zip(rows.itertuples(), on_target, strict=True))
+    ]
+
+
 def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
     """Choose up to ``limit`` cases, a quarter of each kind, the surest errors first.
 
@@ -66,6 +77,45 @@ def kind_of(case: Case) -> str | None:
     if case.fractured:
         return "hits" if called and case.on_target is not False else "misses"
     return None if cleared else "false_alarms"
+
+
+def painter(
+    root: Path,
+    found: MapSet,
+    cut: Sequence[list[regions.Region]],
+    known: Annotations,
+    *,
+    threshold: float,
+    colormap: str,
+) -> Callable[[Case], NDArray[np.uint8]]:
+    """Return a function that draws one case over its radiograph, read again from ``root``.
+
+    Parameters
+    ----------
+    root
+        Folder that the paths of ``found`` are relative to.
+    found, cut
+        The maps, and the regions of each.
+    known
+        What is annotated, drawn dashed.
+    threshold, colormap
+        See :func:`pipeline.show.overlays.overlay`.
+    """
+
+    def draw(case: Case) -> NDArray[np.uint8]:
+        pixels = images.read(root / case.path).pixels
+        outlines = [outline[:, ::-1] for region in known.for_path(case.path) for outline in region.outlines]
+        return overlays.overlay(
+            255 - pixels if found.placements[case.position].inverted else pixels,
+            found.in_radiograph(case.position),
+            cut[case.position],
+            threshold,
+            label=label(case),
+            reference=outlines,
+            colormap=colormap,
+        )
+
+    return draw
 
 
 def write(

@@ -14,7 +14,7 @@ from pipeline.show.pages import count, decimals, percent
 
 _PICTURE_PX = 220
 _GROUPS_SHOWN = 4
-_MEMBERS_SHOWN = 4
+_MEMBERS_SHOWN = 3
 _QUARANTINED_SHOWN = 12
 _EXAMPLES = 3
 _SPLITS = ("train", "val", "test")
@@ -75,7 +75,7 @@ def _findings(files: pd.DataFrame, figures: Mapping[str, Any]) -> list[dict[str,
         n_tests = _tests_with_a_copy_in_train(files)
         n_test = int(((files["published_split"] == "test") & (files["group"] != "")).sum())
         text = (
-            f"{count(crossing)} groups of copies lie in more than one published split; "
+            f"{count(crossing)} groups lie in more than one published split; "
             f"{count(n_tests)} of {count(n_test)} published test files have a copy in train or val. "
             "Copying the label of the most similar training file scores "
             f"{percent(published['accuracy'])} accuracy (AUROC {published['auroc']:.2f}) on the published "

@@ -1,0 +1,1 @@
+"""Radiographs, tables and shards: reading, checking, grouping and writing them."""

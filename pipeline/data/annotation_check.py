@@ -1,0 +1,109 @@
+"""What of the user's annotations is sound: known file, right size, inside the radiograph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.data.annotations import Annotations, Region, corners, load_coco, parse_region
+from pipeline.data.faults import Issue
+
+_TOLERANCE_PX = 1.0  # annotation tools round outward at the border
+
+
+class Known(NamedTuple):
+    """What the scan knows of a radiograph that annotations may name."""
+
+    path: str  # of the kept copy
+    height_px: int
+    width_px: int
+    fractured: bool
+
+
+def check(path: Path, known: Mapping[str, Known]) -> tuple[Annotations, list[Issue]]:
+    """Take from the user's COCO file what is sound and belongs to a kept radiograph.
+
+    Parameters
+    ----------
+    path
+        A COCO file whose ``file_name`` are relative to ``data.root``.
+    known
+        The readable files by path. Those of byte copies name the kept copy, and their
+        annotations move to it when it has none of its own.
+
+    Returns
+    -------
+    annotations : Annotations
+        By the path of the kept copy, with the sizes of all kept radiographs.
+    issues : list of Issue
+        One for each annotation left out and each image that is not known.
+
+    Raises
+    ------
+    ValueError
+        The file is no COCO JSON.
+    """
+    values = load_coco(path)
+    by_image: dict[Any, list[Any]] = {}
+    for annotation in values["annotations"]:
+        by_image.setdefault(annotation.get("image_id"), []).append(annotation)
+    regions: dict[str, tuple[Region, ...]] = {}
+    issues: list[Issue] = []
+    # A kept file's own annotations come before those of its copies.
+    for image in sorted(values["images"], key=lambda image: _is_copy(image, known)):
+        drawn = by_image.pop(image.get("id"), [])
+        sound, found = _check_image(image, drawn, known.get(str(image.get("file_name"))))
+        issues += found
+        if sound and (target := known[image["file_name"]]).path not in regions:
+            regions[target.path] = tuple(sound)
+    issues += [
+        Issue("", "annotation_without_image", "warning", f"image_id {key!r} names no image of {path.name}")
+        for key in by_image
+    ]
+    sizes = {kept.path: (kept.height_px, kept.width_px) for kept in known.values()}
+    return Annotations(regions, sizes), issues
+
+
+def _is_copy(image: Mapping[str, Any], known: Mapping[str, Known]) -> bool:
+    name = str(image.get("file_name"))
+    return name in known and known[name].path != name
+
+
+def _check_image(
+    image: Mapping[str, Any], drawn: Sequence[Mapping[str, Any]], known: Known | None
+) -> tuple[list[Region], list[Issue]]:
+    """Sort the annotations of one image into sound regions and issues."""
+    name = str(image.get("file_name"))
+    if not drawn:
+        return [], []
+    if known is None:
+        return [], [Issue(name, "annotation_unknown_file", "warning", "no kept radiograph has this path")]
+    if (image.get("height"), image.get("width")) != (known.height_px, known.width_px):
+        received = f"{image.get('height')} x {image.get('width')}"
+        detail = f"drawn on {received}, the radiograph has {known.height_px} x {known.width_px}"
+        return [], [Issue(name, "annotation_size", "quarantined", detail)]
+    if not known.fractured:
+        detail = "a fracture is drawn on a radiograph labelled not fractured"
+        return [], [Issue(name, "annotation_on_not_fractured", "quarantined", detail)]
+    sound, issues = [], []
+    for annotation in drawn:
+        try:
+            region = parse_region(annotation)
+            _check_inside(region, known)
+            sound.append(region)
+        except ValueError as error:
+            detail = f"annotation {annotation.get('id')!r}: {error}"
+            issues.append(Issue(name, "annotation_malformed", "quarantined", detail))
+    return sound, issues
+
+
+def _check_inside(region: Region, known: Known) -> None:
+    outline = corners(region.bbox)
+    limit = np.array([known.width_px, known.height_px], dtype=np.float64)
+    if (outline < -_TOLERANCE_PX).any() or (outline > limit + _TOLERANCE_PX).any():
+        raise ValueError(
+            f"outside the {known.height_px} x {known.width_px} radiograph. Received: {region.bbox}"
+        )

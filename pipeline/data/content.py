@@ -1,0 +1,87 @@
+"""What a decoded radiograph shows: nothing at all, or something odd worth a line in ``issues.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import canvas, images
+from pipeline.data.faults import ImageFault, Issue, Severity
+
+_TINY_SIDE_PX = 128
+_LARGE_PIXELS = 4_000_000
+_BLANK_DEVIATION = 1.0  # grey levels
+_FAINT_DEVIATION = 8.0
+_BAND_SHARE = 0.03  # of the rows
+_BAND_LEVELS = (96, 160)  # flat and darker or brighter: air, or the bare plate
+_BAND_ALIKE = 0.95  # of a row's pixels
+_ALIKE_LEVELS = 3
+_BLOCK_PX = 8  # of a JPEG
+
+_SEVERITIES: dict[str, Severity] = {"exif_orientation": "note", "windowed": "note", "transparency": "note"}
+_DETAILS = {
+    "extension_mismatch": "the name's extension is not what the bytes are",
+    "trailing_bytes": "bytes behind the end of the image",
+    "transparency": "transparent pixels, shown as black",
+    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
+    "colour": "a colour picture, perhaps no radiograph",
+    "exif_orientation": "turned upright as its EXIF says",
+    "windowed": "more than 8 bits, windowed between two percentiles",
+    "decoder_warning": "the decoder complained",
+}
+
+
+def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
+    """Refuse pixels on which nothing can be seen.
+
+    Raises
+    ------
+    ImageFault
+        ``too_small`` or ``blank``.
+    """
+    if min(pixels.shape) < min_side_px:
+        size = f"{pixels.shape[0]} x {pixels.shape[1]}"
+        raise ImageFault("too_small", f"{shown}: both sides need {min_side_px} pixels. Received: {size}")
+    if _deviation(pixels) < _BLANK_DEVIATION:
+        raise ImageFault("blank", f"{shown}: nothing is to be seen on it")
+
+
+def oddities(shown: str, radiograph: images.Radiograph) -> Iterator[Issue]:
+    """List what is odd about a radiograph that stays in use."""
+    for code in radiograph.warnings:
+        yield Issue(shown, code, _SEVERITIES.get(code, "warning"), _DETAILS[code])
+    pixels = radiograph.pixels
+    size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
+    if min(pixels.shape) < _TINY_SIDE_PX:
+        yield Issue(shown, "tiny", "warning", size)
+    if pixels.size > _LARGE_PIXELS:
+        yield Issue(shown, "large", "note", size)
+    if _deviation(pixels) < _FAINT_DEVIATION:
+        yield Issue(shown, "faint", "warning", "hardly any contrast")
+    if _ends_filled(pixels):
+        yield Issue(shown, "grey_band", "warning", "the last rows repeat one block: a decoder filled them in")
+    if canvas.is_negative(pixels):
+        yield Issue(shown, "negative", "note", "bright air around darker bone: a photographic negative")
+
+
+def _ends_filled(pixels: NDArray[np.uint8]) -> bool:
+    """Tell whether the last rows repeat one JPEG block, as lenient decoders fill what is missing.
+
+    Flat black or white rows repeat too, but are what collimation and the bare plate look like.
+    """
+    last = pixels[-max(1, round(len(pixels) * _BAND_SHARE)) :]
+    n_blocks = pixels.shape[1] // _BLOCK_PX
+    blocks = last[:, : n_blocks * _BLOCK_PX].reshape(len(last), n_blocks, _BLOCK_PX).astype(np.float32)
+    typical = np.median(blocks, axis=1)
+    alike = np.abs(blocks - typical[:, None]) <= _ALIKE_LEVELS
+    if np.ptp(typical) <= 2 * _ALIKE_LEVELS and not _BAND_LEVELS[0] <= typical.mean() <= _BAND_LEVELS[1]:
+        return False
+    return bool((alike.mean(axis=(1, 2)) >= _BAND_ALIKE).all())
+
+
+def _deviation(pixels: NDArray[np.uint8]) -> float:
+    """Give the standard deviation in grey levels; OpenCV's is ten times as fast as NumPy's."""
+    return float(cv2.meanStdDev(pixels)[1][0, 0])

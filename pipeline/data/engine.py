@@ -1,0 +1,92 @@
+"""Where work on many files runs: a process pool, with a progress bar on standard error."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pipeline.data.outputs import die_with_parent
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_BATCH = 8  # items a task: enough to hide the cost of sending it
+_AHEAD = 4  # tasks queued per worker: bounds memory, keeps every worker busy
+
+
+def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, label: str) -> Iterator[R]:
+    """Apply a function to every item in all cores and yield the results in the items' order.
+
+    Parameters
+    ----------
+    function
+        A module-level function; it and its items are sent to freshly started processes.
+    items
+        What to apply it to.
+    workers
+        Number of processes; 0 takes one a core, 1 works in this process.
+    label
+        What the progress bar says.
+
+    Raises
+    ------
+    concurrent.futures.process.BrokenProcessPool
+        A worker was killed, most often for want of memory.
+    """
+    n_workers = min(workers or os.cpu_count() or 1, max(1, len(items) // _BATCH))
+    results = map(function, items) if n_workers == 1 else _pooled(function, items, n_workers)
+    yield from track(results, total=len(items), label=label)
+
+
+def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:
+    """Yield the results behind a progress bar with count, rate and time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(results, total=total, description=label)
+
+
+def _pooled(function: Callable[[T], R], items: Sequence[T], n_workers: int) -> Iterator[R]:
+    batches = (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=die_with_parent) as pool:
+        pending: deque[Future[list[R]]] = deque(
+            pool.submit(_apply, function, batch) for batch in islice(batches, n_workers * _AHEAD)
+        )
+        while pending:
+            yield from pending.popleft().result()
+            pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
+
+
+def _apply(function: Callable[[T], R], batch: Sequence[T]) -> list[R]:
+    return [function(item) for item in batch]
+
+
+class _Rate(ProgressColumn):
+    """Items a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.0f}/s" if speed else "", style="progress.data.speed")

@@ -1,0 +1,158 @@
+"""From facts about files to the manifest: copies, label conflicts, groups, splits, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.config import Validate
+from pipeline.data import duplicates, rotations, splits
+from pipeline.data.faults import Issue
+from pipeline.data.labels import JOINING
+from pipeline.data.manifest import KEPT, QUARANTINED, REDUNDANT
+from pipeline.data.scan import Fact
+
+_SHOWN = 5  # files listed in a message
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The files found, grouped and split.
+
+    Attributes
+    ----------
+    files
+        One row a file in the order of the facts: the manifest's columns, those of the labels,
+        and ``n_bytes``.
+    issues
+        Copies, label conflicts, groups that crossed the published splits.
+    label_conflicts
+        Number of radiographs found under both labels.
+    crossing_published
+        Groups whose files lie in several published splits.
+    """
+
+    files: pd.DataFrame
+    issues: list[Issue]
+    label_conflicts: int
+    crossing_published: list[str]
+
+
+def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Grouped:
+    """Find the copies, refuse contradictions, and give every group one split.
+
+    Parameters
+    ----------
+    facts
+        One a file, in the order of their paths.
+    labels
+        Further columns, indexed by path; see `labels.read`.
+    settings
+        How near copies must be, and what to do with crossing groups and contradicting labels.
+
+    Raises
+    ------
+    ValueError
+        A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
+        published splits and ``split`` is ``keep``, or a split lacks a class.
+    """
+    files = _tabulate(facts).join(labels, on="path")
+    readable = (files["status"] == KEPT).to_numpy()
+    if not readable.any():
+        raise ValueError(
+            f"data.root must hold readable radiographs. Received: {len(files)} files, none sound."
+        )
+    copies = _copies([fact for fact in facts if not fact.reason], settings)
+    conflicts = _conflicts(files[readable], copies, settings)
+    files.loc[readable, "group"] = _names(files[readable], copies)
+    in_conflict = files["path"].isin([issue.path for issue in conflicts])
+    files.loc[in_conflict, ["status", "reason"]] = [QUARANTINED, "label_conflict"]
+    again = files["sha256"].where(files["status"] == KEPT).duplicated() & (files["status"] == KEPT)
+    files.loc[again, ["status", "reason"]] = [REDUNDANT, "byte_copy"]
+    crossing_published = _split(files, settings)
+    issues = [*conflicts, *_byte_copies(files), *_crossings(files, crossing_published)]
+    n_conflicts = len(set(copies[in_conflict[readable].to_numpy()]))
+    return Grouped(files, issues, n_conflicts, crossing_published)
+
+
+def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
+    left_out = {"issues", "thumbnail", "unrolled", "border", "markers"}
+    rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
+    files = pd.DataFrame(rows)
+    sound = files["reason"] == ""
+    sizes = files[["height_px", "width_px"]].astype("Int64")
+    files[["height_px", "width_px"]] = sizes.mask(sizes == 0)
+    return files.assign(
+        status=np.where(sound, KEPT, QUARANTINED), split="", group="", sampling_weight=0.0
+    ).astype({"status": "str", "split": "str", "group": "str"})
+
+
+def _copies(sound: Sequence[Fact], settings: Validate) -> NDArray[np.int64]:
+    """Give each sound file the number of its radiograph: equal for copies."""
+    same_bytes = duplicates.equal_pairs([fact.sha256 for fact in sound])
+    first = np.setdiff1d(np.arange(len(sound)), same_bytes[:, 1])  # pixels are compared once for equal bytes
+    thumbnails = np.stack([sound[row].thumbnail for row in first])
+    near = duplicates.copies(thumbnails, settings.hash_distance, settings.copy_correlation)
+    turned = rotations.copies(np.stack([sound[row].unrolled for row in first]), settings.copy_correlation)
+    return duplicates.components(len(sound), same_bytes, first[near], first[turned])
+
+
+def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Validate) -> list[Issue]:
+    """List every copy of a radiograph that stands under both labels."""
+    issues = []
+    for _, same in readable.groupby(copies):
+        if same["fractured"].nunique() == 2:
+            for row in same.itertuples():
+                others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
+                issues.append(Issue(row.path, "label_conflict", "quarantined", f"other label: {others}"))
+    if issues and settings.label_conflict == "fail":
+        listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_SHOWN])
+        raise ValueError(
+            f"a radiograph must have one label. Received: {len(issues)} files that contradict their copies. "
+            f"Correct them, or set validate.label_conflict: quarantine.\n{listed}"
+        )
+    return issues
+
+
+def _names(readable: pd.DataFrame, copies: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Join copies, patients and studies; a group is named by the smallest hash of its files."""
+    joining = [duplicates.equal_pairs(list(readable[key])) for key in JOINING if key in readable]
+    same_copy = duplicates.equal_pairs([str(number) for number in copies])
+    numbers = duplicates.components(len(readable), same_copy, *joining)
+    smallest = readable["sha256"].groupby(numbers).transform("min")
+    return np.asarray("g-" + smallest.str[:12], dtype=np.str_)
+
+
+def _split(files: pd.DataFrame, settings: Validate) -> list[str]:
+    """Fill in split and sampling weight; return the groups that crossed the published splits."""
+    usable = files[files["status"] != QUARANTINED]
+    chosen = splits.regroup(usable) if settings.split == "regroup" else splits.keep(usable)
+    kept = files["status"] == KEPT
+    groups = files.loc[kept, "group"]
+    files.loc[kept, "split"] = groups.map(chosen)
+    files.loc[kept, "sampling_weight"] = 1 / groups.map(groups.value_counts())
+    splits.check(files[kept])
+    return splits.crossing(usable)
+
+
+def _byte_copies(files: pd.DataFrame) -> list[Issue]:
+    first = files[files["status"] == KEPT].set_index("sha256")["path"]
+    again = files[files["status"] == REDUNDANT]
+    return [
+        Issue(row.path, "byte_copy", "note", f"the same bytes as {first[row.sha256]}")
+        for row in again.itertuples()
+    ]
+
+
+def _crossings(files: pd.DataFrame, crossing: Sequence[str]) -> list[Issue]:
+    """One issue for each file of a group that several published splits share."""
+    shared = files[files["group"].isin(crossing) & (files["status"] != QUARANTINED)]
+    found = shared.groupby("group")["published_split"].agg(lambda names: ", ".join(sorted(set(names))))
+    return [
+        Issue(row.path, "crosses_splits", "warning", f"{row.group} was published in {found[row.group]}")
+        for row in shared.itertuples()
+    ]

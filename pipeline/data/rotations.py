@@ -1,0 +1,147 @@
+"""Radiographs that are small rotations of one another: arrays in, pairs out.
+
+In polar coordinates about the centre, a rotation is a shift and a mirror image a reversal, so one
+Fourier transform compares two radiographs at every angle. What a rotation leaves alone, the
+strength of each angular frequency at each radius, finds the candidates. Rotations about the
+centre are found, whatever the angle and the black corners; crops that move the centre are not.
+
+References
+----------
+B. S. Reddy, B. N. Chatterji, "An FFT-based technique for translation, rotation, and
+scale-invariant image registration", IEEE Transactions on Image Processing 5 (1996),
+doi 10.1109/83.506761.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+N_RADII = 32
+N_ANGLES = 128
+
+_DISC_SHARE = 0.96  # of the largest disc: its rim is lost when a rotated picture is cut
+_BLIND_RADII = 3  # at the centre all angles are one pixel
+_FREQUENCIES = slice(1, 24)  # of the angle; the mean is left out
+_FINE = 2.0  # radii: width of the structure that is compared
+_NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
+_NEIGHBOURS = 16  # candidates of each radiograph; families hold together by neighbours of neighbours
+_CHUNK = 1024
+
+UInt8Array = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def polar(pixels: UInt8Array) -> UInt8Array:
+    """Unroll the largest disc about the centre.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (height_px, width_px).
+
+    Returns
+    -------
+    ndarray of uint8, shape (32, 128)
+        Rows are radii from the centre out, columns angles.
+    """
+    scale = 3 * N_RADII / min(pixels.shape)
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    centre = ((pixels.shape[1] - 1) / 2, (pixels.shape[0] - 1) / 2)
+    radius = _DISC_SHARE * min(pixels.shape) / 2
+    unrolled = cv2.warpPolar(pixels, (N_RADII, N_ANGLES), centre, radius, cv2.INTER_LINEAR)
+    return np.ascontiguousarray(unrolled.T, dtype=np.uint8)
+
+
+def copies(unrolled: UInt8Array, correlation: float) -> IntArray:
+    """Find the pairs that a rotation about the centre, mirrored or not, lays over one another.
+
+    Parameters
+    ----------
+    unrolled
+        uint8, shape (n_radiographs, 32, 128); see `polar`.
+    correlation
+        What the fine structure of a copy must reach at the best angle.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_copies, 2)
+        First and second radiograph, first < second.
+    """
+    spectra = _spectra(unrolled)
+    pairs = _candidates(spectra)
+    return pairs[correlations(spectra, pairs) >= correlation]
+
+
+def correlations(spectra: NDArray[np.complex64], pairs: IntArray) -> NDArray[np.float64]:
+    """Correlate pairs at the best of all angles, mirrored or not.
+
+    Parameters
+    ----------
+    spectra
+        complex64, shape (n_radiographs, 32, 65): Fourier transforms over the angle of fine
+        structure with norm 1.
+    pairs
+        int64, shape (n_pairs, 2).
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+        -1 to 1.
+    """
+    found = np.zeros(len(pairs))
+    for start in range(0, len(pairs), _CHUNK):
+        first, second = spectra[pairs[start : start + _CHUNK].T]
+        rotated = np.einsum("nra,nra->na", first, second.conj())
+        mirrored = np.einsum("nra,nra->na", first, second)
+        shifts = np.fft.irfft(np.stack([rotated, mirrored]), n=N_ANGLES, axis=2)
+        found[start : start + _CHUNK] = shifts.max(axis=(0, 2))
+    return found
+
+
+def _spectra(unrolled: UInt8Array) -> NDArray[np.complex64]:
+    """Transform the fine structure, as strong in the dark as in the light, a pixel of the disc as one."""
+    values = unrolled.astype(np.float32)
+    values -= _smooth(values, _FINE)
+    values /= np.sqrt(np.maximum(_smooth(values**2, 2 * _FINE), 0)) + _NOISE_LEVELS
+    weight = np.sqrt(np.arange(N_RADII, dtype=np.float32) + 0.5)  # arcs grow with the radius
+    weight[:_BLIND_RADII] = 0
+    values *= weight[:, None]
+    norm = np.sqrt((values**2).sum(axis=(1, 2), keepdims=True))
+    spectra: NDArray[np.complex64] = np.fft.rfft(values / np.maximum(norm, 1e-6), axis=2).astype(np.complex64)
+    return spectra
+
+
+def _smooth(values: FloatArray, width: float) -> FloatArray:
+    """Blur by the same length along the radius and along the arc, which is a wider angle further in."""
+    along_radius = gaussian_filter1d(values, width, axis=1, mode="nearest")
+    arc = 2 * np.pi * (np.arange(N_RADII) + 0.5) / N_ANGLES
+    widths = np.minimum(width / arc, N_ANGLES / 4)[:, None]
+    frequencies = np.arange(N_ANGLES // 2 + 1) / N_ANGLES
+    damping = np.exp(-2 * (np.pi * frequencies * widths) ** 2).astype(np.float32)
+    spectra = np.fft.rfft(along_radius, axis=2) * damping
+    return np.fft.irfft(spectra, n=N_ANGLES, axis=2).astype(np.float32)
+
+
+def _candidates(spectra: NDArray[np.complex64]) -> IntArray:
+    """Pair each radiograph with those nearest to it in what a rotation leaves alone."""
+    n_radiographs = len(spectra)
+    if n_radiographs < 2:
+        return np.zeros((0, 2), np.int64)
+    strength = np.abs(spectra[:, :, _FREQUENCIES]).reshape(n_radiographs, -1)
+    strength -= strength.mean(axis=0)
+    strength /= np.maximum(np.linalg.norm(strength, axis=1, keepdims=True), 1e-6)
+    n_neighbours = min(_NEIGHBOURS, n_radiographs - 1)
+    found = []
+    for start in range(0, n_radiographs, _CHUNK):
+        likeness = strength[start : start + _CHUNK] @ strength.T
+        own = np.arange(start, start + len(likeness))
+        likeness[own - start, own] = -np.inf
+        nearest = np.argpartition(-likeness, n_neighbours - 1, axis=1)[:, :n_neighbours]
+        found.append(np.column_stack([np.repeat(own, n_neighbours), nearest.ravel()]))
+    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)

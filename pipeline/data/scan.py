@@ -1,0 +1,196 @@
+"""Walk the user's folder and decode every file once: one fact row a file, nothing left in doubt.
+
+The user's files are read, never changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import content, images, rotations, shortcuts
+from pipeline.data.faults import ImageFault, Issue, Severity
+from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
+
+THUMBNAIL_PX = 64
+
+_NOT_DATA = {"thumbs.db", "desktop.ini"}
+
+
+class Found(NamedTuple):
+    """A file to inspect, and the limits it must meet."""
+
+    root: Path
+    path: Path
+    max_pixels: int
+    min_side_px: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is known of one file after reading it.
+
+    Attributes
+    ----------
+    path
+        Relative to ``data.root``, with forward slashes.
+    reason
+        Why it is quarantined; empty for a sound radiograph, whose further fields are set.
+    thumbnail
+        uint8, shape (64, 64): the whole radiograph, its aspect not kept.
+    unrolled
+        uint8, shape (32, 128): see `rotations.polar`.
+    border, markers
+        See `shortcuts`.
+    """
+
+    path: str
+    published_split: str
+    fractured: bool
+    reason: str = ""
+    sha256: str = ""
+    n_bytes: int = 0
+    format: str = ""
+    mode: str = ""
+    height_px: int = 0
+    width_px: int = 0
+    issues: tuple[Issue, ...] = ()
+    thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
+    unrolled: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
+    border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+
+
+def find(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], list[Issue]]:
+    """List the files of ``root``/{train,val,test}/{fractured,not fractured}/, in order of path.
+
+    Hidden files are no data. Links to folders are not followed, and dangling links are passed over.
+
+    Returns
+    -------
+    found : list of Found
+    issues : list of Issue
+        Links passed over, folders that are no part of the layout.
+
+    Raises
+    ------
+    ValueError
+        A folder of the layout is missing or holds no file.
+    """
+    _check_layout(root)
+    found, issues = [], _foreign_folders(root)
+    for split in SPLITS:
+        for class_folder in CLASS_FOLDERS:
+            folder = root / split / class_folder
+            paths = []
+            for path in _walk(folder):
+                if path.is_symlink() and not path.is_file():
+                    issues.append(
+                        _issue(root, path, "link_skipped", "warning", "no file at the end of the link")
+                    )
+                else:
+                    paths.append(Found(root, path, max_pixels, min_side_px))
+            if not paths:
+                raise ValueError(
+                    f"{folder} must hold radiographs. Received: no file. Add some, or see README."
+                )
+            found += paths
+    return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
+
+
+def inspect(item: Found) -> Fact:
+    """Read one file, decode it strictly, and describe it; a fault becomes a reason, never an error."""
+    shown = _shown(item.root, item.path)
+    split, class_folder = item.path.relative_to(item.root).parts[:2]
+    fact = Fact(shown, published_split=split, fractured=CLASS_FOLDERS[class_folder])
+    data = b""
+    try:
+        _check_name(item.path)
+        _check_inside(item)
+        data = images.read_bytes(item.path)
+        radiograph = images.decode(data, shown, item.max_pixels)
+        content.check(radiograph.pixels, shown, item.min_side_px)
+    except ImageFault as fault:
+        issue = Issue(shown, fault.reason, "quarantined", _without_root(str(fault), item.root))
+        digest = hashlib.sha256(data).hexdigest() if data else ""
+        return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
+    pixels = radiograph.pixels
+    return replace(
+        fact,
+        sha256=hashlib.sha256(data).hexdigest(),
+        n_bytes=len(data),
+        format=radiograph.format,
+        mode=radiograph.mode,
+        height_px=pixels.shape[0],
+        width_px=pixels.shape[1],
+        issues=tuple(content.oddities(shown, radiograph)),
+        thumbnail=_thumbnail(pixels),
+        unrolled=rotations.polar(pixels),
+        border=shortcuts.border_features(pixels),
+        markers=shortcuts.marker_features(pixels),
+    )
+
+
+def _check_layout(root: Path) -> None:
+    expected = [f"{split}/{folder}" for split in SPLITS for folder in CLASS_FOLDERS]
+    if missing := [folder for folder in expected if not (root / folder).is_dir()]:
+        raise ValueError(
+            f"data.root must hold {', '.join(expected)}. Received: {root} without {', '.join(missing)}. "
+            "Create what is missing, or set data.root in params.yaml."
+        )
+
+
+def _foreign_folders(root: Path) -> list[Issue]:
+    folders = [path for split in SPLITS for path in sorted((root / split).iterdir()) if path.is_dir()]
+    detail = "no class of this name: expected `fractured` or `not fractured`"
+    return [
+        _issue(root, path, "unknown_folder", "warning", detail)
+        for path in folders
+        if path.name not in CLASS_FOLDERS
+    ]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for directory, _, names in os.walk(folder):  # does not follow links to folders
+        for name in names:
+            if not name.startswith(".") and name.lower() not in _NOT_DATA:
+                yield Path(directory) / name
+
+
+def _shown(root: Path, path: Path) -> str:
+    """Path as text that every file can hold: bytes that are no UTF-8 are written out."""
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _issue(root: Path, path: Path, issue: str, severity: Severity, detail: str) -> Issue:
+    return Issue(_shown(root, path), issue, severity, detail)
+
+
+def _without_root(message: str, root: Path) -> str:
+    """Tables hold no path of this machine, nor bytes that are no UTF-8."""
+    return message.replace(f"{root}{os.sep}", "").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ImageFault("name_not_utf8", f"{path}: rename the file, its name is no UTF-8") from None
+
+
+def _check_inside(item: Found) -> None:
+    if not item.path.resolve().is_relative_to(item.root.resolve()):
+        raise ImageFault("outside_root", f"{item.path}: a link that leaves data.root is never read")
+
+
+def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    size = (THUMBNAIL_PX, THUMBNAIL_PX)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
