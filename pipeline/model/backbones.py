@@ -6,12 +6,15 @@ stride. Flat, because tools that explain networks do not look into nested models
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 from keras import layers
 
 from pipeline.model import efficientnet_lite
+
+Scaling = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
 def features(name: str, image: keras.KerasTensor) -> dict[int, keras.KerasTensor]:
@@ -66,21 +69,26 @@ def load_weights(model: keras.Model, name: str, weights: str) -> None:
             f"Set it to {fitting}, random or a file."
         )
     else:
-        _load_file(model, Path(weights))
+        _load_file(model, name, Path(weights))
 
 
-def _load_file(model: keras.Model, path: Path) -> None:
+def _load_file(model: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"train.weights: no such file. Received: {path}.")
-    if path.suffix == ".pth":
+    if path.suffix == ".pth" and name in efficientnet_lite.VARIANTS:
         efficientnet_lite.load_weights(model, path)
     elif path.suffix == ".keras":
         _copy_weights(keras.saving.load_model(path, compile=False), model)
-    else:
+    elif path.name.endswith(".weights.h5"):
         model.load_weights(path, skip_mismatch=True)
+    else:
+        raise ValueError(
+            f"train.weights must be a .keras or .weights.h5 file, or a .pth file for EfficientNet-Lite. "
+            f"Received: {path} for {name}."
+        )
 
 
-def _application(name: str):  # type: ignore[no-untyped-def]
+def _application(name: str) -> tuple[Callable[..., keras.Model], Scaling]:
     """Find the model class and the module's own input scaling."""
     application = getattr(keras.applications, name, None)
     modules = (getattr(keras.applications, part) for part in dir(keras.applications))
@@ -96,7 +104,7 @@ def _application(name: str):  # type: ignore[no-untyped-def]
 def _last_map_by_stride(model: keras.Model, side: int) -> dict[int, keras.KerasTensor]:
     maps = {}
     for layer in model.layers:
-        shape = getattr(layer.output, "shape", ())
+        shape: tuple[int | None, ...] = getattr(layer.output, "shape", ())
         if len(shape) == 4 and shape[1] and side % shape[1] == 0:
             maps[side // shape[1]] = layer.output
     return maps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,8 +127,7 @@ def cut_regions(region_map: NDArray[np.float32], settings: RegionSettings) -> li
 def seal(folder: Path) -> dict[str, Any]:
     """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
     files = {name: _sha256(folder / name) for name in _FILES}
-    whole = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-    sealed = {"sha256": whole, "files": files}
+    sealed = {"sha256": _name(files), "files": files}
     outputs.write_json(folder / BUNDLE, sealed)
     return sealed
 
@@ -160,7 +159,10 @@ def check(folder: Path) -> str:
     if not (folder / BUNDLE).is_file():
         raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
     sealed = _read(folder / BUNDLE)
-    for name, sha256 in sealed["files"].items():
+    files = sealed.get("files", {})
+    if set(files) != set(_FILES) or sealed.get("sha256") != _name(files):
+        raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
+    for name, sha256 in files.items():
         if not (folder / name).is_file() or _sha256(folder / name) != sha256:
             raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
     return str(sealed["sha256"])
@@ -192,6 +194,11 @@ def write_settings(path: Path, settings: RegionSettings | Preprocess) -> None:
 def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
+
+
+def _name(files: Mapping[str, str]) -> str:
+    """One sha256 over those of all files."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,11 +38,11 @@ class Progress:
 
 def save(path: Path, variables: list[keras.Variable], progress: Progress) -> None:
     """Write the values of ``variables`` and the progress."""
-    arrays = {f"variable{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {f"variable{i}": np.asarray(value) for i, value in enumerate(variables)}
     arrays |= {f"best{i}": weight for i, weight in enumerate(progress.best_weights)}
     state = json.dumps({"history": progress.history, "best_epoch": progress.best_epoch})
     with outputs.staged(path) as private, private.open("wb") as file:
-        np.savez(file, state=np.array(state), **arrays)
+        np.savez(file, **arrays, state=np.array(state))
 
 
 def restore(path: Path, variables: list[keras.Variable]) -> Progress:
@@ -60,7 +59,7 @@ def restore(path: Path, variables: list[keras.Variable]) -> Progress:
             value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)
         ):
             raise ValueError("it belongs to another network")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive can raise nearly anything
         log.warning("Checkpoint %s cannot be used (%s): training starts anew.", path, error)
         path.unlink()
         return Progress()

@@ -69,7 +69,7 @@ def freeze(model: keras.Model, share: float) -> None:
 
 def is_head(layer: keras.layers.Layer) -> bool:
     """Whether a layer was added after the backbone, and so starts from random weights."""
-    return layer.name.startswith(("pyramid", "evidence", "attention", "logit"))
+    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit")))
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -103,10 +103,11 @@ def predictor(model: keras.Model) -> Predict:
         From uint8 (B, H, W) to float32 (B,) and float32 (B, H/8, W/8).
     """
 
-    @tf.function(reduce_retracing=True)
-    def run(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
         return outputs["logit"][:, 0], outputs["evidence"][..., 0]
+
+    run = tf.function(forward, reduce_retracing=True)
 
     def predict(canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits, evidence = run(tf.constant(canvases))

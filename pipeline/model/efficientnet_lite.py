@@ -107,13 +107,19 @@ def load_weights(model: keras.Model, path: Path) -> None:
     Raises
     ------
     ValueError
-        A tensor has another shape than its layer.
+        A tensor is missing, or has another shape than its layer.
     """
     tensors = torch_weights.read_state_dict(path)
     for layer in model.layers:
         names = _torch_names(layer.name)
         if names:
-            layer.set_weights(_folded(tensors, *names, depthwise=isinstance(layer, layers.DepthwiseConv2D)))
+            depthwise = isinstance(layer, layers.DepthwiseConv2D)
+            try:
+                layer.set_weights(_folded(tensors, *names, depthwise=depthwise))
+            except KeyError as error:
+                raise ValueError(
+                    f"{path} lacks {error}, which {layer.name} needs. Is it the same backbone?"
+                ) from error
 
 
 def _inverted_residual(

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.assess import calibration, faithfulness, localization, map_scores, regions
+from pipeline.config import RegionMaps
 from pipeline.data.annotations import Annotations, Region, mask
+from pipeline.data.canvas import Placement
 from pipeline.model import classifier
 from pipeline.model.maps import MapSet
+
+
+def survey(
+    rows: pd.DataFrame,
+    answers: tuple[NDArray[np.float32], NDArray[np.float32]],
+    placements: Sequence[Placement],
+    *,
+    canvas_shape: tuple[int, int],
+    points: calibration.OperatingPoints,
+    temperature: float,
+) -> MapSet:
+    """Join what the network said of N radiographs with what is known of them, and decide.
+
+    Parameters
+    ----------
+    rows
+        ``path``, ``group`` and ``fractured`` of each radiograph.
+    answers
+        Logits (N,) and evidence (N, M', N').
+    placements, canvas_shape
+        Where each radiograph lies on the canvas, and the canvas's height and width in pixels.
+    points, temperature
+        From ``evaluate``, or from a bundle.
+    """
+    logits, evidence = answers
+    y_score = calibration.apply_temperature(logits, temperature)
+    table = rows[["path", "group", "fractured"]].reset_index(drop=True)
+    judged = table.assign(y_score=y_score, decision=calibration.decide(y_score, points))
+    return MapSet(judged, evidence, placements, canvas_shape, temperature)
 
 
 def choose_threshold(val: MapSet, known: Annotations) -> float:
@@ -28,6 +62,42 @@ def choose_threshold(val: MapSet, known: Annotations) -> float:
     return regions.map_threshold_from_unfractured(np.array([region_map.max() for region_map in sound]))
 
 
+def score(
+    model: keras.Model,
+    found: MapSet,
+    known: Annotations,
+    canvases: Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]],
+    settings: RegionMaps,
+    *,
+    threshold: float,
+    n_samples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Localization where there are annotations; faithfulness on the likeliest fractures.
+
+    Parameters
+    ----------
+    model, found
+        The classifier, and the maps that it drew.
+    known
+        Annotations of all radiographs, checked.
+    canvases
+        From paths to what the network saw of them, uint8 (H, W) each.
+    settings
+        How many radiographs are asked about again, and in how many steps.
+    threshold
+        Where a region begins.
+    n_samples, seed
+        Resamples of the groups, and where random numbers start.
+    """
+    located = localize(found, known, n_samples=n_samples, seed=seed)
+    likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
+    probed = found.where(likeliest <= settings.faithfulness_radiographs)
+    seen = canvases(probed.rows["path"])
+    steps = settings.faithfulness_steps
+    return located | probe(model, probed, seen, threshold=threshold, steps=steps, seed=seed)
+
+
 def localize(found: MapSet, known: Annotations, *, n_samples: int, seed: int) -> dict[str, Any]:
     """Score the maps of fractured, annotated radiographs; nothing where there are none."""
     annotated = found.where(is_annotated(found, known))
@@ -35,7 +105,7 @@ def localize(found: MapSet, known: Annotations, *, n_samples: int, seed: int) ->
         return {}
     draw = _mask(annotated, known)
     references = [
-        map_scores.Reference(boxes(known.for_path(row.path)), lambda i=i: draw(i), str(row.group))
+        map_scores.Reference(boxes(known.for_path(row.path)), partial(draw, i), str(row.group))
         for i, row in enumerate(annotated.rows.itertuples())
     ]
     return map_scores.localize(lambda: annotated, references, n_samples=n_samples, seed=seed)
@@ -108,12 +178,22 @@ def on_target(found: MapSet, known: Annotations) -> list[bool | None]:
     ]
 
 
+def coco_results(found: MapSet, cut: Sequence[list[regions.Region]], known: Annotations) -> str:
+    """Write the regions of all radiographs as COCO results, with the image ids of the annotations."""
+    results = [
+        result
+        for path, own in zip(found.rows["path"], cut, strict=True)
+        for result in regions.to_coco_results(own, known.image_id(path))
+    ]
+    return json.dumps(results, indent=1) + "\n"
+
+
 def boxes(drawn: list[Region]) -> NDArray[np.float64]:
     """Row, column, height and width of each annotated region: (K, 4)."""
     return np.array([(top, left, height, width) for left, top, width, height in (r.bbox for r in drawn)])
 
 
-def _mask(found: MapSet, known: Annotations):  # type: ignore[no-untyped-def]
+def _mask(found: MapSet, known: Annotations) -> Callable[[int], NDArray[np.bool_]]:
     """Return a function from a position to its annotated pixels, so that one mask is held at a time."""
 
     def draw(position: int) -> NDArray[np.bool_]:

@@ -62,7 +62,7 @@ class MapSet:
 
     def where(self, chosen: NDArray[np.bool_]) -> MapSet:
         """Select the radiographs for which ``chosen`` (N,) is true."""
-        positions = np.flatnonzero(chosen)
+        positions = np.flatnonzero(chosen).tolist()
         return MapSet(
             self.rows.iloc[positions].reset_index(drop=True),
             self.evidence[positions],

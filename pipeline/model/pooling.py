@@ -16,7 +16,7 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="fracture")
-class LogSumExpPooling(keras.layers.Layer):
+class LogSumExpPooling(keras.layers.Layer):  # type: ignore[misc]
     """Smooth maximum over a map: ``log(mean(exp(r * x))) / r``.
 
     A small ``sharpness`` r comes near the mean, a large one near the maximum.
@@ -35,11 +35,11 @@ class LogSumExpPooling(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings, for saving."""
-        return super().get_config() | {"sharpness": self.sharpness}
+        return {**super().get_config(), "sharpness": self.sharpness}
 
 
 @keras.saving.register_keras_serializable(package="fracture")
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(keras.layers.Layer):  # type: ignore[misc]
     """Mean of the evidence weighted by a softmax over an attention map of the same grid.
 
     Input two maps (B, M, N, 1), evidence and attention; output (B, 1).

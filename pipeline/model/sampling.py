@@ -28,7 +28,7 @@ def expected_draws(index: pd.DataFrame, *, class_balanced: bool) -> NDArray[np.f
         fractured = index["fractured"].to_numpy(bool)
         for of_class in (fractured, ~fractured):
             weight = np.where(of_class, weight / max(weight[of_class].sum(), 1e-12), weight)
-    return weight * n_groups / weight.sum()
+    return np.asarray(weight * n_groups / weight.sum())
 
 
 def draw_epoch(expected: NDArray[np.float64], seed: int, epoch: int) -> NDArray[np.int64]:

@@ -62,9 +62,11 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
-    except (pickle.UnpicklingError, EOFError, struct.error, KeyError, StopIteration, ValueError) as error:
+        return {name: tensor.array() for name, tensor in content.items() if isinstance(tensor, _Tensor)}
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can raise nearly anything
         raise TorchFileError(f"{path} is not a PyTorch state dict: {error}") from error
-    return {name: tensor.array() for name, tensor in content.items() if isinstance(tensor, _Tensor)}
 
 
 @dataclass
@@ -89,12 +91,14 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def array(self) -> NDArray[Any]:
-        step = self.storage.dtype.itemsize
+        values = np.asarray(self.storage.values)
         reach = sum((n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True))
-        if 0 not in self.shape and self.offset + reach >= self.storage.size:
-            raise TorchFileError(f"A tensor reaches past its storage of {self.storage.size} values.")
-        byte_strides = [stride * step for stride in self.strides]
-        view = np.lib.stride_tricks.as_strided(self.storage.values[self.offset :], self.shape, byte_strides)
+        if min(self.offset, *self.shape, *self.strides) < 0:
+            raise ValueError("a tensor's offset, shape and strides must not be negative")
+        if 0 not in self.shape and self.offset + reach >= values.size:
+            raise ValueError(f"a tensor reaches past its storage of {values.size} values")
+        byte_strides = [stride * values.itemsize for stride in self.strides]
+        view = np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, byte_strides)
         return view.copy()
 
 
@@ -123,7 +127,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _DTYPES:
-            return np.dtype(_DTYPES[name])
+            return _DTYPES[name]
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed")
         return _ALLOWED[module, name]
@@ -139,7 +143,7 @@ class _Storages(dict[str, _Storage]):
         if pid[0] != "storage":
             raise pickle.UnpicklingError(f"it refers to a {pid[0]!r}, not to a storage")
         dtype, key, _, size = pid[1:5]
-        return self.setdefault(key, _Storage(dtype, size))
+        return self.setdefault(key, _Storage(np.dtype(dtype), size))
 
 
 def _read_zip(path: Path) -> dict[str, Any]:

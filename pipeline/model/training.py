@@ -22,6 +22,7 @@ _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch
 
 OnEpoch = Callable[[int, dict[str, float]], None]
+Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class DivergedError(ValueError):
@@ -128,13 +129,10 @@ def _optimizer(rate: float, settings: Train, steps_per_epoch: int) -> keras.opti
     return keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0)
 
 
-def _step(
-    model: keras.Model, parts: list[_Part], settings: Train
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def _step(model: keras.Model, parts: list[_Part], settings: Train) -> Step:
     """Compile one step of gradient descent."""
     loss_of = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
 
-    @tf.function(reduce_retracing=True)
     def step(images: tf.Tensor, fractured: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = loss_of(fractured, model(images, training=True)["logit"])
@@ -143,12 +141,11 @@ def _step(
             part.optimizer.apply(gradient, part.weights)
         return loss
 
-    return step
+    compiled: Step = tf.function(step, reduce_retracing=True)
+    return compiled
 
 
-def _run_epoch(
-    batches: tf.data.Dataset, step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], steps: int, epoch: int
-) -> float:
+def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
     losses = []
     for images, fractured in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):

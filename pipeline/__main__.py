@@ -1,0 +1,134 @@
+"""The command line: ``fracture``, or ``python -m pipeline``.
+
+Progress and messages go to standard error, results to standard output. Exit codes: 0 done,
+1 the input or a setting is wrong (one message says which, and what to do), 2 the command was
+called wrongly, 130 interrupted. TensorFlow and MLflow are imported only by the commands that
+need them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import config
+from pipeline.data.outputs import die_with_parent
+
+log = logging.getLogger("pipeline")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find bone fractures in radiographs, and say how sure we are.",
+)
+
+_STAGES = {
+    "phantoms": "Draw the embedded default: procedural radiographs with known fractures.",
+    "validate": "Decode every file, find faults and copies, split honestly.",
+    "preprocess": "Bring every kept radiograph onto the canvas and write shards.",
+    "train": "Train the classifier.",
+    "evaluate": "Calibrate on val, score test.",
+    "region-maps": "Draw and score region maps, seal and register the bundle.",
+}
+
+OutDir = Annotated[Path | None, typer.Option(help="Folder for overlays and report; created.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def _stage_command(name: str) -> Callable[[], None]:
+    def command() -> None:
+        if "DVC_STAGE" in os.environ:
+            die_with_parent()
+        import_module(f"pipeline.stages.{name.replace('-', '_')}").run(config.read())
+
+    return command
+
+
+for _name, _help in _STAGES.items():
+    app.command(_name, help=_help, rich_help_panel="Stages (dvc.yaml calls these)")(_stage_command(_name))
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders of them.")],
+    out: OutDir = None,
+    as_json: Json = False,
+) -> None:
+    """Examine radiographs with the current bundle."""
+    from pipeline.commands import predict as command
+
+    raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json))
+
+
+@app.command()
+def assess(
+    folder: Annotated[Path, typer.Argument(help="Radiographs in the layout of data.root.")],
+    annotations: Annotated[Path | None, typer.Option(help="COCO file with fracture polygons.")] = None,
+    out: OutDir = None,
+    as_json: Json = False,
+) -> None:
+    """Score the current bundle on another folder: external validation."""
+    from pipeline.commands import assess as command
+
+    command.run(config.read(), folder, annotations, out, as_json=as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine and in this repository, and how to mend it."""
+    from pipeline.commands import doctor as command
+
+    raise typer.Exit(command.run())
+
+
+@app.command()
+def sync() -> None:
+    """Project dvc.lock and the reports into MLflow; a second time changes nothing."""
+    from pipeline.track import runs
+
+    synced = runs.sync(config.read())
+    typer.echo(f"parent {synced.parent_id}, reused {list(synced.reused)}, made {list(synced.made)}")
+
+
+@app.command()
+def register() -> None:
+    """Register the current bundle as a model version; once a bundle."""
+    from pipeline.track import registry
+
+    settings = config.read()
+    typer.echo(f"version {registry.register(settings, settings.paths.models / 'bundle.json')}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def ui(context: typer.Context) -> None:
+    """Open MLflow's pages on the store that the stages write to; options go on to `mlflow ui`."""
+    from pipeline.track import ui as command
+
+    command.run(config.read(), context.args)
+
+
+def main() -> None:
+    """Run the command line; a known error is one message and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        log.debug("traceback", exc_info=True)
+        log.error("%s", error)  # noqa: TRY400
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""`dvc.yaml` names all that a stage reads: its code, its data and its settings."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import Config
+from tests.imports import REPOSITORY, closure
+
+STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+UNLISTED = ("pipeline/track/",)  # it observes and changes no output: docs/decisions/0002
+PERFORMANCE = {"run.workers"}  # how fast, not what
+
+
+def stage_file(stage: str) -> Path:
+    return REPOSITORY / "pipeline" / "stages" / f"{stage}.py"
+
+
+def code_deps(stage: str) -> set[str]:
+    return {dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline/")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_import_closure(stage: str) -> None:
+    reached = {path.relative_to(REPOSITORY).as_posix() for path in closure(stage_file(stage))}
+    listed = {path for path in reached if not path.startswith(UNLISTED)}
+    assert code_deps(stage) == listed | template_deps(listed)
+
+
+def template_deps(code: set[str]) -> set[str]:
+    return {"pipeline/show/templates"} if "pipeline/show/pages.py" in code else set()
+
+
+def settings_read(file: Path) -> set[str]:
+    """Dotted settings that a stage reads from its `config`; of a section passed on whole, all keys."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    chains = [dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    read = {chain for chain in chains if chain and chain.startswith("config.")}
+    ends = {chain for chain in read if not any(other.startswith(f"{chain}.") for other in read)}
+    passed_on = {f"config.{name}" for name in re.findall(r"config\.(\w+)[,)]", file.read_text(encoding="utf-8"))}
+    keys = (keys_of(chain.split(".")[1:]) for chain in ends | passed_on)
+    return set().union(*keys) - PERFORMANCE
+
+
+def keys_of(chain: list[str]) -> set[str]:
+    section, *rest = chain
+    fields = Config.model_fields[section].annotation.model_fields
+    name = section.replace("validation", "validate")
+    if rest and rest[0] in fields:
+        return {f"{name}.{rest[0]}"}
+    return {f"{name}.{field}" for field in fields}
+
+
+def dotted(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (parent := dotted(node.value)):
+        return f"{parent}.{node.attr}"
+    return None
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_cover_the_settings_read(stage: str) -> None:
+    listed = STAGES[stage]["params"]
+    read = {key for key in settings_read(stage_file(stage)) if not key.startswith(("paths.", "track."))}
+    assert read, "every stage reads some setting"
+    assert {key for key in read if key not in listed and key.split(".")[0] not in listed} == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_path_is_written_twice(stage: str) -> None:
+    entries = [*STAGES[stage]["deps"], *outputs(stage)]
+    assert [path for path in entries if not path.startswith(("${", "pipeline/"))] == []
+
+
+def outputs(stage: str) -> list[str]:
+    kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
+    return [path if isinstance(path, str) else next(iter(path)) for kind in kinds for path in kind]
