@@ -93,7 +93,7 @@ class _Tensor:
     def array(self) -> NDArray[Any]:
         values = np.asarray(self.storage.values)
         reach = sum((n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True))
-        if min(self.offset, *self.shape, *self.strides) < 0:
+        if min((self.offset, *self.shape, *self.strides)) < 0:
             raise ValueError("a tensor's offset, shape and strides must not be negative")
         if 0 not in self.shape and self.offset + reach >= values.size:
             raise ValueError(f"a tensor reaches past its storage of {values.size} values")

@@ -149,13 +149,17 @@ def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> 
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
     losses = []
     for images, fractured in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
-        losses.append(float(step(images, fractured)))
-        if not np.isfinite(losses[-1]):
-            raise DivergedError(
-                f"The loss is not finite in epoch {epoch + 1}. Received: {losses[-1]}. "
-                "Lower train.learning_rate; the last good model is untouched."
-            )
+        losses.append(_finite(float(step(images, fractured)), f"in epoch {epoch + 1}"))
     return float(np.mean(losses))
+
+
+def _finite(loss: float, where: str) -> float:
+    if not np.isfinite(loss):
+        raise DivergedError(
+            f"The loss is not finite {where}. Received: {loss}. "
+            "Lower train.learning_rate; the last good model is untouched."
+        )
+    return loss
 
 
 def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, float]:
@@ -166,7 +170,7 @@ def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[s
     weight = examples.val["sampling_weight"].to_numpy(np.float64)
     losses = np.logaddexp(0, np.where(y_true, -logits, logits))
     return {
-        "val_loss": float(np.average(losses, weights=weight)),
+        "val_loss": _finite(float(np.average(losses, weights=weight)), "on val"),
         "val_auroc": float(metrics.auroc(y_true, expit(logits), weight)),
     }
 
