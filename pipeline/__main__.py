@@ -1,9 +1,13 @@
 """The command line: ``fracture``, or ``python -m pipeline``.
 
-Progress and messages go to standard error, results to standard output. Exit codes: 0 done,
-1 the input or a setting is wrong (one message says which, and what to do), 2 the command was
-called wrongly, 130 interrupted. TensorFlow and MLflow are imported only by the commands that
-need them.
+Progress and messages go to standard error, results to standard output. TensorFlow and MLflow are
+imported only by the commands that need them. Exit codes:
+
+    0    done
+    1    the input or a setting is wrong: one message says which, and what to do; also when `predict`
+         refused a file, and when `doctor` found a problem
+    2    the command was called wrongly
+    130  interrupted
 """
 
 from __future__ import annotations
@@ -12,14 +16,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from pipeline import config
-from pipeline.data.outputs import die_with_parent
 
 log = logging.getLogger("pipeline")
 
@@ -28,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Find bone fractures in radiographs, and say how sure we are.",
+    epilog="Exit codes: 0 done; 1 the input or a setting is wrong; 2 called wrongly; 130 interrupted.",
 )
 
 _STAGES = {
@@ -39,12 +42,26 @@ _STAGES = {
     "region-maps": "Draw and score region maps, seal and register the bundle.",
 }
 
-OutDir = Annotated[Path | None, typer.Option(help="Folder for overlays and report; created.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def options(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show details, and where an error arose.")
+    ] = False,
+) -> None:
+    """Set up the messages on standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def _stage_command(name: str) -> Callable[[], None]:
     def command() -> None:
+        from pipeline import config
+        from pipeline.data.outputs import die_with_parent
+
         if "DVC_STAGE" in os.environ:
             die_with_parent()
         import_module(f"pipeline.stages.{name.replace('-', '_')}").run(config.read())
@@ -58,11 +75,17 @@ for _name, _help in _STAGES.items():
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders of them.")],
-    out: OutDir = None,
+    paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders that are searched for them.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Examine radiographs with the current bundle."""
+    """Examine radiographs with the current bundle.
+
+    Exit code 1 when a file was refused; the others still get their result.
+    """
+    from pipeline import config
     from pipeline.commands import predict as command
 
     raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json))
@@ -70,28 +93,38 @@ def predict(
 
 @app.command()
 def assess(
-    folder: Annotated[Path, typer.Argument(help="Radiographs in the layout of data.root.")],
-    annotations: Annotated[Path | None, typer.Option(help="COCO file with fracture polygons.")] = None,
-    out: OutDir = None,
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Holds fractured/ and 'not fractured'/, at its top or in train/, val/, test/."),
+    ],
+    annotations: Annotated[
+        Path | None, typer.Option(help="COCO file with fracture polygons; file_name relative to FOLDER.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score the current bundle on another folder: external validation."""
+    from pipeline import config
     from pipeline.commands import assess as command
 
     command.run(config.read(), folder, annotations, out, as_json=as_json)
 
 
 @app.command()
-def doctor() -> None:
-    """Say what is missing on this machine and in this repository, and how to mend it."""
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here, and how to mend it; exit code 1 when there is a problem."""
     from pipeline.commands import doctor as command
 
-    raise typer.Exit(command.run())
+    raise typer.Exit(command.run(as_json=as_json))
 
 
 @app.command()
 def sync() -> None:
     """Project dvc.lock and the reports into MLflow; a second time changes nothing."""
+    from pipeline import config
     from pipeline.track import runs
 
     synced = runs.sync(config.read())
@@ -101,6 +134,7 @@ def sync() -> None:
 @app.command()
 def register() -> None:
     """Register the current bundle as a model version; once a bundle."""
+    from pipeline import config
     from pipeline.track import registry
 
     settings = config.read()
@@ -110,24 +144,38 @@ def register() -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def ui(context: typer.Context) -> None:
     """Open MLflow's pages on the store that the stages write to; options go on to `mlflow ui`."""
+    from pipeline import config
     from pipeline.track import ui as command
 
-    command.run(config.read(), context.args)
+    raise typer.Exit(command.run(config.read(), context.args))
 
 
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("absl").setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         app()
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        log.debug("traceback", exc_info=True)
-        log.error("%s", error)  # noqa: TRY400
-        sys.exit(1)
+    except ImportError as error:
+        _fail(f"{error}. `fracture doctor` says what is missing.")
+    except BrokenExecutor as error:
+        _fail(f"a worker was killed, most often for want of memory: lower run.workers. Received: {error}")
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+    except RuntimeError as error:
+        from pipeline.track.state import NoPipelineError
+        from pipeline.track.store import UnansweredError
+
+        if not isinstance(error, NoPipelineError | UnansweredError):
+            raise
+        _fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    log.debug("where the error arose", exc_info=True)
+    log.error("%s", message)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

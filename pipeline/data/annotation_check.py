@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.annotations import Annotations, Region, corners, load_coco, parse_region
 from pipeline.data.faults import Issue
+from pipeline.data.manifest import KEPT, QUARANTINED
 
 _TOLERANCE_PX = 1.0  # annotation tools round outward at the border
 
@@ -21,6 +23,22 @@ class Known(NamedTuple):
     height_px: int
     width_px: int
     fractured: bool
+
+
+def known(files: pd.DataFrame) -> dict[str, Known]:
+    """List what annotations may name: kept radiographs, and byte copies under the kept one's path.
+
+    Parameters
+    ----------
+    files
+        One row a file, as `grouping` gives them.
+    """
+    kept = files[files["status"] == KEPT].set_index("sha256")["path"]
+    usable = files[files["status"] != QUARANTINED]
+    return {
+        row.path: Known(kept[row.sha256], int(row.height_px), int(row.width_px), row.fractured)
+        for row in usable.itertuples()
+    }
 
 
 def check(path: Path, known: Mapping[str, Known]) -> tuple[Annotations, list[Issue]]:

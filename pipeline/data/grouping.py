@@ -39,7 +39,7 @@ class Grouped:
     files: pd.DataFrame
     issues: list[Issue]
     label_conflicts: int
-    crossing_published: list[str]
+    crossing_published: Sequence[str] = ()
 
 
 def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Grouped:
@@ -60,11 +60,25 @@ def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gr
         A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
+    joined = join(facts, labels, settings)
+    crossing_published = _split(joined.files, settings)
+    issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
+    return Grouped(joined.files, issues, joined.label_conflicts, crossing_published)
+
+
+def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Grouped:
+    """Find the copies and refuse contradictions, as `group` does, but give no split.
+
+    Raises
+    ------
+    ValueError
+        No file is readable, or a radiograph stands under both labels and ``label_conflict`` is ``fail``.
+    """
     files = _tabulate(facts).join(labels, on="path")
     readable = (files["status"] == KEPT).to_numpy()
     if not readable.any():
         raise ValueError(
-            f"data.root must hold readable radiographs. Received: {len(files)} files, none sound."
+            f"the folder must hold readable radiographs. Received: {len(files)} files, none sound."
         )
     copies = _copies([fact for fact in facts if not fact.reason], settings)
     conflicts = _conflicts(files[readable], copies, settings)
@@ -73,10 +87,8 @@ def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gr
     files.loc[in_conflict, ["status", "reason"]] = [QUARANTINED, "label_conflict"]
     again = files["sha256"].where(files["status"] == KEPT).duplicated() & (files["status"] == KEPT)
     files.loc[again, ["status", "reason"]] = [REDUNDANT, "byte_copy"]
-    crossing_published = _split(files, settings)
-    issues = [*conflicts, *_byte_copies(files), *_crossings(files, crossing_published)]
     n_conflicts = len(set(copies[in_conflict[readable].to_numpy()]))
-    return Grouped(files, issues, n_conflicts, crossing_published)
+    return Grouped(files, [*conflicts, *_byte_copies(files)], n_conflicts)
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:

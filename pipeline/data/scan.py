@@ -26,10 +26,12 @@ _NOT_DATA = {"thumbs.db", "desktop.ini"}
 
 
 class Found(NamedTuple):
-    """A file to inspect, and the limits it must meet."""
+    """A file to inspect, what its folders say of it, and the limits it must meet."""
 
     root: Path
     path: Path
+    published_split: str
+    fractured: bool
     max_pixels: int
     min_side_px: int
 
@@ -89,28 +91,47 @@ def find(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], li
     found, issues = [], _foreign_folders(root)
     for split in SPLITS:
         for class_folder in CLASS_FOLDERS:
-            folder = root / split / class_folder
-            paths = []
-            for path in _walk(folder):
-                if path.is_symlink() and not path.is_file():
-                    issues.append(
-                        _issue(root, path, "link_skipped", "warning", "no file at the end of the link")
-                    )
-                else:
-                    paths.append(Found(root, path, max_pixels, min_side_px))
-            if not paths:
+            files, skipped = _files(root, split, class_folder, max_pixels, min_side_px)
+            if not files:
+                folder = root / split / class_folder
                 raise ValueError(
                     f"{folder} must hold radiographs. Received: no file. Add some, or see README."
                 )
-            found += paths
+            found += files
+            issues += skipped
+    return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
+
+
+def find_labelled(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], list[Issue]]:
+    """List the files of a folder that is only scored, in order of path: no split need be there.
+
+    The class folders lie in {train,val,test} as for `find`, or at the top; then the published split is
+    empty.
+
+    Raises
+    ------
+    ValueError
+        A class has no file.
+    """
+    found, issues = [], []
+    for split in ("", *SPLITS):
+        for class_folder in CLASS_FOLDERS:
+            files, skipped = _files(root, split, class_folder, max_pixels, min_side_px)
+            found += files
+            issues += skipped
+    for class_folder, fractured in CLASS_FOLDERS.items():
+        if not any(item.fractured == fractured for item in found):
+            raise ValueError(
+                f"{root} must hold radiographs of both classes, as {class_folder}/ or test/{class_folder}/. "
+                f"Received: no file in {class_folder!r}."
+            )
     return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
 
 
 def inspect(item: Found) -> Fact:
     """Read one file, decode it strictly, and describe it; a fault becomes a reason, never an error."""
     shown = _shown(item.root, item.path)
-    split, class_folder = item.path.relative_to(item.root).parts[:2]
-    fact = Fact(shown, published_split=split, fractured=CLASS_FOLDERS[class_folder])
+    fact = Fact(shown, item.published_split, item.fractured)
     data = b""
     try:
         _check_name(item.path)
@@ -156,6 +177,20 @@ def _foreign_folders(root: Path) -> list[Issue]:
         for path in folders
         if path.name not in CLASS_FOLDERS
     ]
+
+
+def _files(
+    root: Path, split: str, class_folder: str, max_pixels: int, min_side_px: int
+) -> tuple[list[Found], list[Issue]]:
+    """List the files of one class in one split, and the links to nothing among them."""
+    found, issues = [], []
+    fractured = CLASS_FOLDERS[class_folder]
+    for path in _walk(root / split / class_folder):
+        if path.is_symlink() and not path.is_file():
+            issues.append(_issue(root, path, "link_skipped", "warning", "no file at the end of the link"))
+        else:
+            found.append(Found(root, path, split, fractured, max_pixels, min_side_px))
+    return found, issues
 
 
 def _walk(folder: Path) -> Iterator[Path]:

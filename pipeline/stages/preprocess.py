@@ -33,9 +33,7 @@ def run(config: Config) -> None:
             preprocessing.Job(config.data.root, row, tuple(known.for_path(row["path"])), config.preprocess)
             for row in kept.to_dict("records")
         ]
-        prepared = engine.process(
-            preprocessing.prepare, jobs, workers=config.run.workers, label="preprocess"
-        )
+        prepared = engine.process(preprocessing.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
         bundle.write_settings(config.paths.models / bundle.PREPROCESS, config.preprocess)

@@ -28,7 +28,6 @@ from pipeline.data import (
     shortcuts,
     splits,
 )
-from pipeline.data.annotation_check import Known
 from pipeline.data.annotations import write as write_annotations
 from pipeline.data.faults import Issue
 from pipeline.data.scan import Fact
@@ -48,7 +47,9 @@ def run(config: Config) -> None:
         facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="validate"))
         known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
         grouped = grouping.group(facts, known_labels, settings)
-        sound, annotation_issues = annotation_check.check(config.data.annotations, _known(grouped.files))
+        sound, annotation_issues = annotation_check.check(
+            config.data.annotations, annotation_check.known(grouped.files)
+        )
         issues += [issue for fact in facts for issue in fact.issues]
         issues += [*label_issues, *grouped.issues, *annotation_issues]
         figures = _figures(grouped, facts, config.run.seed)
@@ -59,16 +60,6 @@ def run(config: Config) -> None:
         log.info(
             "validate: %d files, %d kept, %d groups", figures["files"], figures["kept"], figures["groups"]
         )
-
-
-def _known(files: pd.DataFrame) -> dict[str, Known]:
-    """List what annotations may name: kept radiographs, and byte copies under the kept one's path."""
-    kept = files[files["status"] == manifest.KEPT].set_index("sha256")["path"]
-    usable = files[files["status"] != manifest.QUARANTINED]
-    return {
-        row.path: Known(kept[row.sha256], int(row.height_px), int(row.width_px), row.fractured)
-        for row in usable.itertuples()
-    }
 
 
 def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""The folder a command writes: new, or all its own; a user's file is never replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+
+def check(out: Path, made: Collection[str], inputs: Iterable[Path]) -> Path:
+    """Refuse a folder that holds anything but what the command wrote there before.
+
+    Parameters
+    ----------
+    out
+        Where the command is to write; it replaces the folder whole.
+    made
+        Names of all that it writes there.
+    inputs
+        Files and folders that it reads.
+
+    Returns
+    -------
+    Path
+        The folder, absolute.
+
+    Raises
+    ------
+    ValueError
+        The folder holds something else, or holds an input.
+    """
+    folder = out.resolve()
+    if within := [path for path in inputs if path.resolve().is_relative_to(folder)]:
+        raise ValueError(f"--out must lie apart from what is read. Received: {out}, which holds {within[0]}.")
+    if folder.exists():
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+        if names and names != set(made):
+            other = min(names - set(made), default="only a part of an earlier result")
+            raise ValueError(
+                f"--out must be new, empty or an earlier result. Received: {out}, with {other}. "
+                "Name another folder; nothing was written."
+            )
+    return folder

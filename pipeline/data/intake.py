@@ -1,0 +1,75 @@
+"""Radiographs wherever they lie: files and folders listed, each decoded strictly or refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import content, images
+from pipeline.data.faults import ImageFault
+
+# What lies beside radiographs and is none. All else in a folder is tried: DICOM files often have no suffix.
+_BESIDE = {
+    ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".yaml", ".yml", ".xls",
+    ".xlsx", ".zip", ".gz", ".tar", ".db", ".ini", ".log", ".py", ".ipynb", ".dvc",
+}  # fmt: skip
+
+
+class Item(NamedTuple):
+    """A file to decode, and the limits it must meet."""
+
+    path: Path
+    max_pixels: int
+    min_side_px: int
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+    """List the radiographs that files and folders name, each file once.
+
+    A file that is named is always taken, be it there or not. Of a folder and all folders below it
+    every file is taken but hidden ones and those whose suffix tells that they are no picture.
+    Links to folders are not followed.
+
+    Returns
+    -------
+    list of Path
+        In the order of ``paths``, a folder's files in the order of their names.
+    """
+    files = (file for path in paths for file in (_walk(path) if path.is_dir() else [path]))
+    first: dict[Path, Path] = {}
+    for file in files:
+        first.setdefault(absolute(file), file)
+    return list(first.values())
+
+
+def read(item: Item) -> NDArray[np.uint8] | ImageFault:
+    """Decode a file strictly: its pixels (H, W), or why there are none."""
+    try:
+        pixels = images.read(item.path, item.max_pixels).pixels
+        content.check(pixels, str(item.path), item.min_side_px)
+    except ImageFault as fault:
+        return fault
+    return pixels
+
+
+def absolute(path: Path) -> Path:
+    """Return the path from the root, without ``..``; links stay, since each name of a file is its own."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
+
+
+def shown(path: Path | str) -> str:
+    """Path as text that every file and terminal can hold: bytes that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for directory, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() not in _BESIDE:
+                yield Path(directory) / name

@@ -1,0 +1,91 @@
+"""MLflow's pages on the store that the stages write to, for this machine alone."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.track.store import resolve_uri
+
+log = logging.getLogger(__name__)
+
+_HOST, _PORT, _PORTS_TRIED = "127.0.0.1", 5000, 20
+
+
+def run(config: Config, options: Sequence[str]) -> int:
+    """Bring the store up to date, serve it until interrupted, and return the server's exit code.
+
+    A store that is itself a server needs no other: then only its address is said.
+
+    Parameters
+    ----------
+    options
+        Passed on to ``mlflow ui``, and stronger than what is chosen here.
+    """
+    root = repository_root()
+    uri = resolve_uri(config.track.uri, root)
+    if uri.startswith(("http://", "https://")):
+        log.info("the store is a server with pages of its own: %s", uri)
+        return 0
+    _sync(config)
+    return subprocess.run(command(uri, root, options), check=False).returncode
+
+
+def command(uri: str, root: Path, options: Sequence[str]) -> list[str]:
+    """Build the command: bound to this machine, on the first free port from 5000 on."""
+    chosen = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    chosen += ["--default-artifact-root", (root / "mlartifacts").as_uri()]
+    if not _names(options, "--workers", "-w"):
+        chosen += ["--workers", "1"]  # one reader; each further one starts as slowly as the first
+    if not _names(options, "--host", "-h"):
+        chosen += ["--host", _HOST]
+    if not _names(options, "--port", "-p"):
+        port = free_port()
+        chosen += ["--port", str(port)]
+        log.info("%s: open http://%s:%d, end with Ctrl-C", uri, _HOST, port)
+    return [*chosen, *options]
+
+
+def free_port() -> int:
+    """Return the first port from 5000 on that nobody listens on.
+
+    Raises
+    ------
+    OSError
+        The twenty ports from 5000 on are taken.
+    """
+    for port in range(_PORT, _PORT + _PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_HOST, port))
+            except OSError:
+                continue
+            return port
+    last = _PORT + _PORTS_TRIED - 1
+    raise OSError(f"ports {_PORT} to {last} are taken. Name a free one: fracture ui --port PORT.")
+
+
+def repository_root() -> Path:
+    """Return the folder that holds ``.dvc``: the working folder, or one above it."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
+
+
+def _sync(config: Config) -> None:
+    """Show what DVC did since; a store that cannot be brought up to date is still shown."""
+    from pipeline.track import runs  # pandas and DVC come with it
+
+    try:
+        runs.sync(config)
+    except Exception as error:
+        log.warning("the pages may lack the newest runs: %s", error)
+
+
+def _names(options: Sequence[str], long: str, short: str) -> bool:
+    return any(option in (long, short) or option.startswith(f"{long}=") for option in options)

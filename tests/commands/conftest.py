@@ -1,0 +1,72 @@
+"""A small bundle with random weights, settings that name it, and radiographs of noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from pipeline import config as settings
+from pipeline.assess.calibration import OperatingPoints
+from pipeline.data import images
+
+TOP = Path(__file__).parents[2]
+
+
+def radiograph(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(size=(10, 8)).astype(np.float32)
+    smooth = cv2.resize(coarse, (96, 120), interpolation=cv2.INTER_CUBIC)
+    return np.clip(110 + 50 * smooth + rng.normal(0, 2, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    from pipeline.model import bundle, classifier
+
+    folder = tmp_path_factory.mktemp("models")
+    whole = settings.read(TOP / "params.yaml")
+    train = whole.train.model_copy(update={"weights": "random", "pyramid_channels": 8})
+    classifier.save(classifier.build(train, (64, 64)), folder / bundle.CLASSIFIER)
+    bundle.write_operating_points(folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), 1.0)
+    bundle.write_settings(folder / bundle.REGION_MAPS, bundle.RegionSettings(0.05, 0.001, 3))
+    canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
+    bundle.write_settings(folder / bundle.PREPROCESS, canvas)
+    bundle.seal(folder)
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """An empty working folder; its params.yaml asks for little work."""
+    values = yaml.safe_load((TOP / "params.yaml").read_text())
+    values["run"]["workers"] = 1
+    values["evaluate"]["bootstrap_samples"] = 50
+    values["region_maps"] |= {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4}
+    values["validate"]["copy_correlation"] = 0.85
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def config(work, models):
+    whole = settings.read()
+    return whole.model_copy(update={"paths": whole.paths.model_copy(update={"models": models})})
+
+
+@pytest.fixture
+def draw():
+    """Write radiographs of noise, a seed each, and return their paths."""
+
+    def write(folder: Path, seeds, suffix=".png") -> list[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{seed}{suffix}" for seed in seeds]
+        for seed, path in zip(seeds, paths, strict=True):
+            images.write(path, radiograph(seed))
+        return paths
+
+    return write

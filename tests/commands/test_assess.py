@@ -1,0 +1,68 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.commands import assess
+from pipeline.data import images
+
+
+@pytest.fixture
+def folder(work, draw):
+    """Six radiographs of either class, a faulty one, a byte copy and a mirror image."""
+    root = work / "elsewhere"
+    fractured, _ = draw(root / "fractured", range(6)), draw(root / "not fractured", range(10, 16))
+    (root / "fractured/cut.png").write_bytes(fractured[0].read_bytes()[:-200])
+    (root / "fractured/same.png").write_bytes(fractured[1].read_bytes())
+    mirrored = np.ascontiguousarray(images.read(fractured[2]).pixels[:, ::-1])
+    images.write(root / "fractured/mirrored.png", mirrored)
+    return root
+
+
+def coco(path, *names):
+    pictures = [{"id": 70 + n, "file_name": name, "height": 120, "width": 96} for n, name in enumerate(names)]
+    boxes = [{"id": n, "image_id": 70 + n, "bbox": [10, 20, 30, 40]} for n in range(len(names))]
+    path.write_text(json.dumps({"images": pictures, "annotations": boxes}))
+    return path
+
+
+def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder, capsys):
+    drawn = coco(work / "drawn.json", "fractured/0.png", "fractured/3.png")
+    assess.run(config, folder, drawn, work / "out", as_json=True)
+    figures = json.loads(capsys.readouterr().out)
+    assert figures == json.loads((work / "out/metrics.json").read_text())
+    assert [figures[name] for name in ("files", "kept", "redundant", "quarantined")] == [15, 13, 1, 1]
+    assert [figures["test"][name] for name in ("radiographs", "groups", "fractured")] == [13, 12, 7]
+    names = ("auroc", "average_precision", "brier_score", "ece", "group_auroc")
+    assert {f"{name}{end}" for name in names for end in ("", "_low", "_high")} <= set(figures["test"])
+    assert set(figures["test"]["high_sensitivity"]) == {
+        "threshold",
+        "sensitivity",
+        "specificity",
+        "ppv",
+        "npv",
+    }
+    located = {"annotated", "pointing_game", "pointing_game_center", "energy_in_box", "max_box_acc"}
+    asked = {"deletion_auc", "insertion_auc", "erase_drop", "randomization_correlation"}
+    assert located | asked | {"temperature", "map_threshold"} <= set(figures)
+    assert figures["annotated"] == 2
+
+
+def test_the_report_is_complete_and_the_folder_is_left_alone(config, work, folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assess.run(config, folder, None, None, as_json=False)
+    report = work / "reports/assess/elsewhere"
+    assert {path.name for path in report.iterdir()} == set(assess._MADE)
+    assert "elsewhere" in (report / "report.html").read_text()
+    issues = pd.read_csv(report / "issues.csv").query("severity == 'quarantined' or issue == 'byte_copy'")
+    assert sorted(zip(issues["path"], issues["issue"], strict=True)) == [
+        ("fractured/cut.png", "truncated"),
+        ("fractured/same.png", "byte_copy"),
+    ]
+    assert "pointing_game" not in json.loads((report / "metrics.json").read_text())
+    known = {image["id"] for image in json.loads((report / "annotations.coco.json").read_text())["images"]}
+    found = json.loads((report / "regions.coco.json").read_text())
+    assert found
+    assert {result["image_id"] for result in found} <= known
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
