@@ -9,9 +9,9 @@ repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says ot
 
 test: .venv/ready ## what CI runs
 	$(MAKE) lint
-	pytest
+	pytest -m "not slow"
 
-test-slow: .venv/ready ## every stage through `dvc repro` in a fresh clone; minutes
+test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow
 
 lint: .venv/ready

@@ -138,6 +138,7 @@ class Train(Section):
     lse_sharpness: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_size: Annotated[int, Field(ge=2)]
+    head_epochs: Annotated[int, Field(ge=0)]
     max_epochs: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
     learning_rate: Positive

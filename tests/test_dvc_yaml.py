@@ -42,7 +42,9 @@ def settings_read(file: Path) -> set[str]:
     chains = [dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     read = {chain for chain in chains if chain and chain.startswith("config.")}
     ends = {chain for chain in read if not any(other.startswith(f"{chain}.") for other in read)}
-    passed_on = {f"config.{name}" for name in re.findall(r"config\.(\w+)[,)]", file.read_text(encoding="utf-8"))}
+    passed_on = {
+        f"config.{name}" for name in re.findall(r"config\.(\w+)[,)]", file.read_text(encoding="utf-8"))
+    }
     keys = (keys_of(chain.split(".")[1:]) for chain in ends | passed_on)
     return set().union(*keys) - PERFORMANCE
 

@@ -107,20 +107,20 @@ def probe_faithfulness(
     -------
     dict
         ``deletion_auc``, ``insertion_auc``, ``random_deletion_auc``, ``erase_drop``,
-        ``erase_drop_control``; NaN where there is no radiograph.
+        ``erase_drop_control``; NaN where there is no radiograph, or every map shows everything.
     """
     names = ("deletion_auc", "insertion_auc", "random_deletion_auc", "erase_drop", "erase_drop_control")
     answers = []
     for position, (pixels, region_map) in enumerate(radiographs):
         own_seed = seed + position  # or all radiographs would share one random order
         shown = region_map >= min(threshold, float(np.quantile(region_map, 0.99)))
-        answers.append(
-            faithfulness.deletion_insertion(
-                pixels, region_map, predict, steps=steps, cell_px=cell_px, seed=own_seed
-            )
-            | faithfulness.erase_drops(pixels, shown, predict, seed=own_seed)
+        answer = faithfulness.deletion_insertion(
+            pixels, region_map, predict, steps=steps, cell_px=cell_px, seed=own_seed
         )
-    return {name: _mean([answer[name] for answer in answers]) for name in names}
+        if not shown.all():  # a map that shows everything leaves no rim to paint from
+            answer |= faithfulness.erase_drops(pixels, shown, predict, seed=own_seed)
+        answers.append(answer)
+    return {name: _mean([answer.get(name, float("nan")) for answer in answers]) for name in names}
 
 
 def _mean(values: Sequence[float]) -> float:

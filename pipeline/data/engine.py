@@ -75,9 +75,12 @@ def _pooled(function: Callable[[T], R], items: Sequence[T], n_workers: int) -> I
         pending: deque[Future[list[R]]] = deque(
             pool.submit(_apply, function, batch) for batch in islice(batches, n_workers * _AHEAD)
         )
-        while pending:
-            yield from pending.popleft().result()
-            pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
+        try:
+            while pending:
+                yield from pending.popleft().result()
+                pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
+        finally:  # after an exception, nobody waits for what was queued
+            pool.shutdown(cancel_futures=True)
 
 
 def _apply(function: Callable[[T], R], batch: Sequence[T]) -> list[R]:

@@ -67,9 +67,11 @@ def read_index(folder: Path) -> pd.DataFrame:
     """
     advice = "Run `dvc repro -f preprocess`."
     try:
-        expected = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        expected = dict(json.loads((folder / CHECKSUMS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise ShardError(f"{folder / CHECKSUMS} cannot be read: {error}. {advice}") from error
+    if INDEX not in expected:
+        raise ShardError(f"{folder / CHECKSUMS} does not name {INDEX}. {advice}")
     for name, sha256 in expected.items():
         file = folder / name
         if not file.is_file() or _sha256(file) != sha256:
@@ -200,8 +202,7 @@ def _parse_with_mask(message: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tenso
     example = tf.io.parse_single_example(message, _MASKED)
     canvas = _png(example["image/encoded"])
     encoded = tf.sparse.to_dense(example["image/object/mask"])
-    masks = tf.map_fn(_png, encoded, fn_output_signature=tf.TensorSpec((None, None, 1), tf.uint8))
-    union = tf.reduce_max(tf.concat([tf.zeros_like(canvas)[None], masks], axis=0), axis=0)
+    union = tf.foldl(lambda joined, mask: tf.maximum(joined, _png(mask)), encoded, tf.zeros_like(canvas))
     return canvas, _label(example), tf.cast(union, tf.float32) / 255
 
 

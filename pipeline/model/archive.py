@@ -1,7 +1,8 @@
 """``.keras`` archives whose bytes depend on their content alone.
 
-Keras writes a date into ``metadata.json`` and the time of day into every zip entry, so two saves
-of one model differ, and every stage behind the model would run again.
+Keras writes a date into ``metadata.json``, the time of day into every zip entry, and memory
+addresses into ``config.json``, so two saves of one model differ, and every stage behind the model
+would run again.
 """
 
 from __future__ import annotations
@@ -9,23 +10,27 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from pipeline.data import outputs
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_PASSING = ("date_saved", "shared_object_id")  # the latter is where an object lay in memory
 
 
-def strip_dates(path: Path) -> None:
-    """Rewrite a ``.keras`` archive with fixed dates and its entries in one order."""
+def make_repeatable(path: Path) -> None:
+    """Rewrite a ``.keras`` archive without dates and addresses, its entries in one order."""
     with zipfile.ZipFile(path) as source:
         entries = {name: source.read(name) for name in sorted(source.namelist())}
-    entries["metadata.json"] = _dateless(entries["metadata.json"])
+    for name in ("metadata.json", "config.json"):
+        entries[name] = json.dumps(_lasting(json.loads(entries[name]))).encode()
     with outputs.staged(path) as private, zipfile.ZipFile(private, "w", zipfile.ZIP_STORED) as target:
         for name, data in entries.items():
             target.writestr(zipfile.ZipInfo(name, _EPOCH), data)
 
 
-def _dateless(metadata: bytes) -> bytes:
-    values = json.loads(metadata)
-    values.pop("date_saved", None)
-    return json.dumps(values, sort_keys=True).encode()
+def _lasting(value: Any) -> Any:
+    """Leave out what the next save would write otherwise."""
+    if isinstance(value, dict):
+        return {key: _lasting(item) for key, item in value.items() if key not in _PASSING}
+    return [_lasting(item) for item in value] if isinstance(value, list) else value

@@ -50,11 +50,10 @@ def restore(path: Path, variables: list[keras.Variable]) -> Progress:
     if not path.is_file():
         return Progress()
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
         state = json.loads(str(arrays["state"]))
-        values = [arrays[f"variable{i}"] for i in range(len(variables))]
-        best = [arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays))]
+        values, best = _numbered(arrays, "variable"), _numbered(arrays, "best")
         if any(
             value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)
         ):
@@ -67,3 +66,8 @@ def restore(path: Path, variables: list[keras.Variable]) -> Progress:
         variable.assign(value)
     log.info("Resumed after epoch %d from %s", len(state["history"]), path)
     return Progress(state["history"], state["best_epoch"], best)
+
+
+def _numbered(arrays: dict[str, NDArray[Any]], prefix: str) -> list[NDArray[Any]]:
+    """Return the arrays named ``prefix`` and a number, in the numbers' order."""
+    return [arrays[f"{prefix}{i}"] for i in range(sum(name.startswith(prefix) for name in arrays))]

@@ -6,6 +6,7 @@ The evidence map needs no second pass and no gradient.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
             f"{canvas_shape[0]} x {canvas_shape[1]} pixels. Choose another backbone or canvas size."
         )
     pyramid = _pyramid([maps[stride] for stride in _LEVELS], settings)
-    evidence = _evidence_layer("evidence")(pyramid)
+    evidence = _evidence(pyramid, maps, settings)
     logit = _pool(evidence, pyramid, settings)
     model = keras.Model(image, {"logit": logit, "evidence": evidence}, name="fracture_classifier")
     backbones.load_weights(model, settings.backbone, settings.weights)
@@ -75,7 +76,7 @@ def is_head(layer: keras.layers.Layer) -> bool:
 def save(model: keras.Model, path: Path) -> None:
     """Write a ``.keras`` file whose bytes depend on the weights alone."""
     model.save(path)
-    archive.strip_dates(path)
+    archive.make_repeatable(path)
 
 
 def load(path: Path) -> keras.Model:
@@ -86,9 +87,11 @@ def load(path: Path) -> keras.Model:
     ValueError
         The file is damaged, or holds code: unsafe layers are never loaded.
     """
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is missing, cut short or no .keras file. Run `dvc repro`.")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a classifier that can be loaded safely: {error}") from error
 
 
@@ -157,6 +160,23 @@ def _pool(evidence: keras.KerasTensor, pyramid: keras.KerasTensor, settings: Tra
     )
 
 
-def _evidence_layer(name: str) -> keras.layers.Layer:
+def _evidence(
+    pyramid: keras.KerasTensor, maps: dict[int, keras.KerasTensor], settings: Train
+) -> keras.KerasTensor:
+    """Add the pyramid's evidence to what each level says for itself.
+
+    The levels' own terms are linear and start at zero: they learn in an epoch what a linear probe
+    of the backbone knows, and leave it to the pyramid to say where.
+    """
     prior = keras.initializers.Constant(_PRIOR_LOGIT)
-    return layers.Conv2D(1, 1, bias_initializer=prior, dtype="float32", name=name)
+    terms = [layers.Conv2D(1, 1, bias_initializer=prior, name="evidence_pyramid")(pyramid)]
+    for stride in _LEVELS:
+        level = layers.SpatialDropout2D(settings.dropout, name=f"evidence{stride}_dropout")(maps[stride])
+        term = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="zeros", name=f"evidence{stride}")(
+            level
+        )
+        if stride > STRIDE:
+            up = f"evidence{stride}_up"
+            term = layers.UpSampling2D(stride // STRIDE, interpolation="bilinear", name=up)(term)
+        terms.append(term)
+    return layers.Add(name="evidence")(terms)

@@ -76,7 +76,7 @@ def fit(
     expected = sampling.expected_draws(examples.train, class_balanced=settings.class_balanced)
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
-    step = _step(model, parts, settings)
+    head_step, step = (_step(model, trained, settings) for trained in (parts[:1], parts))
     augment = Augmentation(settings.augment, seed)
     variables = [*model.variables, *(v for part in parts for v in part.optimizer.variables)]
     progress = checkpoint.restore(saved, variables)
@@ -86,7 +86,8 @@ def fit(
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
         augment.start_epoch(epoch)
         batches = shards.dataset(examples.folder, rows, settings.batch_size)
-        loss = _run_epoch(augment.apply(batches), step, steps, epoch)
+        is_head_only = epoch < settings.head_epochs
+        loss = _run_epoch(augment.apply(batches), head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
         row |= _validate(model, examples, settings.batch_size)
         _note(progress, model, row)
@@ -105,23 +106,36 @@ class _Part:
 
 
 def _parts(model: keras.Model, settings: Train, steps_per_epoch: int) -> list[_Part]:
-    """Split the network: the head starts from random weights, and learns faster than the backbone."""
+    """Split the network: first the head, which starts from random weights, then the backbone.
+
+    The head learns alone for some epochs, and faster: gradients through a random head would spoil
+    a backbone that a small data set cannot mend.
+
+    References
+    ----------
+    A. Kumar et al., "Fine-tuning can distort pretrained features and underperform
+    out-of-distribution", ICLR 2022, arXiv:2202.10054.
+    """
     heads = {id(weight) for layer in model.layers if classifier.is_head(layer) for weight in layer.weights}
-    parts = []
-    for rate, of_head in ((settings.learning_rate, False), (settings.head_learning_rate, True)):
-        weights = [weight for weight in model.trainable_variables if (id(weight) in heads) == of_head]
-        if weights:
-            parts.append(_Part(_optimizer(rate, settings, steps_per_epoch), weights))
-            parts[-1].optimizer.build(weights)
+    own = [weight for weight in model.trainable_variables if id(weight) in heads]
+    inherited = [weight for weight in model.trainable_variables if id(weight) not in heads]
+    later = max(1, settings.max_epochs - settings.head_epochs)
+    parts = [
+        _Part(_optimizer(settings.head_learning_rate, settings.max_epochs, settings, steps_per_epoch), own)
+    ]
+    if inherited:
+        parts.append(_Part(_optimizer(settings.learning_rate, later, settings, steps_per_epoch), inherited))
+    for part in parts:
+        part.optimizer.build(part.weights)
     return parts
 
 
-def _optimizer(rate: float, settings: Train, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """AdamW with a warm-up of one epoch and a cosine down to nearly nothing."""
     warmup = int(_WARMUP_EPOCHS * steps_per_epoch)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=rate / 20,
-        decay_steps=max(1, settings.max_epochs * steps_per_epoch - warmup),
+        decay_steps=max(1, epochs * steps_per_epoch - warmup),
         alpha=_FINAL_RATE,
         warmup_target=rate,
         warmup_steps=warmup,

@@ -34,7 +34,6 @@ def test_no_region_is_an_empty_mask():
 
 
 # pycocotools' arrays do not know NumPy 2's `copy` keyword.
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.skipif(not FRACATLAS.exists(), reason="the developers' share of FracAtlas is not here")
 def test_masks_agree_with_pycocotools():
     drawn = annotations.read(FRACATLAS)

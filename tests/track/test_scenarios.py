@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 # MLflow 3.17 uses a loader that SQLAlchemy 2.1 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader")
 
 CLOSED_PORT = "http://127.0.0.1:1"
 

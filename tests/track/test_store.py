@@ -16,7 +16,6 @@ from pipeline.track import store
 from pipeline.track.store import Client, UnansweredError
 
 # MLflow 3.17 uses a loader that SQLAlchemy 2.1 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader")
 
 
 @pytest.fixture

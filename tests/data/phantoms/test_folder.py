@@ -55,7 +55,6 @@ def test_fractured_files_and_no_others_have_a_polygon(folder, capsys):
         assert (image["fracture"] is not None) == fractured
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools
 def test_areas_agree_with_pycocotools(folder, capsys):
     coco = COCO(str(folder / "annotations.coco.json"))
     for annotation in coco.anns.values():

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from pipeline.data import engine
+from pipeline.data.images import ImageFault
+
+
+def square(number: int) -> int:
+    time.sleep(0.01 * (number % 3 == 0))  # so that batches end out of order
+    return number**2
+
+
+def own_process(_: int) -> tuple[int, str | None]:
+    return os.getpid(), multiprocessing.get_start_method(allow_none=True)
+
+
+def refuse_seven(number: int) -> int:
+    if number == 7:
+        raise ImageFault("truncated", f"radiograph {number}: cut short")
+    return number
+
+
+def kill_itself(number: int) -> int:
+    if number == 9:
+        os.kill(os.getpid(), 9)
+    return number
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 61])
+def test_results_keep_the_order_of_the_items(count: int) -> None:
+    results = list(engine.process(square, range(count), workers=2, label="square"))
+    assert results == [number**2 for number in range(count)]
+
+
+def test_few_items_are_done_in_this_process() -> None:
+    places = set(engine.process(own_process, range(15), workers=2, label="few"))
+    assert {pid for pid, _ in places} == {os.getpid()}
+
+
+def test_one_worker_is_this_process() -> None:
+    places = set(engine.process(own_process, range(60), workers=1, label="one"))
+    assert {pid for pid, _ in places} == {os.getpid()}
+
+
+def test_many_items_are_done_in_spawned_processes() -> None:
+    places = set(engine.process(own_process, range(60), workers=2, label="many"))
+    assert os.getpid() not in {pid for pid, _ in places}
+    assert {method for _, method in places} == {"spawn"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fault_comes_through_with_the_name_of_its_item(workers: int) -> None:
+    with pytest.raises(ImageFault, match="radiograph 7: cut short") as refused:
+        list(engine.process(refuse_seven, range(60), workers=workers, label="fault"))
+    assert refused.value.reason == "truncated"
+
+
+def test_a_killed_worker_is_an_error_and_no_hang() -> None:
+    with pytest.raises(BrokenProcessPool):
+        list(engine.process(kill_itself, range(60), workers=2, label="killed"))
+
+
+def test_progress_goes_to_standard_error_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(engine.track(iter("abc"), total=3, label="letters")) == ["a", "b", "c"]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "letters" in captured.err
+    assert "3/3" in captured.err

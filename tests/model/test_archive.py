@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import pytest
+
+from pipeline.model import archive
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    image = keras.Input((4, 4, 1))
+    shared = keras.initializers.Constant(0.5)
+    first = keras.layers.Conv2D(2, 1, kernel_initializer=shared)(image)
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, kernel_initializer=shared)(first))
+    model.save(tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_what_changes_from_save_to_save_is_left_out(saved: Path) -> None:
+    archive.make_repeatable(saved)
+    with zipfile.ZipFile(saved) as file:
+        assert {entry.date_time for entry in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert file.namelist() == ["config.json", "metadata.json", "model.weights.h5"]
+        assert set(json.loads(file.read("metadata.json"))) == {"keras_version"}
+        assert b"shared_object_id" not in file.read("config.json")
+
+
+def test_the_weights_are_untouched(saved: Path) -> None:
+    before = zipfile.ZipFile(saved).read("model.weights.h5")
+    archive.make_repeatable(saved)
+    assert zipfile.ZipFile(saved).read("model.weights.h5") == before
+    assert keras.saving.load_model(saved).count_params() == 4 + 6
+
+
+def test_a_second_pass_changes_nothing(saved: Path) -> None:
+    archive.make_repeatable(saved)
+    once = saved.read_bytes()
+    archive.make_repeatable(saved)
+    assert saved.read_bytes() == once

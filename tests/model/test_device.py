@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from pipeline.config import Config
+from pipeline.model import device
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is here")
+def test_a_gpu_that_is_not_there_is_refused_with_advice(params: Config) -> None:
+    with pytest.raises(device.DeviceError, match=r"Received: 0 devices\. .*set run\.device to auto or cpu"):
+        device.prepare(params.run.model_copy(update={"device": "gpu"}))
+
+
+def test_random_numbers_start_from_the_seed(params: Config) -> None:
+    drawn = []
+    for _ in range(2):
+        device.prepare(params.run.model_copy(update={"device": "cpu", "threads": 0}))
+        drawn.append(tf.random.uniform((3,)).numpy().tolist())
+    assert drawn[0] == drawn[1]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from pipeline.data.canvas import Placement
+from pipeline.model.maps import MapSet, probability_map
+
+EVIDENCE = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def found() -> MapSet:
+    placements = [
+        Placement(64, 64, False, (0, 0, 64, 64), 0.5, 0.0, 0.0),
+        Placement(32, 16, False, (0, 0, 32, 16), 1.0, 0.0, 8.0),
+        Placement(64, 64, False, (0, 0, 64, 64), 0.5, 0.0, 0.0),
+    ]
+    rows = pd.DataFrame({"path": ["a", "b", "c"]}, index=[5, 6, 7])
+    return MapSet(rows, EVIDENCE, placements, (32, 32), 2.0)
+
+
+def test_the_temperature_divides_the_evidence() -> None:
+    assert probability_map(EVIDENCE, 2.0) == pytest.approx(expit(EVIDENCE / 2))
+    assert probability_map(EVIDENCE, 2.0).dtype == np.float32
+
+
+def test_maps_come_in_the_radiographs_own_sizes(found: MapSet) -> None:
+    assert [region_map.shape for region_map in found] == [(64, 64), (32, 16), (64, 64)]
+    assert len(found) == 3
+
+
+def test_on_canvas_has_the_canvas_shape(found: MapSet) -> None:
+    assert found.on_canvas(1).shape == (32, 32)
+    assert found.on_canvas(1)[4::8, 4::8] == pytest.approx(found.on_grid(1), abs=0.1)
+
+
+def test_chosen_radiographs_keep_their_order(found: MapSet) -> None:
+    chosen = found.where(np.array([True, False, True]))
+    assert chosen.rows["path"].tolist() == ["a", "c"]
+    assert chosen.rows.index.tolist() == [0, 1]
+    assert np.array_equal(chosen.evidence, EVIDENCE[[0, 2]])
+    assert np.array_equal(chosen.in_radiograph(1), found.in_radiograph(2))

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import expit, log_expit
+from sklearn.metrics import roc_auc_score
+
+from pipeline.config import Train
+from pipeline.data import shards
+from pipeline.model import classifier, training
+from pipeline.model.training import Examples
+from tests import records
+
+SEED = 7
+
+
+class StoppedError(Exception):
+    """Stands for a kill after an epoch's checkpoint."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    saved: Path
+    model: keras.Model
+    history: list[dict[str, float]]
+    seen: list[int]
+
+
+def train(
+    examples: Examples, settings: Train, saved: Path, *, stop_after: int | None = None, fresh: int = 3
+) -> Trained:
+    keras.utils.set_random_seed(fresh)
+    model = classifier.build(settings, (records.SIDE, records.SIDE))
+    seen: list[int] = []
+
+    def on_epoch(epoch: int, row: dict[str, float]) -> None:
+        seen.append(epoch)
+        if epoch == stop_after:
+            raise StoppedError
+
+    return Trained(saved, model, training.fit(model, examples, settings, SEED, saved, on_epoch), seen)
+
+
+@pytest.fixture(scope="module")
+def unbroken(examples: Examples, settings: Train, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(examples, settings, tmp_path_factory.mktemp("unbroken") / "training.npz")
+
+
+def same_weights(one: keras.Model, other: keras.Model) -> bool:
+    return all(map(np.array_equal, one.get_weights(), other.get_weights()))
+
+
+def test_every_epoch_is_reported(unbroken: Trained) -> None:
+    assert unbroken.seen == [0, 1]
+    assert [row["epoch"] for row in unbroken.history] == [0, 1]
+    assert all(set(row) == {"epoch", "train_loss", "val_loss", "val_auroc"} for row in unbroken.history)
+    assert np.isfinite([list(row.values()) for row in unbroken.history]).all()
+
+
+def test_the_network_holds_the_weights_of_its_best_epoch(unbroken: Trained, examples: Examples) -> None:
+    best = max(unbroken.history, key=lambda row: row["val_auroc"])
+    batches = shards.dataset(examples.folder, examples.val, 6)
+    logits = classifier.predict_all(unbroken.model, batches)[0]
+    fractured = examples.val["fractured"].to_numpy(bool)
+    loss = -log_expit(np.where(fractured, logits, -logits).astype(float)).mean()
+    assert best["val_auroc"] == pytest.approx(roc_auc_score(fractured, expit(logits)))
+    assert best["val_loss"] == pytest.approx(loss, abs=1e-5)
+
+
+def test_a_training_that_was_interrupted_gives_the_same_weights(
+    unbroken: Trained, examples: Examples, settings: Train, tmp_path: Path
+) -> None:
+    saved = tmp_path / "training.npz"
+    with pytest.raises(StoppedError):
+        train(examples, settings, saved, stop_after=0)
+    resumed = train(examples, settings, saved, fresh=99)  # nothing of these random weights is left
+    assert resumed.seen == [1]
+    assert resumed.history == unbroken.history
+    assert same_weights(resumed.model, unbroken.model)
+
+
+def test_a_corrupt_checkpoint_is_discarded_and_equal_seeds_give_equal_weights(
+    unbroken: Trained,
+    examples: Examples,
+    settings: Train,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    saved = tmp_path / "training.npz"
+    saved.write_bytes(b"half a checkpoint")
+    with caplog.at_level(logging.WARNING):
+        again = train(examples, settings, saved)
+    assert "training starts anew" in caplog.text
+    assert again.seen == [0, 1]
+    assert same_weights(again.model, unbroken.model)
+
+
+def test_a_finished_training_is_not_repeated(unbroken: Trained, examples: Examples, settings: Train) -> None:
+    again = train(examples, settings, unbroken.saved, fresh=99)
+    assert again.seen == []
+    assert again.history == unbroken.history
+    assert same_weights(again.model, unbroken.model)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in logaddexp")  # infinite logits on val
+def test_a_loss_that_is_not_finite_stops_the_training(
+    examples: Examples, settings: Train, tmp_path: Path
+) -> None:
+    wild = {"learning_rate": 1e30, "head_learning_rate": 1e30}
+    with pytest.raises(training.DivergedError, match=r"Received: (nan|inf)\. Lower train\.learning_rate"):
+        train(examples, settings.model_copy(update=wild), tmp_path / "training.npz")
+
+
+def test_patience_ends_the_training(examples: Examples, settings: Train, tmp_path: Path) -> None:
+    still = {"learning_rate": 1e-12, "head_learning_rate": 1e-12, "patience": 1, "max_epochs": 5}
+    trained = train(examples, settings.model_copy(update=still), tmp_path / "training.npz")
+    best = int(np.argmax([row["val_auroc"] for row in trained.history]))
+    assert len(trained.history) == best + 1 + 1 < 5
+
+
+def test_frozen_layers_keep_their_weights_and_the_others_learn(unbroken: Trained, settings: Train) -> None:
+    keras.utils.set_random_seed(3)
+    before = classifier.build(settings, (records.SIDE, records.SIDE))
+    for old, new in zip(before.layers, unbroken.model.layers, strict=True):
+        kept = all(map(np.array_equal, old.get_weights(), new.get_weights()))
+        assert kept == (not new.weights or not new.trainable), new.name

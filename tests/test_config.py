@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import config
+from tests.imports import REPOSITORY
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    return yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+
+
+def write(folder: Path, values: Any) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def test_the_repository_has_sound_settings() -> None:
+    settings = config.read(REPOSITORY / "params.yaml")
+    assert settings.paths.classifier == settings.paths.models / "classifier.keras"
+    assert settings.paths.report("train") == settings.paths.reports / "train"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("run.seed", -1, "greater than or equal to 0"),
+        ("run.seed", 7.5, "valid integer"),
+        ("run.device", "tpu", "'auto', 'cpu' or 'gpu'"),
+        ("track.timeout_s", 0, "greater than 0"),
+        ("track.uri", None, "valid string"),
+        ("phantoms.fractured_share", 1.0, "less than 1"),
+        ("validate.split", "random", "'regroup' or 'keep'"),
+        ("preprocess.height_px", 400, "multiple of 32"),
+        ("preprocess.height_px", 32, "greater than or equal to 64"),
+        ("preprocess.fix_negatives", "perhaps", "valid boolean"),
+        ("train.batch_size", "many", "valid integer"),
+        ("train.learning_rate", float("nan"), "finite number"),
+        ("train.learning_rate", float("inf"), "finite number"),
+        ("train.dropout", 1, "less than 1"),
+        ("train.pooling", "max", "'lse', 'attention' or 'mean'"),
+        ("train.augment.contrast", 1.0, "less than 1"),
+        ("evaluate.high_sensitivity", 0.4, "greater than 0.5"),
+        ("region_maps.max_regions", [5], "valid integer"),
+        ("region_maps", None, "valid dictionary"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_key_value_and_rule(
+    values: dict[str, Any], tmp_path: Path, key: str, value: Any, allowed: str
+) -> None:
+    put(values, key, value)
+    with pytest.raises(config.ConfigError) as refused:
+        config.read(write(tmp_path, values))
+    message = str(refused.value)
+    assert f"{key}: " in message
+    assert f"Received: {value!r}" in message
+    assert allowed in message
+
+
+def put(values: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values[section]
+    values[last] = value
+
+
+@pytest.mark.parametrize("key", ["train.learning_rat", "trian", "train.augment.rotation"])
+def test_an_unknown_key_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
+    put(values, key, 0.5)
+    with pytest.raises(config.ConfigError, match=rf"{key} is no setting\. Received: 0\.5"):
+        config.read(write(tmp_path, values))
+
+
+@pytest.mark.parametrize("key", ["train", "run.seed", "train.augment.flip"])
+def test_a_missing_key_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
+    *sections, last = key.split(".")
+    section = values
+    for part in sections:
+        section = section[part]
+    del section[last]
+    with pytest.raises(config.ConfigError, match=f"{key} is missing"):
+        config.read(write(tmp_path, values))
+
+
+def test_every_fault_is_named_at_once(values: dict[str, Any], tmp_path: Path) -> None:
+    put(values, "run.seed", -1)
+    put(values, "train.batch_size", 1)
+    with pytest.raises(config.ConfigError) as refused:
+        config.read(write(tmp_path, values))
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_sides_of_phantoms_out_of_order_are_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    values["phantoms"] |= {"min_side_px": 600, "max_side_px": 400}
+    with pytest.raises(config.ConfigError, match=r"phantoms: .*min_side_px must not exceed max_side_px"):
+        config.read(write(tmp_path, values))
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"train: [1, 2", "is not YAML"),
+        (b"a: b: c", "is not YAML"),
+        (b"train: \xff\xfe", "is not YAML"),
+        (b"", "must hold sections of settings. Received: None"),
+        (b"- 1", r"must hold sections of settings. Received: \[1\]"),
+    ],
+)
+def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, content: bytes, rule: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(config.ConfigError, match=rule):
+        config.read(path)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match="not found: run from the repository's top folder"):
+        config.read(tmp_path / "params.yaml")
+
+
+def test_scientific_notation_is_a_number(values: dict[str, Any], tmp_path: Path) -> None:
+    values["train"]["learning_rate"] = "1e-3"  # PyYAML reads an unquoted 1e-3 as this string
+    assert config.read(write(tmp_path, values)).train.learning_rate == pytest.approx(0.001)
+
+
+def test_settings_are_frozen(params: config.Config) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        params.run.seed = 8
