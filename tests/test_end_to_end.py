@@ -21,6 +21,7 @@ SMALL = {
 }
 STAGES = ["phantoms", "validate", "preprocess", "train", "evaluate", "region_maps"]
 
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this repository after one `dvc repro` with small settings."""

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 def metrics(folder: Path, stage: str) -> dict[str, Any]:
-    figures: dict[str, Any] = json.loads((folder / f"reports/{stage}/metrics.json").read_text(encoding="utf-8"))
+    figures: dict[str, Any] = json.loads(
+        (folder / f"reports/{stage}/metrics.json").read_text(encoding="utf-8")
+    )
     return figures
 
 

@@ -8,6 +8,7 @@ before it is complete.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import math
 import os
@@ -73,6 +74,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a binary file whole."""
     with staged(path) as private:
         private.write_bytes(data)
+
+
+def sha256(path: Path) -> str:
+    """Hash a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,6 @@ holds each file's sha256, since DVC does not notice a cache file that has rotted
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -53,7 +52,7 @@ def write(folder: Path, records: Iterable[Record], records_per_shard: int) -> pd
     index = pd.DataFrame(rows)
     index.to_csv(folder / INDEX, index=False, lineterminator="\n")
     files = [folder / INDEX, *sorted(folder.glob("*.tfrecord"))]
-    outputs.write_json(folder / CHECKSUMS, {file.name: _sha256(file) for file in files})
+    outputs.write_json(folder / CHECKSUMS, {file.name: outputs.sha256(file) for file in files})
     return index
 
 
@@ -74,7 +73,7 @@ def read_index(folder: Path) -> pd.DataFrame:
         raise ShardError(f"{folder / CHECKSUMS} does not name {INDEX}. {advice}")
     for name, sha256 in expected.items():
         file = folder / name
-        if not file.is_file() or _sha256(file) != sha256:
+        if not file.is_file() or outputs.sha256(file) != sha256:
             raise ShardError(f"{file} is missing or damaged: its sha256 is not the recorded one. {advice}")
     return pd.read_csv(folder / INDEX, keep_default_na=False, na_values={"sampling_weight": [""]})
 
@@ -236,8 +235,3 @@ def _remarks(record: Record) -> dict[str, Any]:
         "pad_row": placed.row,
         "pad_column": placed.column,
     }
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

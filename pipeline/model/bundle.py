@@ -126,7 +126,10 @@ def cut_regions(region_map: NDArray[np.float32], settings: RegionSettings) -> li
 
 def seal(folder: Path) -> dict[str, Any]:
     """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
-    files = {name: _sha256(folder / name) for name in _FILES}
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder / name} is missing. Run `dvc repro`.")
+    files = {name: outputs.sha256(folder / name) for name in _FILES}
     sealed = {"sha256": _name(files), "files": files}
     outputs.write_json(folder / BUNDLE, sealed)
     return sealed
@@ -163,7 +166,7 @@ def check(folder: Path) -> str:
     if set(files) != set(_FILES) or sealed.get("sha256") != _name(files):
         raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
     for name, sha256 in files.items():
-        if not (folder / name).is_file() or _sha256(folder / name) != sha256:
+        if not (folder / name).is_file() or outputs.sha256(folder / name) != sha256:
             raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
     return str(sealed["sha256"])
 
@@ -199,10 +202,3 @@ def _read(path: Path) -> dict[str, Any]:
 def _name(files: Mapping[str, str]) -> str:
     """One sha256 over those of all files."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise BundleError(f"{path} is missing. Run `dvc repro`.")
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

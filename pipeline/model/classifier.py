@@ -120,10 +120,9 @@ def predictor(model: keras.Model) -> Predict:
 
 
 def predict_all(
-    model: keras.Model, batches: tf.data.Dataset
+    predict: Predict, batches: tf.data.Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits (N,) and evidence (N, H/8, W/8) of all batches of ``shards.dataset``."""
-    predict = predictor(model)
     pairs = [predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()]
     logits, evidence = zip(*pairs, strict=True)
     return np.concatenate(logits), np.concatenate(evidence)

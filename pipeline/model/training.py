@@ -77,6 +77,7 @@ def fit(
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
     head_step, step = (_step(model, trained, settings) for trained in (parts[:1], parts))
+    predict = classifier.predictor(model)
     augment = Augmentation(settings.augment, seed)
     variables = [*model.variables, *(v for part in parts for v in part.optimizer.variables)]
     progress = checkpoint.restore(saved, variables)
@@ -89,7 +90,7 @@ def fit(
         is_head_only = epoch < settings.head_epochs
         loss = _run_epoch(augment.apply(batches), head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
-        row |= _validate(model, examples, settings.batch_size)
+        row |= _validate(predict, examples, settings.batch_size)
         _note(progress, model, row)
         checkpoint.save(saved, variables, progress)
         on_epoch(epoch, row)
@@ -176,10 +177,10 @@ def _finite(loss: float, where: str) -> float:
     return loss
 
 
-def _validate(model: keras.Model, examples: Examples, batch_size: int) -> dict[str, float]:
+def _validate(predict: classifier.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
     """Loss and AUROC on ``val``, each group weighing as one."""
     batches = shards.dataset(examples.folder, examples.val, batch_size)
-    logits, _ = classifier.predict_all(model, batches)
+    logits = classifier.predict_all(predict, batches)[0].astype(np.float64)
     y_true = examples.val["fractured"].to_numpy(bool)
     weight = examples.val["sampling_weight"].to_numpy(np.float64)
     losses = np.logaddexp(0, np.where(y_true, -logits, logits))

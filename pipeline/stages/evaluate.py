@@ -32,10 +32,10 @@ def run(config: Config) -> None:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
-        model = classifier.load(config.paths.classifier)
-        logits, _ = classifier.predict_all(model, shards.dataset(config.paths.shards, held_out, _BATCH))
+        predict = classifier.predictor(classifier.load(config.paths.classifier))
+        logits, _ = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
         points, temperature = calibrate(held_out, logits, config)
-        predictions = predict(held_out, logits, points, temperature)
+        predictions = tabulate(held_out, logits, points, temperature)
         figures = {"temperature": temperature, **summarize(predictions, points, config)}
 
         bundle.write_operating_points(config.paths.models / bundle.OPERATING_POINTS, points, temperature)
@@ -65,7 +65,7 @@ def calibrate(
     return points, temperature
 
 
-def predict(
+def tabulate(
     held_out: pd.DataFrame, logits: Any, points: calibration.OperatingPoints, temperature: float
 ) -> pd.DataFrame:
     """One row a radiograph: the calibrated score and the decision."""

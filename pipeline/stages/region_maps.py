@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -36,8 +35,9 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, temperature = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+        predict = classifier.predictor(model)
         val, test = (
-            survey(config, model, index[index["split"] == split], points, temperature)
+            survey(config, predict, index[index["split"] == split], points, temperature)
             for split in ("val", "test")
         )
         limits = config.region_maps
@@ -77,7 +77,7 @@ def run(config: Config) -> None:
 
 def survey(
     config: Config,
-    model: keras.Model,
+    predict: classifier.Predict,
     rows: pd.DataFrame,
     points: calibration.OperatingPoints,
     temperature: float,
@@ -85,7 +85,7 @@ def survey(
     """Predict and map the radiographs of some index rows."""
     return map_scoring.survey(
         rows,
-        classifier.predict_all(model, shards.dataset(config.paths.shards, rows, _BATCH)),
+        classifier.predict_all(predict, shards.dataset(config.paths.shards, rows, _BATCH)),
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
         points=points,

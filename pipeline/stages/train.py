@@ -33,6 +33,8 @@ def run(config: Config) -> None:
         examples = training.Examples(
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
+        digest = outputs.sha256(config.paths.shards / shards.CHECKSUMS)
+        record.dataset("shards", config.paths.shards, digest, "train")
         model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
         saved = _checkpoint(config)
         history = training.fit(

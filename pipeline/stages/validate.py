@@ -54,6 +54,7 @@ def run(config: Config) -> None:
         issues += [*label_issues, *grouped.issues, *annotation_issues]
         figures = _figures(grouped, facts, config.run.seed)
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
+        record.dataset("radiographs", config.data.root, outputs.sha256(config.paths.manifest), "validate")
         write_annotations(sound, config.paths.annotations)
         _report(config, grouped.files, issues, figures)
         record.metrics(figures)

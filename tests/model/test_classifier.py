@@ -108,7 +108,7 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 
 def test_all_batches_are_predicted_in_order(network: keras.Model, examples: Examples) -> None:
     batches = shards.dataset(examples.folder, examples.val, 3)  # the last batch holds two
-    logits, evidence = classifier.predict_all(network, batches)
+    logits, evidence = classifier.predict_all(classifier.predictor(network), batches)
     whole = np.stack([records.canvas(i, fractured=i % 2 == 0) for i in range(16, 24)])
     expected, _ = classifier.predictor(network)(whole)
     assert evidence.shape == (8, 8, 8)

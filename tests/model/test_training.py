@@ -65,7 +65,7 @@ def test_every_epoch_is_reported(unbroken: Trained) -> None:
 def test_the_network_holds_the_weights_of_its_best_epoch(unbroken: Trained, examples: Examples) -> None:
     best = max(unbroken.history, key=lambda row: row["val_auroc"])
     batches = shards.dataset(examples.folder, examples.val, 6)
-    logits = classifier.predict_all(unbroken.model, batches)[0]
+    logits = classifier.predict_all(classifier.predictor(unbroken.model), batches)[0].astype(float)
     fractured = examples.val["fractured"].to_numpy(bool)
     loss = -log_expit(np.where(fractured, logits, -logits).astype(float)).mean()
     assert best["val_auroc"] == pytest.approx(roc_auc_score(fractured, expit(logits)))
