@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-slow lint lock clean
+.PHONY: repro test test-slow lint lock
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	dvc repro
@@ -28,6 +28,3 @@ lock: ## resolve the dependencies anew; names, versions and hashes, no addresses
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
-
-clean: ## forget everything that the pipeline made; the user's radiographs stay
-	rm -rf .venv .checkpoints

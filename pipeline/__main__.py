@@ -152,7 +152,7 @@ def ui(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except ImportError as error:

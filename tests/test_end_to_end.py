@@ -15,7 +15,7 @@ from tests.cloning import run
 SMALL = {
     "phantoms": {"train": 24, "val": 12, "test": 12, "min_side_px": 160, "max_side_px": 224},
     "preprocess": {"height_px": 96, "width_px": 96},
-    "train": {"max_epochs": 2, "batch_size": 8, "pyramid_channels": 16},
+    "train": {"head_epochs": 1, "max_epochs": 2, "batch_size": 8, "pyramid_channels": 16},
     "evaluate": {"bootstrap_samples": 50},
     "region_maps": {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4},
 }

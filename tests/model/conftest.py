@@ -36,6 +36,7 @@ def settings(params: Config) -> Train:
         "frozen_share": 0.7,
         "pyramid_channels": 8,
         "batch_size": 6,
+        "head_epochs": 1,
         "max_epochs": 2,
         "patience": 2,
     }

@@ -123,9 +123,16 @@ def test_patience_ends_the_training(examples: Examples, settings: Train, tmp_pat
     assert len(trained.history) == best + 1 + 1 < 5
 
 
-def test_frozen_layers_keep_their_weights_and_the_others_learn(unbroken: Trained, settings: Train) -> None:
+@pytest.mark.parametrize("head_epochs", [0, 2])
+def test_what_is_frozen_keeps_its_weights_and_the_rest_learns(
+    examples: Examples, settings: Train, tmp_path: Path, head_epochs: int
+) -> None:
+    trained = train(
+        examples, settings.model_copy(update={"head_epochs": head_epochs}), tmp_path / "training.npz"
+    )
     keras.utils.set_random_seed(3)
     before = classifier.build(settings, (records.SIDE, records.SIDE))
-    for old, new in zip(before.layers, unbroken.model.layers, strict=True):
+    for old, new in zip(before.layers, trained.model.layers, strict=True):
         kept = all(map(np.array_equal, old.get_weights(), new.get_weights()))
-        assert kept == (not new.weights or not new.trainable), new.name
+        learns = new.trainable and (head_epochs == 0 or classifier.is_head(new))
+        assert kept == (not new.weights or not learns), new.name
