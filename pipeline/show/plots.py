@@ -193,30 +193,6 @@ def epochs(series: Curve, quantity: str, best_epoch: int | None = None) -> str:
     return chart.svg
 
 
-def faithfulness(share: ArrayLike, curves: Curve) -> str:
-    """Draw deletion and insertion curves.
-
-    Parameters
-    ----------
-    share : array-like of float of shape (n_steps,), 0..1
-        Share of the radiograph that is erased (deletion) or shown (insertion).
-    curves
-        Mean probability, 0..1, of shape (n_steps,) by name of the curve; up to four.
-
-    References
-    ----------
-    Petsiuk, Das and Saenko, RISE: randomized input sampling for explanation of black-box models,
-    BMVC 2018. https://doi.org/10.48550/arXiv.1806.07421
-    """
-    with drawing("faithfulness", "Deletion and insertion curves.", _SQUARE_IN) as chart:
-        (axes,) = chart.axes
-        for (name, values), colour, line, marker in zip(curves.items(), SERIES, LINES, MARKERS, strict=False):
-            axes.plot(share, values, color=colour, ls=line, marker=marker, ms=4, label=name)
-        _unit_square(axes, "Share of the radiograph erased or shown", "Mean probability of a fracture")
-        _key_above(axes, columns=1)
-    return chart.svg
-
-
 def comparison(bars: Sequence[Bar], label: str, limits: tuple[float, float] = (0, 1)) -> str:
     """Draw figures with their intervals under one another, baselines among them.
 

@@ -29,7 +29,6 @@ CHARTS = {
     ),
     "confusion": lambda: plots.confusion(CELLS, "High sensitivity"),
     "epochs": lambda: plots.epochs({"train": [0.7, 0.5, 0.4], "val": [0.7, 0.6, 0.65]}, "Loss", 2),
-    "faithfulness": lambda: plots.faithfulness([0, 0.5, 1], {"Deletion": [0.9, 0.3, 0.1]}),
     "comparison": lambda: plots.comparison([plots.Bar("Map", 0.6, 0.5, 0.7)], "Pointing game"),
 }
 drawn = pytest.mark.parametrize("draw", CHARTS.values(), ids=CHARTS.keys())
