@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import json
 from types import SimpleNamespace
 
@@ -45,13 +44,12 @@ def settings(reproduced, monkeypatch):
 
 
 def seal(settings, weights):
-    """Write a bundle of one file, sealed as the real one."""
+    """Write and seal a bundle whose files all hold the same text."""
     settings.paths.models.mkdir(exist_ok=True)
-    (settings.paths.models / "weights.txt").write_text(weights)
-    sha256 = hashlib.sha256(weights.encode()).hexdigest()
-    sealed = settings.paths.models / bundle.BUNDLE
-    sealed.write_text(json.dumps({"sha256": sha256, "files": {"weights.txt": sha256}}))
-    return sealed
+    for name in (bundle.CLASSIFIER, bundle.OPERATING_POINTS, bundle.REGION_MAPS, bundle.PREPROCESS):
+        (settings.paths.models / name).write_text(weights)
+    bundle.seal(settings.paths.models)
+    return settings.paths.models / bundle.BUNDLE
 
 
 def test_a_bundle_is_registered_once(settings, reproduced):
@@ -61,7 +59,7 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert registry.register(settings, seal(settings, "a")) == "1"
     version = mlflow.MlflowClient().get_model_version_by_alias(settings.track.model_name, registry.CHALLENGER)
     assert version.version == "2" or version.version == 2
-    assert version.tags[registry.BUNDLE_TAG] == hashlib.sha256(b"b").hexdigest()
+    assert version.tags[registry.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
 
 
@@ -80,6 +78,6 @@ def test_a_registered_bundle_answers_for_paths_and_bytes(settings, tmp_path):
 
 def test_a_damaged_bundle_is_refused(settings):
     sealed = seal(settings, "d")
-    (settings.paths.models / "weights.txt").write_text("damaged")
-    with pytest.raises(bundle.BundleError, match=r"weights\.txt"):
+    (settings.paths.models / bundle.CLASSIFIER).write_text("damaged")
+    with pytest.raises(bundle.BundleError, match=r"classifier\.keras"):
         registry.register(settings, sealed)

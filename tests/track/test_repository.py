@@ -27,7 +27,7 @@ def test_the_pipeline_is_read_as_dvc_recorded_it(baseline):
         "validate",
         "train",
     }  # it reads a file inside the folder that train makes
-    assert read["train"].now.settings["train.learning_rate"] == 3e-4
+    assert read["train"].now.settings["train.learning_rate"] == baseline.get("train")["learning_rate"]
 
 
 def test_before_a_pull_the_hashes_of_the_lock_stand_in(reproduced):
