@@ -25,6 +25,9 @@ def test_phantoms(tmp_path: Path) -> None:
     cloning.run(folder, "dvc", "repro")
     assert metrics(folder, "evaluate")["test"]["auroc"] >= 0.95
     assert metrics(folder, "region_maps")["pointing_game"] >= 0.80
+    lock = (folder / "dvc.lock").read_bytes()
+    cloning.run(folder, "dvc", "repro", "--force")
+    assert (folder / "dvc.lock").read_bytes() == lock
 
 
 def test_fracatlas_without_its_polygons_in_training(tmp_path: Path, fracatlas: Path) -> None:
