@@ -145,6 +145,7 @@ class Train(Section):
     head_learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
+    mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     class_balanced: bool
     augment: Augment
 

@@ -15,14 +15,14 @@ from scipy.special import expit
 from pipeline.assess import metrics
 from pipeline.config import Train
 from pipeline.data import engine, shards
-from pipeline.model import checkpoint, classifier, sampling
+from pipeline.model import checkpoint, classifier, losses, sampling
 from pipeline.model.augmentation import Augmentation
 
 _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch
 
 OnEpoch = Callable[[int, dict[str, float]], None]
-Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Step = Callable[..., tf.Tensor]  # of canvases, labels and, where they are learnt from, masks
 
 
 class DivergedError(ValueError):
@@ -81,12 +81,13 @@ def fit(
     augment = Augmentation(settings.augment, seed)
     variables = [*model.variables, *(v for part in parts for v in part.optimizer.variables)]
     progress = checkpoint.restore(saved, variables)
+    with_masks = settings.mask_loss_weight > 0
     for epoch in range(len(progress.history), settings.max_epochs):
         if epoch - progress.best_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
         augment.start_epoch(epoch)
-        batches = shards.dataset(examples.folder, rows, settings.batch_size)
+        batches = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=with_masks)
         is_head_only = epoch < settings.head_epochs
         loss = _run_epoch(augment.apply(batches), head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
@@ -146,11 +147,16 @@ def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) 
 
 def _step(model: keras.Model, parts: list[_Part], settings: Train) -> Step:
     """Compile one step of gradient descent."""
-    loss_of = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    label_loss = losses.label_loss(settings.label_smoothing)
 
-    def step(images: tf.Tensor, fractured: tf.Tensor) -> tf.Tensor:
+    def step(images: tf.Tensor, fractured: tf.Tensor, *masks: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = loss_of(fractured, model(images, training=True)["logit"])
+            outputs = model(images, training=True)
+            loss = label_loss(fractured, outputs["logit"])
+            for mask in masks:
+                loss += settings.mask_loss_weight * losses.mask_loss(
+                    mask, outputs["evidence"], settings.lse_sharpness
+                )
         gradients = tape.gradient(loss, [part.weights for part in parts])
         for part, gradient in zip(parts, gradients, strict=True):
             part.optimizer.apply(gradient, part.weights)
@@ -162,10 +168,10 @@ def _step(model: keras.Model, parts: list[_Part], settings: Train) -> Step:
 
 def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
-    losses = []
-    for images, fractured in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
-        losses.append(_finite(float(step(images, fractured)), f"in epoch {epoch + 1}"))
-    return float(np.mean(losses))
+    found = []
+    for batch in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
+        found.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
+    return float(np.mean(found))
 
 
 def _finite(loss: float, where: str) -> float:
@@ -183,9 +189,9 @@ def _validate(predict: classifier.Predict, examples: Examples, batch_size: int) 
     logits = classifier.predict_all(predict, batches)[0].astype(np.float64)
     y_true = examples.val["fractured"].to_numpy(bool)
     weight = examples.val["sampling_weight"].to_numpy(np.float64)
-    losses = np.logaddexp(0, np.where(y_true, -logits, logits))
+    errors = np.logaddexp(0, np.where(y_true, -logits, logits))
     return {
-        "val_loss": _finite(float(np.average(losses, weights=weight)), "on val"),
+        "val_loss": _finite(float(np.average(errors, weights=weight)), "on val"),
         "val_auroc": float(metrics.auroc(y_true, expit(logits), weight)),
     }
 

@@ -6,11 +6,8 @@ its last epoch: the checkpoint lies outside the outputs, which DVC deletes befor
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import shutil
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,7 +17,7 @@ from pipeline.config import Config
 from pipeline.data import outputs, shards
 from pipeline.model import classifier, device, training
 from pipeline.show import pages, plots
-from pipeline.track import runs
+from pipeline.track import repository, runs
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +33,7 @@ def run(config: Config) -> None:
         digest = outputs.sha256(config.paths.shards / shards.CHECKSUMS)
         record.dataset("shards", config.paths.shards, digest, "train")
         model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
-        saved = _checkpoint(config)
+        saved = repository.read().checkpoints("train") / "training.npz"
         history = training.fit(
             model,
             examples,
@@ -71,17 +68,6 @@ def summarize(model: keras.Model, history: list[dict[str, float]]) -> dict[str, 
         "parameters": model.count_params(),
         "parameters_trained": sum(int(keras.ops.size(weight)) for weight in model.trainable_weights),
     }
-
-
-def _checkpoint(config: Config) -> Path:
-    """Name the checkpoint after all that decides the weights, so that no other training finds it."""
-    recipe = (
-        config.train.model_dump_json(),
-        config.run.model_dump_json(include={"seed", "threads"}),
-        (config.paths.shards / shards.CHECKSUMS).read_text(encoding="utf-8"),
-    )
-    key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:16]
-    return Path(os.environ.get("DVC_ROOT", "."), ".checkpoints", key, "training.npz")
 
 
 def _page(config: Config, table: pd.DataFrame, figures: dict[str, Any]) -> str:

@@ -114,6 +114,13 @@ class Pipeline:
             raise NoPipelineError(f"dvc.yaml has no such stage. Received: {name!r}.")
         return self.stages[name]
 
+    def checkpoints(self, name: str) -> Path:
+        """Folder for what a stage has done so far: no output, which DVC would delete before it runs.
+
+        It is named by the recipe: another command, code, input or setting never finds it.
+        """
+        return self.root / ".checkpoints" / self[name].now.key[:16]
+
     def downstream(self, name: str) -> frozenset[str]:
         """Return the stages that read, directly or not, what this one makes."""
         found: set[str] = set()

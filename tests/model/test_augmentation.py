@@ -40,7 +40,7 @@ def test_another_seed_changes_otherwise(augmentation: Augmentation, params: Conf
 def test_it_works_alone_as_inside_tf_data(augmentation: Augmentation) -> None:
     inside = epoch(augmentation, 5)
     augmentation.start_epoch(5)
-    alone = [augmentation(tf.constant(CANVASES[start : start + 2])).numpy() for start in (0, 2, 4)]
+    alone = [augmentation(tf.constant(CANVASES[start : start + 2]))[0].numpy() for start in (0, 2, 4)]
     assert np.allclose(inside, alone, atol=1e-3)
 
 
@@ -51,12 +51,32 @@ def test_values_stay_in_range(augmentation: Augmentation) -> None:
     assert 0 <= changed.min() < changed.max() <= 255
 
 
-def test_what_comes_with_the_canvases_is_kept(augmentation: Augmentation) -> None:
+def test_masks_move_as_the_pixels_do(params: Config) -> None:
+    colourless = params.train.augment.model_copy(update={"contrast": 0, "brightness": 0})
+    augmentation = Augmentation(colourless, seed=7)
     augmentation.start_epoch(0)
-    batches = tf.data.Dataset.from_tensor_slices((CANVASES, LABELS, LABELS)).batch(6)
-    _, labels, masks = next(augmentation.apply(batches).as_numpy_iterator())
+    masks = CANVASES.astype(np.float32) / 255
+    batches = tf.data.Dataset.from_tensor_slices((CANVASES, LABELS, masks)).batch(6)
+    canvases, labels, moved = next(augmentation.apply(batches).as_numpy_iterator())
     assert np.array_equal(labels, LABELS)
-    assert np.array_equal(masks, LABELS)
+    assert np.allclose(canvases / 255, moved, atol=1e-4)
+    assert not np.allclose(masks, moved)
+
+
+def test_masks_keep_their_values_where_canvases_change_theirs(params: Config) -> None:
+    still = NOTHING.model_copy(update={"contrast": 0.5, "brightness": 0.5})
+    masks = (CANVASES > 128).astype(np.float32)
+    canvases, same = Augmentation(still, seed=7)(tf.constant(CANVASES), tf.constant(masks))
+    assert np.array_equal(same, masks)
+    assert not np.allclose(canvases, CANVASES)
+
+
+def test_the_canvases_are_the_same_with_and_without_masks(augmentation: Augmentation) -> None:
+    augmentation.start_epoch(3)
+    alone = augmentation(tf.constant(CANVASES))[0].numpy()
+    augmentation.start_epoch(3)
+    with_masks = augmentation(tf.constant(CANVASES), tf.zeros_like(CANVASES))[0].numpy()
+    assert np.array_equal(alone, with_masks)
 
 
 def test_zero_amounts_change_nothing() -> None:

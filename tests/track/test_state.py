@@ -95,3 +95,15 @@ def test_nested_values_become_dotted_names():
         "a.d": None,
         "e": [2],
     }
+
+
+@pytest.mark.parametrize("other", [{"leaf": "2"}, {"seed": 8}, {"upstream": ("first",)}])
+def test_a_checkpoint_is_found_by_the_same_recipe_only(other):
+    first, train = stage("first"), stage("train")
+    one, same, another = (
+        pipeline(first, made).checkpoints("train")
+        for made in (train, stage("train"), stage("train", **other))
+    )
+    assert one == same
+    assert one != another
+    assert one.parent == Path(".checkpoints")

@@ -1,0 +1,45 @@
+"""What training lowers: the error of the logit, and of where the evidence lies."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+def label_loss(label_smoothing: float) -> keras.losses.Loss:
+    """Cross-entropy between label (B, 1) and logit (B, 1), averaged over the batch."""
+    return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+
+
+def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Tensor:
+    """How much of what the pooling sees lies outside the drawn fractures.
+
+    The log-sum-exp pooling sums ``exp(sharpness * evidence)`` over the map. The loss is minus the
+    logarithm of the share of that sum that lies inside the mask: 0 where all evidence is in the
+    fracture, whatever the fracture's size. Only radiographs with a mask count, so that a
+    few of them already say where to look, and one without polygons says nothing.
+
+    Parameters
+    ----------
+    masks
+        float32 (B, H, W, 1), 0 to 1: the union of a radiograph's fractures; all 0 where none is drawn.
+    evidence
+        float32 (B, M, N, 1), H and W being multiples of M and N.
+    sharpness
+        That of the pooling.
+
+    Returns
+    -------
+    tf.Tensor
+        Scalar, 0 or more: the mean over the radiographs with a mask, 0 if there is none.
+    """
+    cell = masks.shape[1] // evidence.shape[1]
+    n_cells = math.prod(evidence.shape[1:])
+    covered = tf.reshape(tf.nn.avg_pool2d(masks, cell, cell, "VALID"), (-1, n_cells))
+    strength = tf.reshape(sharpness * evidence, (-1, n_cells))
+    share_inside = tf.reduce_sum(covered * tf.nn.softmax(strength), axis=1)
+    is_drawn = share_inside > 0
+    outside = -tf.math.log(tf.where(is_drawn, share_inside, 1.0))
+    return tf.math.divide_no_nan(tf.reduce_sum(outside), tf.reduce_sum(tf.cast(is_drawn, tf.float32)))
