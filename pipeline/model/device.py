@@ -15,7 +15,7 @@ class DeviceError(ValueError):
 def prepare(settings: Run) -> None:
     """Choose the device and make every operation repeatable; call it before the first operation.
 
-    TensorFlow's rewriting of arithmetic is switched off: the order of its rewrites hangs on where
+    TensorFlow's rewriting of graphs is switched off: the order of its rewrites hangs on where
     memory happens to lie, so that one process rounds `(a * b) * c` where the next rounds `a * (b * c)`.
 
     Raises
@@ -36,4 +36,4 @@ def prepare(settings: Run) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
