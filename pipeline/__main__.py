@@ -7,6 +7,8 @@ imported only by the commands that need them. Exit codes:
     1    the input or a setting is wrong: one message says which, and what to do; also when `predict`
          refused a file, and when `doctor` found a problem
     2    the command was called wrongly
+    3    `drift` found drift
+    4    `promote`: the gate refused the model
     130  interrupted
 """
 
@@ -30,7 +32,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Find bone fractures in radiographs, and say how sure we are.",
-    epilog="Exit codes: 0 done; 1 the input or a setting is wrong; 2 called wrongly; 130 interrupted.",
+    epilog="Exit codes: 0 done; 1 input or setting wrong; 2 called wrongly; 3 drift found; "
+    "4 refused by the gate; 130 interrupted.",
 )
 
 _STAGES = {
@@ -43,6 +46,7 @@ _STAGES = {
 }
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Actor = Annotated[str | None, typer.Option(help="Who does it, for the ledger; git's user unless told.")]
 
 
 @app.callback()
@@ -114,6 +118,34 @@ def assess(
 
 
 @app.command()
+def drift(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="New radiographs, or folders that are searched for them.")
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A profile instead of radiographs: reports/validate/profile.json.")
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="`champion`, the folder of a bundle such as models, or a profile.")
+    ] = "champion",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report; new, or an earlier result.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare new radiographs with those that the champion learnt from.
+
+    Exit code 3 when they differ; 0 when they do not, or are too few to tell.
+    """
+    if bool(paths) == (profile is not None):
+        raise typer.BadParameter("name radiographs, or a profile of them: one of the two")
+    from pipeline import config
+    from pipeline.commands import drift as command
+
+    raise typer.Exit(command.run(config.read(), paths or [], profile, against, out, as_json=as_json))
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is missing here, and how to mend it; exit code 1 when there is a problem."""
     from pipeline.commands import doctor as command
@@ -139,6 +171,70 @@ def register() -> None:
 
     settings = config.read()
     typer.echo(f"version {registry.register(settings, settings.paths.models / 'bundle.json')}")
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        str | None, typer.Option(help="Refuse to go on unless the working folder's model is this version.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and report; change nothing.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; needed to bring back a version that was rolled back.")
+    ] = "",
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Put the registered current bundle before the gate; make it champion if it passes.
+
+    Exit code 4 when the gate refuses it. reports/promote/gate.md says each rule, its figure and its bar.
+    """
+    from pipeline import config
+    from pipeline.commands import promote as command
+
+    code = command.run(config.read(), version, dry_run=dry_run, reason=reason, actor=actor, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why the champion is withdrawn; the ledger keeps it.")],
+    actor: Actor = None,
+) -> None:
+    """Make the champion before this one champion again, after it was loaded and answered."""
+    from pipeline import config
+    from pipeline.commands import rollback as command
+
+    command.run(config.read(), reason=reason, actor=actor)
+
+
+@app.command()
+def history(as_json: Json = False) -> None:
+    """Show who was champion when, and why."""
+    from pipeline import config
+    from pipeline.commands import history as command
+
+    command.run(config.read(), as_json=as_json)
+
+
+@app.command()
+def compare(
+    first: Annotated[
+        str,
+        typer.Argument(
+            help="A git revision, an experiment, a version or its alias, a run; `workspace` for the folder."
+        ),
+    ],
+    second: Annotated[str, typer.Argument(help="Likewise.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File that ends in .md or .html; with it, also region maps.")
+    ] = None,
+) -> None:
+    """Show settings, figures, paired intervals and region maps of two models side by side, in Markdown."""
+    from pipeline import config
+    from pipeline.commands import compare as command
+
+    command.run(config.read(), first, second, out)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

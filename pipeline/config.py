@@ -38,6 +38,7 @@ class Paths(Section):
     shards: Path
     models: Path
     reports: Path
+    ledger: Path
 
     @property
     def classifier(self) -> Path:
@@ -96,12 +97,23 @@ class Phantoms(Section):
 class Validate(Section):
     """Strict decoding, duplicate groups and honest splits."""
 
-    split: Literal["regroup", "keep"]
+    split: Literal["regroup", "keep", "kfold"]
+    folds: Annotated[int, Field(ge=3, le=20)]
+    fold: Annotated[int, Field(ge=0)]
+    earlier_manifest: Path
     label_conflict: Literal["fail", "quarantine"]
     max_pixels: Annotated[int, Field(ge=10_000)]
     min_side_px: Annotated[int, Field(ge=1)]
+    not_radiograph: Share
+    label_suspects: Share
     hash_distance: Annotated[int, Field(ge=0, le=24)]
     copy_correlation: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> Validate:
+        if self.fold >= self.folds:
+            raise ValueError("fold counts from 0 and must be less than folds")
+        return self
 
 
 class Preprocess(Section):
@@ -145,18 +157,21 @@ class Train(Section):
     head_learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
+    averaging_decay: Annotated[float, Field(ge=0, lt=1)]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     class_balanced: bool
     augment: Augment
 
 
 class Evaluate(Section):
-    """Calibration, operating points and intervals."""
+    """Calibration, operating points, intervals and robustness."""
 
+    calibration: Literal["platt", "temperature"]
     high_sensitivity: Annotated[float, Field(gt=0.5, lt=1)]
     high_specificity: Annotated[float, Field(gt=0.5, lt=1)]
     bootstrap_samples: Annotated[int, Field(ge=50)]
     ece_bins: Annotated[int, Field(ge=2, le=100)]
+    robustness_radiographs: Annotated[int, Field(ge=0)]
 
 
 class RegionMaps(Section):
@@ -168,6 +183,28 @@ class RegionMaps(Section):
     faithfulness_steps: Annotated[int, Field(ge=2)]
     gallery: Annotated[int, Field(ge=1)]
     colormap: Annotated[str, Field(min_length=1)]
+
+
+class Promote(Section):
+    """The gate: floors on ``test``, and how much may be lost against the champion."""
+
+    min_auroc: Share
+    min_sensitivity: Share
+    max_ece: Share
+    min_pointing_game: Share
+    subgroups: tuple[str, ...]
+    min_subgroup_sensitivity: Share
+    min_subgroup_groups: Annotated[int, Field(ge=1)]
+    non_inferiority_margin: Annotated[float, Field(gt=0, lt=0.5)]
+    min_groups: Annotated[int, Field(ge=2)]
+    bootstrap_samples: Annotated[int, Field(ge=200)]
+
+
+class Drift(Section):
+    """When new radiographs count as unlike those that the champion learnt from."""
+
+    alpha: Annotated[float, Field(ge=0.002, lt=0.5)]
+    threshold: Share
 
 
 class Config(Section):
@@ -183,6 +220,8 @@ class Config(Section):
     train: Train
     evaluate: Evaluate
     region_maps: RegionMaps
+    promote: Promote
+    drift: Drift
 
 
 def read(path: Path = PARAMS_FILE) -> Config:

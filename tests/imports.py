@@ -20,13 +20,14 @@ def direct(file: Path) -> set[Path]:
     return found - {file}
 
 
-def closure(file: Path) -> set[Path]:
-    """Files of the package that a file reaches by imports, itself included."""
+def closure(file: Path, without: str) -> set[Path]:
+    """Files of the package that a file reaches by imports, itself included, but for those of one folder."""
     reached, waiting = set(), {file}
     while waiting:
         current = waiting.pop()
         reached.add(current)
-        waiting |= direct(current) - reached
+        others = {path for path in direct(current) if not path.is_relative_to(REPOSITORY / without)}
+        waiting |= others - reached
     return reached
 
 

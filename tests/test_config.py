@@ -36,7 +36,7 @@ def test_the_repository_has_sound_settings() -> None:
         ("track.timeout_s", 0, "greater than 0"),
         ("track.uri", None, "valid string"),
         ("phantoms.fractured_share", 1.0, "less than 1"),
-        ("validate.split", "random", "'regroup' or 'keep'"),
+        ("validate.split", "random", "'regroup', 'keep' or 'kfold'"),
         ("preprocess.height_px", 400, "multiple of 32"),
         ("preprocess.height_px", 32, "greater than or equal to 64"),
         ("preprocess.fix_negatives", "perhaps", "valid boolean"),
@@ -49,6 +49,8 @@ def test_the_repository_has_sound_settings() -> None:
         ("evaluate.high_sensitivity", 0.4, "greater than 0.5"),
         ("region_maps.max_regions", [5], "valid integer"),
         ("region_maps", None, "valid dictionary"),
+        ("promote.max_ece", 1.5, "less than or equal to 1"),
+        ("promote.subgroups", "body_part", "valid tuple"),
     ],
 )
 def test_a_wrong_value_is_refused_with_key_value_and_rule(

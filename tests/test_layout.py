@@ -14,7 +14,11 @@ from tests.imports import REPOSITORY, direct
 
 PACKAGE = REPOSITORY / "pipeline"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-NUMERIC = [*sorted((PACKAGE / "assess").glob("*.py")), PACKAGE / "data" / "duplicates.py"]
+NUMERIC = [
+    *sorted((PACKAGE / "assess").glob("*.py")),
+    PACKAGE / "data/duplicates.py",
+    PACKAGE / "data/hamming.py",
+]
 STAGES = sorted((PACKAGE / "stages").glob("[!_]*.py"))
 # A part may import those to its right, and itself. `config` is open to all but the numeric parts.
 ALLOWED = {

@@ -6,19 +6,54 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, intervals, metrics
+from pipeline.assess import calibration, intervals, metrics, operating_points
+from pipeline.assess.calibration import Calibration, Method
+from pipeline.assess.operating_points import OperatingPoints
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
+Part = tuple[Bools, NDArray[np.float64], NDArray[np.str_]]  # fractured, probability, group of its radiographs
+
+_NO = ("0", "0.0", "no", "false", "none")
+
+
+def choose(
+    logits: Floats,
+    y_true: Bools,
+    sample_weight: Floats,
+    *,
+    method: Method,
+    sensitivity: float,
+    specificity: float,
+) -> tuple[Calibration, OperatingPoints]:
+    """Fit the calibration and choose the operating points, both on validation radiographs.
+
+    Parameters
+    ----------
+    logits, y_true, sample_weight, method
+        As for :func:`pipeline.assess.calibration.fit`.
+    sensitivity, specificity : float
+        Targets in 0..1, as for :func:`pipeline.assess.operating_points.choose`.
+    """
+    calibrated = calibration.fit(logits, y_true, sample_weight, method=method)
+    points = operating_points.choose(
+        y_true,
+        calibrated.probability(logits),
+        sensitivity=sensitivity,
+        specificity=specificity,
+        sample_weight=sample_weight,
+    )
+    return calibrated, points
 
 
 def evaluate(
     y_true: Bools,
     y_score: Floats,
     group: NDArray[Any],
-    points: calibration.OperatingPoints,
+    points: OperatingPoints,
     *,
     n_samples: int,
     n_bins: int,
@@ -61,6 +96,49 @@ def evaluate(
         "high_specificity": metrics.at_threshold(y_true, y_score, points.high_specificity),
         "needs_review": float(reviewed.mean()),
     }
+
+
+def parts(judged: pd.DataFrame, known: pd.DataFrame) -> dict[str, Part]:
+    """``val`` and ``test``, and ``test`` without hardware where labels tell it and both classes remain.
+
+    Metal in a radiograph is an easy hint that something was broken: a classifier must do without.
+
+    Parameters
+    ----------
+    judged
+        One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``.
+    known
+        What labels say of the same radiographs, as text.
+    """
+    chosen = {split: judged["split"] == split for split in ("val", "test")}
+    if "hardware" in known:
+        bare = chosen["test"] & known["hardware"].str.lower().isin(_NO)
+        if judged.loc[bare, "fractured"].nunique() == 2:
+            chosen["test_without_hardware"] = bare
+    return {name: columns(judged[part]) for name, part in chosen.items()}
+
+
+def columns(rows: pd.DataFrame) -> Part:
+    """``fractured``, ``y_score`` and ``group`` of some radiographs, as arrays."""
+    fractured, y_score, group = (rows[name] for name in ("fractured", "y_score", "group"))
+    return fractured.to_numpy(bool), y_score.to_numpy(np.float64), group.to_numpy(str)
+
+
+def beside_null(test: Mapping[str, Any], validated: Mapping[str, Any]) -> dict[str, Any]:
+    """``test`` with ``null_gap_auroc``, and ``best_null`` with the name and the AUROC of the best baseline.
+
+    Parameters
+    ----------
+    test
+        What :func:`evaluate` gave for ``test``.
+    validated
+        ``metrics.json`` of `validate`: what looks at no bone reaches.
+    """
+    baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
+    baselines["nearest neighbour"] = validated["memorisation"]["clean"]["auroc"]
+    name, auroc = best_null(baselines) or (None, None)
+    gap = {} if auroc is None else {"null_gap_auroc": test["auroc"] - auroc}
+    return {"test": {**test, **gap}, "best_null": {"name": name, "auroc": auroc}}
 
 
 def best_null(baselines: Mapping[str, float | None]) -> tuple[str, float] | None:

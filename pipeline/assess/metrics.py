@@ -54,7 +54,7 @@ def brier_score(y_true: Bools, y_score: Floats, sample_weight: Floats | None = N
     Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78,
     1950. https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2
     """
-    y_true, y_score, weight = _checked(y_true, y_score, sample_weight)
+    y_true, y_score, weight = checked(y_true, y_score, sample_weight)
     return float(np.average((y_score - y_true) ** 2, weights=weight))
 
 
@@ -106,7 +106,7 @@ def collapse_groups(
         ``y_true`` (bool), ``y_score`` (float64) and ``group`` of the U units: those without a fracture
         first, each class in the order of its groups.
     """
-    y_true, y_score, _ = _checked(y_true, y_score, None)
+    y_true, y_score, _ = checked(y_true, y_score, None)
     names, code = np.unique(group, return_inverse=True)
     if code.shape != y_true.shape:
         raise ValueError(
@@ -129,7 +129,7 @@ def confusion(
     y_true: Bools, y_score: Floats, threshold: float, sample_weight: Floats | None = None
 ) -> dict[str, float]:
     """Weight of the true and false positives and negatives at a threshold."""
-    y_true, y_score, weight = _checked(y_true, y_score, sample_weight)
+    y_true, y_score, weight = checked(y_true, y_score, sample_weight)
     y_pred = y_score >= threshold
     return {
         "true_positive": float(weight[y_true & y_pred].sum()),
@@ -195,7 +195,7 @@ def reliability_curve(
     Niculescu-Mizil and Caruana, Predicting good probabilities with supervised learning, ICML 2005.
     https://doi.org/10.1145/1102351.1102430
     """
-    y_true, y_score, weight = _checked(y_true, y_score, sample_weight)
+    y_true, y_score, weight = checked(y_true, y_score, sample_weight)
     edges = np.linspace(0.0, 1.0, n_bins + 1)
     code = np.searchsorted(edges[1:-1], y_score)
     total = np.bincount(code, weights=weight, minlength=n_bins)
@@ -210,29 +210,16 @@ def reliability_curve(
     }
 
 
-def _at_or_above(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Distinct scores from high to low; the weight of either class that scores at least that."""
-    y_true, y_score, weight = _checked(y_true, y_score, sample_weight)
-    order = np.argsort(-y_score, kind="stable")
-    y_true, y_score, weight = y_true[order], y_score[order], weight[order]
-    last = np.append(np.flatnonzero(np.diff(y_score)), y_score.size - 1)
-    positive = np.cumsum(weight * y_true)[last]
-    negative = np.cumsum(weight * ~y_true)[last]
-    if not (positive[-1] and negative[-1]):
-        raise ValueError(
-            "a score of discrimination needs radiographs of both classes. "
-            f"Received: a weight of {positive[-1]:g} fractured and {negative[-1]:g} not fractured. "
-            "Use a larger set, or brier_score and ece alone."
-        )
-    return y_score[last], positive, negative
-
-
-def _checked(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None
+def checked(
+    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None
 ) -> tuple[Bools, NDArray[np.float64], NDArray[np.float64]]:
-    """Outcomes, scores and weights as bool, float64 and float64, or a ValueError."""
+    """Outcomes, scores and weights as bool, float64 and float64.
+
+    Raises
+    ------
+    ValueError
+        They do not match or are empty, or hold what is no outcome, no probability or no weight.
+    """
     truth, score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
     weight = np.ones(truth.shape) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if truth.ndim != 1 or not truth.shape == score.shape == weight.shape or not truth.size:
@@ -247,6 +234,25 @@ def _checked(
     if truth.dtype != bool and not np.isin(truth, (0, 1)).all():
         raise ValueError(f"y_true must be bool, or 0 and 1. Received: {np.unique(truth)[:5]}")
     return truth.astype(bool), score, weight
+
+
+def _at_or_above(
+    y_true: Bools, y_score: Floats, sample_weight: Floats | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Distinct scores from high to low; the weight of either class that scores at least that."""
+    y_true, y_score, weight = checked(y_true, y_score, sample_weight)
+    order = np.argsort(-y_score, kind="stable")
+    y_true, y_score, weight = y_true[order], y_score[order], weight[order]
+    last = np.append(np.flatnonzero(np.diff(y_score)), y_score.size - 1)
+    positive = np.cumsum(weight * y_true)[last]
+    negative = np.cumsum(weight * ~y_true)[last]
+    if not (positive[-1] and negative[-1]):
+        raise ValueError(
+            "a score of discrimination needs radiographs of both classes. "
+            f"Received: a weight of {positive[-1]:g} fractured and {negative[-1]:g} not fractured. "
+            "Use a larger set, or brier_score and ece alone."
+        )
+    return y_score[last], positive, negative
 
 
 def _share(part: float, rest: float) -> float:

@@ -2,7 +2,7 @@
 
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
-left out, byte copies count once, copies form groups. Temperature, thresholds and map threshold come
+left out, byte copies count once, copies form groups. Calibration, thresholds and map threshold come
 with the bundle; nothing is chosen here.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import evaluation
+from pipeline.assess import evaluation, net_benefit
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.data import annotations as reference
@@ -80,7 +80,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
-        "temperature": loaded.temperature,
+        "calibration": vars(loaded.calibration),
         "test": evaluate(config, loaded, predictions),
         "map_threshold": threshold,
         **located,
@@ -110,7 +110,7 @@ def survey(
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,
-        temperature=loaded.temperature,
+        calibration=loaded.calibration,
     )
 
 
@@ -126,9 +126,7 @@ def place(
 def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:
     """Score the probabilities as written, as the stage ``evaluate`` does."""
     return evaluation.evaluate(
-        predictions["fractured"].to_numpy(bool),
-        predictions["y_score"].to_numpy(float),
-        predictions["group"].to_numpy(str),
+        *evaluation.columns(predictions),
         loaded.points,
         n_samples=config.evaluate.bootstrap_samples,
         n_bins=config.evaluate.ece_bins,
@@ -158,8 +156,9 @@ def _write(
         checked.root, found, cut, known, threshold=figures["map_threshold"], colormap=settings.colormap
     )
     pictures = gallery.write(report / "overlays", gallery.choose(cases, settings.gallery), draw)
-    y_true, y_score = predictions["fractured"].to_numpy(bool), predictions["y_score"].to_numpy(float)
-    drawn = charts.classifier_charts(y_true, y_score, figures["test"], config.evaluate.ece_bins)
+    scored, limits = evaluation.columns(predictions), config.evaluate
+    curve = net_benefit.decision_curve(*scored, n_samples=limits.bootstrap_samples, seed=config.run.seed)
+    drawn = charts.classifier_charts(*scored[:2], figures["test"], curve, limits.ece_bins)
     context = {
         "name": checked.root.name,
         "scores": figures["test"],

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.data import canvas, engine, images, intake, outputs
+from pipeline.data import canvas, content, engine, images, intake, outputs
 from pipeline.data.faults import ImageFault
 from pipeline.model import bundle, device
 from pipeline.model.bundle import Bundle, Finding
@@ -81,8 +81,8 @@ def examine(
 
     Radiographs are held a batch at a time, however many there are.
     """
-    limits = config.validation
-    items = [intake.Item(path, limits.max_pixels, limits.min_side_px) for path in files]
+    limits = content.limits(config.validation)
+    items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     pairs = zip(files, decoded, strict=True)
     while batch := list(islice(pairs, _BATCH)):

@@ -1,16 +1,20 @@
-"""What a decoded radiograph shows: nothing at all, or something odd worth a line in ``issues.csv``."""
+"""What a decoded file shows: nothing at all, no radiograph, or something odd for ``issues.csv``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import canvas, images
+from pipeline.config import Validate
+from pipeline.data import canvas, images, overprint
 from pipeline.data.faults import ImageFault, Issue, Severity
+from pipeline.data.not_radiograph import Judgement
 
+_LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
 _TINY_SIDE_PX = 128
 _LARGE_PIXELS = 4_000_000
 _BLANK_DEVIATION = 1.0  # grey levels
@@ -32,6 +36,24 @@ _DETAILS = {
     "windowed": "more than 8 bits, windowed between two percentiles",
     "decoder_warning": "the decoder complained",
 }
+_LOOKS_LIKE = {
+    "photograph": "a photograph",
+    "drawing": "a screenshot, a diagram or a drawing",
+    "cross_section": "a slice of a body, as MRI, CT and ultrasound show it",
+}
+
+
+class Limits(NamedTuple):
+    """What a file must meet: at most so many pixels, a shorter side, a score of at most so much."""
+
+    max_pixels: int
+    min_side_px: int
+    not_radiograph: float
+
+
+def limits(settings: Validate) -> Limits:
+    """Take the limits from the settings; a tuple travels lighter between processes."""
+    return Limits(settings.max_pixels, settings.min_side_px, settings.not_radiograph)
 
 
 def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
@@ -49,6 +71,15 @@ def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
         raise ImageFault("blank", f"{shown}: nothing is to be seen on it")
 
 
+def unlike(shown: str, judgement: Judgement, limit: float) -> Issue | None:
+    """Name what is more like something else than like a radiograph: left out above the limit, or listed."""
+    if judgement.score <= min(_LISTED, limit):
+        return None
+    detail = f"more like {_LOOKS_LIKE[judgement.kind]} than like a radiograph: score {judgement.score:.3f}"
+    severity: Severity = "quarantined" if judgement.score > limit else "warning"
+    return Issue(shown, judgement.kind, severity, detail)
+
+
 def oddities(shown: str, radiograph: images.Radiograph) -> Iterator[Issue]:
     """List what is odd about a radiograph that stays in use."""
     for code in radiograph.warnings:
@@ -63,6 +94,10 @@ def oddities(shown: str, radiograph: images.Radiograph) -> Iterator[Issue]:
         yield Issue(shown, "faint", "warning", "hardly any contrast")
     if _ends_filled(pixels):
         yield Issue(shown, "grey_band", "warning", "the last rows repeat one block: a decoder filled them in")
+    if overprint.has_marks(pixels):
+        yield Issue(shown, "drawn_marks", "warning", "a white arrow, circle or frame is drawn on it")
+    if overprint.has_watermark(pixels):
+        yield Issue(shown, "watermark", "warning", "faint lettering repeats all over it")
     if canvas.is_negative(pixels):
         yield Issue(shown, "negative", "note", "bright air around darker bone: a photographic negative")
 

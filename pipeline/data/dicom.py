@@ -13,6 +13,11 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert
 from pipeline.data.faults import ImageFault
 
 _PREAMBLE_BYTES = 128
+# What is certainly no projection of X-rays. `OT` and what is unknown may be one; dental films (IO, PX) are.
+_OTHER_MODALITIES = {
+    "CT", "MR", "US", "NM", "PT", "IVUS", "OCT", "ES", "GM", "SM", "XC", "OP", "OPT", "OAM", "BDUS",
+    "ECG", "EPS", "HD", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "DOC",
+}  # fmt: skip
 
 
 def is_dicom(data: bytes) -> bool:
@@ -33,7 +38,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> tuple[NDArray[np.float64]
     Raises
     ------
     ImageFault
-        ``broken``, ``no_pixels``, ``multi_frame``, ``too_large``, ``no_decoder`` or ``truncated``.
+        ``broken``, ``no_pixels``, ``not_a_radiograph`` (by its modality), ``multi_frame``, ``too_large``,
+        ``no_decoder`` or ``truncated``.
     """
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
@@ -52,6 +58,10 @@ def _check(dataset: Any, name: str, max_pixels: int) -> str:
     """Refuse what the header already rules out; return the photometric interpretation."""
     if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
         raise ImageFault("no_pixels", f"{name}: the DICOM file holds no pixels")
+    if (modality := str(dataset.get("Modality", ""))) in _OTHER_MODALITIES:
+        raise ImageFault(
+            "not_a_radiograph", f"{name}: its DICOM modality must be radiography. Received: {modality}"
+        )
     if (n_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
     if (n_pixels := int(dataset.Rows) * int(dataset.Columns)) > max_pixels:

@@ -20,12 +20,13 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.data import hamming
+
 N_VARIANTS = 8  # flips and right-angle rotations
 
 _SIDE = 8  # low frequencies a side: 64 bits
 _FINE_PX = 2.0
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
-_CHUNK = 512  # rows compared at once: bounds memory
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 UInt8Array = NDArray[np.uint8]
@@ -87,12 +88,7 @@ def candidates(codes: NDArray[np.uint64], distance: int) -> IntArray:
     ndarray of int64, shape (n_candidates, 3)
         First and second radiograph (first < second), and the variant that turns the first into the second.
     """
-    found = [
-        _near(codes, start, variant, distance)
-        for start in range(0, len(codes), _CHUNK)
-        for variant in range(N_VARIANTS)
-    ]
-    return np.concatenate(found) if found else np.zeros((0, 3), np.int64)
+    return np.concatenate([np.zeros((0, 3), np.int64), *hamming.near_pairs(codes, distance)])
 
 
 def correlations(thumbnails: UInt8Array, pairs: IntArray) -> NDArray[np.float64]:
@@ -160,16 +156,6 @@ def components(n_radiographs: int, *links: IntArray) -> IntArray:
     edges = np.concatenate([np.zeros((0, 2), np.int64), *links])
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n_radiographs, n_radiographs))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def _near(codes: NDArray[np.uint64], start: int, variant: int, distance: int) -> IntArray:
-    """Compare one chunk of radiographs, turned, with all later ones."""
-    chunk = codes[start : start + _CHUNK, variant]
-    later = codes[start:, 0]
-    first, second = np.nonzero(np.bitwise_count(chunk[:, None] ^ later) <= distance)
-    ordered = first < second
-    first, second = first[ordered] + start, second[ordered] + start
-    return np.column_stack([first, second, np.full(len(first), variant)])
 
 
 def _detail(thumbnails: UInt8Array) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import annotation_check, engine, grouping, manifest, scan
+from pipeline.data import annotation_check, content, engine, grouping, manifest, scan
 from pipeline.data.annotations import Annotations
 from pipeline.data.faults import Issue
 
@@ -38,12 +38,12 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     ValueError
         A class has no sound radiograph, or no annotation is sound.
     """
-    limits = config.validation
-    listed, issues = scan.find_labelled(root, limits.max_pixels, limits.min_side_px)
+    settings = config.validation
+    listed, issues = scan.find_labelled(root, content.limits(settings))
     facts = list(engine.process(scan.inspect, listed, workers=config.run.workers, label="check"))
     issues += [issue for fact in facts for issue in fact.issues]
     no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-    grouped = grouping.join(facts, no_labels, limits)
+    grouped = grouping.join(facts, no_labels, settings)
     usable = annotation_check.known(grouped.files)
     known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:

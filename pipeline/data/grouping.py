@@ -13,7 +13,7 @@ from pipeline.config import Validate
 from pipeline.data import duplicates, rotations, splits
 from pipeline.data.faults import Issue
 from pipeline.data.labels import JOINING
-from pipeline.data.manifest import KEPT, QUARANTINED, REDUNDANT
+from pipeline.data.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
 from pipeline.data.scan import Fact
 
 _SHOWN = 5  # files listed in a message
@@ -41,8 +41,15 @@ class Grouped:
     label_conflicts: int
     crossing_published: Sequence[str] = ()
 
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The files that are used, with the index that they have among all."""
+        return self.files[self.files["status"] == KEPT]
 
-def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Grouped:
+
+def group(
+    facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, before: pd.DataFrame | None = None
+) -> Grouped:
     """Find the copies, refuse contradictions, and give every group one split.
 
     Parameters
@@ -53,6 +60,8 @@ def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gr
         Further columns, indexed by path; see `labels.read`.
     settings
         How near copies must be, and what to do with crossing groups and contradicting labels.
+    before
+        What an earlier manifest says; see `earlier.read`.
 
     Raises
     ------
@@ -61,7 +70,7 @@ def group(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gr
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
     joined = join(facts, labels, settings)
-    crossing_published = _split(joined.files, settings)
+    crossing_published = _split(joined.files, settings, before)
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
     return Grouped(joined.files, issues, joined.label_conflicts, crossing_published)
 
@@ -89,6 +98,19 @@ def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gro
     files.loc[again, ["status", "reason"]] = [REDUNDANT, "byte_copy"]
     n_conflicts = len(set(copies[in_conflict[readable].to_numpy()]))
     return Grouped(files, [*conflicts, *_byte_copies(files)], n_conflicts)
+
+
+def counts(grouped: Grouped) -> dict[str, int]:
+    """Count files by status, groups, and those that cross splits; the keys stand in ``metrics.json``."""
+    status = grouped.files["status"].value_counts()
+    return {
+        "files": len(grouped.files),
+        **{name: int(status.get(name, 0)) for name in STATUSES},
+        "groups": int(grouped.kept["group"].nunique()),
+        "groups_crossing_published_splits": len(grouped.crossing_published),
+        "groups_crossing_splits": len(splits.crossing(grouped.kept, "split")),
+        "label_conflicts": grouped.label_conflicts,
+    }
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
@@ -139,13 +161,13 @@ def _names(readable: pd.DataFrame, copies: NDArray[np.int64]) -> NDArray[np.str_
     return np.asarray("g-" + smallest.str[:12], dtype=np.str_)
 
 
-def _split(files: pd.DataFrame, settings: Validate) -> list[str]:
-    """Fill in split and sampling weight; return the groups that crossed the published splits."""
+def _split(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None) -> list[str]:
+    """Fill in split, fold and sampling weight; return the groups that crossed the published splits."""
     usable = files[files["status"] != QUARANTINED]
-    chosen = splits.regroup(usable) if settings.split == "regroup" else splits.keep(usable)
     kept = files["status"] == KEPT
     groups = files.loc[kept, "group"]
-    files.loc[kept, "split"] = groups.map(chosen)
+    for column, chosen in splits.choose(usable, settings, before).items():
+        files[column] = groups.map(chosen).reindex(files.index, fill_value="")
     files.loc[kept, "sampling_weight"] = 1 / groups.map(groups.value_counts())
     splits.check(files[kept])
     return splits.crossing(usable)

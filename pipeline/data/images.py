@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 import cv2
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pipeline.data import containers, dicom
+from pipeline.data import colour, containers, dicom
 from pipeline.data.faults import ImageFault
 
 __all__ = [
@@ -51,8 +51,6 @@ _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _DEEP_MODES = ("I", "F")
 _ORIENTATION_TAG = 0x0112
 _WINDOW_PERCENTILES = (0.5, 99.5)
-_MARK_CHROMA = 96  # far above what JPEG's chroma subsampling leaves on a grey film
-_MARK_SHARE = (1e-4, 0.25)  # above: a tinted or coloured picture, no mark on a radiograph
 
 # `decode` compares the header's size with its caller's limit before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -76,12 +74,15 @@ class Radiograph:
         Codes of what was odd and was put right: ``extension_mismatch``, ``trailing_bytes``,
         ``transparency``, ``colour_marks``, ``colour``, ``exif_orientation``, ``windowed``
         (more than 8 bits), ``decoder_warning``.
+    colour
+        How far its colours depart from a tint, 0 to 128; see `colour.departure`.
     """
 
     pixels: UInt8Array
     format: str
     mode: str
     warnings: tuple[str, ...]
+    colour: float = 0.0
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
@@ -129,22 +130,23 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
     ------
     ImageFault
         ``empty_file``, ``not_an_image``, ``too_large``, ``multi_frame``, ``truncated``, ``broken``,
-        ``fully_transparent``, ``not_finite``, ``no_pixels`` or ``no_decoder``.
+        ``fully_transparent``, ``not_finite``, ``no_pixels``, ``not_a_radiograph`` (a DICOM file of
+        another modality) or ``no_decoder``.
     """
     if not data:
         raise ImageFault("empty_file", f"{name}: the file holds no bytes")
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         if dicom.is_dicom(data):
-            pixels, mode, codes = _decode_dicom(data, name, max_pixels)
-            file_format = "DICOM"
+            decoded = _decode_dicom(data, name, max_pixels)
         else:
-            pixels, file_format, mode, codes = _decode_picture(data, name, max_pixels)
+            decoded = _decode_picture(data, name, max_pixels)
+    codes = decoded.warnings
     if complaints:
-        codes = [*codes, "decoder_warning"]
-    if _SUFFIXES.get(PurePath(name).suffix.lower(), file_format) != file_format:
-        codes = ["extension_mismatch", *codes]
-    return Radiograph(pixels, file_format, mode, tuple(codes))
+        codes = (*codes, "decoder_warning")
+    if _SUFFIXES.get(PurePath(name).suffix.lower(), decoded.format) != decoded.format:
+        codes = ("extension_mismatch", *codes)
+    return replace(decoded, warnings=codes)
 
 
 def encode_png(pixels: UInt8Array) -> bytes:
@@ -165,7 +167,7 @@ def write(path: Path, pixels: UInt8Array) -> None:
     path.write_bytes(encoders[path.suffix](pixels))
 
 
-def _decode_picture(data: bytes, name: str, max_pixels: int) -> tuple[UInt8Array, str, str, list[str]]:
+def _decode_picture(data: bytes, name: str, max_pixels: int) -> Radiograph:
     image = _open(data, name)
     file_format, mode = str(image.format), image.mode
     if image.width * image.height > max_pixels:
@@ -179,8 +181,8 @@ def _decode_picture(data: bytes, name: str, max_pixels: int) -> tuple[UInt8Array
     if image.getexif().get(_ORIENTATION_TAG, 1) in range(2, 9):
         codes.append("exif_orientation")
         image = ImageOps.exif_transpose(image)
-    pixels, colour_codes = _grey(image, name)
-    return pixels, file_format, mode, codes + colour_codes
+    pixels, grey_codes, departure = _grey(image, name)
+    return Radiograph(pixels, file_format, mode, (*codes, *grey_codes), departure)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -202,11 +204,12 @@ def _load(image: Image.Image, name: str) -> Image.Image:
     return image
 
 
-def _grey(image: Image.Image, name: str) -> tuple[UInt8Array, list[str]]:
+def _grey(image: Image.Image, name: str) -> tuple[UInt8Array, list[str], float]:
     """Turn any of Pillow's modes into grey; transparent pixels show black, as the air around a limb does."""
     if image.mode.startswith(_DEEP_MODES):
-        return _window(np.asarray(image, dtype=np.float64), name), ["windowed"]
+        return _window(np.asarray(image, dtype=np.float64), name), ["windowed"], 0.0
     codes: list[str] = []
+    departure = 0.0
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         image = image.convert("RGBA")
         low, high = image.getchannel("A").getextrema()
@@ -217,26 +220,19 @@ def _grey(image: Image.Image, name: str) -> tuple[UInt8Array, list[str]]:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     if image.mode not in ("1", "L"):
         image = image.convert("RGB")
-        codes += _colour(np.asarray(image))
-    return np.array(image.convert("L"), dtype=np.uint8), codes
+        rgb = np.asarray(image)
+        codes += colour.codes(rgb)
+        departure = colour.departure(rgb)
+    return np.array(image.convert("L"), dtype=np.uint8), codes, departure
 
 
-def _colour(rgb: UInt8Array) -> list[str]:
-    """Find arrows, circles and stamps: a few strongly coloured pixels in a grey picture."""
-    step = max(1, max(rgb.shape[:2]) // 512)
-    red, green, blue = (np.ascontiguousarray(rgb[::step, ::step, channel]) for channel in range(3))
-    chroma = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
-    share = float((chroma > _MARK_CHROMA).mean())
-    if share > _MARK_SHARE[1]:
-        return ["colour"]
-    return ["colour_marks"] if share > _MARK_SHARE[0] else []
-
-
-def _decode_dicom(data: bytes, name: str, max_pixels: int) -> tuple[UInt8Array, str, list[str]]:
+def _decode_dicom(data: bytes, name: str, max_pixels: int) -> Radiograph:
     values, mode = dicom.decode(data, name, max_pixels)
     if values.ndim == 3:
-        return np.array(Image.fromarray(values.astype(np.uint8)).convert("L")), mode, []
-    return _window(values, name), mode, ["windowed"]
+        rgb = values.astype(np.uint8)
+        grey = np.array(Image.fromarray(rgb).convert("L"))
+        return Radiograph(grey, "DICOM", mode, (), colour.departure(rgb))
+    return Radiograph(_window(values, name), "DICOM", mode, ("windowed",))
 
 
 def _window(values: NDArray[np.float64], name: str) -> UInt8Array:

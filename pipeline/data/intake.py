@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images
+from pipeline.data import content, images, not_radiograph
 from pipeline.data.faults import ImageFault
 
 # What lies beside radiographs and is none. All else in a folder is tried: DICOM files often have no suffix.
@@ -24,8 +24,7 @@ class Item(NamedTuple):
     """A file to decode, and the limits it must meet."""
 
     path: Path
-    max_pixels: int
-    min_side_px: int
+    limits: content.Limits
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
@@ -50,11 +49,15 @@ def find(paths: Iterable[Path]) -> list[Path]:
 def read(item: Item) -> NDArray[np.uint8] | ImageFault:
     """Decode a file strictly: its pixels (H, W), or why there are none."""
     try:
-        pixels = images.read(item.path, item.max_pixels).pixels
-        content.check(pixels, str(item.path), item.min_side_px)
+        radiograph = images.read(item.path, item.limits.max_pixels)
+        content.check(radiograph.pixels, str(item.path), item.limits.min_side_px)
     except ImageFault as fault:
         return fault
-    return pixels
+    judgement = not_radiograph.judge(radiograph.pixels, radiograph.colour)
+    unlike = content.unlike(str(item.path), judgement, item.limits.not_radiograph)
+    if unlike and unlike.severity == "quarantined":
+        return ImageFault(unlike.issue, f"{item.path}: {unlike.detail}")
+    return radiograph.pixels
 
 
 def absolute(path: Path) -> Path:

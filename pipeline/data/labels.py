@@ -8,9 +8,25 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.data.faults import Issue
-from pipeline.data.manifest import COLUMNS
+from pipeline.data.manifest import COLUMNS, FOLD, NOT_RADIOGRAPH
 
 JOINING = ("patient_id", "study_id")  # rows that share one of these lie in one group
+
+
+def carried(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
+    """Select what the user knew of each radiograph, as text, from a manifest or from what grew out of one.
+
+    Names of patients and studies are left out.
+
+    Parameters
+    ----------
+    frame
+        The manifest's columns, and others.
+    besides
+        Columns that are neither the manifest's nor the user's.
+    """
+    own = {*COLUMNS, FOLD, *JOINING, *besides}
+    return frame[[column for column in frame if column not in own]].astype("str")
 
 
 def read(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]:
@@ -45,7 +61,7 @@ def read(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]
         raise ValueError(f"{path} must have a column `path`. Received: {list(table)}.")
     if (twice := table.loc[table["path"].duplicated(), "path"]).size:
         raise ValueError(f"{path} must name a path once. Received twice: {twice.iloc[0]!r}. Remove one row.")
-    reserved = [column for column in table if column in COLUMNS and column != "path"]
+    reserved = [column for column in table if column in {*COLUMNS, FOLD, NOT_RADIOGRAPH} - {"path"}]
     issues = [
         Issue("", "label_reserved_column", "warning", f"column {column!r} is the manifest's own: not carried")
         for column in reserved

@@ -29,6 +29,8 @@ COLUMNS = {
     "width_px": "Int64",
     "sampling_weight": "float64",
 }
+NOT_RADIOGRAPH = "not_radiograph"  # a further column: how unlike a radiograph, 0 to 1; see that module
+FOLD = "fold"  # one column more where validate.split is kfold: from 0, as text, empty where not kept
 
 
 def _where_kept(column: str) -> pa.Check:

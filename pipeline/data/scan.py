@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, rotations, shortcuts
+from pipeline.data import content, images, not_radiograph, rotations, shortcuts
 from pipeline.data.faults import ImageFault, Issue, Severity
 from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
 
@@ -32,8 +32,7 @@ class Found(NamedTuple):
     path: Path
     published_split: str
     fractured: bool
-    max_pixels: int
-    min_side_px: int
+    limits: content.Limits
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,9 @@ class Fact:
     path
         Relative to ``data.root``, with forward slashes.
     reason
-        Why it is quarantined; empty for a sound radiograph, whose further fields are set.
+        Why it is quarantined; empty for a sound radiograph. All that could be decoded has its further fields.
+    not_radiograph
+        How unlike a radiograph it is, 0 to 1, see `not_radiograph.judge`; not a number where not decoded.
     thumbnail
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
     unrolled
@@ -64,6 +65,7 @@ class Fact:
     mode: str = ""
     height_px: int = 0
     width_px: int = 0
+    not_radiograph: float = float("nan")
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
     unrolled: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
@@ -71,7 +73,7 @@ class Fact:
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
 
 
-def find(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], list[Issue]]:
+def find(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
     """List the files of ``root``/{train,val,test}/{fractured,not fractured}/, in order of path.
 
     Hidden files are no data. Links to folders are not followed, and dangling links are passed over.
@@ -91,7 +93,7 @@ def find(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], li
     found, issues = [], _foreign_folders(root)
     for split in SPLITS:
         for class_folder in CLASS_FOLDERS:
-            files, skipped = _files(root, split, class_folder, max_pixels, min_side_px)
+            files, skipped = _files(root, split, class_folder, limits)
             if not files:
                 folder = root / split / class_folder
                 raise ValueError(
@@ -102,7 +104,7 @@ def find(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], li
     return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
 
 
-def find_labelled(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[Found], list[Issue]]:
+def find_labelled(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
     """List the files of a folder that is only scored, in order of path: no split need be there.
 
     The class folders lie in {train,val,test} as for `find`, or at the top; then the published split is
@@ -116,7 +118,7 @@ def find_labelled(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[F
     found, issues = [], []
     for split in ("", *SPLITS):
         for class_folder in CLASS_FOLDERS:
-            files, skipped = _files(root, split, class_folder, max_pixels, min_side_px)
+            files, skipped = _files(root, split, class_folder, limits)
             found += files
             issues += skipped
     for class_folder, fractured in CLASS_FOLDERS.items():
@@ -128,6 +130,11 @@ def find_labelled(root: Path, max_pixels: int, min_side_px: int) -> tuple[list[F
     return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
 
 
+def has_labels(root: Path) -> bool:
+    """Whether a folder holds both classes' folders, at its top or in its splits."""
+    return all(any((root / split / name).is_dir() for split in ("", *SPLITS)) for name in CLASS_FOLDERS)
+
+
 def inspect(item: Found) -> Fact:
     """Read one file, decode it strictly, and describe it; a fault becomes a reason, never an error."""
     shown = _shown(item.root, item.path)
@@ -137,22 +144,26 @@ def inspect(item: Found) -> Fact:
         _check_name(item.path)
         _check_inside(item)
         data = images.read_bytes(item.path)
-        radiograph = images.decode(data, shown, item.max_pixels)
-        content.check(radiograph.pixels, shown, item.min_side_px)
+        radiograph = images.decode(data, shown, item.limits.max_pixels)
+        content.check(radiograph.pixels, shown, item.limits.min_side_px)
     except ImageFault as fault:
         issue = Issue(shown, fault.reason, "quarantined", _without_root(str(fault), item.root))
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     pixels = radiograph.pixels
+    judgement = not_radiograph.judge(pixels, radiograph.colour)
+    unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
     return replace(
         fact,
+        reason=unlike.issue if unlike and unlike.severity == "quarantined" else "",
         sha256=hashlib.sha256(data).hexdigest(),
         n_bytes=len(data),
         format=radiograph.format,
         mode=radiograph.mode,
         height_px=pixels.shape[0],
         width_px=pixels.shape[1],
-        issues=tuple(content.oddities(shown, radiograph)),
+        not_radiograph=round(judgement.score, 4),
+        issues=(*content.oddities(shown, radiograph), *([unlike] if unlike else [])),
         thumbnail=_thumbnail(pixels),
         unrolled=rotations.polar(pixels),
         border=shortcuts.border_features(pixels),
@@ -180,7 +191,7 @@ def _foreign_folders(root: Path) -> list[Issue]:
 
 
 def _files(
-    root: Path, split: str, class_folder: str, max_pixels: int, min_side_px: int
+    root: Path, split: str, class_folder: str, limits: content.Limits
 ) -> tuple[list[Found], list[Issue]]:
     """List the files of one class in one split, and the links to nothing among them."""
     found, issues = [], []
@@ -189,7 +200,7 @@ def _files(
         if path.is_symlink() and not path.is_file():
             issues.append(_issue(root, path, "link_skipped", "warning", "no file at the end of the link"))
         else:
-            found.append(Found(root, path, split, fractured, max_pixels, min_side_px))
+            found.append(Found(root, path, split, fractured, limits))
     return found, issues
 
 

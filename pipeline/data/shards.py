@@ -24,6 +24,10 @@ from pipeline.data.canvas import Placement
 from pipeline.data.preprocessing import Record
 
 INDEX, CHECKSUMS = "index.csv", "shards.json"
+PLACE = (  # columns of the index that are not the manifest's: where a record lies, and the way back
+    *("shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"),
+    *("crop_row", "crop_column", "crop_height", "crop_width"),
+)
 _RECORD_OVERHEAD = 16  # TFRecord: length (8) and its CRC (4) before the data, the data's CRC (4) after
 _HEADER = 12
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+_LEVELS = 32  # of grey, in a histogram
 _STRIP_SHARE = 0.06  # of a side: what counts as border
 _LOOK_PX = 256  # markers are looked for on a copy with this longer side
 _GROUND_PX = 31  # the surroundings a marker is compared with
@@ -39,6 +40,26 @@ def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
     kinds = pd.get_dummies(files[["format", "mode"]], dtype=np.float64).to_numpy()
     area = height_px * width_px
     return np.column_stack([height_px, width_px, height_px / width_px, n_bytes, n_bytes / area, kinds])
+
+
+def histogram_features(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Tell how much of each radiograph is how bright, and not where: its exposure and its processing.
+
+    Parameters
+    ----------
+    thumbnails
+        uint8, shape (n_files, height_px, width_px).
+
+    Returns
+    -------
+    ndarray of float64, shape (n_files, 32)
+        Share of the pixels at each level of grey, dark to bright; each row sums to 1.
+    """
+    level = thumbnails.reshape(len(thumbnails), -1) // (256 // _LEVELS)
+    counts = np.bincount(
+        (level + np.arange(len(level))[:, None] * _LEVELS).ravel(), minlength=len(level) * _LEVELS
+    )
+    return counts.reshape(-1, _LEVELS) / level.shape[1]
 
 
 def border_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -1,33 +1,57 @@
-"""Splits in which a group never lies on both sides: tables in, tables out.
+"""Splits in which a group never lies on both sides: tables in, splits out.
 
-A group that lies whole in one published split stays there. One that crosses moves whole to where
-its class lacks most, counted in groups, against the proportions as published.
+A group lies where its anchor was published: that of its files whose keyed hash is the smallest. So a group
+that was published whole stays, the others share out as their files do, and nothing that is added
+elsewhere moves a group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
 """
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import pandas as pd
 
-from pipeline.data.manifest import SPLITS
+from pipeline.config import Validate
+from pipeline.data import earlier, folds
+from pipeline.data.manifest import FOLD, SPLITS
 
 _SHOWN = 5  # groups listed in a message
 
 
-def shares(files: pd.DataFrame) -> pd.DataFrame:
-    """Tell how a group's files lie in the published splits.
+def choose(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Give every group a split, in the way that the settings say.
 
     Parameters
     ----------
     files
-        One row a file: ``group``, ``published_split``.
+        One row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``.
+    settings
+        ``split``, and for k-fold ``folds`` and ``fold``.
+    before
+        What an earlier manifest says; see `earlier.read`. ``keep`` does not heed it.
 
     Returns
     -------
     DataFrame
-        One row a group, in the order of its name, one column a split: shares that sum to 1.
+        One row a group: ``split``, and in k-fold ``fold`` as text.
+
+    Raises
+    ------
+    ValueError
+        ``keep`` meets a group that crosses the published splits, or k-fold a class with fewer groups than
+        folds.
     """
-    counts = pd.crosstab(files["group"], files["published_split"]).reindex(columns=list(SPLITS), fill_value=0)
-    return counts.div(counts.sum(axis=1), axis=0)
+    if settings.split == "keep":
+        return keep(files).to_frame("split")
+    if settings.split == "regroup":
+        held = None if before is None else earlier.held(files, before["split"], SPLITS)
+        return regroup(files, held).to_frame("split")
+    numbers = [str(number) for number in range(settings.folds)]
+    held = None if before is None else earlier.held(files, before["fold"], numbers)
+    dealt = folds.deal(files, settings.folds, held)
+    split = folds.roles(dealt, settings.fold, settings.folds)
+    return pd.DataFrame({"split": split, FOLD: dealt.astype("str")})
 
 
 def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
@@ -42,35 +66,34 @@ def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
     return sorted(n_splits[n_splits > 1].index)
 
 
-def regroup(files: pd.DataFrame) -> pd.Series[str]:
-    """Choose a split for every group.
+def regroup(files: pd.DataFrame, held: pd.Series[Any] | None = None) -> pd.Series[Any]:
+    """Choose a split for every group, each for itself.
 
     Parameters
     ----------
     files
-        One row a file: ``group``, ``published_split``, ``fractured`` (bool).
+        One row a file: ``group``, ``sha256``, ``published_split``.
+    held
+        Splits by group that stay, see `earlier.held`.
 
     Returns
     -------
     Series of str
-        The split by group. It depends on the rows' content, not on their order.
+        The split by group, in the order of the groups. It depends on the rows' content, not on their order.
     """
-    lying = shares(files)
-    fractured = files.groupby("group")["fractured"].any().reindex(lying.index)
-    chosen = lying.idxmax(axis=1)
-    whole = lying.max(axis=1) == 1
-    for _, members in lying.groupby(fractured):
-        kept = members[whole[members.index]]
-        deficit = members.sum() - kept.sum()
-        for group in members.index[~whole[members.index]]:
-            target = deficit.idxmax()
-            chosen[group] = target
-            deficit[target] -= 1
-    return chosen
+    keys = [_key(*file) for file in zip(files["sha256"], files["published_split"], strict=True)]
+    anchors = files.assign(key=keys).sort_values("key").drop_duplicates("group")
+    chosen = anchors.set_index("group")["published_split"].sort_index()
+    return chosen if held is None else held.combine_first(chosen)[chosen.index]
 
 
-def keep(files: pd.DataFrame) -> pd.Series[str]:
+def keep(files: pd.DataFrame) -> pd.Series[Any]:
     """Take every group's published split.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group``, ``path``, ``published_split``.
 
     Raises
     ------
@@ -86,7 +109,7 @@ def keep(files: pd.DataFrame) -> pd.Series[str]:
             f"validate.split: keep needs published splits that share no group. Received: {len(groups)} that "
             "cross. Set validate.split: regroup, or remove the copies.\n" + "\n".join(listed)
         )
-    return shares(files).idxmax(axis=1)
+    return files.groupby("group")["published_split"].first()
 
 
 def check(files: pd.DataFrame) -> None:
@@ -110,7 +133,13 @@ def check(files: pd.DataFrame) -> None:
         if not counts.all():
             raise ValueError(
                 f"every split needs groups of both classes. Received {name} groups: {counts.to_dict()}. "
-                f"Add independent {name} radiographs, or see what was left out and why: reports/validate."
+                f"Add independent {name} radiographs, or share out evenly what is there with "
+                "validate.split: kfold. What was left out and why: reports/validate."
             )
     if groups := crossing(files, "split"):
         raise ValueError(f"a group must lie in one split. Received: {', '.join(groups[:_SHOWN])} in several.")
+
+
+def _key(sha256: str, published_split: str) -> bytes:
+    """Order the files as by lot; the same bytes draw once for each split that they were published in."""
+    return hashlib.sha256(f"{sha256} {published_split}".encode()).digest()

@@ -1,7 +1,8 @@
 """The model bundle: all that is needed to predict, in one folder, checked by its sha256s.
 
-It holds the classifier, the operating points with the temperature, the region-map settings and
-the preprocessing settings, and needs nothing else of the repository's state.
+It holds the classifier, the operating points with the calibration, the region-map settings, the
+preprocessing settings and the profile of the data behind it all, and needs nothing else of the
+repository's state.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, regions
+from pipeline.assess import operating_points, regions
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.data import canvas, outputs
 from pipeline.model import classifier, maps
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
-_FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS)
+PROFILE = "profile.json"
+FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
 _BATCH = 16
 
 
@@ -69,8 +73,8 @@ class Bundle:
     ----------
     predict
         From canvases, uint8 (B, H, W), to logits (B,) and evidence (B, M, N).
-    temperature
-        Divides logits and evidence.
+    calibration
+        From logits, and from evidence, to probabilities.
     points
         Thresholds on the calibrated probability.
     region_settings
@@ -82,13 +86,13 @@ class Bundle:
     def __init__(
         self,
         predict: classifier.Predict,
-        temperature: float,
-        points: calibration.OperatingPoints,
+        calibration: Calibration,
+        points: OperatingPoints,
         region_settings: RegionSettings,
         preprocess: Preprocess,
     ) -> None:
         self._predict = predict
-        self.temperature = temperature
+        self.calibration = calibration
         self.points = points
         self.region_settings = region_settings
         self.preprocess = preprocess
@@ -104,13 +108,14 @@ class Bundle:
         return findings
 
     def _find(self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement) -> Finding:
-        score = calibration.apply_temperature(np.array([logit]), self.temperature)
-        decision = str(calibration.decide(score, self.points)[0])
+        score = self.calibration.probability(np.array([logit]))
+        decision = str(operating_points.decide(score, self.points)[0])
         canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
         region_map = placement.map_to_radiograph(
-            maps.probability_map(evidence, self.temperature), canvas_shape
+            maps.probability_map(evidence, self.calibration), canvas_shape
         )
-        found = [] if decision == calibration.NO_FINDING else cut_regions(region_map, self.region_settings)
+        is_clear = decision == operating_points.NO_FINDING
+        found = [] if is_clear else cut_regions(region_map, self.region_settings)
         return Finding(float(score[0]), decision, found, region_map)
 
 
@@ -126,10 +131,10 @@ def cut_regions(region_map: NDArray[np.float32], settings: RegionSettings) -> li
 
 def seal(folder: Path) -> dict[str, Any]:
     """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
-    for name in _FILES:
+    for name in FILES:
         if not (folder / name).is_file():
             raise BundleError(f"{folder / name} is missing. Run `dvc repro`.")
-    files = {name: outputs.sha256(folder / name) for name in _FILES}
+    files = {name: outputs.sha256(folder / name) for name in FILES}
     sealed = {"sha256": _name(files), "files": files}
     outputs.write_json(folder / BUNDLE, sealed)
     return sealed
@@ -146,10 +151,10 @@ def load(folder: Path) -> Bundle:
         The classifier cannot be loaded safely.
     """
     check(folder)
-    points, temperature = read_operating_points(folder / OPERATING_POINTS)
+    points, calibration = read_operating_points(folder / OPERATING_POINTS)
     return Bundle(
         classifier.predictor(classifier.load(folder / CLASSIFIER)),
-        temperature,
+        calibration,
         points,
         RegionSettings(**_read(folder / REGION_MAPS)),
         Preprocess(**_read(folder / PREPROCESS)),
@@ -163,7 +168,7 @@ def check(folder: Path) -> str:
         raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
     sealed = _read(folder / BUNDLE)
     files = sealed.get("files", {})
-    if set(files) != set(_FILES) or sealed.get("sha256") != _name(files):
+    if set(files) != set(FILES) or sealed.get("sha256") != _name(files):
         raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
     for name, sha256 in files.items():
         if not (folder / name).is_file() or outputs.sha256(folder / name) != sha256:
@@ -171,21 +176,26 @@ def check(folder: Path) -> str:
     return str(sealed["sha256"])
 
 
-def write_operating_points(path: Path, points: calibration.OperatingPoints, temperature: float) -> None:
-    """Write the thresholds and the temperature, in full precision: they decide."""
-    values = {
-        "temperature": temperature,
-        "high_sensitivity": points.high_sensitivity,
-        "high_specificity": points.high_specificity,
-    }
+def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
+    """Write the thresholds and the calibration, in full precision: they decide."""
+    values = vars(calibration) | vars(points)
     outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
-def read_operating_points(path: Path) -> tuple[calibration.OperatingPoints, float]:
-    """Read what :func:`write_operating_points` wrote."""
+def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
+    """Read what :func:`write_operating_points` wrote.
+
+    Raises
+    ------
+    BundleError
+        The file was written before the calibration had a slope and an intercept.
+    """
     values = _read(path)
-    temperature = float(values.pop("temperature"))
-    return calibration.OperatingPoints(**values), temperature
+    if "slope" not in values:
+        received = ", ".join(sorted(values))
+        raise BundleError(f"{path} must hold slope and intercept. Received: {received}. Run `dvc repro`.")
+    calibration = Calibration(values.pop("slope"), values.pop("intercept"))
+    return OperatingPoints(**values), calibration
 
 
 def write_settings(path: Path, settings: RegionSettings | Preprocess) -> None:

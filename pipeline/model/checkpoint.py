@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.data import outputs
@@ -36,7 +38,7 @@ class Progress:
     best_weights: list[NDArray[Any]] = field(default_factory=list)
 
 
-def save(path: Path, variables: list[keras.Variable], progress: Progress) -> None:
+def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress: Progress) -> None:
     """Write the values of ``variables`` and the progress."""
     arrays: dict[str, Any] = {f"variable{i}": np.asarray(value) for i, value in enumerate(variables)}
     arrays |= {f"best{i}": weight for i, weight in enumerate(progress.best_weights)}
@@ -45,7 +47,7 @@ def save(path: Path, variables: list[keras.Variable], progress: Progress) -> Non
         np.savez(file, **arrays, state=np.array(state))
 
 
-def restore(path: Path, variables: list[keras.Variable]) -> Progress:
+def restore(path: Path, variables: Sequence[keras.Variable | tf.Variable]) -> Progress:
     """Set ``variables`` to the saved values and return the progress; a fresh one where none is usable."""
     if not path.is_file():
         return Progress()

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, faithfulness, localization, map_scores, regions
+from pipeline.assess import faithfulness, localization, map_scores, operating_points, regions
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import RegionMaps
 from pipeline.data.annotations import Annotations, Region, mask
 from pipeline.data.canvas import Placement
@@ -26,8 +28,8 @@ def survey(
     placements: Sequence[Placement],
     *,
     canvas_shape: tuple[int, int],
-    points: calibration.OperatingPoints,
-    temperature: float,
+    points: OperatingPoints,
+    calibration: Calibration,
 ) -> MapSet:
     """Join what the network said of N radiographs with what is known of them, and decide.
 
@@ -39,14 +41,14 @@ def survey(
         Logits (N,) and evidence (N, M', N').
     placements, canvas_shape
         Where each radiograph lies on the canvas, and the canvas's height and width in pixels.
-    points, temperature
+    points, calibration
         From ``evaluate``, or from a bundle.
     """
     logits, evidence = answers
-    y_score = calibration.apply_temperature(logits, temperature)
+    y_score = calibration.probability(logits)
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
-    judged = table.assign(y_score=y_score, decision=calibration.decide(y_score, points))
-    return MapSet(judged, evidence, placements, canvas_shape, temperature)
+    judged = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
+    return MapSet(judged, evidence, placements, canvas_shape, calibration)
 
 
 def choose_threshold(val: MapSet, known: Annotations) -> float:
@@ -145,7 +147,7 @@ def probe(
     ask = classifier.predictor(model)
 
     def probability(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return calibration.apply_temperature(ask(batch)[0], found.temperature)
+        return found.calibration.probability(ask(batch)[0])
 
     answers = map_scores.probe_faithfulness(
         zip(seen, on_canvas, strict=True),

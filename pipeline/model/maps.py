@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
+from pipeline.assess.calibration import Calibration
 from pipeline.data.canvas import Placement
 
 Map = NDArray[np.float32]
@@ -30,15 +30,15 @@ class MapSet:
         Where each radiograph lies on the canvas.
     canvas_shape
         Height and width of the canvas in pixels.
-    temperature
-        Divides the evidence.
+    calibration
+        From logits to probabilities: a cell counts as a radiograph that says the same everywhere.
     """
 
     rows: pd.DataFrame
     evidence: NDArray[np.float32]
     placements: Sequence[Placement]
     canvas_shape: tuple[int, int]
-    temperature: float
+    calibration: Calibration
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,7 +53,7 @@ class MapSet:
 
     def on_grid(self, position: int) -> Map:
         """Map (M', N'), 0..1, on the network's grid over the canvas."""
-        return probability_map(self.evidence[position], self.temperature)
+        return probability_map(self.evidence[position], self.calibration)
 
     def on_canvas(self, position: int) -> Map:
         """Map (H, W), 0..1, in the pixels of the canvas."""
@@ -68,10 +68,10 @@ class MapSet:
             self.evidence[positions],
             [self.placements[position] for position in positions],
             self.canvas_shape,
-            self.temperature,
+            self.calibration,
         )
 
 
-def probability_map(evidence: NDArray[np.float32], temperature: float) -> Map:
+def probability_map(evidence: NDArray[np.float32], calibration: Calibration) -> Map:
     """Evidence as probabilities, float32, 0..1, of any shape."""
-    return np.asarray(expit(evidence / temperature), dtype=np.float32)
+    return np.asarray(calibration.probability(evidence), dtype=np.float32)

@@ -60,12 +60,11 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
     TorchFileError
         The file is damaged, is no state dict, or names a global that is not allowed.
     """
+    path.open("rb").close()  # a file that is absent or forbidden keeps its own error
     try:
         content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
         return {name: tensor.array() for name, tensor in content.items() if isinstance(tensor, _Tensor)}
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
+    except Exception as error:  # a damaged archive or pickle can raise nearly anything
         raise TorchFileError(f"{path} is not a PyTorch state dict: {error}") from error
 
 

@@ -17,6 +17,7 @@ from pipeline.config import Train
 from pipeline.data import engine, shards
 from pipeline.model import checkpoint, classifier, losses, sampling
 from pipeline.model.augmentation import Augmentation
+from pipeline.model.averaging import WeightAverage
 
 _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch
@@ -76,10 +77,12 @@ def fit(
     expected = sampling.expected_draws(examples.train, class_balanced=settings.class_balanced)
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
-    head_step, step = (_step(model, trained, settings) for trained in (parts[:1], parts))
+    average = WeightAverage(model.trainable_variables, settings.averaging_decay)
+    head_step, step = (_step(model, trained, average, settings) for trained in (parts[:1], parts))
     predict = classifier.predictor(model)
     augment = Augmentation(settings.augment, seed)
-    variables = [*model.variables, *(v for part in parts for v in part.optimizer.variables)]
+    optimizers = [variable for part in parts for variable in part.optimizer.variables]
+    variables = [*model.variables, *optimizers, *average.variables]
     progress = checkpoint.restore(saved, variables)
     with_masks = settings.mask_loss_weight > 0
     for epoch in range(len(progress.history), settings.max_epochs):
@@ -91,8 +94,9 @@ def fit(
         is_head_only = epoch < settings.head_epochs
         loss = _run_epoch(augment.apply(batches), head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
-        row |= _validate(predict, examples, settings.batch_size)
-        _note(progress, model, row)
+        with average.applied():
+            row |= _validate(predict, examples, settings.batch_size)
+            _note(progress, model, row)
         checkpoint.save(saved, variables, progress)
         on_epoch(epoch, row)
     model.set_weights(progress.best_weights)
@@ -145,7 +149,7 @@ def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) 
     return keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0)
 
 
-def _step(model: keras.Model, parts: list[_Part], settings: Train) -> Step:
+def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settings: Train) -> Step:
     """Compile one step of gradient descent."""
     label_loss = losses.label_loss(settings.label_smoothing)
 
@@ -160,6 +164,7 @@ def _step(model: keras.Model, parts: list[_Part], settings: Train) -> Step:
         gradients = tape.gradient(loss, [part.weights for part in parts])
         for part, gradient in zip(parts, gradients, strict=True):
             part.optimizer.apply(gradient, part.weights)
+        average.update()
         return loss
 
     compiled: Step = tf.function(step, reduce_retracing=True)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, metrics
-from pipeline.show import pages, plots
+from pipeline.assess import metrics
+from pipeline.assess.operating_points import OperatingPoints
+from pipeline.show import net_benefit, pages, plots
 
 _POINTS = {"high_sensitivity": "High sensitivity", "high_specificity": "High specificity"}
 
@@ -19,9 +20,10 @@ def classifier_charts(
     y_true: NDArray[np.bool_],
     y_score: NDArray[np.float64],
     scores: Mapping[str, Any],
+    decision_curve: pd.DataFrame,
     n_bins: int,
 ) -> dict[str, Any]:
-    """Draw ROC, precision-recall, reliability and confusion of one split.
+    """Draw ROC, precision-recall, reliability, net benefit and confusion of one split.
 
     Parameters
     ----------
@@ -29,13 +31,16 @@ def classifier_charts(
         (N,), reference standard and calibrated probability.
     scores
         What :func:`pipeline.assess.evaluation.evaluate` gave for them.
+    decision_curve
+        What :func:`pipeline.assess.net_benefit.decision_curve` gave for them.
     n_bins
         Bins of the reliability diagram.
 
     Returns
     -------
     dict
-        ``roc``, ``precision_recall``, ``reliability`` as SVG, ``confusion`` as a list of SVG.
+        ``roc``, ``precision_recall``, ``reliability``, ``decision_curve`` as SVG, ``confusion`` as a list
+        of SVG.
     """
     points = {label: scores[name] for name, label in _POINTS.items()}
     auroc = pages.interval(scores["auroc"], scores["auroc_low"], scores["auroc_high"])
@@ -47,6 +52,7 @@ def classifier_charts(
         "reliability": plots.reliability(
             metrics.reliability_curve(y_true, y_score, n_bins=n_bins), label=f"ECE {scores['ece']:.3f}"
         ),
+        "decision_curve": net_benefit.draw(decision_curve),
         "confusion": [
             plots.confusion(metrics.confusion(y_true, y_score, point["threshold"]), label)
             for label, point in points.items()
@@ -64,7 +70,7 @@ def flat(charts: Mapping[str, Any]) -> dict[str, str]:
 def curve_tables(
     y_true: NDArray[np.bool_],
     y_score: NDArray[np.float64],
-    points: calibration.OperatingPoints,
+    points: OperatingPoints,
     n_bins: int,
 ) -> dict[str, pd.DataFrame]:
     """Tables for ``dvc plots``: ``roc``, ``precision_recall``, ``reliability`` and ``confusion``."""

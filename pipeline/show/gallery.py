@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, regions
+from pipeline.assess import operating_points, regions
 from pipeline.data import images
 from pipeline.data.annotations import Annotations
 from pipeline.model.maps import MapSet
 from pipeline.show import overlays, pages
 
+INDEX = "index.csv"
 KINDS = ("confident_errors", "misses", "false_alarms", "hits")
 
 
@@ -71,7 +72,7 @@ def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
 
 def kind_of(case: Case) -> str | None:
     """Name the kind of a case; None for a sound radiograph that was cleared."""
-    called, cleared = case.decision == calibration.FRACTURE, case.decision == calibration.NO_FINDING
+    called, cleared = case.decision == operating_points.FRACTURE, case.decision == operating_points.NO_FINDING
     if (called and not case.fractured) or (cleared and case.fractured):
         return "confident_errors"
     if case.fractured:
@@ -126,7 +127,8 @@ def write(
     Parameters
     ----------
     folder
-        To be created; one JPEG a case, named after its kind and its place in it.
+        To be created; one JPEG a case, named after its kind and its place in it, and ``index.csv``, which
+        says whose they are.
     chosen
         From :func:`choose`.
     draw
@@ -139,12 +141,16 @@ def write(
     """
     folder.mkdir(parents=True)
     pictures: dict[str, list[dict[str, str]]] = {}
+    index = []
     for kind, cases in chosen.items():
         pictures[kind] = []
         for place, case in enumerate(cases, start=1):
-            jpeg = images.encode_jpeg(draw(case))
-            (folder / f"{kind}-{place:02d}.jpg").write_bytes(jpeg)
+            jpeg, file = images.encode_jpeg(draw(case)), f"{kind}-{place:02d}.jpg"
+            (folder / file).write_bytes(jpeg)
             pictures[kind].append(_describe(case, jpeg))
+            index.append((file, case.path))
+    table = pd.DataFrame(index, columns=["file", "path"])
+    table.to_csv(folder / INDEX, index=False, lineterminator="\n")
     return pictures
 
 

@@ -27,7 +27,8 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     template
         Name of a file of ``pipeline/show/templates``, such as ``"evaluate.html"``.
     context
-        The values that the comment at the template's top lists. Text is escaped.
+        The values that the comment at the template's top lists. Text is escaped; in Markdown, where the
+        template says `cell`.
 
     Returns
     -------
@@ -88,6 +89,12 @@ def above(value: float | None, other: float | None) -> bool | None:
     return value > other
 
 
+def cell(text: str) -> str:
+    """Write text so that it stays within its cell of a Markdown table, and holds no markup."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return " ".join(escaped.split())
+
+
 def _number(value: float | None, form: str, unit: str = "") -> str:
     """Format a finite figure with a true minus sign; anything else is not defined."""
     if value is None or not math.isfinite(value):
@@ -97,16 +104,16 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 
 @cache
 def _environment() -> Environment:
-    """Jinja with escaping always on, and an error for every value that a context forgot."""
+    """Jinja with escaping on but in Markdown, and an error for every value that a context forgot."""
     environment = Environment(
         loader=PackageLoader("pipeline.show"),
-        autoescape=True,
+        autoescape=lambda name: not str(name).endswith(".md"),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.do"],
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (percent, decimals, count, interval, above)
+    filters = (percent, decimals, count, interval, above, cell)
     environment.filters |= {function.__name__: function for function in filters}
     return environment

@@ -64,7 +64,7 @@ class Chart:
     Attributes
     ----------
     axes
-        From top to bottom.
+        From top to bottom, and from left to right.
     svg
         The markup, once the drawing is done.
     """
@@ -75,7 +75,11 @@ class Chart:
 
 @contextmanager
 def drawing(
-    name: str, description: str, size_in: tuple[float, float], rows: tuple[int, ...] = (1,)
+    name: str,
+    description: str,
+    size_in: tuple[float, float],
+    rows: tuple[int, ...] = (1,),
+    columns: int = 1,
 ) -> Iterator[Chart]:
     """Give axes to draw on, and write the markup at the end.
 
@@ -91,13 +95,15 @@ def drawing(
         Width and height in inches; four and a half are as wide as a phone.
     rows
         Relative heights of the axes.
+    columns
+        Axes beside one another, with one scale upwards.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=size_in, layout="constrained")
-        axes = figure.subplots(len(rows), squeeze=False, height_ratios=rows)
+        axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=rows, sharey=columns > 1)
         chart = Chart(tuple(axes.ravel()))
         yield chart
         chart.svg = _markup(figure, description)

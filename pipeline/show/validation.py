@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.show.pages import count, decimals, percent
+from pipeline.show import leaks
+from pipeline.show.pages import count, percent
 
 _PICTURE_PX = 220
 _GROUPS_SHOWN = 4
@@ -18,18 +19,16 @@ _MEMBERS_SHOWN = 3
 _QUARANTINED_SHOWN = 12
 _EXAMPLES = 3
 _SPLITS = ("train", "val", "test")
-_NULLS = {
-    "size": "height, width, bytes, format and mode of the file",
-    "border": "brightness of the four border strips",
-    "marker": "bright compact things: letters, lead plates, hardware",
-}
-_STRONG, _SOME = 0.75, 0.6  # AUROC of features that hold no bone
 
 Picture = Callable[[str], str]
 
 
 def context(
-    files: pd.DataFrame, issues: pd.DataFrame, figures: Mapping[str, Any], picture: Picture
+    files: pd.DataFrame,
+    issues: pd.DataFrame,
+    attributes: pd.DataFrame,
+    figures: Mapping[str, Any],
+    picture: Picture,
 ) -> dict[str, Any]:
     """Gather what ``validate.html`` needs.
 
@@ -39,6 +38,8 @@ def context(
         The manifest.
     issues
         ``path``, ``issue``, ``severity``, ``detail``.
+    attributes
+        What the label follows; see `associations`.
     figures
         As in ``metrics.json``.
     picture
@@ -46,15 +47,13 @@ def context(
     """
     return {
         "figures": figures,
-        "findings": _findings(files, figures),
+        "findings": _findings(files, attributes, figures),
         "splits": _split_rows(files),
         "issues": _issue_rows(issues),
         "quarantined": _quarantined(files, issues, picture),
         "groups": _largest_groups(files, picture),
-        "shortcuts": [
-            [name, what, _verdict(figures["null"][name]["auroc"]), decimals(figures["null"][name]["auroc"])]
-            for name, what in _NULLS.items()
-        ],
+        "shortcuts": leaks.null_rows(figures["null"]),
+        "attributes": leaks.attribute_rows(attributes),
     }
 
 
@@ -67,7 +66,9 @@ def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _findings(files: pd.DataFrame, figures: Mapping[str, Any]) -> list[dict[str, str]]:
+def _findings(
+    files: pd.DataFrame, attributes: pd.DataFrame, figures: Mapping[str, Any]
+) -> list[dict[str, str]]:
     """Sentences, the worst first."""
     findings = []
     published, clean = figures["memorisation"]["published"], figures["memorisation"]["clean"]
@@ -85,12 +86,7 @@ def _findings(files: pd.DataFrame, figures: Mapping[str, Any]) -> list[dict[str,
     else:
         findings.append({"kind": "good", "text": "No copy was found on two sides of the published splits."})
     findings.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
-    best = max(_NULLS, key=lambda name: figures["null"][name]["auroc"])
-    if (value := figures["null"][best]["auroc"]) > _SOME:
-        text = (
-            f"The {best} of a file alone tells the label with AUROC {value:.2f}, without a look at the bone."
-        )
-        findings.append({"kind": "warning", "text": text})
+    findings += leaks.findings(figures, attributes)
     if conflicts := figures["label_conflicts"]:
         text = f"{count(conflicts)} radiographs stand under both labels; all their copies are left out."
         findings.append({"kind": "bad", "text": text})
@@ -157,9 +153,3 @@ def _largest_groups(files: pd.DataFrame, picture: Picture) -> list[dict[str, Any
         text = f"{count(size)} files, published in {published}, now in {members['split'].iloc[0]}"
         galleries.append({"name": name, "text": text, "pictures": pictures})
     return galleries
-
-
-def _verdict(auroc: float) -> str:
-    if auroc >= _STRONG:
-        return "strong: the source of the file tells the label"
-    return "some: compare the classifier with it" if auroc >= _SOME else "near chance"

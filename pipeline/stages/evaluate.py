@@ -1,24 +1,29 @@
 """Score the held-out radiographs at the operating points chosen on ``val``.
 
-Reads the shards, the classifier and the null baselines of ``validate``; writes the operating
-points with the temperature, one row a radiograph to ``predictions.csv``, the curves as data for
-``dvc plots`` and as pictures, and the summary.
+Reads the shards, the classifier, some radiographs of ``test`` (to make them worse) and the metrics of
+``validate`` and ``train``; writes the operating points with the calibration and ``reports/evaluate/``:
+``predictions.csv``, ``subgroups.csv``, ``robustness.csv``, the curves as data for ``dvc plots`` and as
+pictures, the page, the model card and the summary.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline.assess import calibration, evaluation
+from pipeline.assess import evaluation, findings, operating_points
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data import outputs, shards
-from pipeline.model import bundle, classifier, device
-from pipeline.show import charts, pages
+from pipeline.data import labels, outputs, shards
+from pipeline.model import bundle, classifier, device, disturbed
+from pipeline.show import card
+from pipeline.show.evaluation import documents
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -34,92 +39,67 @@ def run(config: Config) -> None:
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         predict = classifier.predictor(classifier.load(config.paths.classifier))
         logits, _ = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
-        points, temperature = calibrate(held_out, logits, config)
-        predictions = tabulate(held_out, logits, points, temperature)
-        figures = {"temperature": temperature, **summarize(predictions, points, config)}
+        calibration, points = choose(held_out, logits, config)
+        y_score = calibration.probability(logits)
+        decision = operating_points.decide(y_score, points)
+        judged = held_out.assign(y_score=y_score.round(6), decision=decision)
 
-        bundle.write_operating_points(config.paths.models / bundle.OPERATING_POINTS, points, temperature)
-        report = config.paths.report("evaluate")
-        outputs.write_text(report / "predictions.csv", predictions.to_csv(index=False, lineterminator="\n"))
-        _draw(report, predictions[predictions["split"] == "test"], points, figures, config)
-        outputs.write_json(report / "metrics.json", figures)
-        record.metrics(figures)
-        log.info("evaluate: test AUROC %.3f", figures["test"]["auroc"])
+        def ask(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
+            return calibration.probability(predict(canvases)[0])
 
-
-def calibrate(
-    held_out: pd.DataFrame, logits: Any, config: Config
-) -> tuple[calibration.OperatingPoints, float]:
-    """Choose temperature and thresholds on ``val``, each group weighing as one."""
-    val = (held_out["split"] == "val").to_numpy()
-    fractured = held_out.loc[val, "fractured"].to_numpy(bool)
-    weight = held_out.loc[val, "sampling_weight"].to_numpy(float)
-    temperature = calibration.fit_temperature(logits[val], fractured, weight)
-    points = calibration.choose_operating_points(
-        fractured,
-        calibration.apply_temperature(logits[val], temperature),
-        sensitivity=config.evaluate.high_sensitivity,
-        specificity=config.evaluate.high_specificity,
-        sample_weight=weight,
-    )
-    return points, temperature
-
-
-def tabulate(
-    held_out: pd.DataFrame, logits: Any, points: calibration.OperatingPoints, temperature: float
-) -> pd.DataFrame:
-    """One row a radiograph: the calibrated score and the decision."""
-    y_score = calibration.apply_temperature(logits, temperature)
-    table = held_out[["path", "group", "split", "fractured"]]
-    return table.assign(y_score=y_score.round(6), decision=calibration.decide(y_score, points))
-
-
-def summarize(
-    predictions: pd.DataFrame, points: calibration.OperatingPoints, config: Config
-) -> dict[str, Any]:
-    """Figures of both splits, and how far ``test`` stands above the best null baseline."""
-    settings = config.evaluate
-    figures = {
-        split: evaluation.evaluate(
-            rows["fractured"].to_numpy(bool),
-            rows["y_score"].to_numpy(float),
-            rows["group"].to_numpy(str),
+        test = judged[judged["split"] == "test"]
+        worse = disturbed.survey(
+            ask, test, config.data.root, points, config.preprocess, config.evaluate, config.run
+        )
+        found = findings.find(
+            judged,
+            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision")),
+            worse,
             points,
-            n_samples=settings.bootstrap_samples,
-            n_bins=settings.ece_bins,
+            {"method": config.evaluate.calibration, **vars(calibration)},
+            _metrics(config, "validate"),
+            n_samples=config.evaluate.bootstrap_samples,
+            n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
         )
-        for split, rows in predictions.groupby("split")
-    }
-    null = evaluation.best_null(_baselines(config))
-    if null is not None:
-        figures["test"]["null_gap_auroc"] = figures["test"]["auroc"] - null[1]
-    return {**figures, "best_null": dict(zip(("name", "auroc"), null or (None, None), strict=True))}
+        bundle.write_operating_points(config.paths.models / bundle.OPERATING_POINTS, points, calibration)
+        report = config.paths.report("evaluate")
+        for name, text in documents(found, origin(index, config)).items():
+            outputs.write_text(report / name, text)
+        outputs.write_json(report / "metrics.json", found.figures)
+        record.metrics(found.figures)
+        log.info("evaluate: test AUROC %.3f", found.figures["test"]["auroc"])
 
 
-def _draw(
-    report: Path,
-    test: pd.DataFrame,
-    points: calibration.OperatingPoints,
-    figures: dict[str, Any],
-    config: Config,
-) -> None:
-    """Write the report page, and each curve as a table for ``dvc plots`` and as a picture."""
-    y_true, y_score = test["fractured"].to_numpy(bool), test["y_score"].to_numpy(float)
-    n_bins = config.evaluate.ece_bins
-    for name, table in charts.curve_tables(y_true, y_score, points, n_bins).items():
-        text = table.round(6).to_csv(index=False, lineterminator="\n")
-        outputs.write_text(report / "plots" / f"{name}.csv", text)
-    drawn = charts.classifier_charts(y_true, y_score, figures["test"], n_bins)
-    for name, svg in charts.flat(drawn).items():
-        outputs.write_text(report / "figures" / f"{name}.svg", svg)
-    context = {"figures": figures, "charts": drawn}
-    outputs.write_text(report / "report.html", pages.render("evaluate.html", context))
+def choose(
+    held_out: pd.DataFrame, logits: NDArray[np.float32], config: Config
+) -> tuple[Calibration, OperatingPoints]:
+    """Choose calibration and thresholds on ``val``, each group weighing as one."""
+    val = (held_out["split"] == "val").to_numpy()
+    return evaluation.choose(
+        logits[val],
+        held_out.loc[val, "fractured"].to_numpy(bool),
+        held_out.loc[val, "sampling_weight"].to_numpy(float),
+        method=config.evaluate.calibration,
+        sensitivity=config.evaluate.high_sensitivity,
+        specificity=config.evaluate.high_specificity,
+    )
 
 
-def _baselines(config: Config) -> dict[str, float | None]:
-    """AUROC on the clean split of everything that looks at no bone."""
-    text = (config.paths.report("validate") / "metrics.json").read_text(encoding="utf-8")
-    validated = json.loads(text)
-    nulls = {name: figures["auroc"] for name, figures in validated["null"].items()}
-    return nulls | {"nearest neighbour": validated["memorisation"]["clean"]["auroc"]}
+def origin(index: pd.DataFrame, config: Config) -> card.Origin:
+    """Tell how the model came about, for its card."""
+    return card.Origin(
+        index,
+        _metrics(config, "validate"),
+        _metrics(config, "train"),
+        config.preprocess.model_dump(exclude={"shard_records"}),
+        config.train.model_dump(),
+        config.evaluate.model_dump(),
+        phantoms=config.data.root == config.paths.phantoms,
+    )
+
+
+def _metrics(config: Config, stage: str) -> dict[str, Any]:
+    """Read what an earlier stage measured."""
+    text = (config.paths.report(stage) / "metrics.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))

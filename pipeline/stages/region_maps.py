@@ -1,7 +1,7 @@
 """Draw region maps, cut boxes from them, score both, and seal and register the model bundle.
 
-Reads the shards, the classifier, the operating points and the checked annotations; writes the
-region-map settings, ``bundle.json``, COCO results, overlays, the gallery page and the scores.
+Reads the shards, the classifier, the operating points, the checked annotations and the data's profile;
+writes the region-map settings, ``bundle.json``, COCO results, overlays, the gallery page and the scores.
 The map threshold is chosen on ``val``; ``test`` is scored once.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import annotations as reference
 from pipeline.data import outputs, shards
@@ -34,16 +35,18 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
-        points, temperature = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+        points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
         predict = classifier.predictor(model)
         val, test = (
-            survey(config, predict, index[index["split"] == split], points, temperature)
+            survey(config, predict, index[index["split"] == split], points, calibration)
             for split in ("val", "test")
         )
         limits = config.region_maps
         threshold = map_scoring.choose_threshold(val, known)
         settings = bundle.RegionSettings(threshold, limits.min_area_share, limits.max_regions)
         bundle.write_settings(config.paths.models / bundle.REGION_MAPS, settings)
+        profile = config.paths.report("validate") / bundle.PROFILE
+        outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
         bundle.seal(config.paths.models)
 
         scores = map_scoring.score(
@@ -79,8 +82,8 @@ def survey(
     config: Config,
     predict: classifier.Predict,
     rows: pd.DataFrame,
-    points: calibration.OperatingPoints,
-    temperature: float,
+    points: OperatingPoints,
+    calibration: Calibration,
 ) -> maps.MapSet:
     """Predict and map the radiographs of some index rows."""
     return map_scoring.survey(
@@ -89,7 +92,7 @@ def survey(
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
         points=points,
-        temperature=temperature,
+        calibration=calibration,
     )
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import metadata
 
 import psutil
@@ -28,7 +29,7 @@ def environment(threads: int) -> dict[str, str]:
     cores = os.cpu_count() or 1
     tags = {
         "git.dirty": "true" if _git("status", "--porcelain", "--untracked-files=no") else "",
-        "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
+        "mlflow.source.git.commit": commit(),
         "dvc.exp_name": os.environ.get("DVC_EXP_NAME", ""),
         "dvc.exp_baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "dvc.lock.md5": _lock_md5(),
@@ -50,6 +51,21 @@ def process() -> dict[str, str]:
         "process.pid": str(me.pid),
         "process.started": str(me.create_time()),
     }
+
+
+def actor() -> str:
+    """Who acts here: git's user, else the machine's."""
+    return _git("config", "user.name") or _user() or "unknown"
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def commit() -> str:
+    """Return the commit that the working folder stands on; "" without git."""
+    return _git("rev-parse", "HEAD")
 
 
 def is_dead(tags: Mapping[str, str]) -> bool:

@@ -6,13 +6,14 @@ import base64
 import json
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import pipeline
 from pipeline.config import Config
-from pipeline.data import images
+from pipeline.data import images, manifest
 from pipeline.track import repository, state
 from pipeline.track.store import Store, connect
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 BUNDLE_TAG = "bundle.sha256"
+BUNDLE, LEARNT = "bundle", "learnt"  # what a version holds: see `_artifacts`
 
 # What the package imports to predict. Named here: MLflow's own inference loads the model in another process.
 _REQUIREMENTS = (
@@ -62,7 +64,9 @@ def register(config: Config, bundle: Path) -> str:
         sealed.check(bundle.parent)
         run_id = _run_of(store, pipeline_state)
         tags = {BUNDLE_TAG: sha256, "pipeline.state": pipeline_state.key, "pipeline.run_id": run_id or ""}
-        version = _log_model(store, name, bundle.parent, run_id, tags)
+        with TemporaryDirectory() as folder:
+            artifacts = _artifacts(bundle.parent, config.paths.manifest, Path(folder))
+            version = _log_model(store, name, artifacts, run_id, tags)
         store.client.set_registered_model_alias(name, CHALLENGER, version)
     if run_id:
         store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})
@@ -81,7 +85,20 @@ def _run_of(store: Store, pipeline_state: state.Pipeline) -> str | None:
     return found[0].info.run_id if found else None
 
 
-def _log_model(store: Store, name: str, folder: Path, run_id: str | None, tags: dict[str, str]) -> str:
+def _artifacts(bundle: Path, files: Path, folder: Path) -> dict[str, str]:
+    """Return what a version holds: its bundle, and the sha256 of each file that it learnt from.
+
+    Hashes alone, since names may be patients': they tell on which radiographs it must not be tested.
+    """
+    learnt = manifest.rows(manifest.read(files), ("train", "val"))
+    path = folder / f"{LEARNT}.csv"
+    learnt[["sha256", "split"]].sort_values("sha256").to_csv(path, index=False, lineterminator="\n")
+    return {BUNDLE: str(bundle), LEARNT: str(path)}
+
+
+def _log_model(
+    store: Store, name: str, artifacts: dict[str, str], run_id: str | None, tags: dict[str, str]
+) -> str:
     """Log the bundle with the code that serves it, and make it a version."""
     import mlflow
     from mlflow.models import Model
@@ -96,7 +113,7 @@ def _log_model(store: Store, name: str, folder: Path, run_id: str | None, tags: 
         flavor=mlflow.pyfunc,
         run_id=run_id,
         python_model=str(package / "track" / "serving.py"),
-        artifacts={"bundle": str(folder)},
+        artifacts=artifacts,
         code_paths=[str(package)],
         signature=_signature(),
         input_example=_example(),
@@ -113,12 +130,15 @@ def _signature() -> ModelSignature:
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema([*outputs]))
 
 
-def _example() -> Any:
+def even_radiograph() -> str:
     """Return one even grey radiograph, in base64 as a client would send it."""
+    return base64.b64encode(images.encode_png(np.full((64, 64), 128, np.uint8))).decode()
+
+
+def _example() -> Any:
     import pandas as pd
 
-    even = images.encode_png(np.full((64, 64), 128, np.uint8))
-    return pd.DataFrame({"image": [base64.b64encode(even).decode()]})
+    return pd.DataFrame({"image": [even_radiograph()]})
 
 
 def _requirements() -> list[str]:

@@ -1,4 +1,4 @@
-"""The pipeline read from the repository, through DVC itself; the only module that knows DVC.
+"""The pipeline read from the repository, through DVC itself; only this module and `revisions` know DVC.
 
 DVC resolves the templates of ``dvc.yaml`` and hashes the files, and finds most hashes in the
 database where it noted them a moment ago: 10,000 radiographs cost a walk over their names (0.1 s)
@@ -41,11 +41,11 @@ def read() -> Pipeline:
     return Pipeline(root, {s.name: _stage(s, entries.get(s.name), hashes, makers) for s in stages})
 
 
-def outputs_hold(stage: Stage, folder: Path) -> bool:
-    """Whether every output of the stage under ``folder`` is on disk just as ``dvc.lock`` records it."""
+def outputs_hold(stage: Stage, *folders: Path) -> bool:
+    """Whether every output of the stage under the folders is on disk just as ``dvc.lock`` records it."""
     with _repository() as repo:
         loaded = next(candidate for candidate in _load(repo) if candidate.name == stage.name)
-        inside = [output for output in loaded.outs if Path(output.def_path).is_relative_to(folder)]
+        inside = [o for o in loaded.outs if any(Path(o.def_path).is_relative_to(f) for f in folders)]
         return all(o.exists and o.get_hash().value == stage.outputs.get(o.def_path) for o in inside)
 
 
@@ -103,14 +103,15 @@ def _stage(
             dependencies={path: hashes.get(path, "") for path in upstream},
             params={params.def_path: params.read_params() for params in stage.params},
         ),
-        recorded=_recorded(entry) if entry else None,
+        recorded=recorded(entry) if entry else None,
         outputs=_md5s(entry.get("outs", ())) if entry else {},
         leaves=frozenset(path for path, found in upstream.items() if not found),
         upstream=frozenset().union(*upstream.values()),
     )
 
 
-def _recorded(entry: Mapping[str, Any]) -> Recipe:
+def recorded(entry: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that an entry of ``dvc.lock`` records."""
     return Recipe(entry["cmd"], _md5s(entry.get("deps", ())), entry.get("params", {}))
 
 

@@ -50,6 +50,7 @@ class StageRecord:
     _tags: dict[str, str] = field(default_factory=dict)
     _datasets: list[tuple[str, Path, str, str]] = field(default_factory=list)
     _bundle: Path | None = None
+    _profile: Path | None = None
 
     def metrics(self, values: Mapping[str, Any]) -> None:
         """Record figures for the end of the run; of two under one name the later stands.
@@ -87,6 +88,10 @@ class StageRecord:
     def bundle(self, path: Path) -> None:
         """Register the model bundle, named by its ``bundle.json``, at the end of the run."""
         self._bundle = path
+
+    def profile(self, path: Path) -> None:
+        """Compare the profile of the data with the champion's at the end of the run; see `track.champion`."""
+        self._profile = path
 
     def _tell(self, action: Callable[[_OpenRun], None]) -> None:
         run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
@@ -132,6 +137,8 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     record._tell(lambda run: _finish(run, record, config.paths.report(stage)))
     if bundle := record._bundle:
         record._tell(lambda run: _register(config, bundle))
+    if described := record._profile:
+        record._tell(lambda run: _compare(config, run, described))
     log.info("%s: done", stage)
 
 
@@ -202,6 +209,12 @@ def _register(config: Config, bundle: Path) -> None:
     from pipeline.track import registry  # decoders come with it: most stages' start needs them not
 
     log.info("%s: version %s of %s", bundle, registry.register(config, bundle), config.track.model_name)
+
+
+def _compare(config: Config, run: _OpenRun, described: Path) -> None:
+    from pipeline.track import champion  # tables come with it
+
+    champion.log_drift(config, run.store, run.run_id, described)
 
 
 def _dataset(name: str, path: Path, digest: str, context: str) -> DatasetInput:

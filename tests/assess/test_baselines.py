@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pipeline.assess import baselines
 
@@ -52,6 +53,31 @@ def test_a_group_weighs_as_one():
     weight[0] = 0
     assert null(values) < 1
     assert null(values, weight) == 1
+
+
+def cross_validate(values, fold, fractured=FRACTURED):
+    return baselines.cross_validated_scores(values, fractured, np.ones(60), fold, 7)
+
+
+def test_scores_of_a_fold_do_not_depend_on_its_own_labels():
+    fold = np.arange(60) // 2 % 5
+    values = RNG.normal(size=(60, 3))
+    other = np.where(fold == 0, ~FRACTURED, FRACTURED)
+    first, second = cross_validate(values, fold), cross_validate(values, fold, other)
+    np.testing.assert_array_equal(first[fold == 0], second[fold == 0])
+    assert (first[fold == 1] != second[fold == 1]).any()
+
+
+def test_cross_validation_finds_what_tells_the_label_and_nothing_in_noise():
+    fold = np.arange(60) // 2 % 5
+    telling = np.column_stack([FRACTURED, RNG.normal(size=60)]).astype(float)
+    assert roc_auc_score(FRACTURED, cross_validate(telling, fold)) == 1
+    assert 0.2 < roc_auc_score(FRACTURED, cross_validate(RNG.normal(size=(60, 3)), fold)) < 0.8
+
+
+def test_folds_that_part_the_classes_are_refused():
+    with pytest.raises(ValueError, match=r"train needs both classes.*0 fractured of 30"):
+        cross_validate(RNG.normal(size=(60, 2)), FRACTURED.astype(int))
 
 
 def test_one_class_is_refused():

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from pipeline.assess import evaluation
-from pipeline.assess.calibration import OperatingPoints
+from pipeline.assess import calibration, evaluation, operating_points
+from pipeline.assess.operating_points import OperatingPoints
 
 Y_TRUE = np.array([True, True, True, False, False, False, False, True])
 Y_SCORE = np.array([0.9, 0.8, 0.35, 0.6, 0.2, 0.1, 0.4, 0.7])
@@ -55,6 +56,53 @@ def test_operating_points_by_hand(figures: dict) -> None:
 def test_equal_seeds_give_equal_intervals(figures: dict) -> None:
     again = evaluation.evaluate(Y_TRUE, Y_SCORE, GROUP, POINTS, n_samples=200, n_bins=5, seed=7)
     assert again == figures
+
+
+def judged(hardware: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Four radiographs of val, four of test; what each says of hardware is one letter."""
+    rows = {"split": ["val"] * 4 + ["test"] * 4, "fractured": Y_TRUE, "y_score": Y_SCORE, "group": GROUP}
+    return pd.DataFrame(rows), pd.DataFrame({"hardware": list(hardware)}).replace("?", "")
+
+
+def test_a_part_is_the_columns_of_its_radiographs() -> None:
+    parts = evaluation.parts(*judged("01010000"))
+    assert list(parts) == ["val", "test", "test_without_hardware"]
+    assert [column.tolist() for column in parts["val"]] == [
+        [True, True, True, False],
+        [0.9, 0.8, 0.35, 0.6],
+        ["a", "a", "b", "c"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "groups"),
+    [("????0000", ["d", "d", "e", "f"]), ("00001000", ["d", "e", "f"]), ("0000??00", ["e", "f"])],
+)
+def test_without_hardware_means_known_to_have_none(hardware: str, groups: list[str]) -> None:
+    *_, group = evaluation.parts(*judged(hardware))["test_without_hardware"]
+    assert group.tolist() == groups
+
+
+@pytest.mark.parametrize("hardware", ["00000001", "0000????", "00001111"])
+def test_there_is_no_such_part_of_one_class(hardware: str) -> None:
+    assert "test_without_hardware" not in evaluation.parts(*judged(hardware))
+
+
+def test_calibration_and_points_come_from_the_same_radiographs() -> None:
+    logits, weight = np.log(Y_SCORE / (1 - Y_SCORE)), np.ones(8)
+    calibrated, points = evaluation.choose(
+        logits, Y_TRUE, weight, method="platt", sensitivity=0.95, specificity=0.9
+    )
+    assert calibrated == calibration.fit(logits, Y_TRUE, weight)
+    scores = calibrated.probability(logits)
+    assert points == operating_points.choose(Y_TRUE, scores, sensitivity=0.95, specificity=0.9)
+
+
+def test_the_gap_is_to_the_best_null() -> None:
+    validated = {"null": {"size": {"auroc": 0.6}}, "memorisation": {"clean": {"auroc": 0.7}}}
+    beside = evaluation.beside_null({"auroc": 0.9}, validated)
+    assert beside["best_null"] == {"name": "nearest neighbour", "auroc": 0.7}
+    assert beside["test"] == {"auroc": 0.9, "null_gap_auroc": pytest.approx(0.2)}
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from pipeline import config as settings
-from pipeline.assess.calibration import OperatingPoints
-from pipeline.data import images
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
+from pipeline.data import images, profile
 
 TOP = Path(__file__).parents[2]
 
@@ -24,17 +27,35 @@ def radiograph(seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory):
+def learnt() -> profile.Profile:
+    """The profile of the data behind the bundle: forty radiographs of noise, half of them fractured."""
+    pixels = [radiograph(seed) for seed in range(100, 140)]
+    digests = [hashlib.sha256(each.tobytes()).hexdigest() for each in pixels]
+    rows = [
+        {"group": digest, "sha256": digest, "n_bytes": len(images.encode_png(each)), "format": "PNG",
+         "mode": "L", "height_px": each.shape[0], "width_px": each.shape[1], "fractured": bool(row % 2)}
+        for row, (each, digest) in enumerate(zip(pixels, digests, strict=True))
+    ]  # fmt: skip
+    return profile.build(
+        pd.DataFrame(rows), [cv2.resize(each, (64, 64), interpolation=cv2.INTER_AREA) for each in pixels]
+    )
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory, learnt):
     from pipeline.model import bundle, classifier
 
     folder = tmp_path_factory.mktemp("models")
     whole = settings.read(TOP / "params.yaml")
     train = whole.train.model_copy(update={"weights": "random", "pyramid_channels": 8})
     classifier.save(classifier.build(train, (64, 64)), folder / bundle.CLASSIFIER)
-    bundle.write_operating_points(folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), 1.0)
+    bundle.write_operating_points(
+        folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
+    )
     bundle.write_settings(folder / bundle.REGION_MAPS, bundle.RegionSettings(0.05, 0.001, 3))
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
     bundle.write_settings(folder / bundle.PREPROCESS, canvas)
+    profile.write(learnt, folder / bundle.PROFILE)
     bundle.seal(folder)
     return folder
 

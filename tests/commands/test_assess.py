@@ -45,7 +45,7 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
     }
     located = {"annotated", "pointing_game", "pointing_game_center", "energy_in_box", "max_box_acc"}
     asked = {"deletion_auc", "insertion_auc", "erase_drop", "randomization_correlation"}
-    assert located | asked | {"temperature", "map_threshold"} <= set(figures)
+    assert located | asked | {"calibration", "map_threshold"} <= set(figures)
     assert figures["annotated"] == 2
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.data import content
 from pipeline.data.images import ImageFault, Radiograph
+from pipeline.data.not_radiograph import Judgement
 
 RNG = np.random.default_rng(3)
 PIXELS = np.clip(RNG.normal(90, 30, (200, 160)) + np.linspace(0, 60, 160), 0, 255).astype(np.uint8)
@@ -69,3 +70,20 @@ def test_a_photographic_negative_is_noted():
     limb[:, 60:100] = PIXELS[:, 60:100]
     assert codes(255 - limb) == ["negative"]
     assert codes(limb) == []
+
+
+@pytest.mark.parametrize(
+    ("score", "limit", "severity"),
+    [(0.5, 0.99, None), (0.95, 0.99, "warning"), (0.995, 0.99, "quarantined"), (1.0, 1.0, "warning"),
+     (0.6, 0.5, "quarantined"), (0.5, 0.5, None)],
+)  # fmt: skip
+def test_the_limit_decides_what_is_left_out_and_high_scores_are_listed(score, limit, severity):
+    issue = content.unlike("a.png", Judgement(score, "cross_section"), limit)
+    assert (issue and issue.severity) == severity
+    assert issue is None or (issue.issue, f"score {score:.3f}" in issue.detail) == ("cross_section", True)
+
+
+def test_drawn_marks_are_warned_of():
+    film = np.zeros((200, 160), np.uint8) + (PIXELS // 3)
+    film[60:120, 40:43] = film[60:120, 97:100] = film[60:63, 40:100] = film[117:120, 40:100] = 255
+    assert codes(film) == ["drawn_marks"]

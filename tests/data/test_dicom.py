@@ -86,3 +86,15 @@ def test_faulty_dicom_is_refused_with_a_reason(data, reason):
     with pytest.raises(ImageFault) as caught:
         images.decode(data, "a.dcm")
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "US", "SEG"])
+def test_another_modality_is_no_radiograph(modality):
+    with pytest.raises(ImageFault, match=f"must be radiography. Received: {modality}") as caught:
+        images.decode(dicom(Modality=modality), "a.dcm")
+    assert caught.value.reason == "not_a_radiograph"
+
+
+@pytest.mark.parametrize("modality", ["DX", "CR", "RG", "PX", "IO", "OT", ""])
+def test_a_projection_and_what_may_be_one_are_read(modality):
+    assert images.decode(dicom(Modality=modality), "a.dcm").pixels.shape == RAMP.shape

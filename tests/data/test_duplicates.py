@@ -67,12 +67,6 @@ def test_flat_thumbnails_correlate_with_nothing():
     assert duplicates.correlations(flat, np.array([[0, 1, 0]])).tolist() == [0.0]
 
 
-def test_pairs_are_compared_across_chunks(monkeypatch):
-    monkeypatch.setattr(duplicates, "_CHUNK", 3)
-    thumbnails = np.stack([limb(seed % 7) for seed in range(14)])
-    assert duplicates.copies(thumbnails, 4, 0.9).tolist() == [[row, row + 7] for row in range(7)]
-
-
 def test_chains_join_and_the_others_stay_alone():
     links = np.array([[0, 2], [2, 4]]), np.array([[5, 1]])
     numbers = duplicates.components(6, *links)

@@ -1,16 +1,23 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.config import Validate
-from pipeline.data import grouping, rotations
+from pipeline.data import grouping, manifest, rotations
 from pipeline.data.scan import Fact
 
 SETTINGS = Validate(
     split="regroup",
+    folds=3,
+    fold=0,
+    earlier_manifest=Path("Data/none.manifest.csv"),
     label_conflict="quarantine",
     max_pixels=10**6,
     min_side_px=32,
+    not_radiograph=1.0,
+    label_suspects=0.0,
     hash_distance=10,
     copy_correlation=0.85,
 )
@@ -108,6 +115,50 @@ def test_patients_and_studies_join_groups_and_are_no_conflict(key):
     assert files["group"].nunique() == 10
     assert grouped.label_conflicts == 0
     assert files.loc[paths[0], key] == "p1"
+
+
+def test_kfold_deals_whole_groups_and_writes_down_their_fold():
+    facts = folder(
+        fact("val/fractured/z.jpg", 0, variant=1),
+        Fact("val/fractured/y.jpg", "val", True, reason="truncated"),
+    )
+    _, files = by_path(facts, split="kfold")
+    kept = files[files["status"] == "kept"]
+    assert kept.groupby("group")["fold"].nunique().eq(1).all()
+    assert {fold: set(split) for fold, split in kept.groupby("fold")["split"]} == {
+        "0": {"test"},
+        "1": {"val"},
+        "2": {"train"},
+    }
+    assert files.loc["val/fractured/y.jpg", "fold"] == ""
+
+
+def test_kfold_refuses_more_folds_than_groups():
+    with pytest.raises(ValueError, match=r"7 folds for .*'fractured': 6"):
+        by_path(folder(), split="kfold", folds=7)
+
+
+@pytest.mark.parametrize("given", manifest.SPLITS)
+def test_what_an_earlier_manifest_gave_a_file_its_new_copy_follows(given):
+    copy = fact("val/fractured/z.jpg", 0, variant=1)
+    before = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
+    files = grouping.group(folder(copy), NO_LABELS, SETTINGS, before).files.set_index("path")
+    assert set(files.loc[["test/fractured/a.jpg", "val/fractured/z.jpg"], "split"]) == {given}
+
+
+def test_counts_by_status_and_group():
+    broken = Fact("train/fractured/y.jpg", "train", True, reason="truncated")
+    grouped, _ = by_path(folder(fact("train/fractured/z.jpg", 0), broken))
+    assert grouping.counts(grouped) == {
+        "files": 14,
+        "kept": 12,
+        "redundant": 1,
+        "quarantined": 1,
+        "groups": 12,
+        "groups_crossing_published_splits": 1,
+        "groups_crossing_splits": 0,
+        "label_conflicts": 0,
+    }
 
 
 def test_quarantined_files_take_no_part():

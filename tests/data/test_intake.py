@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.data import images, intake
+from pipeline.data.content import Limits
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 
@@ -34,13 +35,23 @@ def test_files_without_a_suffix_are_tried(tmp_path):
 )
 def test_a_limit_that_is_not_met_is_a_fault(tmp_path, pixels, max_pixels, reason):
     images.write(tmp_path / "a.png", pixels)
-    assert intake.read(intake.Item(tmp_path / "a.png", max_pixels, 32)).reason == reason
+    assert intake.read(intake.Item(tmp_path / "a.png", Limits(max_pixels, 32, 1.0))).reason == reason
 
 
 def test_sound_pixels_come_back(tmp_path):
     images.write(tmp_path / "a.png", NOISE)
-    assert (intake.read(intake.Item(tmp_path / "a.png", 10_000, 32)) == NOISE).all()
+    assert (intake.read(intake.Item(tmp_path / "a.png", Limits(10_000, 32, 1.0))) == NOISE).all()
 
 
 def test_bytes_that_are_no_utf8_are_written_out():
     assert intake.shown("a\udcff.png") == r"a\xff.png"
+
+
+def test_what_is_no_radiograph_is_a_fault(tmp_path):
+    page = np.full((300, 300), 255, np.uint8)
+    page[40:260:12, 30:270] = np.random.default_rng(0).integers(0, 2, 240) * 255
+    images.write(tmp_path / "page.png", page)
+    fault = intake.read(intake.Item(tmp_path / "page.png", Limits(10**6, 32, 0.99)))
+    assert fault.reason == "drawing"
+    assert str(fault).startswith(f"{tmp_path / 'page.png'}: more like a screenshot")
+    assert intake.read(intake.Item(tmp_path / "page.png", Limits(10**6, 32, 1.0))).shape == (300, 300)

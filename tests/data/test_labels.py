@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from pipeline.data import labels
@@ -36,3 +37,11 @@ def test_a_missing_file_is_refused_with_advice(tmp_path):
 
 def test_a_table_without_rows_means_none(tmp_path):
     assert read(tmp_path, "path\n")[0].shape == (2, 0)
+
+
+def test_what_was_carried_is_found_again():
+    frame = pd.DataFrame(
+        {"path": ["a"], "split": ["test"], "hand": [1], "patient_id": ["007"], "shard": ["s"]}
+    )
+    carried = labels.carried(frame, besides=["shard"])
+    assert carried.to_dict("list") == {"hand": ["1"]}

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from pipeline.data import images, scan
+from pipeline.data.content import Limits
 
 RNG = np.random.default_rng(3)
 RADIOGRAPH = np.clip(RNG.normal(90, 30, (200, 160)) + np.linspace(0, 60, 160), 0, 255).astype(np.uint8)
+LIMITS = Limits(max_pixels=10**8, min_side_px=32, not_radiograph=1.0)
 FOLDERS = [f"{split}/{name}" for split in ("train", "val", "test") for name in ("fractured", "not fractured")]
 
 
@@ -21,8 +23,8 @@ def root(tmp_path):
     return tmp_path / "data"
 
 
-def facts(root: Path, **limits: int) -> dict[str, scan.Fact]:
-    found, _ = scan.find(root, **({"max_pixels": 10**8, "min_side_px": 32} | limits))
+def facts(root: Path, **limits: float) -> dict[str, scan.Fact]:
+    found, _ = scan.find(root, LIMITS._replace(**limits))
     return {fact.path: fact for fact in map(scan.inspect, found)}
 
 
@@ -33,7 +35,7 @@ def test_every_file_becomes_a_fact(root):
     assert (fact.published_split, fact.fractured, fact.reason) == ("val", False, "")
     assert (fact.format, fact.mode, fact.height_px, fact.width_px) == ("PNG", "L", 200, 160)
     assert fact.thumbnail.shape == (64, 64)
-    assert fact.issues == ()
+    assert {issue.issue for issue in fact.issues} <= {"photograph"}  # noise, not bone
 
 
 @pytest.mark.parametrize("name", ["a b.png", "a\nb.png", "a\tb.png", 'a"b.png', "-rf.png", "Knöchel 骨.png"])
@@ -68,13 +70,13 @@ def test_a_link_within_the_root_is_read(root):
 @pytest.mark.parametrize("target", ["gone.png", "link.png", "."])
 def test_17_loops_and_dangling_links_are_passed_over(root, target):
     (root / "train/fractured/link.png").symlink_to(target)
-    found, issues = scan.find(root, 10**8, 32)
+    found, issues = scan.find(root, LIMITS)
     assert len(found) == 6
     assert [issue.issue for issue in issues] == ([] if target == "." else ["link_skipped"])
 
 
 def test_21_a_file_that_vanishes_is_quarantined(root):
-    found, _ = scan.find(root, 10**8, 32)
+    found, _ = scan.find(root, LIMITS)
     found[0].path.unlink()
     assert scan.inspect(found[0]).reason == "vanished"
 
@@ -97,7 +99,7 @@ def test_oddities_are_issues_and_stay_in_use(root):
     (root / "train/fractured/b.jpg").write_bytes(images.encode_png(RADIOGRAPH[:100, :100]))
     fact = facts(root)["train/fractured/b.jpg"]
     assert fact.reason == ""
-    assert [issue.issue for issue in fact.issues] == ["extension_mismatch", "tiny"]
+    assert [issue.issue for issue in fact.issues][:2] == ["extension_mismatch", "tiny"]
 
 
 def test_messages_hold_no_path_of_the_machine(root):
@@ -110,18 +112,18 @@ def test_25_missing_folders_are_named(root):
     (root / "val/fractured/a.png").unlink()
     (root / "val/fractured").rmdir()
     with pytest.raises(ValueError, match=r"without val/fractured\. Create"):
-        scan.find(root, 10**8, 32)
+        scan.find(root, LIMITS)
 
 
 def test_25_an_empty_class_is_refused(root):
     (root / "val/fractured/a.png").rename(root / "val/fractured/.hidden.png")
     with pytest.raises(ValueError, match="val/fractured must hold radiographs"):
-        scan.find(root, 10**8, 32)
+        scan.find(root, LIMITS)
 
 
 def test_folders_of_no_class_are_warned_of(root):
     (root / "train/unsure").mkdir()
-    _, issues = scan.find(root, 10**8, 32)
+    _, issues = scan.find(root, LIMITS)
     assert [(issue.path, issue.issue) for issue in issues] == [("train/unsure", "unknown_folder")]
 
 
@@ -129,3 +131,20 @@ def test_litter_of_desktops_is_no_data(root):
     for name in (".DS_Store", "Thumbs.db"):
         (root / "train/fractured" / name).write_bytes(b"x")
     assert len(facts(root)) == 6
+
+
+def test_what_is_no_radiograph_is_left_out_with_all_that_is_known_of_it(root):
+    page = np.full((300, 300), 255, np.uint8)
+    page[40:260:12, 30:270] = np.random.default_rng(0).integers(0, 2, 240) * 255
+    images.write(root / "train/fractured/page.png", page)
+    fact = facts(root, not_radiograph=0.99)["train/fractured/page.png"]
+    (issue,) = (issue for issue in fact.issues if issue.severity == "quarantined")
+    assert fact.reason == issue.issue == "drawing"
+    assert (fact.height_px, fact.thumbnail.shape, fact.not_radiograph > 0.99) == (300, (64, 64), True)
+    kept = facts(root, not_radiograph=1.0)["train/fractured/page.png"]
+    assert (kept.reason, kept.issues[-1].severity) == ("", "warning")
+
+
+def test_what_is_not_decoded_has_no_score(root):
+    (root / "train/fractured/b.png").write_bytes(b"no image")
+    assert np.isnan(facts(root)["train/fractured/b.png"].not_radiograph)

@@ -110,6 +110,10 @@ def test_the_index_gives_the_placement_and_the_manifest_back(index: pd.DataFrame
     assert index["fractures"].tolist() == [1, 0, 1, 0, 1, 0, 1]
 
 
+def test_the_index_adds_its_own_columns_to_the_manifests(index: pd.DataFrame) -> None:
+    assert set(index) - set(records.record(0).row) == set(shards.PLACE)
+
+
 def test_equal_records_give_equal_bytes(written: Path, tmp_path: Path) -> None:
     shards.write(tmp_path / "again", seven(), records_per_shard=4)
     files = {file.name: file.read_bytes() for file in written.iterdir()}

@@ -51,6 +51,14 @@ def test_markers_are_the_same_at_any_resolution():
     np.testing.assert_allclose(shortcuts.marker_features(large), shortcuts.marker_features(marked), atol=0.02)
 
 
+def test_histograms_share_out_the_pixels_from_dark_to_bright():
+    thumbnails = np.stack([np.full((8, 8), 0), np.full((8, 8), 255)]).astype(np.uint8)
+    thumbnails[0, :2] = 8  # the second of 32 levels
+    dark, bright = shortcuts.histogram_features(thumbnails)
+    assert dark[:3].tolist() == [0.75, 0.25, 0]
+    assert bright[-1] == dark.sum() == 1
+
+
 def test_size_features_hold_a_column_a_format_and_mode():
     files = pd.DataFrame(
         {

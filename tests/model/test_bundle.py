@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.assess.calibration import FRACTURE, NO_FINDING, OperatingPoints
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import FRACTURE, NO_FINDING, OperatingPoints
 from pipeline.config import Config, Preprocess
 from pipeline.model import bundle
 from pipeline.model.bundle import Bundle, BundleError, RegionSettings
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
+CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)
 REGIONS = RegionSettings(0.1 + 0.2, 0.0005, 5)
-FILES = ("classifier.keras", "operating_points.json", "region_maps.json", "preprocess.json")
+FILES = ("classifier.keras", "operating_points.json", "region_maps.json", "preprocess.json", "profile.json")
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +27,29 @@ def preprocess(params: Config) -> Preprocess:
 @pytest.fixture
 def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
     shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
-    bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, 1.7)
+    bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
     bundle.write_settings(tmp_path / bundle.REGION_MAPS, REGIONS)
     bundle.write_settings(tmp_path / bundle.PREPROCESS, preprocess)
+    (tmp_path / bundle.PROFILE).write_text("{}")
     bundle.seal(tmp_path)
     return tmp_path
 
 
 def test_what_was_sealed_is_loaded(folder: Path, preprocess: Preprocess) -> None:
     loaded = bundle.load(folder)
-    assert (loaded.points, loaded.temperature) == (POINTS, 1.7)
+    assert (loaded.points, loaded.calibration) == (POINTS, CALIBRATION)
     assert loaded.region_settings == REGIONS
     assert loaded.preprocess == preprocess
     finding = loaded.predict([np.full((80, 50), 9, np.uint8)])[0]
     assert 0 <= finding.probability <= 1
     assert finding.region_map.shape == (80, 50)
+
+
+def test_points_from_before_the_intercept_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / bundle.OPERATING_POINTS
+    path.write_text('{"temperature": 2.0, "high_sensitivity": 0.3, "high_specificity": 0.7}')
+    with pytest.raises(BundleError, match=r"must hold slope and intercept\. Received: .*temperature"):
+        bundle.read_operating_points(path)
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
@@ -91,7 +101,13 @@ def bright_cells(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def finder(preprocess: Preprocess) -> Bundle:
     settings = preprocess.model_copy(update={"fix_negatives": False})
-    return Bundle(bright_cells, 2.0, OperatingPoints(0.3, 0.7), RegionSettings(0.5, 0.001, 5), settings)
+    return Bundle(
+        bright_cells,
+        Calibration(0.5, -1.0),
+        OperatingPoints(0.3, 0.7),
+        RegionSettings(0.5, 0.001, 5),
+        settings,
+    )
 
 
 def radiograph(height_px: int, width_px: int, top: int, left: int) -> np.ndarray:
@@ -107,7 +123,7 @@ def test_regions_are_in_the_radiographs_own_pixels(finder: Bundle, height_px: in
     top, left, height, width = finding.regions[0].box
     cell = 8 * max(height_px, width_px) / 64  # in the radiograph
     assert finding.decision == FRACTURE
-    assert finding.probability == pytest.approx(1 / (1 + np.exp(-3)))  # a logit of 6 at temperature 2
+    assert finding.probability == pytest.approx(1 / (1 + np.exp(-2)))  # half a logit of 6, less 1
     assert finding.region_map.shape == (height_px, width_px)
     assert 150 <= row < 250
     assert 190 <= column < 270

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline.assess import regions
-from pipeline.assess.calibration import OperatingPoints
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
 from pipeline.model import map_scoring
@@ -45,7 +46,7 @@ def drawn(cells: list[tuple[int, int]], peak: float = 4.0) -> MapSet:
             "y_score": [0.9, 0.8, 0.3, 0.2],
         }
     )
-    return MapSet(rows, evidence, [placement] * len(cells), (64, 64), 1.0)
+    return MapSet(rows, evidence, [placement] * len(cells), (64, 64), Calibration(1.0))
 
 
 def test_perfect_maps_win_the_pointing_game() -> None:
@@ -116,11 +117,11 @@ def test_a_survey_joins_scores_and_decisions() -> None:
         drawn(CELLS).placements,
         canvas_shape=(64, 64),
         points=OperatingPoints(0.3, 0.7),
-        temperature=2.0,
+        calibration=Calibration(0.5),
     )
     assert found.rows["y_score"].tolist() == pytest.approx([0.880797, 0.5, 0.119203, 0.119203])
     assert found.rows["decision"].tolist() == ["fracture", "needs review", "no finding", "no finding"]
-    assert found.temperature == 2.0
+    assert found.calibration == Calibration(0.5)
 
 
 def test_faithfulness_asks_the_network_itself(network: keras.Model) -> None:

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from pipeline.assess.calibration import Calibration
 from pipeline.data.canvas import Placement
 from pipeline.model.maps import MapSet, probability_map
 
+CALIBRATION = Calibration(0.5, -1.0)
 EVIDENCE = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)
 
 
@@ -19,12 +21,12 @@ def found() -> MapSet:
         Placement(64, 64, False, (0, 0, 64, 64), 0.5, 0.0, 0.0),
     ]
     rows = pd.DataFrame({"path": ["a", "b", "c"]}, index=[5, 6, 7])
-    return MapSet(rows, EVIDENCE, placements, (32, 32), 2.0)
+    return MapSet(rows, EVIDENCE, placements, (32, 32), CALIBRATION)
 
 
-def test_the_temperature_divides_the_evidence() -> None:
-    assert probability_map(EVIDENCE, 2.0) == pytest.approx(expit(EVIDENCE / 2))
-    assert probability_map(EVIDENCE, 2.0).dtype == np.float32
+def test_evidence_is_calibrated_as_logits_are() -> None:
+    assert probability_map(EVIDENCE, CALIBRATION) == pytest.approx(expit(EVIDENCE / 2 - 1))
+    assert probability_map(EVIDENCE, CALIBRATION).dtype == np.float32
 
 
 def test_maps_come_in_the_radiographs_own_sizes(found: MapSet) -> None:

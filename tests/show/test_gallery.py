@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess.calibration import FRACTURE, NEEDS_REVIEW, NO_FINDING
+from pipeline.assess.calibration import Calibration
+from pipeline.assess.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.data import images
 from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
@@ -87,7 +88,10 @@ def test_pictures_are_written_and_described(tmp_path: Path) -> None:
     one = case(FRACTURE, fractured=True, hit=True, score=0.87)
     drawn = np.full((20, 30, 3), 90, np.uint8)
     pictures = gallery.write(tmp_path / "overlays", {"hits": [one, one], "misses": []}, lambda _: drawn)
-    assert sorted(file.name for file in (tmp_path / "overlays").iterdir()) == ["hits-01.jpg", "hits-02.jpg"]
+    index = pd.read_csv(tmp_path / "overlays" / gallery.INDEX)
+    assert index["file"].tolist() == ["hits-01.jpg", "hits-02.jpg"]
+    assert set(index["path"]) == {one.path}
+    assert sorted(file.name for file in (tmp_path / "overlays").iterdir()) == [*index["file"], gallery.INDEX]
     assert images.read(tmp_path / "overlays" / "hits-01.jpg").pixels.shape == (20, 30)
     first = pictures["hits"][0]
     assert first["src"].startswith("data:image/jpeg;base64,")
@@ -104,7 +108,7 @@ def test_the_painter_shows_negatives_set_right(tmp_path: Path, inverted: bool) -
         np.full((1, 8, 8), -9, np.float32),
         [Placement(300, 200, inverted, (0, 0, 300, 200), 0.2, 0.0, 0.0)],
         (64, 64),
-        1.0,
+        Calibration(1.0),
     )
     known = Annotations({"0.png": (Region((), (50, 60, 40, 30)),)}, {"0.png": (300, 200)})
     draw = gallery.painter(tmp_path, found, [[]], known, threshold=0.5, colormap="cividis")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
-from pipeline.assess import calibration, evaluation
+from pipeline.assess import evaluation, net_benefit
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.show import charts, pages
 
 FAITHFULNESS = {
@@ -38,12 +39,13 @@ def scores() -> dict:
         y_true,
         y_score,
         np.arange(40) // 2,
-        calibration.OperatingPoints(0.3, 0.7),
+        OperatingPoints(0.3, 0.7),
         n_samples=50,
         n_bins=10,
         seed=1,
     )
-    return {"scores": figures, "charts": charts.classifier_charts(y_true, y_score, figures, n_bins=10)}
+    curve = net_benefit.decision_curve(y_true, y_score, np.arange(40) // 2, n_samples=50, seed=1)
+    return {"scores": figures, "charts": charts.classifier_charts(y_true, y_score, figures, curve, n_bins=10)}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,8 @@ def contexts() -> dict[str, dict]:
         "parameters_trained",
     )
     pair = {"before": PICTURE["src"], "after": PICTURE["src"], "title": PICTURE["title"], "caption": "c"}
-    figures = {"test": scored["scores"], "val": scored["scores"], "temperature": 1.3}
+    figures = {"test": scored["scores"], "val": scored["scores"]}
+    figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}}
     return {
         "preprocess.html": {
             "figures": dict.fromkeys(counts, 3),
@@ -84,7 +87,9 @@ def contexts() -> dict[str, dict]:
         },
         "evaluate.html": {
             "figures": figures | {"best_null": {"name": "<b>", "auroc": 0.6}},
-            "charts": scored["charts"],
+            "charts": scored["charts"] | {"robustness": None},
+            "subgroups": [],
+            "robustness": [],
         },
         "region_maps.html": maps,
         "assess.html": maps
@@ -107,7 +112,9 @@ def test_text_is_escaped(contexts, page):
 def test_a_page_needs_no_other_file_and_no_script(contexts, page):
     html = pages.render(page, contexts[page])
     addresses = re.findall(r'(?:src|href)="([^"]*)"', html)
-    assert all(re.match(r"data:|#|\.\./\w+/report\.html$", address) for address in addresses)
+    assert all(
+        re.match(r"data:|#|\.\./\w+/report\.html$|model_card\.html$", address) for address in addresses
+    )
     assert "<script" not in html
     assert "@import" not in html
     assert "url(http" not in html

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
+from pipeline.assess import baselines
 from pipeline.data import annotations, images, manifest
 from pipeline.stages import validate
 
@@ -28,6 +29,7 @@ def radiograph(seed: int) -> np.ndarray:
 def config(tmp_path, monkeypatch):
     """Settings for a folder with twelve radiographs in every split and class."""
     monkeypatch.chdir(tmp_path)  # no dvc.yaml here: nothing is tracked
+    monkeypatch.setattr(baselines, "_N_TREES", 20)
     root = tmp_path / "data"
     for number, folder in enumerate(f"{s}/{c}" for s in manifest.SPLITS for c in manifest.CLASS_FOLDERS):
         (root / folder).mkdir(parents=True)
@@ -45,7 +47,9 @@ def settings_for(root: Path, out: Path) -> settings.Config:
             "paths": whole.paths.model_copy(update=paths),
             "data": whole.data.model_copy(update=nothing | {"root": root}),
             "run": whole.run.model_copy(update={"workers": 1}),
-            "validation": whole.validation.model_copy(update={"copy_correlation": 0.85}),
+            "validation": whole.validation.model_copy(
+                update={"copy_correlation": 0.85, "earlier_manifest": REPOSITORY / "Data/none.manifest.csv"}
+            ),
         }
     )
 
@@ -63,7 +67,8 @@ def test_a_sound_folder_is_kept_whole(config):
     figures = figures_of(config)
     assert (figures["files"], figures["kept"], figures["groups"]) == (72, 72, 72)
     assert (figures["groups_crossing_splits"], figures["label_conflicts"]) == (0, 0)
-    assert set(figures["null"]) == {"size", "border", "marker"}
+    assert set(figures["null"]) == {"size", "border", "marker", "histogram"}
+    assert set(figures["probe"]) == set(figures["memorisation"]) == {"published", "clean"}
     assert len(manifest.rows(manifest.read(config.paths.manifest), "test")) == 24
     assert annotations.read(config.paths.annotations).regions == {}
     assert "72</strong> independent groups" in (config.paths.report("validate") / "report.html").read_text()
@@ -82,6 +87,46 @@ def test_copies_across_splits_are_remembered_until_they_are_regrouped(config):
     assert figures["redundant"] == 24
     assert figures["memorisation"]["published"] == {"accuracy": 1.0, "auroc": 1.0}
     assert figures["memorisation"]["clean"]["accuracy"] < 0.9
+
+
+def test_attributes_that_the_label_follows_are_tabulated(config):
+    for path in (config.data.root / "train/fractured").iterdir():
+        images.write(path.with_suffix(".jpg"), images.read(path).pixels)
+        path.unlink()
+    validate.run(config)
+    followed = pd.read_csv(config.paths.report("validate") / "attributes.csv").set_index("attribute")
+    row = followed.loc["format"]
+    assert (row["value"], row["groups"], row["fractured_share"]) == ("JPEG", 12, 1.0)
+    assert row["difference"] == pytest.approx(1 - 24 / 60)
+    assert "format JPEG: 100" in (config.paths.report("validate") / "report.html").read_text()
+
+
+def test_kfold_tests_on_the_chosen_fold_and_the_manifest_says_which(config):
+    changes = {"split": "kfold", "folds": 3, "fold": 2}
+    validate.run(config.model_copy(update={"validation": config.validation.model_copy(update=changes)}))
+    kept = manifest.read(config.paths.manifest)
+    assert kept.groupby("split")["fold"].unique().map(list).to_dict() == {
+        "test": ["2"],
+        "train": ["1"],
+        "val": ["0"],
+    }
+
+
+def test_growing_data_keep_the_splits_of_an_earlier_manifest(config):
+    validate.run(config)
+    first = manifest.read(config.paths.manifest).set_index("path")
+    earlier = config.paths.manifest.with_name("earlier.csv")
+    earlier.write_bytes(config.paths.manifest.read_bytes())
+    for row in range(12):  # new copies, published elsewhere
+        copy = np.ascontiguousarray(
+            images.read(config.data.root / f"test/fractured/{row}.png").pixels[:, ::-1]
+        )
+        images.write(config.data.root / f"train/fractured/copy {row}.png", copy)
+    changes = {"earlier_manifest": earlier}
+    validate.run(config.model_copy(update={"validation": config.validation.model_copy(update=changes)}))
+    second = manifest.read(config.paths.manifest).set_index("path")
+    assert second.loc[first.index, "split"].equals(first["split"])
+    assert set(second["split"][lambda split: split.index.str.contains("copy")]) == {"test"}
 
 
 def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import mlflow
@@ -13,9 +14,11 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.data import images
+from pipeline.data import images, manifest
 from pipeline.model import bundle
-from pipeline.track import registry
+from pipeline.track import registry, versions
+from pipeline.track.store import connect
+from tests import manifests
 
 # MLflow warns of its own type hints when it is imported whole, and of its own use of SQLAlchemy.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -38,6 +41,7 @@ def settings(reproduced, monkeypatch):
     monkeypatch.setattr(bundle, "load", lambda folder: MeanBundle())
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with contextlib.chdir(reproduced.folder):
+        manifests.write(config.read().paths.manifest)
         yield config.read()
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
@@ -46,7 +50,7 @@ def settings(reproduced, monkeypatch):
 def seal(settings, weights):
     """Write and seal a bundle whose files all hold the same text."""
     settings.paths.models.mkdir(exist_ok=True)
-    for name in (bundle.CLASSIFIER, bundle.OPERATING_POINTS, bundle.REGION_MAPS, bundle.PREPROCESS):
+    for name in bundle.FILES:
         (settings.paths.models / name).write_text(weights)
     bundle.seal(settings.paths.models)
     return settings.paths.models / bundle.BUNDLE
@@ -61,6 +65,14 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert version.version == "2" or version.version == 2
     assert version.tags[registry.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
+
+
+def test_a_version_knows_what_it_learnt_from(settings, tmp_path):
+    version = registry.register(settings, seal(settings, "e"))
+    store = connect(settings.track, Path())
+    model = versions.fetch(store, settings.track.model_name, version, tmp_path / "fetched")
+    files = manifest.read(settings.paths.manifest)
+    assert versions.learnt(model) == set(files.loc[files["split"] != "test", "sha256"])
 
 
 def test_a_registered_bundle_answers_for_paths_and_bytes(settings, tmp_path):

@@ -1,0 +1,212 @@
+"""Time the stage `validate` against decoding alone and against cleanvision, and how it grows.
+
+    python benchmarks/validate.py [FOLDER]                # ratios by size of the files, and growth
+    python benchmarks/validate.py [FOLDER] --users-kind   # 10,580 files of the users' kind
+
+FOLDER holds radiographs in the users' layout. All is made in a temporary folder. Each measurement has a
+process of its own, its imports not counted; peers run in turns, and ratios are medians of their rounds.
+cleanvision is no dependency: `pip install --group bench`, here or elsewhere, and --cleanvision PYTHON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import folders
+
+REPOSITORY = Path(__file__).parents[1]
+FRACATLAS = REPOSITORY.parent / "shared/data/fracatlas"
+
+_SIZES = {"224 px": 224, "as is": None, "1,200 px": 1200}
+_BARS = {"224 px": 3.0, "as is": 3.0, "1,200 px": 1.5}
+_GROWTH = (1, 2, 4, 8)
+_USERS_BAR_S = 360
+_CLEANVISION = """
+import sys, time
+from cleanvision import Imagelab
+started = time.monotonic()
+Imagelab(data_path=sys.argv[1]).find_issues(verbose=False)
+print(time.monotonic() - started, file=sys.stderr)
+"""
+
+
+class Timing(NamedTuple):
+    """Seconds, and the largest memory of the process, its workers not counted."""
+
+    seconds: float
+    mib: float = float("nan")
+
+
+def main() -> None:
+    """Make the folders, measure, and print tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FRACATLAS)
+    parser.add_argument("--files", type=int, default=1_420, help="of each size")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--growth", type=int, default=1_400, help="files of the smallest set; 0: leave out")
+    parser.add_argument("--users-kind", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0, help="of the users' 10,580 files")
+    parser.add_argument("--cleanvision", default=sys.executable, help="a Python that has it")
+    options = parser.parse_args()
+    if not folders.spread(options.folder, 1):
+        raise SystemExit(f"FOLDER must hold radiographs in the users' layout. Received: {options.folder}")
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        if options.users_kind:
+            users_kind(options.folder, work, options.share)
+        else:
+            sizes(options.folder, work, options.files, options.rounds, options.cleanvision)
+            if options.growth:
+                growth(options.folder, work, options.growth, options.rounds)
+
+
+def sizes(source: Path, work: Path, n_files: int, rounds: int, python: str) -> None:
+    """Compare the stage with its peers on files of three sizes."""
+    peers: dict[str, Callable[[Path], Timing]] = {
+        "decoding": lambda root: fresh(decoding, root),
+        "stage": lambda root: fresh(stage, root, work / "out"),
+    }
+    if has_cleanvision(python):
+        peers["cleanvision"] = lambda root: cleanvision(python, root)
+    else:
+        print("cleanvision is not there: `pip install --group bench`, or --cleanvision PYTHON\n")
+    rows = []
+    for name, side_px in _SIZES.items():
+        root = folders.resized(source, work / name, n_files, side_px)
+        timings = [{peer: measure(root) for peer, measure in peers.items()} for _ in range(rounds)]
+        rows.append([name, count(root), *_compared(timings), f"at most {_BARS[name]}"])
+    head = ["files of", "files", "decoding, s", "stage, s", "cleanvision, s", "stage MiB"]
+    table([*head, "stage / decoding", "stage / cleanvision", "bar, of decoding"], rows)
+
+
+def _compared(timings: Sequence[dict[str, Timing]]) -> list[str]:
+    """Medians of seconds and of the ratios within a round."""
+
+    def median(values: Iterable[float], places: int) -> str:
+        found = list(values)
+        return f"{statistics.median(found):.{places}f}" if found else "not there"
+
+    seconds = [
+        median((each[peer].seconds for each in timings if peer in each), 1)
+        for peer in ("decoding", "stage", "cleanvision")
+    ]
+    memory = median((each["stage"].mib for each in timings), 0)
+    ratios = [
+        median((each["stage"].seconds / each[peer].seconds for each in timings if peer in each), 2)
+        for peer in ("decoding", "cleanvision")
+    ]
+    return [*seconds, memory, *ratios]
+
+
+def growth(source: Path, work: Path, n_files: int, rounds: int) -> None:
+    """Time a file in sets of 1, 2, 4 and 8 times as many, all of 224 px."""
+    rows, first = [], 0.0
+    for times in _GROWTH:
+        root = folders.mixed(source, work / f"x{times}", times * n_files)
+        timings = [
+            {"decoding": fresh(decoding, root), "stage": fresh(stage, root, work / "out")}
+            for _ in range(rounds)
+        ]
+        _, seconds, _, mib, ratio, _ = _compared(timings)
+        each_ms = 1000 * float(seconds) / (times * n_files)
+        first = first or each_ms
+        rows.append([f"x {times}", count(root), f"{each_ms:.2f}", f"{each_ms / first - 1:+.0%}", ratio, mib])
+    print()
+    table(["growth", "files", "ms a file", "against x 1 (bar: +20%)", "stage / decoding", "stage MiB"], rows)
+
+
+def users_kind(source: Path, work: Path, share: float) -> None:
+    """Time the stage on the users' kind of folder."""
+    root = folders.users_kind(source, work / "users", share)
+    timing = fresh(stage, root, work / "out")
+    rows = [[count(root), f"{timing.seconds:.0f}", f"{timing.mib:.0f}", f"{share * _USERS_BAR_S:.0f}"]]
+    table(["files of the users' kind", "stage, s", "stage MiB", "bar, s (2 cores)"], rows)
+
+
+def stage(root: Path, out: Path) -> Timing:
+    """Run `validate` as `dvc repro` would, with the repository's settings but its own paths."""
+    from pipeline import config
+    from pipeline.stages import validate
+
+    whole = config.read(REPOSITORY / "params.yaml")
+    nothing = {"annotations": REPOSITORY / "Data/none.coco.json", "labels": REPOSITORY / "Data/none.csv"}
+    paths = {"manifest": out / "m.csv", "annotations": out / "a.json", "reports": out / "reports"}
+    earlier = REPOSITORY / whole.validation.earlier_manifest
+    settings = whole.model_copy(
+        update={
+            "paths": whole.paths.model_copy(update=paths),
+            "data": whole.data.model_copy(update=nothing | {"root": root}),
+            "validation": whole.validation.model_copy(update={"earlier_manifest": earlier}),
+        }
+    )
+    out.mkdir(exist_ok=True)
+    os.chdir(out)  # no dvc.yaml here: nothing is tracked
+    started = time.monotonic()
+    validate.run(settings)
+    return Timing(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def decoding(root: Path) -> Timing:
+    """Decode every file strictly, in as many processes, and do nothing with it."""
+    from pipeline.data import engine, intake
+
+    started = time.monotonic()
+    for _ in engine.process(_decode, intake.find([root]), workers=0, label="decode"):
+        pass
+    return Timing(time.monotonic() - started)
+
+
+def _decode(path: Path) -> bool:
+    from pipeline.data import images
+
+    try:
+        images.read(path)
+    except images.ImageFault:
+        return False
+    return True
+
+
+def cleanvision(python: str, root: Path) -> Timing:
+    """Run cleanvision's default checks, which use all cores."""
+    done = subprocess.run([python, "-c", _CLEANVISION, str(root)], capture_output=True, text=True, check=True)
+    return Timing(float(done.stderr.strip().splitlines()[-1]))
+
+
+def has_cleanvision(python: str) -> bool:
+    """Whether that Python can import it."""
+    return (
+        subprocess.run([python, "-c", "import cleanvision"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def fresh(function: Callable[..., Timing], *arguments: Any) -> Timing:
+    """Call a function in a new process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def count(root: Path) -> str:
+    """Write the number of files."""
+    return f"{sum(path.is_file() for path in root.rglob('*')):,}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    for row in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""From probabilities to decisions: two operating points, and what lies between them.
+
+Both are chosen on validation radiographs and then only applied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.assess import metrics
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+
+NO_FINDING = "no finding"
+NEEDS_REVIEW = "needs review"
+FRACTURE = "fracture"
+
+ROUNDING = 1e-9  # a target of 0.95 is reached by 19 of 20, in whatever order their weights were added
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """Two thresholds on the calibrated score, ``high_sensitivity <= high_specificity``."""
+
+    high_sensitivity: float
+    high_specificity: float
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds in the wrong order."""
+        if not self.high_sensitivity <= self.high_specificity:
+            raise ValueError(f"high_sensitivity must not exceed high_specificity. Received: {self}")
+
+
+def choose(
+    y_true: Bools,
+    y_score: Floats,
+    *,
+    sensitivity: float = 0.95,
+    specificity: float = 0.90,
+    sample_weight: Floats | None = None,
+) -> OperatingPoints:
+    """Highest threshold that reaches the sensitivity, and lowest that reaches the specificity.
+
+    Thresholds are scores that occur, and one just above them all. Where a good classifier makes
+    the two cross, either meets both targets; they then swap names, so that both points still keep
+    their promise and the scores between, the least clear ones, are still reviewed.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (N,)
+    y_score : float ndarray of shape (N,), in 0..1, calibrated
+    sensitivity, specificity : float
+        Targets in 0..1, each reached by its own point.
+    sample_weight : float ndarray of shape (N,), optional
+
+    Raises
+    ------
+    ValueError
+        The arrays do not match, a score is no probability, or a class is missing.
+    """
+    truth, score, weight = metrics.checked(y_true, y_score, sample_weight)
+    if not (weight[truth].sum() and weight[~truth].sum()):
+        raise ValueError(
+            f"operating points need both classes. Received: {truth.sum()} fractured of {truth.size}. "
+            "Put radiographs of either class into val."
+        )
+    candidates = np.append(np.unique(score), np.nextafter(score.max(), np.inf))
+    below_fractured = _weight_below(candidates, score[truth], weight[truth])
+    below_other = _weight_below(candidates, score[~truth], weight[~truth])
+    sensitive = candidates[1 - below_fractured >= sensitivity - ROUNDING].max()
+    specific = candidates[below_other >= specificity - ROUNDING].min()
+    low, high = sorted((float(sensitive), float(specific)))
+    return OperatingPoints(high_sensitivity=low, high_specificity=high)
+
+
+def decide(y_score: Floats, points: OperatingPoints) -> NDArray[np.str_]:
+    """``fracture`` from the specific threshold up, ``no finding`` below the sensitive one, review between.
+
+    Raises
+    ------
+    ValueError
+        A score is not a number: no decision may come of that.
+    """
+    score = np.asarray(y_score)
+    if np.isnan(score).any():
+        raise ValueError(f"a decision needs scores that are numbers. Received: {np.isnan(score).sum()} NaN")
+    is_fracture, is_clear = score >= points.high_specificity, score < points.high_sensitivity
+    return np.select([is_fracture, is_clear], [FRACTURE, NO_FINDING], NEEDS_REVIEW)
+
+
+def _weight_below(thresholds: Floats, score: Floats, weight: Floats) -> NDArray[np.float64]:
+    """Share of the weight that scores below each threshold."""
+    order = np.argsort(score)
+    cumulative = np.concatenate([[0.0], np.cumsum(weight[order])])
+    return np.asarray(cumulative[np.searchsorted(score[order], thresholds)] / cumulative[-1])

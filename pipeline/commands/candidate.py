@@ -1,0 +1,148 @@
+"""What the working folder knows of its own model, and what the champion says of the same radiographs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from pipeline.assess import operating_points
+from pipeline.config import Config
+from pipeline.data import manifest
+from pipeline.model import weights
+from pipeline.track import repository, versions
+from pipeline.track.evidence import Candidate, Champion
+from pipeline.track.ledger import Model
+from pipeline.track.succession import Succession
+
+log = logging.getLogger(__name__)
+
+
+def identify(config: Config, line: Succession, version: str | None) -> Model:
+    """Return the model whose record the working folder holds.
+
+    Raises
+    ------
+    ValueError
+        It is not registered, or not the version that was asked for.
+    """
+    sha256, _ = versions.sealed(config.paths.models)
+    registered = line.version_of(Model(sha256, ""))
+    if registered is None:
+        raise ValueError(
+            f"a candidate must be registered. Received: {config.paths.models}, with bundle {sha256[:12]}, "
+            "which is no version yet. Run `fracture register`."
+        )
+    if version not in (None, registered):
+        raise ValueError(
+            f"--version must be that of the working folder, whose data and reports the gate reads. Received: "
+            f"{version}, while {config.paths.models} holds version {registered}. "
+            f"Check out the commit of version {version} (its run names it) and `dvc checkout`."
+        )
+    return Model(sha256, registered)
+
+
+def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
+    """Return what the candidate says of each test radiograph, with all that is known of that.
+
+    Parameters
+    ----------
+    files
+        The manifest.
+
+    Returns
+    -------
+    DataFrame
+        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, and what ``data.labels`` says.
+    """
+    path = config.paths.report("evaluate") / "predictions.csv"
+    said = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
+    said = said.loc[said["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
+    labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
+    return said.merge(files[labels], on="path", validate="one_to_one")
+
+
+def describe(
+    config: Config, files: pd.DataFrame, rows: pd.DataFrame, version: str, withdrawn: str
+) -> Candidate:
+    """Gather what the gate asks of the candidate.
+
+    Parameters
+    ----------
+    files, rows
+        The manifest, and what :func:`tested` says.
+    version, withdrawn
+        See :class:`pipeline.track.evidence.Candidate`.
+    """
+    evaluated = _report(config, "evaluate")
+    scores, null = evaluated["test"], evaluated["best_null"]
+    networks = [path for path in versions.sealed(config.paths.models)[1] if path.suffix == ".keras"]
+    return Candidate(
+        version=version,
+        y_true=rows["fractured"].to_numpy(bool),
+        y_score=rows["y_score"].to_numpy(float),
+        called=(rows["decision"] != operating_points.NO_FINDING).to_numpy(bool),
+        group=rows["group"].to_numpy(str),
+        subgroups={name: rows[name].to_numpy(str) for name in config.promote.subgroups if name in rows},
+        auroc=_number(scores["auroc"]),
+        auroc_low=_number(scores["auroc_low"]),
+        ece=_number(scores["ece"]),
+        best_null=(null["name"], null["auroc"]) if null["name"] else None,
+        pointing_game=_report(config, "region_maps").get("pointing_game"),
+        stale=stale(config),
+        crossing=_crossing(files),
+        non_finite=[name for path in networks for name in weights.non_finite(path)],
+        withdrawn=withdrawn,
+    )
+
+
+def stale(config: Config) -> list[str]:
+    """Name the stages whose results are not those that ``dvc.lock`` records for the folder as it is."""
+    pipeline = repository.read()
+    current = {stage.name: stage for stage in pipeline.current()}
+    paths = config.paths
+    read = {"validate": [paths.manifest], "evaluate": [], "region_maps": [paths.models]}
+
+    def holds(name: str) -> bool:
+        return name in current and repository.outputs_hold(current[name], paths.report(name), *read[name])
+
+    return [name for name in read if name in pipeline.stages and not holds(name)]
+
+
+def ask_champion(
+    config: Config, line: Succession, champion: Model, files: pd.DataFrame, rows: pd.DataFrame
+) -> Champion:
+    """Let the champion, with its own code and preprocessing, examine the candidate's test radiographs."""
+    version = str(line.version_of(champion))
+    log.info("promote: version %s, the champion, examines %d radiographs", version, len(rows))
+    paths = [str((config.data.root / path).absolute()) for path in rows["path"]]
+    with TemporaryDirectory() as folder:
+        model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
+        y_score = versions.ask(model, paths, Path(folder)).round(6)  # as predictions.csv is
+        learnt = versions.learnt(model)
+    if learnt is None:
+        return Champion(version, y_score, None)
+    groups = files.loc[files["sha256"].isin(learnt), "group"]
+    return Champion(version, y_score, rows["group"].isin(groups).to_numpy(bool))
+
+
+def _report(config: Config, stage: str) -> Mapping[str, Any]:
+    path = config.paths.report(stage) / "metrics.json"
+    figures: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return figures
+
+
+def _crossing(files: pd.DataFrame) -> int:
+    """Count the groups that are tested on and learnt from."""
+    learnt = set(manifest.rows(files, ("train", "val"))["group"])
+    return len(learnt & set(manifest.rows(files, "test")["group"]))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

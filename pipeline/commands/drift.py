@@ -1,0 +1,184 @@
+"""Compare new radiographs with those that the champion learnt from.
+
+Files are decoded and their copies found as ``validate`` does it, so that a radiograph sent ten times counts
+once. Labels are not needed; of a folder in the layout they are compared too. With ``--out``, writes
+``drift.json`` and ``report.html``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pipeline.assess import drift
+from pipeline.commands import destination, terminal
+from pipeline.config import Config
+from pipeline.data import content, engine, grouping, images, intake, outputs, profile, scan
+from pipeline.data.profile import Profile
+from pipeline.show import drift as report
+from pipeline.show import pages
+
+log = logging.getLogger(__name__)
+
+CHAMPION = "champion"
+DRIFT = 3  # exit code
+
+_MADE = ("drift.json", "report.html")
+_STRANGEST = 8
+
+
+class Seen(NamedTuple):
+    """New radiographs: their profile, the files that it describes in its order, the number refused."""
+
+    profile: Profile
+    described: Sequence[Path] = ()
+    refused: int = 0
+
+
+def run(
+    config: Config,
+    paths: Sequence[Path],
+    described: Path | None,
+    against: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Compare, write the report, and return the exit code: 3 for drift, else 0.
+
+    Parameters
+    ----------
+    paths, described
+        Files and folders of radiographs; or, without those, a profile of them.
+    against
+        ``champion``, a bundle's folder, or a profile.
+
+    Raises
+    ------
+    ValueError
+        There is nothing to compare, or ``out`` holds something else.
+    """
+    inputs = [*paths] if described is None else [described]
+    folder = None if out is None else destination.check(out, _MADE, inputs)
+    name, reference = _reference(config, against)
+    seen = inspect(config, paths) if described is None else Seen(profile.read(described))
+    found = drift.compare(reference.sample, seen.profile.sample, seed=config.run.seed)
+    figures: dict[str, Any] = {
+        "drift": drift.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold),
+        "reference": {"name": name, **_counts(reference)},
+        "current": {**_counts(seen.profile), "refused": seen.refused},
+        "alpha": config.drift.alpha,
+        "threshold": config.drift.threshold,
+    }
+    if folder is not None:
+        pictures = _strangest(reference, seen, config.validation.max_pixels)
+        page = report.context(figures, reference.sample, seen.profile.sample, pictures)
+        with outputs.staged(folder) as private:
+            private.mkdir()
+            outputs.write_json(private / "drift.json", figures)
+            outputs.write_text(private / "report.html", pages.render("drift.html", page))
+    _show(figures, as_json=as_json)
+    return DRIFT if figures["drift"]["detected"] else 0
+
+
+def inspect(config: Config, paths: Sequence[Path]) -> Seen:
+    """Decode radiographs, find copies among them, and describe one a group.
+
+    Raises
+    ------
+    ValueError
+        There is no file, or none is sound.
+    """
+    found, labelled = _find(config, paths)
+    if not found:
+        raise ValueError(f"drift needs radiographs. Received: {', '.join(map(str, paths))}, without a file.")
+    facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="drift"))
+    nothing = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
+    tolerant = config.validation.model_copy(update={"label_conflict": "quarantine"})
+    joined = grouping.join(facts, nothing, tolerant)
+    kept = joined.kept if labelled else joined.kept.drop(columns="fractured")
+    described = [found[row].path for row in profile.choose(kept).index]
+    refused = int((joined.files["status"] == "quarantined").sum())
+    return Seen(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
+
+
+def _find(config: Config, paths: Sequence[Path]) -> tuple[list[scan.Found], bool]:
+    """List the files, and tell whether their folders label them."""
+    limits = content.limits(config.validation)
+    if len(paths) == 1 and scan.has_labels(paths[0]):
+        return scan.find_labelled(paths[0], limits)[0], True
+    files = intake.find(paths)
+    root = Path(os.path.commonpath([intake.absolute(path).parent for path in files])) if files else Path()
+    return [scan.Found(root, intake.absolute(path), "", False, limits) for path in files], False
+
+
+def _reference(config: Config, against: str) -> tuple[str, Profile]:
+    """Read what is compared with, and say what it is."""
+    if against == CHAMPION:
+        from pipeline.track import champion, succession  # MLflow comes with it
+
+        found = champion.find(succession.of(config).store, config.track.model_name)
+        if found is None:
+            raise ValueError(
+                "a champion must be registered, with a profile of its data. Received: none. Promote a model, "
+                f"or name a bundle's folder or a profile: --against {config.paths.models}."
+            )
+        return f"champion, version {found.version}", found.profile
+    path = Path(against) / "profile.json" if Path(against).is_dir() else Path(against)
+    if not path.is_file():
+        raise ValueError(
+            "--against must be `champion`, a bundle's folder or a profile. "
+            f"Received: {against}, and there is no {path}."
+        )
+    return Path(against).name, profile.read(path)
+
+
+def _counts(described: Profile) -> dict[str, Any]:
+    labels = described.sample.get("fractured")
+    share = {} if labels is None else {"fractured_share": float(labels.mean())}
+    return {"files": described.files, "groups": described.groups, **share}
+
+
+def _strangest(reference: Profile, seen: Seen, max_pixels: int) -> list[dict[str, Any]]:
+    """Show the new radiographs that are least like any of the reference."""
+    if not seen.described:
+        return []
+    away = drift.strangeness(reference.sample["picture"], seen.profile.sample["picture"])
+    chosen = [seen.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
+    return [report.picture(intake.shown(path.name), images.read(path, max_pixels).pixels) for path in chosen]
+
+
+def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print all figures, or a line a property and the verdict."""
+    found = figures["drift"]
+    if as_json:
+        sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    else:
+        rows = [
+            (
+                name,
+                pages.decimals(each["distance"]),
+                pages.decimals(each["p_value"]),
+                pages.decimals(each["psi"]),
+            )
+            for name, each in found["properties"].items()
+        ]
+        rows.append(
+            ("score", pages.decimals(found["score"]), "", "drift" if found["detected"] else "no drift")
+        )
+        terminal.show(("Property", "Distance", "p", "PSI"), rows)
+    log.info(
+        "drift: %d groups against %d of %s, %d files refused",
+        figures["current"]["groups"],
+        figures["reference"]["groups"],
+        figures["reference"]["name"],
+        figures["current"]["refused"],
+    )

@@ -1,0 +1,158 @@
+"""Put the registered model of the working folder before the gate, and make it champion if it passes.
+
+The gate reads the folder's own data and reports, which must be those that ``dvc.lock`` records, and lets
+the champion examine the same test radiographs. Writes ``reports/promote/gate.md`` and one line of the
+ledger. See :mod:`pipeline.track.promotion` for the rules.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.commands import candidate
+from pipeline.config import Config
+from pipeline.data import manifest, outputs
+from pipeline.show import markdown, pages
+from pipeline.track import ledger, promotion, provenance, succession
+from pipeline.track.evidence import Decision, Rule
+from pipeline.track.ledger import Entry, Model
+from pipeline.track.succession import Succession
+
+log = logging.getLogger(__name__)
+
+REFUSED = 4  # exit code
+_VERDICTS = {True: "passed", False: "FAILED", None: "not asked"}
+
+
+def run(
+    config: Config,
+    version: str | None,
+    *,
+    dry_run: bool,
+    reason: str,
+    actor: str | None,
+    as_json: bool,
+) -> int:
+    """Decide, report, promote, and return the exit code.
+
+    Parameters
+    ----------
+    version
+        What the caller believes the working folder's version to be; None for no matter.
+    dry_run
+        Decide and report only.
+    reason
+        Why; it also admits a version again that was rolled back.
+    actor
+        Who promotes; None for git's user.
+
+    Returns
+    -------
+    int
+        0 where the model is champion, or would be; 4 where the gate refuses it.
+
+    Raises
+    ------
+    ValueError
+        There is no such candidate, or the champion cannot be asked.
+    """
+    line = succession.of(config)
+    entries = line.settle()
+    model = candidate.identify(config, line, version)
+    if entries and entries[-1].champion.bundle == model.bundle:
+        log.info("promote: version %s is champion already", model.version)
+        return 0
+    decision, rows = decide(config, line, entries, model, admit=bool(reason))
+    report = config.paths.report("promote") / "gate.md"
+    outputs.write_text(report, gate_report(decision, rows))
+    if not dry_run:
+        _note(line, decision, report)
+    if decision.promoted and not dry_run:
+        entry = ledger.following(
+            entries,
+            model,
+            at=provenance.now(),
+            actor=actor or provenance.actor(),
+            reason=reason,
+            commit=provenance.commit(),
+            figures={rule.name: _finite(rule.figure) for rule in decision.rules},
+        )
+        line.advance(entry, entries)
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(decision), indent=1) + "\n")
+    _tell(decision, report, dry_run=dry_run)
+    return 0 if decision.promoted else REFUSED
+
+
+def decide(
+    config: Config, line: Succession, entries: Sequence[Entry], model: Model, *, admit: bool
+) -> tuple[Decision, pd.DataFrame]:
+    """Gather the evidence and ask the rules; return the decision and the test radiographs.
+
+    Parameters
+    ----------
+    admit
+        Whether the model may come back after a rollback.
+    """
+    files = manifest.read(config.paths.manifest)
+    rows = candidate.tested(config, files)
+    withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
+    asked = candidate.describe(config, files, rows, model.version, withdrawn)
+    champion = candidate.ask_champion(config, line, entries[-1].champion, files, rows) if entries else None
+    return promotion.decide(asked, champion, config.promote, seed=config.run.seed), rows
+
+
+def gate_report(decision: Decision, rows: pd.DataFrame) -> str:
+    """Write the verdict and every rule in Markdown."""
+    failed = [rule.name for rule in decision.rules if rule.passed is False]
+    verdict = f"is refused: {', '.join(failed)}" if failed else "passes the gate"
+    beside = "There is no champion to compare it with."
+    if decision.champion:
+        beside = f"The champion, version {decision.champion}, examined the same radiographs."
+    table = [(r.name, _VERDICTS[r.passed], _say(r), r.bar, r.sentence) for r in decision.rules]
+    return (
+        f"# Version {decision.candidate} {verdict}\n\n"
+        f"Asked on {len(rows)} test radiographs in {rows['group'].nunique()} groups. {beside}\n\n"
+        + markdown.table(("Rule", "Verdict", "Figure", "Bar", "What it says"), table)
+        + "\nResearch software, not a medical device.\n"
+    )
+
+
+def _note(line: Succession, decision: Decision, report: Path) -> None:
+    """Leave the verdict with the version, and the report with its run."""
+    client = line.store.client
+    verdict = "passed" if decision.promoted else "refused"
+    client.set_model_version_tag(line.name, decision.candidate, "gate", verdict)
+    run_id = client.get_model_version(line.name, decision.candidate).run_id
+    if run_id:
+        client.log_artifact(run_id, str(report))
+
+
+def _tell(decision: Decision, report: Path, *, dry_run: bool) -> None:
+    for rule in decision.rules:
+        if rule.passed is False:
+            log.warning("%s: %s, the bar is %s. %s", rule.name, _say(rule), rule.bar, rule.sentence)
+    outcome = "would be champion" if dry_run else "is champion"
+    outcome = outcome if decision.promoted else "is refused"
+    log.info("promote: version %s %s; see %s", decision.candidate, outcome, report)
+
+
+def _say(rule: Rule) -> str:
+    return str(rule.figure) if isinstance(rule.figure, int) else pages.decimals(rule.figure)
+
+
+def _plain(decision: Decision) -> dict[str, object]:
+    rules = [asdict(rule) | {"figure": _finite(rule.figure)} for rule in decision.rules]
+    return asdict(decision) | {"promoted": decision.promoted, "rules": rules}
+
+
+def _finite(figure: float | None) -> float | None:
+    return round(figure, 6) if figure is not None and math.isfinite(figure) else None

@@ -1,0 +1,55 @@
+"""Make the champion before this one champion again: loaded and asked first, then put in its place."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.config import Config
+from pipeline.track import ledger, provenance, registry, succession, versions
+from pipeline.track.ledger import LedgerError
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, *, reason: str, actor: str | None) -> None:
+    """Roll back by one champion; a second call rolls back by one more.
+
+    Parameters
+    ----------
+    reason
+        Why the champion is withdrawn; it cannot be promoted again without another reason.
+    actor
+        Who withdraws it; None for git's user.
+
+    Raises
+    ------
+    ValueError
+        There is no earlier champion, or it cannot be had, or does not answer. Nothing is changed then.
+    """
+    if not reason.strip():
+        raise ValueError("a rollback needs a reason: whoever reads the ledger will ask. Received: none.")
+    line = succession.of(config)
+    entries = line.settle()
+    entry = ledger.following(
+        entries,
+        None,
+        at=provenance.now(),
+        actor=actor or provenance.actor(),
+        reason=reason,
+        commit=provenance.commit(),
+        figures={},
+    )
+    version = line.version_of(entry.champion)
+    if version is None:
+        raise LedgerError(
+            f"a rollback needs the earlier champion. Received: version {entry.champion.version}, bundle "
+            f"{entry.champion.bundle[:12]}, which this registry lacks. Promote another version."
+        )
+    with TemporaryDirectory() as folder:
+        model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
+        versions.ask(model, [registry.even_radiograph()], Path(folder))
+    line.advance(entry, entries)
+    withdrawn = entry.replaced.version if entry.replaced else ""
+    log.info("rollback: version %s is champion again, %s is withdrawn", version, withdrawn)

@@ -1,0 +1,91 @@
+"""Grouped, stratified k-fold: every group is tested once, for sets too small to lose a test split.
+
+The groups are dealt like cards, one class after the other, each to the fold that has fewest of its class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+_CLASSES = ("fractured", "not fractured")
+
+
+def n_groups(files: pd.DataFrame) -> dict[str, int]:
+    """Count the groups that hold a radiograph of each class.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group``, ``fractured`` (bool).
+    """
+    return {name: int(n) for name, n in _classes(files).sum().items()}
+
+
+def deal(files: pd.DataFrame, n_folds: int, held: pd.Series[Any] | None = None) -> pd.Series[Any]:
+    """Deal the groups into folds of like size, with like shares of fractured groups.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group``, ``fractured`` (bool).
+    n_folds
+        At least 2.
+    held
+        Folds by group that stay, see `earlier.held`; the others fill up.
+
+    Returns
+    -------
+    Series of int
+        The fold (from 0) by group, in the order of the groups. Without held groups, the folds' counts of
+        groups with a fracture differ by at most one, and those of groups without.
+
+    Raises
+    ------
+    ValueError
+        A class has fewer groups than there are folds.
+    """
+    classes = _classes(files)
+    counts = n_groups(files)
+    if min(counts.values()) < n_folds:
+        raise ValueError(
+            f"every fold needs a group of both classes. Received: {n_folds} folds for {counts}. Set "
+            "validate.folds to at most the smaller number, or add independent radiographs of that class."
+        )
+    fold = {} if held is None else {group: int(number) for group, number in held.items()}
+    load = [dict.fromkeys(_CLASSES, 0) for _ in range(n_folds)]
+    for kind in (_CLASSES, _CLASSES[:1], _CLASSES[1:]):  # a patient's group may hold both
+        of_kind = classes[(classes == [name in kind for name in _CLASSES]).all(axis=1)].index
+        for group in [*of_kind[of_kind.isin(fold)], *of_kind[~of_kind.isin(fold)]]:
+            number = fold.setdefault(group, _emptiest(load, kind))
+            for name in kind:
+                load[number][name] += 1
+    return pd.Series(fold, name="fold", dtype="int64").reindex(classes.index)
+
+
+def roles(folds: pd.Series[Any], fold: int, n_folds: int) -> pd.Series[Any]:
+    """Test on one fold, tune on the next one, train on the rest.
+
+    Returns
+    -------
+    Series of str
+        The split by group.
+    """
+    names = dict.fromkeys(range(n_folds), "train") | {fold: "test", (fold + 1) % n_folds: "val"}
+    return folds.map(names)
+
+
+def _classes(files: pd.DataFrame) -> pd.DataFrame:
+    """Tell which classes each group holds: one row a group, one bool column a class."""
+    counts = pd.crosstab(files["group"], files["fractured"]).reindex(columns=[True, False], fill_value=0)
+    return counts.gt(0).set_axis(list(_CLASSES), axis=1)
+
+
+def _emptiest(load: list[dict[str, int]], kind: tuple[str, ...]) -> int:
+    """Choose the fold with fewest groups of the class, then fewest of all, then the first."""
+
+    def burden(number: int) -> tuple[int, int, int]:
+        return sum(load[number][name] for name in kind), sum(load[number].values()), number
+
+    return min(range(len(load)), key=burden)

@@ -1,0 +1,34 @@
+"""The weights of a stored network, read without TensorFlow."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+_WEIGHTS = "model.weights.h5"  # in a .keras file
+
+
+def non_finite(path: Path) -> list[str]:
+    """Name the weights of a ``.keras`` file that are NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or no ``.keras`` file.
+    """
+    found: list[str] = []
+
+    def look(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not np.isfinite(item[()]).all():
+            found.append(name.removeprefix("layers/"))
+
+    try:
+        with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:
+            weights.visititems(look)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} must be a whole .keras file: {error}. Run `dvc checkout`.") from error
+    return found

@@ -1,0 +1,33 @@
+"""Ask a registered model with the code that it was registered with: a script, for a process of its own.
+
+    python -P answer.py MODEL RADIOGRAPHS.json ANSWERS.json
+
+Reads a list of paths (or of files in base64), writes ``probability`` and ``decision`` for each. It imports
+nothing of ours: MLflow puts the model's own copy of the package first on the path, and so what answers
+is what is served, with its preprocessing, whatever this working folder holds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+
+_BATCH = 16  # radiographs held in memory at once
+
+
+def main(model: str, radiographs: str, answers: str) -> None:
+    """Load the model, ask it batch by batch, write what it says."""
+    loaded = mlflow.pyfunc.load_model(model)
+    images = json.loads(Path(radiographs).read_text(encoding="utf-8"))
+    batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+    said = pd.concat([loaded.predict(pd.DataFrame({"image": batch})) for batch in batches])
+    table = said[["probability", "decision"]].to_dict("list")
+    Path(answers).write_text(json.dumps(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,93 @@
+"""The data that the champion learnt from, and how far new data lie from them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from pipeline.assess import drift
+from pipeline.config import Config
+from pipeline.data import profile
+from pipeline.data.profile import Profile
+from pipeline.track import versions
+from pipeline.track.registry import BUNDLE
+from pipeline.track.store import Store
+from pipeline.track.succession import CHAMPION
+
+log = logging.getLogger(__name__)
+
+_PROFILE = "profile.json"  # in the bundle
+
+
+class Champion(NamedTuple):
+    """A version of the registered model, and the profile of its data."""
+
+    version: str
+    profile: Profile
+
+
+def find(store: Store, name: str) -> Champion | None:
+    """Return the champion of a registered model; None where there is none.
+
+    Raises
+    ------
+    VersionError
+        Its bundle holds no profile, or cannot be had.
+    MlflowException
+        The server does not answer within ``track.timeout_s``, or refuses.
+    """
+    found = store.client.search_registered_models(f"name = '{name}'")
+    version = found[0].aliases.get(CHAMPION) if found else None
+    return None if version is None else Champion(str(version), _profile(store, name, str(version)))
+
+
+def log_drift(config: Config, store: Store, run_id: str, described: Path) -> None:
+    """Log on a run how far the data that it validated lie from the champion's; nothing without a champion.
+
+    Parameters
+    ----------
+    described
+        The profile of the validated data.
+    """
+    champion = find(store, config.track.model_name)
+    if champion is None:
+        return
+    found = drift.compare(champion.profile.sample, profile.read(described).sample, seed=config.run.seed)
+    figures = drift.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold)
+    values = {name: difference.distance for name, difference in found.items()}
+    values |= {"score": figures["score"], "detected": float(figures["detected"])}
+    store.log(
+        run_id,
+        {f"drift.{name}": value for name, value in values.items()},
+        tags={"drift.against": champion.version},
+    )
+    log.info("drift against champion %s: %.3f", champion.version, figures["score"])
+
+
+def _profile(store: Store, name: str, version: str) -> Profile:
+    """Download the profile alone: the classifier is a hundred times as large."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    def download(file: str) -> Path:
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                f"models:/{name}/{version}/{file}",
+                dst_path=folder,
+                tracking_uri=store.uri,
+                registry_uri=store.uri,
+            )
+        )
+
+    with TemporaryDirectory() as folder:
+        try:
+            model = download("MLmodel").parent
+            bundle = versions.artifact(model, BUNDLE).relative_to(model).as_posix()
+            return profile.read(download(f"{bundle}/{_PROFILE}"))
+        except (MlflowException, OSError) as error:
+            raise versions.VersionError(
+                f"version {version} of {name} must hold the profile of its data. Received: {error}. "
+                "Register it again, or name a bundle's folder or a profile."
+            ) from error

@@ -1,0 +1,106 @@
+"""What the gate before the champion is told, and what it answers; see :mod:`pipeline.track.promotion`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is known of the model that asks; arrays hold one entry for each of N test radiographs.
+
+    Attributes
+    ----------
+    version
+        Its number in the registry.
+    y_true, y_score, called
+        Reference standard (bool), probability (0..1), and whether that reaches the high-sensitivity
+        point (bool).
+    group
+        Radiographs that are copies of one another or show one patient (str).
+    subgroups
+        Columns of ``data.labels`` by name (str; empty: unknown).
+    auroc, auroc_low, ece
+        On ``test``, as ``evaluate`` reports them; NaN where undefined.
+    best_null
+        Name and AUROC of the strongest baseline that looks at no bone; None where none was scored.
+    pointing_game
+        On annotated test radiographs; None where nothing is annotated.
+    stale
+        Stages whose results are not those that ``dvc.lock`` records.
+    crossing
+        Test groups that lie in train or val too.
+    non_finite
+        Weights of the network that are NaN or infinite, by name.
+    withdrawn
+        Why the version was rolled back, unless a reason is given to admit it again; else empty.
+    """
+
+    version: str
+    y_true: Bools
+    y_score: Floats
+    called: Bools
+    group: NDArray[np.str_]
+    subgroups: Mapping[str, NDArray[np.str_]]
+    auroc: float
+    auroc_low: float
+    ece: float
+    best_null: tuple[str, float] | None
+    pointing_game: float | None
+    stale: Sequence[str] = ()
+    crossing: int = 0
+    non_finite: Sequence[str] = ()
+    withdrawn: str = ""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What the champion says of the candidate's test radiographs.
+
+    Attributes
+    ----------
+    version
+        Its number in the registry.
+    y_score
+        Probability (N,).
+    learnt
+        Which of them lie in a group that it was trained or tuned on, bool (N,); None where
+        nobody recorded that.
+    """
+
+    version: str
+    y_score: Floats
+    learnt: Bools | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the gate; ``passed`` is None where there was nothing to ask. A count is an int."""
+
+    name: str
+    figure: float | None
+    bar: str
+    passed: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The rules in order, and what follows from them."""
+
+    candidate: str
+    champion: str | None
+    rules: tuple[Rule, ...]
+
+    @property
+    def promoted(self) -> bool:
+        """Whether no rule failed."""
+        return all(rule.passed is not False for rule in self.rules)

@@ -1,0 +1,178 @@
+"""Whether a candidate may become champion: a pure decision, rule by rule.
+
+Nothing here reads a file or asks a server. The champion comes with scores that it gave to the
+candidate's own test set, since figures of two test sets cannot be compared. Where it learnt from some of
+those radiographs its score is memory: their groups are left out of the comparison, and where too
+few remain the candidate is refused, because then nothing shows that it is no worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.assess import comparison
+from pipeline.config import Promote
+from pipeline.track.evidence import Bools, Candidate, Champion, Decision, Rule
+
+
+def decide(candidate: Candidate, champion: Champion | None, policy: Promote, *, seed: int) -> Decision:
+    """Ask every rule, also those after a failed one: a refusal names all its reasons.
+
+    Parameters
+    ----------
+    champion
+        None where there is none yet.
+    seed
+        Where the random numbers of the bootstrap start.
+    """
+    rules = (
+        *_soundness(candidate),
+        *_floors(candidate, policy),
+        *_subgroups(candidate, policy),
+        *_against(candidate, champion, policy, seed),
+    )
+    return Decision(candidate.version, champion.version if champion else None, rules)
+
+
+def _soundness(candidate: Candidate) -> Iterator[Rule]:
+    """Ask whether the figures mean anything."""
+    yield _none_of(
+        "validated record",
+        len(candidate.stale),
+        "The data passed validation, and all results are those that dvc.lock records.",
+        f"Not what dvc.lock records: {', '.join(candidate.stale)}. Run `dvc repro`.",
+    )
+    yield _none_of(
+        "leakage",
+        candidate.crossing,
+        "No test group lies in train or val.",
+        "Test groups lie in train or val too: the figures on test are memory.",
+    )
+    yield _none_of(
+        "finite weights",
+        len(candidate.non_finite),
+        "All weights are finite.",
+        f"NaN or infinite: {', '.join(candidate.non_finite)}.",
+    )
+    yield _none_of(
+        "not withdrawn",
+        int(bool(candidate.withdrawn)),
+        "Never rolled back, or admitted again with a reason.",
+        f"Rolled back before: {candidate.withdrawn}. Only --reason admits it again.",
+    )
+
+
+def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
+    """Ask what every champion must reach, whatever the last one did."""
+    sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
+    found = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
+    yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
+    yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, found)
+    bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
+    yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
+    yield _beats_null(candidate)
+    if candidate.pointing_game is None:
+        bar = f"at least {policy.min_pointing_game:.3f}"
+        yield Rule("pointing game", None, bar, None, "No test radiograph is annotated: nothing to ask.")
+    else:
+        what = "Share of annotated radiographs whose map peaks on a fracture."
+        yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, what)
+
+
+def _beats_null(candidate: Candidate) -> Rule:
+    low = candidate.auroc_low
+    if candidate.best_null is None:
+        sentence = "No null baseline was scored: nothing shows that the model looks at bone."
+        return Rule("null baselines", low, "above the best null AUROC", False, sentence)
+    name, auroc = candidate.best_null
+    sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
+    return Rule("null baselines", low, f"above {auroc:.3f}", low > auroc, sentence)
+
+
+def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
+    """Ask for sensitivity in each value of each column that the policy names."""
+    least, bar = policy.min_subgroup_groups, f"at least {policy.min_subgroup_sensitivity:.3f}"
+    for column in policy.subgroups:
+        values = candidate.subgroups.get(column)
+        if values is None:
+            yield Rule(f"sensitivity, {column}", None, bar, None, f"data.labels has no column {column}.")
+            continue
+        small = []
+        for value in np.unique(values[values != ""]):
+            sensitivity, n_groups = _sensitivity(candidate, candidate.y_true & (values == value))
+            if n_groups < least:
+                small.append(f"{value} ({n_groups})")
+            else:
+                what = f"Share of {n_groups} fractured groups found."
+                name = f"sensitivity, {column} {value}"
+                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, what)
+        if small:
+            sentence = f"Not judged, with fewer than {least} fractured groups: {', '.join(small)}."
+            yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
+
+
+def _against(
+    candidate: Candidate, champion: Champion | None, policy: Promote, seed: int
+) -> tuple[Rule, Rule]:
+    """Ask whether the candidate is no worse than the champion where that has no memory to draw on."""
+    name, bar = "non-inferiority", f"above {-policy.non_inferiority_margin:.3f}"
+    if champion is None:
+        alone = "There is no champion yet."
+        return Rule("champion's memory", None, "", None, alone), Rule(name, None, bar, None, alone)
+    fair = np.ones(candidate.y_true.shape, bool) if champion.learnt is None else ~champion.learnt
+    memory = _memory(candidate, champion, fair, policy.min_groups)
+    if memory.passed is False:
+        return memory, Rule(name, None, bar, None, "Not compared: too few groups are left.")
+    apart = comparison.auroc_difference(
+        candidate.y_true[fair],
+        champion.y_score[fair],
+        candidate.y_score[fair],
+        candidate.group[fair],
+        n_samples=policy.bootstrap_samples,
+        seed=seed,
+    )
+    sentence = (
+        f"Low end of the difference in AUROC by group: {apart.second:.3f} less the champion's "
+        f"{apart.first:.3f} is {apart.difference:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})."
+    )
+    return memory, Rule(name, apart.low, bar, apart.low > -policy.non_inferiority_margin, sentence)
+
+
+def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -> Rule:
+    """Ask whether enough test groups are left on which the champion can be asked fairly."""
+    name, bar = "champion's memory", f"{least} groups of either class left"
+    if champion.learnt is None:
+        known, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."
+    else:
+        known = _count(candidate.group[champion.learnt])
+        sentence = f"Of {_count(candidate.group)} test groups, those that the champion learnt from: left out."
+    left = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
+    if left < least:
+        sentence += (
+            f" {left} groups of one class are left. Name the champion's manifest in"
+            " validate.earlier_manifest, so that groups keep their split."
+        )
+        return Rule(name, known, bar, False, sentence)
+    return Rule(name, known, bar, None if known is None else True, sentence)
+
+
+def _sensitivity(candidate: Candidate, fractured: Bools) -> tuple[float, int]:
+    """Share of fractured radiographs found, each group weighing as one, and the number of groups."""
+    names, code = np.unique(candidate.group[fractured], return_inverse=True)
+    found = np.bincount(code, weights=candidate.called[fractured]) / np.bincount(code)
+    return float(found.mean()) if found.size else float("nan"), names.size
+
+
+def _none_of(name: str, count: int, good: str, bad: str) -> Rule:
+    return Rule(name, count, "none", not count, bad if count else good)
+
+
+def _at_least(name: str, figure: float, bar: float, sentence: str) -> Rule:
+    return Rule(name, figure, f"at least {bar:.3f}", figure >= bar, sentence)  # NaN reaches no bar
+
+
+def _count(group: NDArray[np.str_]) -> int:
+    return len(np.unique(group))

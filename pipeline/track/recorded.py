@@ -1,0 +1,158 @@
+"""What a revision, an experiment, a run or a registered version recorded: settings, figures, files.
+
+All keep the same report folders, git and DVC under ``paths.reports``, MLflow among the artifacts of the
+stages' runs; so two records compare wherever each of them lies.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipeline.config import Config
+from pipeline.track import projection, repository, revisions
+from pipeline.track.store import Store, connect
+from pipeline.track.ui import repository_root
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+WORKSPACE = "workspace"  # DVC's name for the working folder
+_RUN_ID = re.compile("[0-9a-f]{32}")
+
+Read = Callable[[str, str], bytes | None]
+
+
+class RecordError(ValueError):
+    """Nothing was recorded under that name."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was recorded under a name.
+
+    Attributes
+    ----------
+    name
+        As it was asked for.
+    what
+        What that is, for readers.
+    settings
+        Dotted name to value, as text.
+    figures
+        Stage to its figures under dotted names.
+    read
+        From a stage and a file of its report folder to bytes; None where that is not at hand.
+    """
+
+    name: str
+    what: str
+    settings: Mapping[str, str]
+    figures: Mapping[str, Mapping[str, float]]
+    read: Read
+
+
+def find(config: Config, name: str) -> Record:
+    """Find what was recorded under a name.
+
+    Parameters
+    ----------
+    name
+        ``workspace``; a git revision or a DVC experiment; a version's number or alias; a run's id
+        or name. The first of these that fits is meant; ``version:3`` and ``run:NAME`` leave no doubt.
+
+    Raises
+    ------
+    RecordError
+        It is none of these, or the version has no run.
+    """
+    kind, _, rest = name.rpartition(":")
+    record = _at_revision(config, name) if kind not in ("version", "run") else None
+    if record is None:
+        store = connect(config.track, repository_root())
+        run = _run_of_version(store, config.track.model_name, rest) if kind != "run" else None
+        run = run or (_run(store, rest) if kind != "version" else None)
+        record = _of_run(store, name, *run) if run else None
+    if record is None:
+        raise RecordError(
+            "compare needs a git revision, an experiment, a version or a run. "
+            f"Received: {name}, which is none. `dvc exp show`, `fracture history`, `fracture ui` name some."
+        )
+    return record
+
+
+def _at_revision(config: Config, name: str) -> Record | None:
+    revision = revisions.at(None if name == WORKSPACE else name)
+    if revision is None:
+        return None
+    if not revision.stages:
+        raise RecordError(
+            f"compare needs results. Received: {name}, where nothing was reproduced: no dvc.lock."
+        )
+
+    def read(stage: str, file: str) -> bytes | None:
+        return revision.read(config.paths.report(stage) / file)
+
+    recipes = map(repository.recorded, revision.stages.values())
+    settings = {key: str(value) for recipe in recipes for key, value in recipe.settings.items()}
+    what = "the working folder" if name == WORKSPACE else f"revision {revision.commit[:12]}"
+    return Record(name, what, settings, _figures(revision.stages, read), read)
+
+
+def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | None:
+    """Find the run of a registered version by its number or alias."""
+    found = store.client.search_registered_models(f"name = '{name}'")
+    known = found[0].aliases if found else {}
+    version = str(known.get(wanted, wanted))
+    versions = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
+    if version not in versions:
+        return None
+    run_id = versions[version].run_id
+    if not run_id:
+        raise RecordError(
+            f"a version is compared by its run. Received: version {version} of {name}, which has none. "
+            "Name its git revision."
+        )
+    return store.client.get_run(run_id), f"version {version} of {name}, "
+
+
+def _run(store: Store, wanted: str) -> tuple[Run, str] | None:
+    """Find a run by its id, or the newest of a name."""
+    clause = "attributes.run_id" if _RUN_ID.fullmatch(wanted) else "attributes.run_name"
+    found = store.client.search_runs([store.experiment_id], f"{clause} = '{wanted.replace(chr(39), '')}'")
+    return (found[0], "") if found else None
+
+
+def _of_run(store: Store, name: str, run: Run, what: str) -> Record:
+    tags = run.data.tags
+    named = {
+        key.split(".")[1]: value for key, value in tags.items() if re.fullmatch(r"stage\..+\.run_id", key)
+    }
+    stages = named or {tags.get("pipeline.stage", ""): run.info.run_id}
+
+    def read(stage: str, file: str) -> bytes | None:
+        with TemporaryDirectory() as folder:
+            try:
+                path = store.client.raw.download_artifacts(stages[stage], file, folder)
+            except Exception as error:  # every artifact store has its own for a file that is not there
+                log.debug("%s: no %s of %s: %s", name, file, stage, error)
+                return None
+            return Path(path).read_bytes()
+
+    what = f"{what}run {run.info.run_name} ({run.info.run_id[:8]})"
+    return Record(name, what, run.data.params, _figures(stages, read), read)
+
+
+def _figures(stages: Mapping[str, object], read: Read) -> dict[str, dict[str, float]]:
+    """Read every stage's figures; a stage without any is left out."""
+    texts = {stage: read(stage, "metrics.json") for stage in stages}
+    figures = {stage: projection.finite(json.loads(text)) for stage, text in texts.items() if text}
+    return {stage: values for stage, values in figures.items() if values}

@@ -1,0 +1,144 @@
+"""Champion and ledger moved together: never one without the other, at whatever moment a crash comes.
+
+The ledger's file and the registry's aliases are two stores, and nothing writes both at once. So a
+change happens at one moment: when its line is written into a tag of the registered model, in the same
+database as the aliases. From then on it holds, and `settle` makes the rest follow: the line into the
+file, then the aliases. Every command of ours settles before it does anything, and a change is the tag and
+then a settlement: what repairs after a crash is what runs every day.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.track import ledger, registry
+from pipeline.track.ledger import Entry, LedgerError, Model
+from pipeline.track.store import Store, connect
+from pipeline.track.ui import repository_root
+
+log = logging.getLogger(__name__)
+
+CHAMPION, PREVIOUS = "champion", "previous"
+_LINE = "ledger."  # a tag of the registered model for each line
+
+
+@dataclass(frozen=True)
+class Succession:
+    """The champions of a registered model.
+
+    Attributes
+    ----------
+    store
+        Where the registry is.
+    name
+        Of the registered model.
+    path
+        Of the ledger's file.
+    """
+
+    store: Store
+    name: str
+    path: Path
+
+    def settle(self) -> list[Entry]:
+        """Bring the file, the registry's copy and the aliases to the newest line, and return all lines.
+
+        Raises
+        ------
+        LedgerError
+            The copies contradict each other, a line is damaged, or the champion is not registered here.
+        """
+        with self.store.locked():
+            return self._settle()
+
+    def advance(self, entry: Entry, known: Sequence[Entry]) -> None:
+        """Make a change of champion.
+
+        Parameters
+        ----------
+        entry
+            The line that records it.
+        known
+            The lines on which it was decided.
+
+        Raises
+        ------
+        LedgerError
+            Somebody changed the champion meanwhile; nothing is done.
+        """
+        with self.store.locked():
+            if self._settle() != list(known):
+                raise LedgerError(
+                    "the champion must be the one that was decided upon. Received: another change meanwhile. "
+                    "Run the command again."
+                )
+            self._keep(entry)
+            self._settle()
+
+    def version_of(self, model: Model) -> str | None:
+        """Find a model's version by its bundle; None where it is not registered here."""
+        return registry.find_version(self.store, self.name, model.bundle)
+
+    def _settle(self) -> list[Entry]:
+        tags, aliases = self._registered()
+        kept = [ledger.parse(text) for key, text in tags.items() if key.startswith(_LINE)]
+        written = ledger.read(self.path)
+        entries = ledger.join(written, kept)
+        if not entries:
+            return []
+        wanted = self._wanted(entries[-1])  # first: a registry that lacks the champion is left alone
+        for entry in entries:
+            if entry not in kept:
+                self._keep(entry)
+        if entries != written:
+            ledger.write(self.path, entries)
+        for alias, version in wanted.items():
+            if aliases.get(alias) != version:
+                self._point(alias, version)
+        return entries
+
+    def _registered(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Read the registered model's tags, and the versions that its aliases name."""
+        found = self.store.client.search_registered_models(f"name = '{self.name}'")
+        if not found:
+            return {}, {}
+        return dict(found[0].tags), {alias: str(version) for alias, version in found[0].aliases.items()}
+
+    def _wanted(self, last: Entry) -> dict[str, str | None]:
+        """Return the version for each alias, the champion's last: until then the old one is served."""
+        champion = self.version_of(last.champion)
+        if champion is None:
+            bundle, checkout = last.champion.bundle[:12], f"git checkout {last.commit[:12] or 'COMMIT'}"
+            raise LedgerError(
+                f"the ledger's champion must be registered. Received: version {last.champion.version} of "
+                f"{self.name} (bundle {bundle}), which this registry lacks. Open the registry that has it "
+                f"(MLFLOW_TRACKING_URI), or register it anew: {checkout}, dvc checkout, fracture register."
+            )
+        return {PREVIOUS: self.version_of(last.previous) if last.previous else None, CHAMPION: champion}
+
+    def _keep(self, entry: Entry) -> None:
+        key = f"{_LINE}{entry.number:06d}"
+        self.store.client.set_registered_model_tag(self.name, key, ledger.line(entry))
+
+    def _point(self, alias: str, version: str | None) -> None:
+        if version is None:
+            self.store.client.delete_registered_model_alias(self.name, alias)
+        else:
+            self.store.client.set_registered_model_alias(self.name, alias, version)
+            log.info("%s: %s is version %s", self.name, alias, version)
+
+
+def of(config: Config) -> Succession:
+    """Open the succession of the registered model that the settings name.
+
+    Raises
+    ------
+    MlflowException
+        The server does not answer within ``track.timeout_s``, or refuses.
+    """
+    store = connect(config.track, repository_root())
+    return Succession(store, config.track.model_name, config.paths.ledger)

@@ -1,0 +1,119 @@
+"""Registered versions, fetched and asked: a champion is scored as it is served."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.data import outputs
+from pipeline.track.registry import BUNDLE, BUNDLE_TAG, LEARNT
+from pipeline.track.store import Store
+
+log = logging.getLogger(__name__)
+
+_ANSWER = Path(__file__).with_name("answer.py")
+_LAST_LINES = 3  # of what a failed process said
+
+
+class VersionError(ValueError):
+    """A registered version cannot be fetched, or does not answer."""
+
+
+def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
+    """Download a version of a registered model into a folder, and return where the model lies.
+
+    Raises
+    ------
+    VersionError
+        Its files cannot be had, or are not those that were registered.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    try:
+        model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder)))
+    except (MlflowException, OSError) as error:
+        raise VersionError(f"version {version} of {name} must have its files. Received: {error}") from error
+    expected = store.client.get_model_version(name, version).tags.get(BUNDLE_TAG)
+    if (found := sealed(artifact(model, BUNDLE))[0]) != expected:
+        raise VersionError(f"version {version} of {name} must hold the bundle {expected}. Received: {found}.")
+    return model
+
+
+def sealed(bundle: Path) -> tuple[str, list[Path]]:
+    """Compare a bundle's files with its ``bundle.json``; return its sha256 and the files.
+
+    Raises
+    ------
+    VersionError
+        A file is missing, or is not the one that was sealed.
+    """
+    try:
+        named = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+        changed = [name for name, sha256 in named["files"].items() if outputs.sha256(bundle / name) != sha256]
+    except (OSError, KeyError, ValueError) as error:
+        raise VersionError(f"{bundle} must hold a sealed bundle: {error}. Run `dvc repro`.") from error
+    if changed:
+        raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. Run `dvc checkout`.")
+    return named["sha256"], [bundle / name for name in named["files"]]
+
+
+def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.float64]:
+    """Let a fetched model examine radiographs, in a process of its own and with its own code.
+
+    Parameters
+    ----------
+    model
+        From :func:`fetch`.
+    radiographs
+        Paths, or files in base64.
+    folder
+        Where question and answer are written.
+
+    Returns
+    -------
+    float64 ndarray of shape (N,)
+        Probabilities.
+
+    Raises
+    ------
+    VersionError
+        The model does not answer, or says what is no probability.
+    """
+    question, answers = folder / "question.json", folder / "answers.json"
+    question.write_text(json.dumps(list(radiographs)), encoding="utf-8")
+    command = [sys.executable, "-P", *map(str, (_ANSWER, model, question, answers))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
+        raise VersionError(f"a version must answer with the code it was registered with. Received: {said}")
+    probability = np.array(json.loads(answers.read_text(encoding="utf-8"))["probability"], np.float64)
+    if probability.shape != (len(radiographs),) or not ((probability >= 0) & (probability <= 1)).all():
+        raise VersionError(
+            f"a version must answer each radiograph with a probability. Received: {probability}"
+        )
+    return probability
+
+
+def learnt(model: Path) -> frozenset[str] | None:
+    """Return the sha256 of each file that a fetched model was trained or tuned on; None where unrecorded."""
+    path = artifact(model, LEARNT)
+    return frozenset(pd.read_csv(path, dtype="str")["sha256"]) if path.is_file() else None
+
+
+def artifact(model: Path, name: str) -> Path:
+    """Find an artifact that the model was logged with; its own folder where there is none of that name."""
+    from mlflow.models import Model
+
+    known = Model.load(model).flavors["python_function"].get("artifacts", {})
+    return model / known[name]["path"] if name in known else model

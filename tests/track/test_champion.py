@@ -1,0 +1,107 @@
+"""The champion's data, and the drift that `validate` logs against them."""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import config
+from pipeline.data import profile
+from pipeline.model import bundle
+from pipeline.track import champion, registry, runs
+from pipeline.track.store import connect
+from tests import manifests
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_registry
+
+CLOSED_PORT = "http://127.0.0.1:1"
+
+
+def describe(path, level, n=30):
+    """Write the profile of even radiographs, each a little brighter than the one before."""
+    rows = {
+        "group": [f"g{row}" for row in range(n)],
+        "sha256": [f"{row:03d}" for row in range(n)],
+        "n_bytes": 4000, "format": "PNG", "mode": "L", "height_px": 100, "width_px": 80,
+    }  # fmt: skip
+    thumbnails = [np.full((64, 64), level + row, np.uint8) for row in range(n)]
+    profile.write(profile.build(pd.DataFrame(rows), thumbnails), path)
+    return path
+
+
+@pytest.fixture
+def settings(reproduced, monkeypatch):
+    """A registered champion that learnt from dark radiographs."""
+    monkeypatch.setattr(bundle, "load", lambda folder: SimpleNamespace(predict=lambda radiographs: []))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with contextlib.chdir(reproduced.folder):
+        found = config.read()
+        manifests.write(found.paths.manifest)
+        found.paths.models.mkdir(exist_ok=True)
+        for name in bundle.FILES:
+            (found.paths.models / name).write_text("stand-in")
+        describe(found.paths.models / bundle.PROFILE, level=40)
+        bundle.seal(found.paths.models)
+        yield found
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+@pytest.fixture
+def crowned(settings, reproduced):
+    version = registry.register(settings, settings.paths.models / bundle.BUNDLE)
+    reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
+    return settings
+
+
+def validate(settings, level):
+    """Run a stage by hand that describes its data, as `validate` does."""
+    with runs.stage_run("validate", settings) as record:
+        record.profile(describe(settings.paths.report("validate") / "profile.json", level))
+
+
+def test_the_champion_brings_the_profile_of_its_data(crowned, reproduced):
+    store = connect(crowned.track, reproduced.folder)
+    version, found = champion.find(store, crowned.track.model_name)
+    assert version == "1"
+    assert found.sample["brightness"].tolist() == list(range(40, 70))
+
+
+@pytest.mark.parametrize(("level", "score", "detected"), [(40, 0, 0), (60, 2 / 3, 1)])
+def test_validated_data_are_compared_with_the_champions(crowned, reproduced, level, score, detected):
+    validate(crowned, level)
+    run = reproduced.children("validate")[-1]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["drift.against"] == "1"
+    assert run.data.metrics["drift.detected"] == detected
+    assert run.data.metrics["drift.score"] == pytest.approx(score, abs=0.05)
+    assert run.data.metrics["drift.height_px"] == 0
+
+
+def test_without_a_champion_nothing_is_logged(settings, reproduced):
+    validate(settings, level=60)
+    run = reproduced.children("validate")[-1]
+    assert run.info.status == "FINISHED"
+    assert not [name for name in [*run.data.metrics, *run.data.tags] if name.startswith("drift.")]
+
+
+def test_a_champion_without_a_profile_costs_the_run_nothing(settings, reproduced, caplog):
+    (settings.paths.models / bundle.PROFILE).write_text("older code")
+    bundle.seal(settings.paths.models)
+    version = registry.register(settings, settings.paths.models / bundle.BUNDLE)
+    reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
+    validate(settings, level=60)
+    assert reproduced.children("validate")[-1].info.status == "FINISHED"
+    assert "is no profile" in caplog.text
+
+
+def test_a_dead_server_costs_the_stage_nothing(settings, monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", CLOSED_PORT)
+    validate(settings, level=60)
+    assert (settings.paths.report("validate") / "profile.json").is_file()
+    assert "MLflow fails" in caplog.text

@@ -1,0 +1,172 @@
+"""Register, promote, refuse, roll back: the commands, with the real DVC and the real registry.
+
+What the networks would say is invented: none is loaded, here or by MLflow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline import config as settings
+from pipeline.commands import history, promote, rollback
+from pipeline.model import bundle
+from pipeline.track import ledger, registry, succession, versions
+from tests.results import make, scores
+from tests.track.conftest import make_repository
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_registry
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A repository in which nothing ran yet: `make` leaves behind what a run would."""
+    repository = make_repository(tmp_path_factory.mktemp("champions"))
+    repository.set("promote", min_groups=10, bootstrap_samples=200)
+    return repository.folder
+
+
+@pytest.fixture
+def config(folder, monkeypatch, request):
+    """Settings of the repository; each test has a registered model and a ledger of its own."""
+    monkeypatch.setattr(registry, "_log_model", keep)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with contextlib.chdir(folder):
+        whole, name = settings.read(), request.node.name
+        track = whole.track.model_copy(update={"model_name": name})
+        paths = whole.paths.model_copy(update={"ledger": folder / f"{name}.jsonl"})
+        yield whole.model_copy(update={"track": track, "paths": paths})
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+def keep(store, name, artifacts, run_id, tags) -> str:
+    """Keep a version as MLflow does, without the seconds in which it tries the model."""
+    folder = Path("kept", name, tags[registry.BUNDLE_TAG]).absolute()
+    shutil.copytree(artifacts[registry.BUNDLE], folder / "models")
+    shutil.copy(artifacts[registry.LEARNT], folder / "learnt.csv")
+    paths = {registry.BUNDLE: {"path": "models"}, registry.LEARNT: {"path": "learnt.csv"}}
+    flavor = {"loader_module": "mlflow.pyfunc.model", "artifacts": paths}
+    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": flavor}}))
+    with contextlib.suppress(mlflow.MlflowException):  # it is there from the second version on
+        store.client.create_registered_model(name)
+    return str(store.client.create_model_version(name, folder.as_uri(), tags=tags).version)
+
+
+def register(config: settings.Config) -> str:
+    return registry.register(config, config.paths.models / bundle.BUNDLE)
+
+
+def run(config: settings.Config, **options) -> int:
+    usual = {"version": None, "dry_run": False, "reason": "", "actor": "ada", "as_json": False}
+    return promote.run(config, **(usual | options))
+
+
+def standing(config: settings.Config) -> dict[str, str]:
+    return succession.of(config)._registered()[1]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Let every champion say what one of that noise would, and keep what it was asked."""
+    questions: list[list[str]] = []
+
+    def answers(noise: float):
+        def ask(model, radiographs, folder):
+            questions.append(list(radiographs))
+            if len(radiographs) == 1:
+                return np.array([0.5])
+            truth = [int(path.removesuffix(".png")[-3:]) % 2 == 0 for path in radiographs]
+            return scores(noise, pd.DataFrame({"fractured": truth}))
+
+        monkeypatch.setattr(versions, "ask", ask)
+        return questions
+
+    return answers
+
+
+def test_from_the_first_champion_to_a_rollback(config, asked, capsys):
+    questions = asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    with pytest.raises(ValueError, match="Run `fracture register`"):
+        run(config)
+    register(config)
+    assert run(config, dry_run=True) == 0
+    assert ledger.read(config.paths.ledger) == []
+    assert run(config) == 0
+    assert questions == []  # there was nobody to ask
+    assert run(config) == 0  # champion already
+    assert len(ledger.read(config.paths.ledger)) == 1
+
+    make(config, "worse", noise=0.6)
+    register(config)
+    assert run(config) == promote.REFUSED
+    assert standing(config)["champion"] == "1"
+    gate = (config.paths.report("promote") / "gate.md").read_text()
+    assert gate.startswith("# Version 2 is refused: ")
+    assert "| non-inferiority | FAILED |" in gate
+
+    make(config, "better", noise=0.15)
+    register(config)
+    assert run(config, version="3") == 0
+    assert standing(config) == {"challenger": "3", "champion": "3", "previous": "1"}
+    assert [path.rsplit("/", 2)[-2:] for path in questions[-1][:2]] == [
+        ["test", "060.png"],
+        ["test", "061.png"],
+    ]
+
+    rollback.run(config, reason="misses wrists", actor="grace")
+    assert standing(config) == {"challenger": "3", "champion": "1"}
+    assert run(config) == promote.REFUSED  # a schedule must not bring it back
+    assert "Rolled back before: misses wrists" in (config.paths.report("promote") / "gate.md").read_text()
+    assert run(config, reason="wrists were mislabelled") == 0
+    rollback.run(config, reason="they were not", actor=None)
+    with pytest.raises(ledger.LedgerError, match="needs an earlier champion"):
+        rollback.run(config, reason="again", actor=None)
+
+    capsys.readouterr()
+    history.run(config, as_json=True)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["action"], line["champion"]["version"]) for line in told] == [
+        ("promote", "1"), ("promote", "3"), ("rollback", "1"), ("promote", "3"), ("rollback", "1")
+    ]  # fmt: skip
+    assert [line["actor"] for line in told[:3]] == ["ada", "ada", "grace"]
+    assert told[1]["figures"]["leakage"] == 0
+
+
+def test_what_the_folder_cannot_vouch_for_is_refused(config, asked):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2, weight=float("nan"))
+    register(config)
+    report = config.paths.report("evaluate") / "metrics.json"
+    report.write_text(report.read_text().replace("0.04", "0.01"))
+    assert run(config, dry_run=True) == promote.REFUSED
+    gate = (config.paths.report("promote") / "gate.md").read_text()
+    assert gate.startswith("# Version 1 is refused: validated record, finite weights\n")
+    with pytest.raises(ValueError, match="holds version 1"):
+        run(config, version="7")
+
+
+def test_radiographs_that_the_champion_learnt_from_are_left_out(config, asked):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    run(config)
+    make(config, "second", noise=0.2, splits=(20, 20, 80))  # of the new test set, 20 were train or val before
+    register(config)
+    assert run(config) == 0
+    (memory,) = (row for row in gate_rows(config) if row[0] == "champion's memory")
+    assert memory[1:3] == ["passed", "20"]
+
+
+def gate_rows(config: settings.Config) -> list[list[str]]:
+    lines = (config.paths.report("promote") / "gate.md").read_text().splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]

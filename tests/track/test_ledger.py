@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.track import ledger
+from pipeline.track.ledger import Entry, LedgerError, Model
+
+A, B, C = (Model(name * 64, str(number)) for number, name in enumerate("abc", start=1))
+
+
+def entry(number: int, action: str, champion: Model, **others) -> Entry:
+    values = {"actor": "ada", "reason": "", "previous": None, "replaced": None, "commit": "", "figures": {}}
+    values |= {"at": f"2026-11-23T10:00:{number:02d}Z"} | others
+    return Entry(number=number, action=action, champion=champion, **values)
+
+
+PROMOTED = [
+    entry(1, "promote", A, figures={"auroc": 0.9, "pointing game": None}),
+    entry(2, "promote", B, previous=A, replaced=A),
+]
+ROLLED_BACK = [*PROMOTED, entry(3, "rollback", A, replaced=B, reason="misses\nwrists, \N{SNOWMAN}")]
+
+
+def test_lines_are_read_as_written(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger.write(path, ROLLED_BACK)
+    assert ledger.read(path) == ROLLED_BACK
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_no_file_is_no_line(tmp_path):
+    assert ledger.read(tmp_path / "ledger.jsonl") == []
+
+
+def test_a_line_more_leaves_the_others_byte_for_byte(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger.write(path, PROMOTED)
+    before = path.read_bytes()
+    ledger.write(path, ROLLED_BACK)
+    assert path.read_bytes().startswith(before)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [lines[0], lines[1][:40]],
+        lambda lines: [lines[0], "<<<<<<< HEAD"],
+        lambda lines: [lines[0], '{"number": 2}'],
+        lambda lines: [lines[0], "[]"],
+        lambda lines: [lines[0], lines[0]],
+    ],
+)
+def test_a_damaged_line_is_named(tmp_path, damage):
+    path = tmp_path / "ledger.jsonl"
+    path.write_text("\n".join(damage([ledger.line(one) for one in PROMOTED])))
+    with pytest.raises(LedgerError, match="Received in line 2: "):
+        ledger.read(path)
+
+
+def test_either_copy_may_lack_the_newest_lines():
+    assert ledger.join(ROLLED_BACK[:1], ROLLED_BACK) == ROLLED_BACK
+    assert ledger.join(ROLLED_BACK, ROLLED_BACK[:2]) == ROLLED_BACK
+    assert ledger.join([], []) == []
+
+
+def test_copies_that_contradict_are_refused():
+    with pytest.raises(LedgerError, match="another line 2"):
+        ledger.join(PROMOTED, [PROMOTED[0], entry(2, "promote", C, previous=A, replaced=A)])
+
+
+def test_a_gap_between_the_copies_is_refused():
+    with pytest.raises(LedgerError, match="no line 2"):
+        ledger.join(ROLLED_BACK[:1], ROLLED_BACK[2:])
+
+
+def test_a_rollback_leads_back_and_never_to_the_withdrawn():
+    assert ledger.reigns(PROMOTED) == [A, B]
+    assert ledger.reigns(ROLLED_BACK) == [A]
+    further = [*ROLLED_BACK, entry(4, "promote", C, previous=A, replaced=A)]
+    assert ledger.reigns(further) == [A, C]
+    assert ledger.reigns([*further, entry(5, "rollback", A, replaced=C)]) == [A]
+
+
+def test_a_rolled_back_model_is_withdrawn_until_promoted_again():
+    assert ledger.withdrawn(PROMOTED, B.bundle) == ""
+    assert ledger.withdrawn(ROLLED_BACK, B.bundle).startswith("misses")
+    assert ledger.withdrawn(ROLLED_BACK, A.bundle) == ""
+    again = [*ROLLED_BACK, entry(4, "promote", B, previous=A, replaced=A)]
+    assert ledger.withdrawn(again, B.bundle) == ""
+
+
+@given(st.lists(st.one_of(st.just("rollback"), st.sampled_from([A, B, C])), max_size=12))
+def test_the_last_reign_is_the_last_lines_champion(steps):
+    entries: list[Entry] = []
+    for step in steps:
+        stack = ledger.reigns(entries)
+        if step != "rollback":
+            entries.append(entry(len(entries) + 1, "promote", step))
+        elif len(stack) > 1:
+            entries.append(entry(len(entries) + 1, "rollback", stack[-2], replaced=stack[-1]))
+    assert [model for model in ledger.reigns(entries)[-1:]] == [one.champion for one in entries[-1:]]
