@@ -6,7 +6,7 @@ computer draws has steps of one pixel between flat areas, and a slice of a body 
 Fourteen numbers hold that, and a softmax of them, fitted by ``benchmarks/not_radiograph.py``, weighs them.
 
 What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
-score as such; so do many slices that fill their frame, and a third to a half of all grey photographs.
+score as such; so do many slices that fill their frame, and most photographs in grey.
 """
 
 from __future__ import annotations

@@ -149,6 +149,32 @@ def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
     assert list(annotations.read(config.paths.annotations).regions) == ["train/fractured/1.png"]
 
 
+def test_24_a_mirrored_jpeg_under_the_other_label_is_a_contradiction(config):
+    root = config.data.root
+    mirrored = np.ascontiguousarray(images.read(root / "train/fractured/0.png").pixels[:, ::-1])
+    images.write(root / "val/not fractured/mirrored.jpg", mirrored)
+    validate.run(config)
+    files = manifest.read(config.paths.manifest)
+    contradicting = files.loc[files["reason"] == "label_conflict", ["path", "status"]].to_numpy().tolist()
+    assert contradicting == [
+        ["train/fractured/0.png", "quarantined"],
+        ["val/not fractured/mirrored.jpg", "quarantined"],
+    ]
+    assert figures_of(config)["label_conflicts"] == 1
+
+
+def test_what_is_no_radiograph_is_left_out_and_shown(config):
+    page = np.full((300, 300), 255, np.uint8)
+    page[40:260:12, 30:270] = np.random.default_rng(0).integers(0, 2, 240) * 255
+    images.write(config.data.root / "train/fractured/page.png", page)
+    validate.run(config)
+    files = manifest.read(config.paths.manifest).set_index("path")
+    assert tuple(files.loc["train/fractured/page.png", ["status", "reason"]]) == ("quarantined", "drawing")
+    assert files["not_radiograph"].astype(float).idxmax() == "train/fractured/page.png"
+    report = (config.paths.report("validate") / "report.html").read_text()
+    assert 'alt="Left out: train/fractured/page.png"' in report
+
+
 def test_equal_input_gives_equal_bytes_and_no_path_of_the_machine(config):
     outputs = []
     for _ in range(2):
