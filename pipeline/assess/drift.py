@@ -97,6 +97,19 @@ def score(differences: Mapping[str, Difference], alpha: float) -> float:
     return max((found.distance for found in differences.values() if found.p_value <= alpha), default=0.0)
 
 
+def noticed_from(n_reference: int, n_current: int, alpha: float) -> float:
+    """Return the distance that a single number needs to stand out: 1 or more where nothing could.
+
+    Smirnov's limit for large samples; with several properties somewhat more is needed.
+
+    References
+    ----------
+    N. Smirnov, "Table for estimating the goodness of fit of empirical distributions", Annals of Mathematical
+    Statistics 19(2), 1948. https://doi.org/10.1214/aoms/1177730256
+    """
+    return float(np.sqrt(-np.log(alpha / 2) / 2 * (1 / n_reference + 1 / n_current)))
+
+
 def summarize(differences: Mapping[str, Difference], *, alpha: float, threshold: float) -> dict[str, Any]:
     """Gather the figures that a report shows and a program decides on.
 

@@ -76,6 +76,7 @@ def run(
         "reference": {"name": name, **_counts(reference)},
         "current": {**_counts(seen.profile), "refused": seen.refused},
         "alpha": config.drift.alpha,
+        "noticed_from": drift.noticed_from(reference.described, seen.profile.described, config.drift.alpha),
         "threshold": config.drift.threshold,
     }
     if folder is not None:

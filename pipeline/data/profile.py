@@ -46,6 +46,11 @@ class Profile:
     groups: int
     sample: Mapping[str, NDArray[Any]]
 
+    @property
+    def described(self) -> int:
+        """Number of radiographs in the sample."""
+        return len(next(iter(self.sample.values())))
+
 
 def choose(files: pd.DataFrame) -> pd.DataFrame:
     """Choose what is described, one radiograph a group: that with the smallest hash, whatever its name.

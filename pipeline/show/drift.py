@@ -26,6 +26,7 @@ _NAMES = {
     "fractured": "Fractured",
     "picture": "Picture at 8 x 8 pixels",
 }
+_SHOWN = 3  # properties named in sentences; the table has all
 _PICTURE_PX = 220
 _BINS = 24
 _ENDS = (0.005, 0.995)  # quantiles: what lies beyond them is drawn in the last bins
@@ -113,12 +114,15 @@ def histogram(name: str, reference: NDArray[np.float64], current: NDArray[np.flo
 def _findings(
     figures: Mapping[str, Any], reference: Sample, current: Sample, widest: Sequence[str]
 ) -> list[dict[str, str]]:
-    """Sentences: the verdict, then each property that differs by more than chance explains."""
+    """Sentences: the verdict, then the properties that differ most, and by more than chance explains."""
     found, alpha = figures["drift"]["properties"], figures["alpha"]
     certain = [name for name in widest if found[name]["p_value"] <= alpha]
     if not certain:
-        groups = count(figures["current"]["groups"])
-        text = f"Chance explains every difference that {groups} independent radiographs show."
+        text = (
+            f"Chance explains every difference that {count(figures['current']['groups'])} independent "
+            "radiographs show. With so many, a distance below about "
+            f"{decimals(min(1.0, figures['noticed_from']), 2)} goes unnoticed."
+        )
         return [{"kind": "good", "text": text}]
     if figures["drift"]["detected"]:
         text = (
@@ -130,7 +134,8 @@ def _findings(
             f"What differs is certain, but below {decimals(figures['threshold'], 2)}: too little to matter."
         )
     verdict = {"kind": "bad" if figures["drift"]["detected"] else "good", "text": text}
-    return [verdict, *(_finding(name, reference[name], current[name], found[name]) for name in certain)]
+    shown = certain[:_SHOWN]
+    return [verdict, *(_finding(name, reference[name], current[name], found[name]) for name in shown)]
 
 
 def _finding(

@@ -104,6 +104,11 @@ def test_the_stability_index_follows_its_definition():
     assert drift.stability_index(normal(1, 500), normal(2, 500, 1)) > 0.25
 
 
+def test_what_few_radiographs_can_show_is_little():
+    assert drift.noticed_from(1000, 1000, 0.01) == pytest.approx(1.6276 * np.sqrt(2 / 1000), abs=1e-4)
+    assert drift.noticed_from(1000, 2, 0.01) > 1
+
+
 def test_the_strangest_lies_furthest_from_its_nearest():
     reference = np.array([[0, 0], [10, 0]], np.uint8)
     assert drift.strangeness(reference, np.array([[0, 3], [10, 0], [200, 0]], np.uint8)).tolist() == [
