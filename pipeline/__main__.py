@@ -57,7 +57,8 @@ def options(
 ) -> None:
     """Set up the messages on standard error."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    for name in ("absl", "faiss.loader", "urllib3.connectionpool"):  # what matters of theirs, we say
+        logging.getLogger(name).setLevel(logging.ERROR)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
@@ -258,10 +259,10 @@ def main() -> None:
     except (ValueError, OSError) as error:
         _fail(str(error))
     except RuntimeError as error:
+        from pipeline.track.outage import StoreError
         from pipeline.track.state import NoPipelineError
-        from pipeline.track.store import UnansweredError
 
-        if not isinstance(error, NoPipelineError | UnansweredError):
+        if not isinstance(error, NoPipelineError | StoreError):
             raise
         _fail(str(error))
     except KeyboardInterrupt:

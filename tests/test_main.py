@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from pipeline import __main__ as command_line
+from pipeline.track.outage import StoreError
 from pipeline.track.state import NoPipelineError
 
 TOP = Path(__file__).parents[1]
@@ -80,6 +81,7 @@ def test_predict_without_a_bundle_says_what_to_do(tmp_path):
         (ModuleNotFoundError("No module named 'cv2'"), "No module named 'cv2'. `fracture doctor`"),
         (BrokenProcessPool("gone"), "a worker was killed"),
         (NoPipelineError("no dvc.yaml"), "no dvc.yaml"),
+        (StoreError("MLflow's store must answer"), "MLflow's store must answer"),
     ],
 )
 def test_a_known_error_is_one_message_and_exit_code_1(monkeypatch, caplog, error, message):

@@ -8,7 +8,8 @@ import sys
 from pipeline.commands import terminal
 from pipeline.config import Config
 from pipeline.track import ledger, succession
-from pipeline.track.ledger import Entry, LedgerError
+from pipeline.track.ledger import Entry
+from pipeline.track.outage import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ _HEAD = ("", "When (UTC)", "What", "Champion", "Instead of", "Who", "Why")
 def run(config: Config, *, as_json: bool) -> None:
     """Show every change of champion, the newest last.
 
-    Where the registry does not answer, the file alone is shown.
+    Where the registry does not answer, or refuses, the file alone is shown.
 
     Raises
     ------
@@ -27,10 +28,8 @@ def run(config: Config, *, as_json: bool) -> None:
     """
     try:
         entries = succession.of(config).settle()
-    except LedgerError:
-        raise
-    except Exception as error:
-        log.warning("the registry does not answer; this is %s alone: %s", config.paths.ledger, error)
+    except StoreError as error:
+        log.warning("this is %s alone: %s", config.paths.ledger, error)
         entries = ledger.read(config.paths.ledger)
     if as_json:
         sys.stdout.writelines(f"{ledger.line(entry)}\n" for entry in entries)

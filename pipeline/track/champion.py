@@ -35,8 +35,8 @@ def find(store: Store, name: str) -> Champion | None:
     ------
     VersionError
         Its bundle holds no profile, or cannot be had.
-    MlflowException
-        The server does not answer within ``track.timeout_s``, or refuses.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
     """
     found = store.client.search_registered_models(f"name = '{name}'")
     version = found[0].aliases.get(CHAMPION) if found else None

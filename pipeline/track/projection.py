@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.track import provenance, repository, state
+from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def sync(config: Config) -> Synced:
     ------
     NoPipelineError
         No ``dvc.yaml`` here, or no DVC repository.
-    MlflowException
-        The server does not answer within ``track.timeout_s``, or refuses.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
     """
     pipeline = repository.read()
     if not pipeline.current():
@@ -194,7 +195,8 @@ def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) 
     run_id = make_child(store, stage, parent_id, {"pipeline.backfilled": "true"}).info.run_id
     report = config.paths.report(stage.name)
     store.log(run_id, report_figures(report))
-    store.client.raw.log_artifacts(run_id, str(report))
+    with explained(store.uri, "log_artifacts"):
+        store.client.raw.log_artifacts(run_id, str(report))
     store.client.set_terminated(run_id)
     run: Run = store.client.get_run(run_id)
     return run

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Config
 from pipeline.track import projection, repository, revisions
+from pipeline.track.outage import explained, unreachable
 from pipeline.track.store import Store, connect
 from pipeline.track.ui import repository_root
 
@@ -141,8 +142,11 @@ def _of_run(store: Store, name: str, run: Run, what: str) -> Record:
     def read(stage: str, file: str) -> bytes | None:
         with TemporaryDirectory() as folder:
             try:
-                path = store.client.raw.download_artifacts(stages[stage], file, folder)
+                with explained(store.uri, f"{file} of {stage}"):
+                    path = store.client.raw.download_artifacts(stages[stage], file, folder)
             except Exception as error:  # every artifact store has its own for a file that is not there
+                if unreachable(error):
+                    raise
                 log.debug("%s: no %s of %s: %s", name, file, stage, error)
                 return None
             return Path(path).read_bytes()

@@ -15,6 +15,7 @@ import pipeline
 from pipeline.config import Config
 from pipeline.data import images, manifest
 from pipeline.track import repository, state
+from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def register(config: Config, bundle: Path) -> str:
     ------
     BundleError
         A file is missing or is not the one that ``bundle.json`` names.
-    MlflowException
-        The server does not answer within ``track.timeout_s``, or refuses.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
     """
     from pipeline.model import bundle as sealed  # TensorFlow comes with it
 
@@ -66,7 +67,8 @@ def register(config: Config, bundle: Path) -> str:
         tags = {BUNDLE_TAG: sha256, "pipeline.state": pipeline_state.key, "pipeline.run_id": run_id or ""}
         with TemporaryDirectory() as folder:
             artifacts = _artifacts(bundle.parent, config.paths.manifest, Path(folder))
-            version = _log_model(store, name, artifacts, run_id, tags)
+            with explained(store.uri, "a new version"):
+                version = _log_model(store, name, artifacts, run_id, tags)
         store.client.set_registered_model_alias(name, CHALLENGER, version)
     if run_id:
         store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Track
+from pipeline.track.outage import UnansweredError, explained, without_password
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -24,10 +25,6 @@ _FREE_S = 0.25  # an answer within this time costs no patience: only waiting doe
 _RETRIES = 1
 _POLL_S = 0.05
 _BATCH = 100  # params and tags that MLflow takes at once
-
-
-class UnansweredError(RuntimeError):
-    """The MLflow server cost more waiting than ``track.timeout_s`` allows."""
 
 
 class Client:
@@ -41,7 +38,9 @@ class Client:
     def __init__(self, uri: str, timeout_s: float) -> None:
         from mlflow import MlflowClient
 
-        self.raw = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with explained(uri, "its address"):
+            self.raw = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._uri = uri
         self._remote = uri.startswith(("http://", "https://"))
         self._timeout_s = timeout_s
         self._waited_s = 0.0
@@ -54,11 +53,16 @@ class Client:
     def _ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         left_s = self._timeout_s - self._waited_s
         if self._remote and left_s <= 0:
-            raise UnansweredError(f"MLflow kept this stage waiting for {self._waited_s:.0f} s")
+            raise UnansweredError(
+                f"MLflow's store must answer within track.timeout_s, {self._timeout_s:g} s. Received from "
+                f"{without_password(self._uri)}: {self._waited_s:.0f} s of waiting. Run the command again, "
+                "or raise track.timeout_s."
+            )
         be_patient_for(left_s)
         started = time.monotonic()
         try:
-            return method(*args, **kwargs)
+            with explained(self._uri, method.__name__):
+                return method(*args, **kwargs)
         finally:
             self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
 
@@ -126,8 +130,8 @@ def connect(track: Track, root: Path) -> Store:
 
     Raises
     ------
-    MlflowException
-        The server does not answer within ``track.timeout_s``, or refuses.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
     """
     uri = resolve_uri(track.uri, root)
     os.environ.pop("MLFLOW_RUN_ID", None)  # it would beat the run that we name

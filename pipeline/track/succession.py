@@ -137,8 +137,8 @@ def of(config: Config) -> Succession:
 
     Raises
     ------
-    MlflowException
-        The server does not answer within ``track.timeout_s``, or refuses.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
     """
     store = connect(config.track, repository_root())
     return Succession(store, config.track.model_name, config.paths.ledger)

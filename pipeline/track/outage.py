@@ -1,0 +1,86 @@
+"""What to say when MLflow's store does not answer, or refuses: what was asked, of whom, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LONGEST = 300  # characters of MLflow's own words that are passed on
+_NAME_ANOTHER = "name another store in MLFLOW_TRACKING_URI or track.uri"
+# The first that fits MLflow's words says what to do.
+_ADVICE = (
+    (r"\b40[13]\b|UNAUTHENTICATED|PERMISSION_DENIED",
+     "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"),
+    (r"database schema|locate revision",
+     "Another version of MLflow made this database: install that one, or copy the database and upgrade it"),
+    (r"\b404\b|valid JSON|unsupported URI|not a database|filesystem tracking",
+     "This is no store of MLflow: correct MLFLOW_TRACKING_URI or track.uri"),
+)  # fmt: skip
+
+
+class StoreError(RuntimeError):
+    """MLflow's store does not answer, or refuses; whatever was begun, the same command again finishes."""
+
+
+class UnansweredError(StoreError):
+    """The MLflow server cost more waiting than ``track.timeout_s`` allows."""
+
+
+@contextmanager
+def explained(uri: str, asked: str) -> Iterator[None]:
+    """Turn what MLflow, its database or the network raise into one message.
+
+    Parameters
+    ----------
+    uri
+        Whom one asks.
+    asked
+        For what: the name of MLflow's method, or a phrase.
+
+    Raises
+    ------
+    StoreError
+        The store does not answer, or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise StoreError(_message(error, uri, asked)) from error
+
+
+def _message(error: Exception, uri: str, asked: str) -> str:
+    words = _words(error)
+    fitting = (advice for pattern, advice in _ADVICE if re.search(pattern, words))
+    advice = next(fitting, f"See that it runs, or {_NAME_ANOTHER}")
+    return (
+        f"MLflow's store must answer. Received from {without_password(uri)}, asked for {asked}: {words}. "
+        f"{advice}; then run the command again."
+    )
+
+
+def unreachable(error: BaseException) -> bool:
+    """Whether the network was the cause, and not what was asked for."""
+    return isinstance(_root(error), ConnectionError | TimeoutError)
+
+
+def _words(error: BaseException) -> str:
+    """Return the network's word where that is the cause, else the first line of MLflow's."""
+    root = _root(error)
+    words = root if isinstance(root, OSError) else error
+    return (str(words).strip() or type(words).__name__).splitlines()[0][:_LONGEST].rstrip(".")
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the error that all the others arose from."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return error
+
+
+def without_password(uri: str) -> str:
+    """Return an address as it may be shown: a server's or a database's may hold a password."""
+    return re.sub(r"(?<=://)[^/@]*@", "", uri)
