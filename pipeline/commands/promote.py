@@ -69,6 +69,8 @@ def run(
     model = candidate.identify(config, line, version)
     if entries and entries[-1].champion.bundle == model.bundle:
         log.info("promote: version %s is champion already", model.version)
+        if as_json:
+            _print(Decision(model.version, model.version, ()))
         return 0
     decision, rows = decide(config, line, entries, model, admit=bool(reason))
     report = config.paths.report("promote") / "gate.md"
@@ -87,7 +89,7 @@ def run(
         )
         line.advance(entry, entries)
     if as_json:
-        sys.stdout.write(json.dumps(_plain(decision), indent=1) + "\n")
+        _print(decision)
     _tell(decision, report, dry_run=dry_run)
     return 0 if decision.promoted else REFUSED
 
@@ -149,9 +151,10 @@ def _say(rule: Rule) -> str:
     return str(rule.figure) if isinstance(rule.figure, int) else pages.decimals(rule.figure)
 
 
-def _plain(decision: Decision) -> dict[str, object]:
+def _print(decision: Decision) -> None:
     rules = [asdict(rule) | {"figure": _finite(rule.figure)} for rule in decision.rules]
-    return asdict(decision) | {"promoted": decision.promoted, "rules": rules}
+    plain = asdict(decision) | {"promoted": decision.promoted, "rules": rules}
+    sys.stdout.write(json.dumps(plain, indent=1) + "\n")
 
 
 def _finite(figure: float | None) -> float | None:
