@@ -25,7 +25,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipeline.data import colour, not_radiograph
+from pipeline.data import colour, not_radiograph, pyramid
 
 NAMES = (
     "sharp", "very_sharp", "rough", "flat_mid", "flat_white", "straight", "contrast", "fine", "middle",
@@ -130,7 +130,7 @@ def measure(radiographs: Path, examples: Path) -> pd.DataFrame:
 def features(picture: Pixels) -> Pixels:
     """Measure a grey or colour picture."""
     departure = colour.departure(picture) if picture.ndim == 3 else 0.0
-    return not_radiograph.features(np.ascontiguousarray(grey(picture)), departure)
+    return not_radiograph.features(pyramid.build(np.ascontiguousarray(grey(picture))), departure)
 
 
 def grey(picture: Pixels) -> Pixels:

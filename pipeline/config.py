@@ -107,7 +107,7 @@ class Validate(Section):
     not_radiograph: Share
     label_suspects: Share
     hash_distance: Annotated[int, Field(ge=0, le=24)]
-    copy_correlation: Annotated[float, Field(gt=0, le=1)]
+    copy_agreement: Annotated[float, Field(gt=0, le=1)]
 
     @model_validator(mode="after")
     def _fold_is_one_of_the_folds(self) -> Validate:

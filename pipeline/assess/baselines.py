@@ -146,8 +146,10 @@ def _forest_scores(
         max_samples=min(_MAX_DRAWN, len(train)),
         class_weight="balanced",
         random_state=seed,
+        n_jobs=-1,
     )
     forest.fit(train, train_fractured, sample_weight=train_weight)
+    forest.set_params(n_jobs=1)  # several threads grow the same trees, but add up their votes in any order
     return np.asarray(forest.predict_proba(test)[:, 1], dtype=np.float64)
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
+from pipeline.data import polarity
 
 Grey = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # row, column, height, width
 
 _LOOK_PX = 256  # decisions are made on a copy with this longer side
-_BRIGHT_AIR = 2 / 3  # of the intensity range: brighter air is a negative's
 _BRIGHT = 0.85  # of the intensity range: a burnt-out border
 _BURNT_SHARE = 0.4  # a line with more is burnt out, unless an overexposed trunk lies in it
 _BURNT_ANATOMY_SHARE = 0.15  # of grades of grey tell that trunk from a bare strip
@@ -140,24 +140,8 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
 
 
 def is_negative(pixels: Grey) -> bool:
-    """Whether a radiograph is a photographic negative: bright air around darker anatomy.
-
-    Air is the flattest part of a radiograph, most of its frame and often most of its area. The
-    medians of these three vote. The bar is high, since negatives are rare: of 1,420 FracAtlas
-    radiographs it turns 2 as they are (0.1 %), and misses 28 of their negatives (2.0 %).
-    """
-    look = shrink(pixels, _LOOK_PX).astype(np.float32)
-    low, high = np.percentile(look, [1, 99])
-    if high - low < 8:
-        return False
-    level = (look - low) / (high - low)
-    frame = np.concatenate(
-        [level[:8].ravel(), level[-8:].ravel(), level[:, :8].ravel(), level[:, -8:].ravel()]
-    )
-    roughness = cv2.blur(level**2, (9, 9)) - cv2.blur(level, (9, 9)) ** 2
-    flat = level[roughness <= np.percentile(roughness, 10)]
-    votes = [np.median(part) for part in (flat, frame, level)]
-    return bool(np.mean(votes) > _BRIGHT_AIR)
+    """Whether a radiograph of any size is a photographic negative: bright air around darker anatomy."""
+    return polarity.is_negative(shrink(pixels, _LOOK_PX))
 
 
 def content_box(pixels: Grey) -> Box:

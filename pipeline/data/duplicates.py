@@ -27,6 +27,7 @@ N_VARIANTS = 8  # flips and right-angle rotations
 _SIDE = 8  # low frequencies a side: 64 bits
 _FINE_PX = 2.0
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
+_LIKELY = 0.5  # correlation of aligned fine structure; that of copies is seldom below 0.85
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 UInt8Array = NDArray[np.uint8]
@@ -112,8 +113,8 @@ def correlations(thumbnails: UInt8Array, pairs: IntArray) -> NDArray[np.float64]
     return np.array(found, dtype=np.float64)
 
 
-def copies(thumbnails: UInt8Array, distance: int, correlation: float) -> IntArray:
-    """Find the pairs of radiographs that are copies: re-encoded, resized, flipped, turned by right angles.
+def likely(thumbnails: UInt8Array, distance: int) -> tuple[IntArray, NDArray[np.float64]]:
+    """Find the pairs that may be copies: re-encoded, resized, flipped, turned by right angles.
 
     Parameters
     ----------
@@ -121,17 +122,17 @@ def copies(thumbnails: UInt8Array, distance: int, correlation: float) -> IntArra
         uint8, shape (n_radiographs, n, n), aspect not kept.
     distance
         Bits of 64 that the hashes of candidates may differ by.
-    correlation
-        What the laid-over fine structure of a copy must reach; see `correlations`.
 
     Returns
     -------
-    ndarray of int64, shape (n_copies, 2)
-        First and second radiograph, first < second.
+    candidates : ndarray of int64, shape (n_candidates, 3)
+        First and second radiograph, first < second, and the variant that turns the first into the second.
+    correlations : ndarray of float64, shape (n_candidates,)
+        Of the laid-over fine structure; see `correlations`.
     """
     pairs = candidates(hashes(thumbnails), distance)
-    confirmed = pairs[correlations(thumbnails, pairs) >= correlation, :2]
-    return np.unique(confirmed, axis=0)
+    found = correlations(thumbnails, pairs)
+    return pairs[found >= _LIKELY], found[found >= _LIKELY]
 
 
 def equal_pairs(keys: Sequence[str]) -> IntArray:

@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -29,6 +30,8 @@ R = TypeVar("R")
 
 _BATCH = 8  # items a task: enough to hide the cost of sending it
 _AHEAD = 4  # tasks queued per worker: bounds memory, keeps every worker busy
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")  # of a worker's libraries
+_KEPT_BYTES = 2**25  # that glibc keeps at hand: to give back and ask again costs up to a quarter of decoding
 
 
 def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, label: str) -> Iterator[R]:
@@ -71,7 +74,7 @@ def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:
 def _pooled(function: Callable[[T], R], items: Sequence[T], n_workers: int) -> Iterator[R]:
     batches = (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=die_with_parent) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(n_workers, context, die_with_parent) as pool:
         pending: deque[Future[list[R]]] = deque(
             pool.submit(_apply, function, batch) for batch in islice(batches, n_workers * _AHEAD)
         )
@@ -81,6 +84,22 @@ def _pooled(function: Callable[[T], R], items: Sequence[T], n_workers: int) -> I
                 pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
         finally:  # after an exception, nobody waits for what was queued
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let each process started meanwhile keep to one core, and keep its memory.
+
+    Threads of many workers would fight for the cores.
+    """
+    settings = dict.fromkeys(_THREADS, "1") | {"MALLOC_TOP_PAD_": str(_KEPT_BYTES)}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _apply(function: Callable[[T], R], batch: Sequence[T]) -> list[R]:

@@ -43,7 +43,7 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     facts = list(engine.process(scan.inspect, listed, workers=config.run.workers, label="check"))
     issues += [issue for fact in facts for issue in fact.issues]
     no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-    grouped = grouping.join(facts, no_labels, settings)
+    grouped = grouping.join(facts, no_labels, settings, workers=config.run.workers)
     usable = annotation_check.known(grouped.files)
     known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.data import duplicates, rotations, splits
+from pipeline.data import duplicates, splits
+from pipeline.data.copies.files import find
 from pipeline.data.faults import Issue
 from pipeline.data.labels import JOINING
 from pipeline.data.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
@@ -32,6 +33,8 @@ class Grouped:
         Copies, label conflicts, groups that crossed the published splits.
     label_conflicts
         Number of radiographs found under both labels.
+    copies
+        The pairs that were found to be copies; see `copies.files.Copies`.
     crossing_published
         Groups whose files lie in several published splits.
     """
@@ -39,6 +42,7 @@ class Grouped:
     files: pd.DataFrame
     issues: list[Issue]
     label_conflicts: int
+    copies: pd.DataFrame
     crossing_published: Sequence[str] = ()
 
     @property
@@ -48,7 +52,12 @@ class Grouped:
 
 
 def group(
-    facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, before: pd.DataFrame | None = None
+    facts: Sequence[Fact],
+    labels: pd.DataFrame,
+    settings: Validate,
+    before: pd.DataFrame | None = None,
+    *,
+    workers: int = 1,
 ) -> Grouped:
     """Find the copies, refuse contradictions, and give every group one split.
 
@@ -62,6 +71,8 @@ def group(
         How near copies must be, and what to do with crossing groups and contradicting labels.
     before
         What an earlier manifest says; see `earlier.read`.
+    workers
+        Number of processes that compare copies; 0 takes one a core.
 
     Raises
     ------
@@ -69,13 +80,13 @@ def group(
         A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
-    joined = join(facts, labels, settings)
+    joined = join(facts, labels, settings, workers=workers)
     crossing_published = _split(joined.files, settings, before)
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
-    return Grouped(joined.files, issues, joined.label_conflicts, crossing_published)
+    return replace(joined, issues=issues, crossing_published=crossing_published)
 
 
-def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Grouped:
+def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, *, workers: int = 1) -> Grouped:
     """Find the copies and refuse contradictions, as `group` does, but give no split.
 
     Raises
@@ -89,15 +100,15 @@ def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate) -> Gro
         raise ValueError(
             f"the folder must hold readable radiographs. Received: {len(files)} files, none sound."
         )
-    copies = _copies([fact for fact in facts if not fact.reason], settings)
-    conflicts = _conflicts(files[readable], copies, settings)
-    files.loc[readable, "group"] = _names(files[readable], copies)
+    copies = find([fact for fact in facts if not fact.reason], settings, workers)
+    conflicts = _conflicts(files[readable], copies.numbers, settings)
+    files.loc[readable, "group"] = _names(files[readable], copies.numbers)
     in_conflict = files["path"].isin([issue.path for issue in conflicts])
     files.loc[in_conflict, ["status", "reason"]] = [QUARANTINED, "label_conflict"]
     again = files["sha256"].where(files["status"] == KEPT).duplicated() & (files["status"] == KEPT)
     files.loc[again, ["status", "reason"]] = [REDUNDANT, "byte_copy"]
-    n_conflicts = len(set(copies[in_conflict[readable].to_numpy()]))
-    return Grouped(files, [*conflicts, *_byte_copies(files)], n_conflicts)
+    n_conflicts = len(set(copies.numbers[in_conflict[readable].to_numpy()]))
+    return Grouped(files, [*conflicts, *_byte_copies(files)], n_conflicts, copies.table)
 
 
 def counts(grouped: Grouped) -> dict[str, int]:
@@ -114,7 +125,7 @@ def counts(grouped: Grouped) -> dict[str, int]:
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
-    left_out = {"issues", "thumbnail", "unrolled", "border", "markers"}
+    left_out = {"issues", "thumbnail", "unrolled", "look", "keypoints", "border", "markers"}
     rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
     files = pd.DataFrame(rows)
     sound = files["reason"] == ""
@@ -123,16 +134,6 @@ def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
     return files.assign(
         status=np.where(sound, KEPT, QUARANTINED), split="", group="", sampling_weight=0.0
     ).astype({"status": "str", "split": "str", "group": "str"})
-
-
-def _copies(sound: Sequence[Fact], settings: Validate) -> NDArray[np.int64]:
-    """Give each sound file the number of its radiograph: equal for copies."""
-    same_bytes = duplicates.equal_pairs([fact.sha256 for fact in sound])
-    first = np.setdiff1d(np.arange(len(sound)), same_bytes[:, 1])  # pixels are compared once for equal bytes
-    thumbnails = np.stack([sound[row].thumbnail for row in first])
-    near = duplicates.copies(thumbnails, settings.hash_distance, settings.copy_correlation)
-    turned = rotations.copies(np.stack([sound[row].unrolled for row in first]), settings.copy_correlation)
-    return duplicates.components(len(sound), same_bytes, first[near], first[turned])
 
 
 def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Validate) -> list[Issue]:

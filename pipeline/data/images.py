@@ -219,11 +219,18 @@ def _grey(image: Image.Image, name: str) -> tuple[UInt8Array, list[str], float]:
             codes.append("transparency")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     if image.mode not in ("1", "L"):
-        image = image.convert("RGB")
+        image = image if image.mode == "RGB" else image.convert("RGB")
         rgb = np.asarray(image)
         codes += colour.codes(rgb)
         departure = colour.departure(rgb)
-    return np.array(image.convert("L"), dtype=np.uint8), codes, departure
+    return _pixels(image if image.mode == "L" else image.convert("L")), codes, departure
+
+
+def _pixels(image: Image.Image) -> UInt8Array:
+    """Copy an image of mode ``L`` once; `numpy.array` would do so four times, through strings of bytes."""
+    pixels = np.empty((image.height, image.width), np.uint8)
+    Image.fromarray(pixels).im.paste(image.im, (0, 0, *image.size))  # into the array's own memory
+    return pixels
 
 
 def _decode_dicom(data: bytes, name: str, max_pixels: int) -> Radiograph:

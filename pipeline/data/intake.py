@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, not_radiograph
+from pipeline.data import content, images, not_radiograph, pyramid
 from pipeline.data.faults import ImageFault
 
 # What lies beside radiographs and is none. All else in a folder is tried: DICOM files often have no suffix.
@@ -53,7 +53,7 @@ def read(item: Item) -> NDArray[np.uint8] | ImageFault:
         content.check(radiograph.pixels, str(item.path), item.limits.min_side_px)
     except ImageFault as fault:
         return fault
-    judgement = not_radiograph.judge(radiograph.pixels, radiograph.colour)
+    judgement = not_radiograph.judge(pyramid.build(radiograph.pixels), radiograph.colour)
     unlike = content.unlike(str(item.path), judgement, item.limits.not_radiograph)
     if unlike and unlike.severity == "quarantined":
         return ImageFault(unlike.issue, f"{item.path}: {unlike.detail}")

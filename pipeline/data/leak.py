@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pipeline.assess import baselines, intervals, metrics, probe
 from pipeline.data import folds, shortcuts
 from pipeline.data.manifest import KEPT
-from pipeline.data.scan import THUMBNAIL_PX, Fact
+from pipeline.data.pyramid import THUMBNAIL_PX
+from pipeline.data.scan import Fact
 
 _MEMORY_PX = 32  # side of the thumbnails that memorisation is measured on
 _MAX_FOLDS = 5

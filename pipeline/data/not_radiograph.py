@@ -17,16 +17,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LOOK_PX = 256  # pictures are judged on a copy with this longer side
+from pipeline.data.pyramid import Pyramid
+
 KINDS = ("photograph", "drawing", "cross_section")
 
 _DARK, _WHITE = 24, 240  # grey levels: what counts as air, and as paper
+_MIN_PX = 16  # a side of the copy that is judged
 _RING_SHARE = 0.03  # of a side: what counts as frame
-_RUN_PX = 9  # a straight line along a side is at least this long
-_RUN_STEP = 24  # grey levels from one pixel to the next
-_SHAPE_PX = 64  # the outline is looked at on a copy of this side
+_RUN_STEP = 24  # grey levels: from there on, nine pixels in a row are a straight line along a side
 _ROUND = (0.80, 0.92)  # a square has 0.785, a head 0.9 and more
 _SOLID = (0.7, 0.9)
+_STEPS = (4, 8, 32, 48)  # grey levels from one pixel to the next
 _BLOCKS_PX = (2, 4, 8)
 _MAX_COLOUR = 8.0
 
@@ -44,31 +45,32 @@ class Judgement(NamedTuple):
 # name: lowest and highest value in the fit, beyond which nothing more is read from a number; then the weight
 # for each of `KINDS`, against a radiograph.
 MODEL: dict[str, tuple[float, float, float, float, float]] = {
-    "sharp": (0, 0.77272, 19.266, 15.213, -4.6471),
-    "very_sharp": (0, 0.66883, 14.677, 21.816, 20.119),
-    "rough": (0.0020005, 0.83352, 11.5, 7.7681, 12.062),
-    "flat_mid": (0, 0.85147, -5.4251, -5.6532, -7.1599),
-    "flat_white": (0, 0.90493, -8.2266, 1.7114, 3.9548),
-    "straight": (0, 0.12678, -37.162, -17.92, -28.381),
-    "contrast": (7.1869, 114.88, -0.13042, -0.10014, -0.019365),
-    "fine": (-1.3362, 0.28742, -6.3208, -2.868, -2.6078),
-    "middle": (-2.2964, -0.58937, -5.1727, -5.1675, 2.4905),
-    "ring_dark": (0, 1, -3.3927, -1.3456, 1.9407),
-    "round": (0.37743, 0.99309, 24.032, 11.379, 5.98),
-    "solid": (0.17366, 1, 6.0764, 9.4031, -0.98384),
-    "island": (0, 1, -2.5543, 0.56297, 4.2977),
-    "colour": (0, 8, 1.3947, 1.0026, 1.0789),
+    "sharp": (0, 0.74628, 19.478, 14.563, -4.5346),
+    "very_sharp": (0, 0.66883, 13.388, 22.241, 19.401),
+    "rough": (0.0016819, 0.83117, 11.345, 7.4088, 11.804),
+    "flat_mid": (0, 0.8493, -5.3501, -5.6993, -7.1868),
+    "flat_white": (0, 0.90494, -8.4004, 1.7118, 3.9537),
+    "straight": (0, 0.12669, -37.432, -17.559, -29.125),
+    "contrast": (7.1869, 114.88, -0.12522, -0.099378, -0.017258),
+    "fine": (-1.388, 0.28742, -6.2039, -2.5216, -2.2428),
+    "middle": (-2.3046, -0.57776, -4.9672, -5.1431, 2.5649),
+    "ring_dark": (0, 1, -3.4946, -1.321, 1.9417),
+    "round": (0.37743, 0.99309, 22.465, 11.54, 6.1026),
+    "solid": (0.17366, 1, 6.0381, 9.468, -0.96436),
+    "island": (0, 1, -1.9755, 0.54886, 4.3878),
+    "colour": (0, 8, 1.3682, 0.9912, 1.0584),
 }
-INTERCEPTS = (-32.056, -26.286, -6.7252)
+INTERCEPTS = (-30.669, -26.307, -6.673)
+_TABLE = np.array(list(MODEL.values()))
 
 
-def judge(pixels: UInt8Array, colour: float) -> Judgement:
+def judge(levels: Pyramid, colour: float) -> Judgement:
     """Score a picture.
 
     Parameters
     ----------
-    pixels
-        uint8, shape (height_px, width_px), both sides at least 2.
+    levels
+        The picture, both sides at least 2 pixels.
     colour
         See `images.Radiograph`.
 
@@ -78,19 +80,18 @@ def judge(pixels: UInt8Array, colour: float) -> Judgement:
         The score is the softmax probability of all `KINDS` together. It is no probability in the user's
         data: how common such pictures are there is not known.
     """
-    table = np.array(list(MODEL.values()))
-    values = np.clip(features(pixels, colour), table[:, 0], table[:, 1])
-    logits = np.array(INTERCEPTS) + values @ table[:, 2:]
+    values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
+    logits = values @ _TABLE[:, 2:] + INTERCEPTS
     odds = np.exp(np.minimum(logits, 50.0))
     return Judgement(float(odds.sum() / (1 + odds.sum())), KINDS[int(logits.argmax())])
 
 
-def features(pixels: UInt8Array, colour: float) -> FloatArray:
+def features(levels: Pyramid, colour: float) -> FloatArray:
     """Measure a picture, in the order of `MODEL`.
 
     Parameters
     ----------
-    pixels, colour
+    levels, colour
         See `judge`.
 
     Returns
@@ -105,25 +106,24 @@ def features(pixels: UInt8Array, colour: float) -> FloatArray:
         ``round``, ``solid`` (of what is not air: roundness of its hull, and how much of the hull it fills),
         ``island`` (all three together), ``colour``.
     """
-    look = _look(pixels)
+    look = _at_least(levels.small, _MIN_PX)
     here = look[:-1, :-1]
     down, right = _difference(look[1:, :-1], here), _difference(look[:-1, 1:], here)
-    step = np.maximum(down, right)
+    step = np.asarray(cv2.max(down, right), dtype=np.uint8)
     ring_dark = _dark_ring(look)
-    roundness, solidity = _outline(look)
+    roundness, solidity = _outline(levels.thumbnail)
     island = ring_dark * _ramp(roundness, _ROUND) * _ramp(solidity, _SOLID)
     frame = (ring_dark, roundness, solidity, island)
     edges = (*_steps(step), *_flat(here, step), _straight(down, right))
     return np.array([*edges, *_detail(look), *frame, min(colour, _MAX_COLOUR)])
 
 
-def _look(pixels: UInt8Array) -> UInt8Array:
-    """Scale down by area, so that a step stays as sharp as the eye sees it; never below 16 pixels a side."""
-    scale = min(1.0, LOOK_PX / max(pixels.shape))
-    size = [max(16, round(side * scale)) for side in pixels.shape[::-1]]
-    if size == list(pixels.shape[::-1]):
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
+    """Stretch a sliver."""
+    if min(small.shape) >= side_px:
+        return small
+    size = [max(side_px, side) for side in small.shape[::-1]]
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _difference(first: UInt8Array, second: UInt8Array) -> UInt8Array:
@@ -131,32 +131,32 @@ def _difference(first: UInt8Array, second: UInt8Array) -> UInt8Array:
 
 
 def _steps(step: UInt8Array) -> tuple[float, float, float]:
-    counts = cv2.calcHist([step], [0], None, [256], [0, 256]).ravel()
-    above = 1 - np.cumsum(counts) / step.size
-    edges = max(above[4], 0.01)
-    return above[32] / edges, above[48] / edges, above[8]
+    changes, rough, sharp, very_sharp = (np.count_nonzero(step > levels) / step.size for levels in _STEPS)
+    edges = max(changes, 0.01)
+    return sharp / edges, very_sharp / edges, rough
 
 
 def _flat(levels: UInt8Array, step: UInt8Array) -> tuple[float, float]:
-    flat = levels[step == 0]
-    white = np.count_nonzero(flat >= _WHITE)
-    dark = np.count_nonzero(flat <= _DARK)
-    return (len(flat) - white - dark) / levels.size, white / levels.size
+    flat = step == 0
+    above_air, white = (np.count_nonzero(flat & (levels >= edge)) for edge in (_DARK + 1, _WHITE))
+    return (above_air - white) / levels.size, white / levels.size
 
 
 def _straight(down: UInt8Array, right: UInt8Array) -> float:
-    along = np.ones((_RUN_PX, 1), np.uint8)
-    found = 0
-    for step, line in ((right, along), (down, along.T)):
-        sharp = cv2.threshold(step, _RUN_STEP, 1, cv2.THRESH_BINARY)[1]
-        found += cv2.countNonZero(cv2.erode(sharp, line, borderType=cv2.BORDER_CONSTANT, borderValue=0))
-    return found / down.size
+    return (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / down.size
+
+
+def _runs(sharp: NDArray[np.bool_]) -> int:
+    """Count the places down from which nine pixels in a row are sharp."""
+    for shift in (1, 2, 4, 1):  # two in a row, four, eight, nine
+        sharp = sharp[shift:] & sharp[:-shift]
+    return int(np.count_nonzero(sharp))
 
 
 def _dark_ring(look: UInt8Array) -> float:
     rows, columns = (max(2, round(_RING_SHARE * side)) for side in look.shape)
     sides = (look[:rows], look[-rows:], look[:, :columns], look[:, -columns:])
-    return float(np.mean([np.count_nonzero(side <= _DARK) / side.size for side in sides]))
+    return sum(np.count_nonzero(side <= _DARK) / side.size for side in sides) / len(sides)
 
 
 def _detail(look: UInt8Array) -> tuple[float, float, float]:
@@ -171,9 +171,9 @@ def _detail(look: UInt8Array) -> tuple[float, float, float]:
     return contrast, float(share[0] - share[1]), float(share[2])
 
 
-def _outline(look: UInt8Array) -> tuple[float, float]:
-    small = cv2.resize(look, (_SHAPE_PX, _SHAPE_PX), interpolation=cv2.INTER_AREA)
-    outlines, _ = cv2.findContours((small > _DARK).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+def _outline(thumbnail: UInt8Array) -> tuple[float, float]:
+    body = (thumbnail > _DARK).view(np.uint8)
+    outlines, _ = cv2.findContours(body, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return 0.0, 1.0
     largest = max(outlines, key=cv2.contourArea)

@@ -11,8 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
-_LOOK_PX = 512  # strokes are looked for on a copy with this longer side
+from pipeline.data import pyramid
+
 _INK = 6  # grey levels: what ink may differ from white by
 _PAPER_STEP = 60  # grey levels between ink and what lies two pixels beside it
 _MIN_SPAN = 0.1  # of the longer side; the letters of side markers are smaller
@@ -46,7 +48,7 @@ def has_marks(pixels: UInt8Array) -> bool:
     pixels
         uint8, shape (height_px, width_px).
     """
-    look = _look(pixels, _LOOK_PX)
+    look = pyramid.medium(pixels)
     side = max(look.shape)
     ink = cv2.threshold(look, 255 - _INK - 1, 1, cv2.THRESH_BINARY)[1]
     if cv2.countNonZero(ink) < _MIN_SPAN * side:
@@ -77,7 +79,7 @@ def repetition(pixels: UInt8Array) -> float:
         The sharpest peak but that of no shift, above all that lies around it: straight edges repeat along
         themselves and make ridges, which have a way down on two sides only.
     """
-    look = _look(pixels, _TILE_LOOK_PX)
+    look = pyramid.scale(pyramid.medium(pixels), _TILE_LOOK_PX)
     detail = cv2.subtract(look, cv2.blur(look, (_FINE_PX, _FINE_PX)), dtype=cv2.CV_32F)
     np.clip(detail, -_FAINT, _FAINT, out=detail)
     likeness = _autocorrelation(detail - detail.mean())
@@ -92,13 +94,9 @@ def _autocorrelation(values: FloatArray) -> FloatArray:
     """Give the correlation at row shifts -half to half and column shifts 0 to half, a pixel as one."""
     rows, columns = values.shape
     half_rows, half_columns = rows // 2, columns // 2
-    padded = [cv2.getOptimalDFTSize(side + side // 2) for side in values.shape]
-    spectrum = cv2.dft(
-        cv2.copyMakeBorder(values, 0, padded[0] - rows, 0, padded[1] - columns, cv2.BORDER_CONSTANT),
-        nonzeroRows=rows,
-    )
-    power = cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True)
-    whole = cv2.dft(power, flags=cv2.DFT_INVERSE)
+    padded = [fft.next_fast_len(side + side // 2, real=True) for side in values.shape]
+    spectrum = fft.rfft2(values, padded)
+    whole = fft.irfft2(spectrum.real**2 + spectrum.imag**2, padded)
     shifted = np.vstack([whole[-half_rows:, :half_columns], whole[:half_rows, :half_columns]])
     overlap = (rows - np.abs(np.arange(-half_rows, half_rows)))[:, None] * (columns - np.arange(half_columns))
     correlation: FloatArray = (shifted * values.size / overlap / max(whole[0, 0], 1e-6)).astype(np.float32)
@@ -130,11 +128,3 @@ def _is_sharp(shape: UInt8Array, look: UInt8Array) -> bool:
     near, far = (cv2.dilate(shape, np.ones((size, size), np.uint8)) for size in (3, 7))
     beside = look[far > near]
     return bool(beside.size) and bool((beside <= 255 - _PAPER_STEP).mean() >= _SHARP_SHARE)
-
-
-def _look(pixels: UInt8Array, side_px: int) -> UInt8Array:
-    scale = side_px / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -9,18 +9,18 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, not_radiograph, rotations, shortcuts
+from pipeline.data import content, images, not_radiograph, pyramid, rotations, shortcuts
+from pipeline.data.copies import looks
+from pipeline.data.copies.keypoints import NO_KEYPOINTS, Keypoints, describe
 from pipeline.data.faults import ImageFault, Issue, Severity
 from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
-
-THUMBNAIL_PX = 64
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
 
@@ -51,6 +51,8 @@ class Fact:
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
     unrolled
         uint8, shape (32, 128): see `rotations.polar`.
+    look, keypoints
+        See `looks.look` and `keypoints.describe`: at most 37 and 14 kB, however large the radiograph.
     border, markers
         See `shortcuts`.
     """
@@ -69,6 +71,8 @@ class Fact:
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
     unrolled: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
+    look: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False)
+    keypoints: Keypoints = field(default=NO_KEYPOINTS, repr=False)
     border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
 
@@ -150,8 +154,9 @@ def inspect(item: Found) -> Fact:
         issue = Issue(shown, fault.reason, "quarantined", _without_root(str(fault), item.root))
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
-    pixels = radiograph.pixels
-    judgement = not_radiograph.judge(pixels, radiograph.colour)
+    levels = pyramid.build(radiograph.pixels)
+    look = looks.look(levels.medium)
+    judgement = not_radiograph.judge(levels, radiograph.colour)
     unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
     return replace(
         fact,
@@ -160,14 +165,16 @@ def inspect(item: Found) -> Fact:
         n_bytes=len(data),
         format=radiograph.format,
         mode=radiograph.mode,
-        height_px=pixels.shape[0],
-        width_px=pixels.shape[1],
+        height_px=levels.full.shape[0],
+        width_px=levels.full.shape[1],
         not_radiograph=round(judgement.score, 4),
-        issues=(*content.oddities(shown, radiograph), *([unlike] if unlike else [])),
-        thumbnail=_thumbnail(pixels),
-        unrolled=rotations.polar(pixels),
-        border=shortcuts.border_features(pixels),
-        markers=shortcuts.marker_features(pixels),
+        issues=(*content.oddities(shown, radiograph, levels), *([unlike] if unlike else [])),
+        thumbnail=levels.thumbnail,
+        unrolled=rotations.polar(look),
+        look=look,
+        keypoints=describe(look),
+        border=shortcuts.border_features(levels.full),
+        markers=shortcuts.marker_features(levels.small),
     )
 
 
@@ -233,10 +240,10 @@ def _check_name(path: Path) -> None:
 
 
 def _check_inside(item: Found) -> None:
-    if not item.path.resolve().is_relative_to(item.root.resolve()):
+    if not _is_inside(item.path if item.path.is_symlink() else item.path.parent, item.root):
         raise ImageFault("outside_root", f"{item.path}: a link that leaves data.root is never read")
 
 
-def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    size = (THUMBNAIL_PX, THUMBNAIL_PX)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+@lru_cache  # of the folders, which many files share
+def _is_inside(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.data import pyramid
+
 _LEVELS = 32  # of grey, in a histogram
 _STRIP_SHARE = 0.06  # of a side: what counts as border
-_LOOK_PX = 256  # markers are looked for on a copy with this longer side
 _GROUND_PX = 31  # the surroundings a marker is compared with
 _MARKER_CONTRAST = 60  # grey levels above the surroundings
 _MARKER_LEVEL = 200
 _MARKER_AREA = (4, 300)  # pixels of the copy: a letter, a lead plate
+_BLACK, _WHITE = 5, 250  # grey levels: up to and from there
+_DIGITS = 4  # of a deviation: that of a flat strip is 0
 _LINE_SLACK = 0.5  # of a letter's height: how far letters of one line may lie apart vertically
 
 
@@ -97,8 +100,8 @@ def marker_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         a longer side of 256, its row and column (0 to 1; -1 without any), the largest number in one
         line (burnt-in text), share of pixels at 250 and above, the brightest level.
     """
-    look = _look(pixels)
-    saturated = float((look >= 250).mean())
+    look = pyramid.small(pixels)
+    saturated = np.count_nonzero(look >= _WHITE) / look.size
     bright = float(look.max())
     found = _compact(look)
     if not found.size:
@@ -110,27 +113,36 @@ def marker_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _strip(strip: NDArray[np.uint8]) -> tuple[float, float, float, float]:
-    return float(strip.mean()), float(strip.std()), float((strip <= 5).mean()), float((strip >= 250).mean())
-
-
-def _look(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = _LOOK_PX / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    strip = np.ascontiguousarray(strip)  # read four times
+    mean, deviation = cv2.meanStdDev(strip)
+    black, white = np.count_nonzero(strip <= _BLACK), np.count_nonzero(strip >= _WHITE)
+    return mean[0, 0], round(deviation[0, 0], _DIGITS), black / strip.size, white / strip.size
 
 
 def _compact(look: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Row, column, area, height of each bright component of a marker's size that fills its box well."""
+    bright = look >= _MARKER_LEVEL
+    if np.count_nonzero(bright) < _MARKER_AREA[0]:
+        return np.zeros((0, 4))
     ground = cv2.blur(look, (_GROUND_PX, _GROUND_PX))
-    bright = (look >= _MARKER_LEVEL) & (cv2.subtract(look, ground) >= _MARKER_CONTRAST)
-    _, _, boxes, centres = cv2.connectedComponentsWithStats(bright.astype(np.uint8))
-    height, width, area = boxes[1:, 3], boxes[1:, 2], boxes[1:, 4]
+    bright &= cv2.subtract(look, ground) >= _MARKER_CONTRAST
+    parts = np.asarray(cv2.connectedComponents(bright.view(np.uint8))[1], dtype=np.int32)
+    few = np.flatnonzero(bright)
+    part, rows, columns = parts.ravel()[few] - 1, few // look.shape[1], few % look.shape[1]
+    area = np.bincount(part)
+    row, column = (np.bincount(part, weights=places) / area for places in (rows, columns))
+    height, width = (_extent(places, part, area) for places in (rows, columns))
     fits = (area >= _MARKER_AREA[0]) & (area <= _MARKER_AREA[1]) & (area > 0.2 * height * width)
-    described = np.column_stack([centres[1:, 1], centres[1:, 0], area, height]).astype(np.float64)
-    found: NDArray[np.float64] = described[fits]
-    return found
+    return np.column_stack([row, column, area, height])[fits]
+
+
+def _extent(places: NDArray[np.int64], part: NDArray[np.int32], area: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Length of each component along an axis, from where its pixels lie there."""
+    if not area.size:
+        return area
+    ordered = places[np.argsort(part, kind="stable")]
+    first = np.cumsum(area) - area
+    return np.maximum.reduceat(ordered, first) - np.minimum.reduceat(ordered, first) + 1
 
 
 def _longest_line(found: NDArray[np.float64]) -> int:

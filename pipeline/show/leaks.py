@@ -25,19 +25,19 @@ NULLS = {
         "the two labels were marked differently, or one of them carries the metal",
     ),
     "histogram": (
-        "The grey levels, without their places",
+        "The grey levels without their places",
         "exposure, processing or the mix of body regions differs between the labels",
     ),
 }
 STRONG, SOME = 0.75, 0.6  # AUROC of features that hold no bone
 SURE, LIKELY = 0.01, 0.05  # adjusted p values: said in a sentence, and listed
 _LARGE = 0.15  # difference of two shares of fractured groups
-_LEAKS = 0.05  # AUROC that is lost with the copies
+LEAKS = 0.05  # AUROC that is lost with the copies
 _NAMED = 4  # attributes in a sentence
 _VALUES = 2  # of an attribute, and
 _ROWS = 20  # in all, in the page's table; all stand in attributes.csv
 _TINY = 1e-6  # p values below are not told apart
-_LEARNABLE = "A network can learn this instead of fractures; only what it scores above says anything of them."
+_LEARNABLE = "A network can learn this instead of fractures: trust only what it scores beyond it."
 
 
 def findings(figures: Mapping[str, Any], attributes: pd.DataFrame) -> list[Finding]:
@@ -54,29 +54,28 @@ def findings(figures: Mapping[str, Any], attributes: pd.DataFrame) -> list[Findi
 
 
 def null_rows(null: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    """Tabulate the null baselines: name, what it sees, verdict, AUROC with interval, AUROC on test."""
+    """Tabulate the null baselines: name, AUROC with interval, AUROC on test, verdict, what it sees."""
     return [
         [
             name,
-            what,
-            verdict(null[name]["cv_auroc"]),
             interval(null[name]["cv_auroc"], null[name]["cv_auroc_low"], null[name]["cv_auroc_high"]),
             decimals(null[name]["auroc"], 2),
+            verdict(null[name]["cv_auroc"]),
+            what,
         ]
         for name, (what, _) in NULLS.items()
     ]
 
 
 def attribute_rows(attributes: pd.DataFrame) -> list[list[str]]:
-    """Tabulate the attributes that the label follows: name, value, groups, two shares, p value."""
+    """Tabulate the attributes that the label follows: name and value, two shares, groups, p value."""
     _, likely = _followed(attributes)
     return [
         [
-            row.attribute,
-            row.value,
-            count(row.groups),
+            f"{row.attribute}: {row.value}",
             percent(row.fractured_share, 0),
             percent(row.fractured_share - row.difference, 0),
+            count(row.groups),
             f"{row.p_adjusted:.1g}" if row.p_adjusted >= _TINY else "< 1e-6",
         ]
         for row in likely.groupby("attribute").head(_VALUES).head(_ROWS).itertuples()
@@ -96,7 +95,7 @@ def _on_probe(probe: Mapping[str, Mapping[str, float]]) -> Finding:
         interval(rows["auroc"], rows["auroc_low"], rows["auroc_high"]) for rows in (published, clean)
     )
     sees = "A linear model that sees only the edges of a small thumbnail"
-    if published["auroc"] - clean["auroc"] <= _LEAKS:
+    if published["auroc"] - clean["auroc"] <= LEAKS:
         text = (
             f"{sees} scores AUROC {was} on the published split and {remains} here: copies are worth little."
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,17 @@ def count(value: float | None) -> str:
     return _number(value, ",.0f")
 
 
+def counted(number: int, name: str) -> str:
+    """Write how many there are of something: ``1 file``, ``1,420 files``."""
+    return f"{count(number)} {name}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def interval(value: float | None, low: float | None, high: float | None, places: int = 2) -> str:
     """Write a figure with its interval: ``0.91 (0.87 to 0.95)``; without limits, the figure alone."""
     limits = (decimals(low, places), decimals(high, places))
@@ -114,6 +125,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (percent, decimals, count, interval, above, cell)
+    filters = (percent, decimals, count, counted, interval, above, cell)
     environment.filters |= {function.__name__: function for function in filters}
     return environment

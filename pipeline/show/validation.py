@@ -2,96 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import cv2
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline.show import leaks
-from pipeline.show.pages import count, percent
+from pipeline.data.grouping import Grouped
+from pipeline.data.labels import JOINING
+from pipeline.data.manifest import QUARANTINED, SPLITS
+from pipeline.show import leaks, left_out
+from pipeline.show.copies import groups, pairs
+from pipeline.show.leaks import LEAKS
+from pipeline.show.meanings import meaning
+from pipeline.show.pages import count, counted, listed, percent
+from pipeline.show.thumbnails import Look
 
-_PICTURE_PX = 220
-_GROUPS_SHOWN = 4
-_MEMBERS_SHOWN = 3
-_QUARANTINED_SHOWN = 12
 _EXAMPLES = 3
-_SPLITS = ("train", "val", "test")
-
-Picture = Callable[[str], str]
 
 
 def context(
-    files: pd.DataFrame,
+    grouped: Grouped,
     issues: pd.DataFrame,
     attributes: pd.DataFrame,
     figures: Mapping[str, Any],
-    picture: Picture,
+    look: Look,
+    *,
+    min_score: float,
 ) -> dict[str, Any]:
     """Gather what ``validate.html`` needs.
 
     Parameters
     ----------
-    files
-        The manifest.
+    grouped
+        The files, and how copies lie on one another.
     issues
         ``path``, ``issue``, ``severity``, ``detail``.
     attributes
         What the label follows; see `associations`.
     figures
         As in ``metrics.json``.
-    picture
-        Turns the path of a readable radiograph into a ``data:`` address.
+    look
+        From a path to small pixels; asked for the pictures shown alone.
+    min_score
+        What confirms a copy; see `validate.copy_agreement`.
     """
+    files = grouped.files
     return {
         "figures": figures,
         "findings": _findings(files, attributes, figures),
         "splits": _split_rows(files),
         "issues": _issue_rows(issues),
-        "quarantined": _quarantined(files, issues, picture),
-        "groups": _largest_groups(files, picture),
+        "left_out": left_out.by_reason(files, issues, look),
+        "groups": groups.largest(files, grouped.copies, look),
+        "pairs": pairs.hardest(grouped.copies, files, look),
+        "min_score": min_score,
         "shortcuts": leaks.null_rows(figures["null"]),
         "attributes": leaks.attribute_rows(attributes),
     }
-
-
-def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale a radiograph down to a picture for a page; uint8, shape (height_px, width_px)."""
-    scale = _PICTURE_PX / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _findings(
     files: pd.DataFrame, attributes: pd.DataFrame, figures: Mapping[str, Any]
 ) -> list[dict[str, str]]:
     """Sentences, the worst first."""
-    findings = []
-    published, clean = figures["memorisation"]["published"], figures["memorisation"]["clean"]
-    if crossing := figures["groups_crossing_published_splits"]:
-        n_tests = _tests_with_a_copy_in_train(files)
-        n_test = int(((files["published_split"] == "test") & (files["group"] != "")).sum())
-        text = (
-            f"{count(crossing)} groups lie in more than one published split; "
-            f"{count(n_tests)} of {count(n_test)} published test files have a copy in train or val. "
-            "Copying the label of the most similar training file scores "
-            f"{percent(published['accuracy'])} accuracy (AUROC {published['auroc']:.2f}) on the published "
-            f"split and {percent(clean['accuracy'])} (AUROC {clean['auroc']:.2f}) on the split used here."
-        )
-        findings.append({"kind": "warning", "text": text})
-    else:
-        findings.append({"kind": "good", "text": "No copy was found on two sides of the published splits."})
-    findings.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
-    findings += leaks.findings(figures, attributes)
+    found = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
+    found.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
     if conflicts := figures["label_conflicts"]:
-        text = f"{count(conflicts)} radiographs stand under both labels; all their copies are left out."
-        findings.append({"kind": "bad", "text": text})
+        text = f"{counted(conflicts, 'radiograph')} under both labels; every copy is left out."
+        found.append({"kind": "bad", "text": text})
     order = {"bad": 0, "warning": 1, "good": 2}
-    return sorted(findings, key=lambda finding: order[finding["kind"]])
+    return sorted(found, key=lambda finding: order[finding["kind"]])
+
+
+def _on_copies(files: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, str]:
+    """Say how many published test files a model may have seen, and what that is worth to it."""
+    crossing = figures["groups_crossing_published_splits"]
+    if not crossing:
+        return {"kind": "good", "text": "No copy was found on two sides of the published splits."}
+    published, clean = (figures["memorisation"][name] for name in ("published", "clean"))
+    n_test = int(((files["published_split"] == "test") & (files["group"] != "")).sum())
+    kin = "a copy or a file of the same patient" if any(key in files for key in JOINING) else "a copy"
+    lost = published["auroc"] - clean["auroc"] > LEAKS
+    worth = "There, memory passes for skill" if lost else "That is worth little"
+    text = (
+        f"{count(_tests_with_a_copy_in_train(files))} of {count(n_test)} published test files have {kin} in "
+        f"train or val: {counted(crossing, 'group')} in more than one published split. {worth}: copying the "
+        f"label of the most similar training file is right for {percent(published['accuracy'], 0)} of the "
+        f"published test (AUROC {published['auroc']:.2f}) and for {percent(clean['accuracy'], 0)} of that "
+        f"used here (AUROC {clean['auroc']:.2f}, where 0.50 is chance)."
+    )
+    return {"kind": "warning", "text": text}
+
+
+def _on_left_out(files: pd.DataFrame) -> list[dict[str, str]]:
+    """Say how many files are left out, and why."""
+    reasons = files.loc[files["status"] == QUARANTINED, "reason"].value_counts().sort_index()
+    if reasons.empty:
+        return []
+    why = listed([f"{count(n)} {reason.replace('_', ' ')}" for reason, n in reasons.items()])
+    return [{"kind": "warning", "text": f"{counted(reasons.sum(), 'file')} left out: {why}."}]
 
 
 def _tests_with_a_copy_in_train(files: pd.DataFrame) -> int:
@@ -102,54 +111,26 @@ def _tests_with_a_copy_in_train(files: pd.DataFrame) -> int:
 
 
 def _split_rows(files: pd.DataFrame) -> list[list[str]]:
-    """Count published files, used files and groups for each split and class."""
-    rows = []
-    for split in _SPLITS:
-        for fractured, name in ((True, "fractured"), (False, "not fractured")):
-            of_class = files[files["fractured"] == fractured]
-            kept = of_class[of_class["split"] == split]
-            n_published = int((of_class["published_split"] == split).sum())
-            moved = int((kept["published_split"] != split).sum())
-            figures = (n_published, len(kept), kept["group"].nunique(), moved)
-            rows.append([split, name, *map(count, figures)])
-    return rows
+    """Count published files, used files, groups, and files moved here: by split and class, and in all."""
+    rows = [
+        [f"{split}, {name}", *_counts(files[files["fractured"] == fractured], [split])]
+        for split in SPLITS
+        for fractured, name in ((True, "fractured"), (False, "not fractured"))
+    ]
+    return [*rows, ["all", *_counts(files, SPLITS)]]
+
+
+def _counts(of_class: pd.DataFrame, splits: Sequence[str]) -> Iterator[str]:
+    kept = of_class[of_class["split"].isin(splits)]
+    moved = int((kept["published_split"] != kept["split"]).sum())
+    n_published = int(of_class["published_split"].isin(splits).sum())
+    return map(count, (n_published, len(kept), kept["group"].nunique(), moved))
 
 
 def _issue_rows(issues: pd.DataFrame) -> list[list[str]]:
     rows = []
     for (severity, issue), found in issues.groupby(["severity", "issue"]):
         examples = ", ".join(found["path"].head(_EXAMPLES))
-        rows.append([str(issue), str(severity), examples, count(len(found))])
+        rows.append([str(issue), count(len(found)), str(severity), meaning(str(issue)), examples])
     order = {"quarantined": 0, "warning": 1, "note": 2}
-    return sorted(rows, key=lambda row: (order[row[1]], row[0]))
-
-
-def _quarantined(files: pd.DataFrame, issues: pd.DataFrame, picture: Picture) -> list[dict[str, Any]]:
-    """Show the first files left out; those that cannot be decoded have no picture."""
-    details = issues[issues["severity"] == "quarantined"].drop_duplicates("path").set_index("path")["detail"]
-    shown = files[files["status"] == "quarantined"].head(_QUARANTINED_SHOWN)
-    return [
-        {
-            "src": picture(row.path) if row.format else None,
-            "alt": f"Left out: {row.path}",
-            "title": row.reason,
-            "caption": details.get(row.path, row.path),
-        }
-        for row in shown.itertuples()
-    ]
-
-
-def _largest_groups(files: pd.DataFrame, picture: Picture) -> list[dict[str, Any]]:
-    kept = files[files["status"] == "kept"]
-    sizes = kept["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    galleries = []
-    for name, size in sizes[sizes > 1].head(_GROUPS_SHOWN).items():
-        members = kept[kept["group"] == name]
-        pictures = [
-            {"src": picture(row.path), "alt": f"Member of {name}", "title": None, "caption": row.path}
-            for row in members.head(_MEMBERS_SHOWN).itertuples()
-        ]
-        published = ", ".join(sorted(set(members["published_split"])))
-        text = f"{count(size)} files, published in {published}, now in {members['split'].iloc[0]}"
-        galleries.append({"name": name, "text": text, "pictures": pictures})
-    return galleries
+    return sorted(rows, key=lambda row: (order[row[2]], row[0]))

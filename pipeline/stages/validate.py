@@ -1,8 +1,8 @@
 """Check every file, find copies and shortcuts, and split by group.
 
 Reads the user's radiographs, labels and annotations; writes the manifest, the annotations found
-sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``profile.json``
-and ``report.html``.
+sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
+``profile.json`` and ``report.html``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pipeline.data import (
     earlier,
     engine,
     grouping,
-    images,
     label_suspects,
     labels,
     leak,
@@ -31,9 +30,10 @@ from pipeline.data import (
     scan,
 )
 from pipeline.data.annotations import write as write_annotations
+from pipeline.data.copies.files import COLUMNS
 from pipeline.data.faults import Issue
 from pipeline.data.scan import Fact
-from pipeline.show import pages, validation
+from pipeline.show import pages, thumbnails, validation
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def run(config: Config) -> None:
         found, issues = scan.find(config.data.root, content.limits(settings))
         facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="validate"))
         known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-        grouped = grouping.group(facts, known_labels, settings, before)
+        grouped = grouping.group(facts, known_labels, settings, before, workers=config.run.workers)
         sound, annotation_issues = annotation_check.check(
             config.data.annotations, annotation_check.known(grouped.files)
         )
@@ -59,7 +59,7 @@ def run(config: Config) -> None:
         record.dataset("radiographs", config.data.root, outputs.sha256(config.paths.manifest), "validate")
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
-        _report(config, grouped.files, issues, followed, figures)
+        _report(config, grouped, issues, followed, figures)
         described = config.paths.report("validate") / "profile.json"
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
@@ -81,7 +81,11 @@ def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dic
 
 
 def _report(
-    config: Config, files: pd.DataFrame, issues: list[Issue], followed: pd.DataFrame, figures: dict[str, Any]
+    config: Config,
+    grouped: grouping.Grouped,
+    issues: list[Issue],
+    followed: pd.DataFrame,
+    figures: dict[str, Any],
 ) -> None:
     folder = config.paths.report("validate")
     table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
@@ -89,10 +93,11 @@ def _report(
     outputs.write_text(folder / "issues.csv", table.to_csv(index=False, lineterminator="\n"))
     text = followed.to_csv(index=False, lineterminator="\n", float_format="%.6g")
     outputs.write_text(folder / "attributes.csv", text)
+    text = grouped.copies[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
+    outputs.write_text(folder / "copies.csv", text)
 
-    def picture(path: str) -> str:
-        pixels = images.read(config.data.root / path, config.validation.max_pixels).pixels
-        return pages.data_uri(images.encode_jpeg(validation.shrink(pixels)), "image/jpeg")
-
-    page = validation.context(files, table, followed, figures, picture)
+    look = thumbnails.reader(config.data.root, config.validation.max_pixels)
+    page = validation.context(
+        grouped, table, followed, figures, look, min_score=config.validation.copy_agreement
+    )
     outputs.write_text(folder / "report.html", pages.render("validate.html", page))

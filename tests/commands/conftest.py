@@ -67,7 +67,7 @@ def work(tmp_path, monkeypatch):
     values["run"]["workers"] = 1
     values["evaluate"]["bootstrap_samples"] = 50
     values["region_maps"] |= {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4}
-    values["validate"]["copy_correlation"] = 0.85
+    values["validate"]["copy_agreement"] = 0.82
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.chdir(tmp_path)
     return tmp_path

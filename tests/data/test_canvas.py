@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.config import Config, Preprocess
+from pipeline.config import Preprocess
 from pipeline.data import annotations, canvas, images
-from tests.imports import REPOSITORY
 
 
 def preprocess(height_px: int = 96, width_px: int = 128, **changes: Any) -> Preprocess:
@@ -173,38 +169,6 @@ def test_shrinking_keeps_the_aspect_and_never_enlarges() -> None:
     assert canvas.shrink(np.zeros((400, 200), np.uint8), 100).shape == (100, 50)
     small = np.zeros((40, 30), np.uint8)
     assert canvas.shrink(small, 100) is small
-
-
-def share_called_negative(radiographs: list[np.ndarray]) -> float:
-    return float(np.mean([canvas.is_negative(pixels) for pixels in radiographs]))
-
-
-def looks(files: Iterable[Path]) -> list[np.ndarray]:
-    """Small copies of the files that can be read."""
-    found = []
-    for file in files:
-        with contextlib.suppress(images.ImageFault):
-            found.append(canvas.shrink(images.read(file).pixels, 256))
-    return found
-
-
-def test_negatives_of_real_radiographs_are_found(fracatlas: Path) -> None:
-    radiographs = looks(sorted(fracatlas.glob("*/*/*.jpg")))
-    assert len(radiographs) > 1400
-    assert share_called_negative(radiographs) <= 0.01
-    assert share_called_negative([255 - pixels for pixels in radiographs]) >= 0.97
-
-
-def test_negatives_among_phantoms_are_found(params: Config) -> None:
-    root = REPOSITORY / params.paths.phantoms
-    if not (root / "annotations.coco.json").is_file():
-        pytest.skip(f"{root} is not drawn yet")
-    drawn = json.loads((root / "annotations.coco.json").read_text(encoding="utf-8"))["images"]
-    negative = looks(root / image["file_name"] for image in drawn if image["negative"])
-    positive = looks(root / image["file_name"] for image in drawn if not image["negative"])
-    assert share_called_negative(negative) >= 0.97
-    assert share_called_negative(positive) == 0
-    assert share_called_negative([255 - pixels for pixels in positive]) >= 0.97
 
 
 def test_no_annotated_fracture_is_cut(fracatlas: Path) -> None:

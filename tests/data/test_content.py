@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.data import content
+from pipeline.data import content, pyramid
 from pipeline.data.images import ImageFault, Radiograph
 from pipeline.data.not_radiograph import Judgement
 
@@ -12,7 +12,7 @@ BLOCK = RNG.integers(100, 150, (8, 8)).astype(np.uint8)
 
 def codes(pixels, *warnings):
     radiograph = Radiograph(pixels, "PNG", "L", warnings)
-    return [issue.issue for issue in content.oddities("a.png", radiograph)]
+    return [issue.issue for issue in content.oddities("a.png", radiograph, pyramid.build(pixels))]
 
 
 NOTHING = {

@@ -5,7 +5,9 @@ import os
 import time
 from concurrent.futures.process import BrokenProcessPool
 
+import cv2
 import pytest
+from threadpoolctl import threadpool_info
 
 from pipeline.data import engine
 from pipeline.data.images import ImageFault
@@ -18,6 +20,10 @@ def square(number: int) -> int:
 
 def own_process(_: int) -> tuple[int, str | None]:
     return os.getpid(), multiprocessing.get_start_method(allow_none=True)
+
+
+def library_threads(_: int) -> tuple[int, int]:
+    return cv2.getNumThreads(), max(each["num_threads"] for each in threadpool_info())
 
 
 def refuse_seven(number: int) -> int:
@@ -52,6 +58,14 @@ def test_many_items_are_done_in_spawned_processes() -> None:
     places = set(engine.process(own_process, range(60), workers=2, label="many"))
     assert os.getpid() not in {pid for pid, _ in places}
     assert {method for _, method in places} == {"spawn"}
+
+
+def test_libraries_of_a_worker_keep_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert set(engine.process(library_threads, range(60), workers=2, label="threads")) == {(1, 1)}
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config import Validate
 from pipeline.data import grouping, manifest, rotations
+from pipeline.data.copies import keypoints, looks
 from pipeline.data.scan import Fact
 
 SETTINGS = Validate(
@@ -19,7 +20,7 @@ SETTINGS = Validate(
     not_radiograph=1.0,
     label_suspects=0.0,
     hash_distance=10,
-    copy_correlation=0.85,
+    copy_agreement=0.82,
 )
 NO_LABELS = pd.DataFrame(index=pd.Index([], name="path"))
 COARSE = np.random.default_rng(2).integers(0, 255, (64, 8, 8)).astype(np.uint8)
@@ -29,6 +30,7 @@ def fact(path, content, variant=0, **changes):
     """Describe a sound file that shows the numbered content; ``variant`` is the file, not the picture."""
     split, class_folder, _ = path.split("/")
     thumbnail = np.kron(COARSE[content], np.ones((8, 8), np.uint8))
+    look = looks.look(thumbnail)
     values = {
         "sha256": f"{content:02x}{variant:02x}" * 16,
         "format": "JPEG",
@@ -38,6 +40,8 @@ def fact(path, content, variant=0, **changes):
         "n_bytes": 1000,
         "thumbnail": thumbnail,
         "unrolled": rotations.polar(thumbnail),
+        "look": look,
+        "keypoints": keypoints.describe(look),
     }
     return Fact(path, split, class_folder == "fractured", **(values | changes))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.data import colour, images, not_radiograph
+from pipeline.data import colour, images, not_radiograph, pyramid
 from pipeline.data.phantoms import drawing
 
 LISTED, LEFT_OUT = 0.9, 0.99  # as in `content` and params.yaml
@@ -61,9 +61,9 @@ OTHERS = {"drawing": (screenshot, diagram), "photograph": (photograph,), "cross_
 
 def judge(picture):
     if picture.ndim == 2:
-        return not_radiograph.judge(picture, 0.0)
+        return not_radiograph.judge(pyramid.build(picture), 0.0)
     grey = np.asarray(Image.fromarray(picture).convert("L"))
-    return not_radiograph.judge(grey, colour.departure(picture))
+    return not_radiograph.judge(pyramid.build(grey), colour.departure(picture))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -114,21 +114,24 @@ def test_a_real_radiograph_stays_one_whatever_is_done_to_it(fracatlas, change):
     departure=st.floats(0, 128),
 )
 def test_any_picture_has_a_score_and_a_kind(pixels, departure):
-    judgement = not_radiograph.judge(pixels, departure)
+    judgement = not_radiograph.judge(pyramid.build(pixels), departure)
     assert 0 <= judgement.score <= 1
     assert judgement.kind in not_radiograph.KINDS
 
 
+def measured(picture, colour=0.0):
+    values = not_radiograph.features(pyramid.build(picture), colour)
+    return dict(zip(not_radiograph.MODEL, values, strict=True))
+
+
 def test_features_stand_in_the_order_of_the_model():
-    values = dict(
-        zip(not_radiograph.MODEL, not_radiograph.features(np.zeros((64, 64), np.uint8), 99.0), strict=True)
-    )
+    values = measured(np.zeros((64, 64), np.uint8), colour=99.0)
     assert (values["ring_dark"], values["contrast"], values["flat_white"]) == (1, 0, 0)
     assert values["colour"] == 8
 
 
 def test_a_checkerboard_is_all_sharp_steps():
     board = np.kron(np.indices((16, 16)).sum(axis=0) % 2, np.full((4, 4), 200)).astype(np.uint8)
-    values = dict(zip(not_radiograph.MODEL, not_radiograph.features(board, 0.0), strict=True))
+    values = measured(board)
     assert values["sharp"] == values["very_sharp"] == pytest.approx(1)
     assert values["rough"] == pytest.approx(1 - (48 / 63) ** 2)

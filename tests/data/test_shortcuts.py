@@ -2,6 +2,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from pipeline.data import shortcuts
 
@@ -36,6 +39,28 @@ def test_letters_in_a_line_are_text():
     marked = DARK.copy()
     cv2.putText(marked, "H8N7", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
     assert shortcuts.marker_features(marked)[5] == 4
+
+
+@given(seed=st.integers(0, 10_000))
+def test_markers_are_counted_as_by_scipy(seed):
+    rng = np.random.default_rng(seed)
+    marked = np.where(cv2.dilate(rng.random((256, 200)), np.ones((2, 3))) > 0.999, 255, 30).astype(np.uint8)
+    labels, n_parts = ndimage.label(marked > 200, np.ones((3, 3)))
+    areas = [np.count_nonzero(labels == part) for part in range(1, n_parts + 1)]
+    heights = [rows.stop - rows.start for rows, _ in ndimage.find_objects(labels)]
+    widths = [columns.stop - columns.start for _, columns in ndimage.find_objects(labels)]
+    sizes = [
+        area
+        for area, height, width in zip(areas, heights, widths, strict=True)
+        if 4 <= area <= 300 and area > 0.2 * height * width
+    ]
+    count, share, largest = shortcuts.marker_features(marked)[:3]
+    assert (count, share, largest) == (len(sizes), sum(sizes) / marked.size, max(sizes, default=0))
+
+
+def test_a_flat_border_does_not_vary():
+    flat = np.full((1200, 986), 57, np.uint8)
+    assert shortcuts.border_features(flat).reshape(4, 4)[:, :2].tolist() == [[57, 0]] * 4
 
 
 def test_a_bright_bone_is_no_marker():

@@ -77,13 +77,13 @@ def test_the_label_under_another_name_is_no_shortcut():
 def test_the_tables_rows():
     rows = [("size", f"{side} x {side}", 0.5, 0.25, p) for side, p in ((9, 1e-9), (8, 0.002), (7, 0.003))]
     assert leaks.attribute_rows(followed(*rows)) == [
-        ["size", "9 x 9", "50", "50\xa0%", "25\xa0%", "< 1e-6"],
-        ["size", "8 x 8", "50", "50\xa0%", "25\xa0%", "0.002"],
+        ["size: 9 x 9", "50\xa0%", "25\xa0%", "50", "< 1e-6"],
+        ["size: 8 x 8", "50\xa0%", "25\xa0%", "50", "0.002"],
     ]
     assert leaks.null_rows(figures(size=0.8)["null"])[0] == [
         "size",
-        leaks.NULLS["size"][0],
-        "strong: the source of the file tells the label",
         "0.80 (0.77 to 0.83)",
         "0.50",
+        "strong: the source of the file tells the label",
+        leaks.NULLS["size"][0],
     ]

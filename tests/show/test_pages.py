@@ -210,3 +210,15 @@ def test_data_uri_round_trip():
 )
 def test_figures_are_written_for_reading(written, expected):
     assert written == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_words_are_joined_as_a_sentence_does(words, sentence):
+    assert pages.listed(words) == sentence
+
+
+@pytest.mark.parametrize(("number", "written"), [(0, "0 files"), (1, "1 file"), (1420, "1,420 files")])
+def test_things_are_counted(number, written):
+    assert pages.counted(number, "file") == written

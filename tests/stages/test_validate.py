@@ -48,7 +48,7 @@ def settings_for(root: Path, out: Path) -> settings.Config:
             "data": whole.data.model_copy(update=nothing | {"root": root}),
             "run": whole.run.model_copy(update={"workers": 1}),
             "validation": whole.validation.model_copy(
-                update={"copy_correlation": 0.85, "earlier_manifest": REPOSITORY / "Data/none.manifest.csv"}
+                update={"copy_agreement": 0.82, "earlier_manifest": REPOSITORY / "Data/none.manifest.csv"}
             ),
         }
     )

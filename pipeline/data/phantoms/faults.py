@@ -83,7 +83,6 @@ def plan(settings: Phantoms, seed: int) -> list[Order]:
 
 def make(order: Order, *, seed: int, side_px: tuple[int, int]) -> MadeFile:
     """Draw, transform and encode one file; it depends on the arguments alone."""
-    cv2.setNumThreads(1)  # the pool already keeps every core busy
     phantom = draw(seed, order.split, order.index, fractured=order.fractured, side_px=side_px)
     rng = np.random.default_rng([seed, SPLITS.index(order.split), order.index, 2])
     quality = int(rng.integers(80, 96))

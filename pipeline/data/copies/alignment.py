@@ -1,0 +1,222 @@
+"""How one radiograph lies on another: affine transforms from keypoints, refined on pixels.
+
+Arrays in, arrays out. A transform is a float64 array of shape (2, 3) that maps (column, row, 1) of the
+first look to (column, row) of the second.
+
+References
+----------
+M. A. Fischler, R. C. Bolles, "Random Sample Consensus", Communications of the ACM 24 (1981),
+doi 10.1145/358669.358692. G. D. Evangelidis, E. Z. Psarakis, "Parametric Image Alignment Using Enhanced
+Correlation Coefficient Maximization", IEEE Transactions on Pattern Analysis and Machine Intelligence 30
+(2008), doi 10.1109/TPAMI.2008.113.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.copies.keypoints import Keypoints, strengths, turns
+
+MIN_SCALE, MAX_SCALE = 0.5, 2.0
+MAX_STRETCH = 1.6  # of one direction against the other: a picture squashed into a square
+
+_NEAREST = 3  # keypoints of either that may match one of the other
+_MIN_ALIKE = 0.6  # correlation of two patches at their best angle
+_TOLERANCES_PX = (14.0, 10.0, 7.0, 5.0, 4.0, 4.0)  # from a guess by one match to a fit by all
+_MIN_MATCHES = 10
+_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)  # steps; gain in correlation
+
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
+Transform = NDArray[np.float64]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+Detail = tuple[FloatArray, NDArray[np.bool_]]
+
+
+def from_keypoints(first: Keypoints, second: Keypoints) -> tuple[Transform | None, int]:
+    """Find the transform that most matched keypoints agree on, mirrored or not.
+
+    Every match is a guess of the whole transform by itself, since its patches tell how far they are
+    turned and its scales how much larger they are; so no sampling, and the same answer every time.
+
+    Returns
+    -------
+    transform : ndarray of float64, shape (2, 3), or None
+        None where too few agree.
+    n_matches : int
+        How many agree.
+    """
+    here, there = _mutual(strengths(first.patches), strengths(second.patches))
+    if len(here) < _MIN_MATCHES:
+        return None, 0
+    places = first.places[here].astype(np.float64), second.places[there].astype(np.float64)
+    ratio = first.scales[here] / second.scales[there]
+    patches = first.patches[here], second.patches[there]
+    found = [_consensus(*places, ratio, *turns(*patches, mirrored=m), mirrored=m) for m in (False, True)]
+    return max(found, key=lambda answer: answer[1])
+
+
+def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[int, ...]) -> Transform:
+    """Lay frame on frame, as hashes compare thumbnails.
+
+    Parameters
+    ----------
+    variant
+        Flips and transposition that turn the first into the second; see ``duplicates.transform``.
+    first_shape, second_shape
+        (n_rows, n_columns) of the looks.
+    """
+    u, v = (0, 1) if variant & 4 else (1, 0)  # which of the first's axes, as shares of the frame, goes where
+    signs = np.array([-1 if variant & 2 else 1, -1 if variant & 1 else 1])
+    size, other_size = (np.array(shape[1::-1], dtype=np.float64) for shape in (first_shape, second_shape))
+    linear = np.zeros((2, 2))
+    linear[[0, 1], [1 - u, 1 - v]] = signs * other_size
+    linear /= size
+    middle, other_middle = (size - 1) / 2, (other_size - 1) / 2
+    return np.column_stack([linear, other_middle - linear @ middle])
+
+
+def from_turn(
+    angle: float, first_shape: tuple[int, ...], second_shape: tuple[int, ...], *, mirrored: bool
+) -> Transform:
+    """Turn one disc onto the other, as ``rotations`` compares them.
+
+    Parameters
+    ----------
+    angle
+        Radians from the first's columns towards its rows, after mirroring its rows if ``mirrored``.
+    first_shape, second_shape
+        (n_rows, n_columns) of the looks.
+    """
+    scale = min(second_shape) / min(first_shape)
+    linear = _similarities(np.array([scale]), np.array([angle]), mirrored=mirrored)[0]
+    middle, other_middle = ((np.array(shape[1::-1]) - 1) / 2 for shape in (first_shape, second_shape))
+    return np.column_stack([linear, other_middle - linear @ middle])
+
+
+def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bool) -> Transform:
+    """Move a transform to where fine structure correlates best; as it was where that does not converge.
+
+    Parameters
+    ----------
+    first, second
+        Fine structure, and where to look at it; see `looks.detail`.
+    transform
+        Right to within a few pixels.
+    inverted
+        Whether one is a photographic negative of the other.
+    """
+    (here, here_counts), (there, there_counts) = first, second
+    where, there_where = here_counts.view(np.uint8), there_counts.view(np.uint8)
+    start = np.ascontiguousarray(transform, dtype=np.float32)
+    try:
+        _, found = cv2.findTransformECCWithMask(
+            here, -there if inverted else there, where, there_where, start, cv2.MOTION_AFFINE, _STOP, 1
+        )
+    except cv2.error:  # nothing overlaps, or it does not converge
+        return transform
+    better = np.asarray(found, dtype=np.float64)
+    return better if plausible(better) else transform
+
+
+def warped(second: NDArray[Pixel], transform: Transform, shape: tuple[int, ...]) -> NDArray[Pixel]:
+    """Lay the second picture onto the first; 0 where it does not reach.
+
+    Parameters
+    ----------
+    second
+        Any picture, shape (n_rows, n_columns) or (n_rows, n_columns, 3).
+    transform
+        From the first's (column, row) to the second's.
+    shape
+        Of the first: (n_rows, n_columns).
+    """
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(second, transform, (shape[1], shape[0]), flags=how), dtype=second.dtype)
+
+
+def plausible(transform: Transform) -> bool:
+    """Whether scale and stretch are such as people's tools make."""
+    stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
+    scale = float(np.sqrt(stretches.prod()))
+    return MIN_SCALE <= scale <= MAX_SCALE and float(stretches[0]) <= MAX_STRETCH * float(stretches[1])
+
+
+def scaled(transform: Transform, size: float) -> Transform:
+    """Turn a transform between looks into one between the same looks scaled by ``size``."""
+    shift = transform[:, 2] + (transform[:, :2].sum(axis=1) - 1) * (1 / size - 1) / 2
+    return np.column_stack([transform[:, :2], shift * size])
+
+
+def described(transform: Transform) -> tuple[float, float, bool]:
+    """Say how a transform turns (degrees, anticlockwise as seen), scales, and whether it mirrors rows."""
+    linear = transform[:, :2]
+    size = float(np.linalg.det(linear))
+    straight = linear @ np.diag([1, -1]) if size < 0 else linear
+    degrees = -np.degrees(np.arctan2(straight[1, 0] - straight[0, 1], straight[0, 0] + straight[1, 1]))
+    return round(float(degrees), 2), round(float(np.sqrt(abs(size))), 4), size < 0
+
+
+def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:
+    """Match the keypoints that are among each other's nearest: along a bone's edge many are alike."""
+    if not len(first) or not len(second):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    likeness = first @ second.T
+    here, there = np.nonzero(_foremost(likeness) & _foremost(likeness.T).T)
+    return here, there
+
+
+def _foremost(likeness: FloatArray) -> NDArray[np.bool_]:
+    n_columns = likeness.shape[1]
+    least = np.partition(likeness, max(0, n_columns - _NEAREST), axis=1)[:, max(0, n_columns - _NEAREST)]
+    return np.asarray(likeness >= least[:, None])
+
+
+def _consensus(
+    first: Transform,
+    second: Transform,
+    ratio: FloatArray,
+    angles: FloatArray,
+    alike: FloatArray,
+    *,
+    mirrored: bool,
+) -> tuple[Transform | None, int]:
+    """Take the guess that most matches agree with, then fit to all that agree, ever more strictly."""
+    chosen = alike >= _MIN_ALIKE
+    if chosen.sum() < _MIN_MATCHES:
+        return None, 0
+    first, second = first[chosen], second[chosen]
+    linear = _similarities(ratio[chosen], angles[chosen], mirrored=mirrored)
+    shifts = second - np.einsum("nij,nj->ni", linear, first)
+    laid = first @ linear.transpose(0, 2, 1) + shifts[:, None]  # every place, by every guess
+    near = ((laid - second) ** 2).sum(axis=2) < _TOLERANCES_PX[0] ** 2
+    agreeing = near[near.sum(axis=1).argmax()]
+    transform = None
+    for tolerance_px in _TOLERANCES_PX[1:]:
+        if agreeing.sum() < _MIN_MATCHES:
+            return None, 0
+        transform = _fitted(first[agreeing], second[agreeing])
+        apart = first @ transform[:, :2].T + transform[:, 2] - second
+        agreeing = (apart**2).sum(axis=1) < tolerance_px**2
+    if transform is None or not plausible(transform):
+        return None, 0
+    return transform, int(agreeing.sum())
+
+
+def _similarities(ratio: FloatArray, angles: FloatArray, *, mirrored: bool) -> Transform:
+    """Matrices that turn, scale and (first) mirror: float64, shape (n, 2, 2)."""
+    cosine, sine = ratio * np.cos(angles), ratio * np.sin(angles)
+    flip = -1 if mirrored else 1
+    return np.stack([np.stack([cosine, -flip * sine], -1), np.stack([sine, flip * cosine], -1)], -2)
+
+
+def _fitted(first: Transform, second: Transform) -> Transform:
+    """Least squares by the points' moments; points in a row leave the stretch across it at nothing."""
+    middle, other_middle = first.mean(axis=0), second.mean(axis=0)
+    moments, mixed = (first - middle).T @ (first - middle), (first - middle).T @ (second - other_middle)
+    linear = np.linalg.lstsq(moments, mixed, rcond=1e-6)[0].T
+    return np.column_stack([linear, other_middle - linear @ middle])

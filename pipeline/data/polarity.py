@@ -1,0 +1,66 @@
+"""Which way round a radiograph's grey levels are: as taken, or a photographic negative.
+
+Pixels in, a verdict out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_BRIGHT_AIR = 2 / 3  # of the intensity range: brighter air is a negative's
+_FRAME_PX = 8
+_ROUNDING = 1  # grey level
+
+Grey = NDArray[np.uint8]
+
+
+def is_negative(small: Grey) -> bool:
+    """Whether a radiograph is a photographic negative: bright air around darker anatomy.
+
+    Air is the flattest part of a radiograph, most of its frame and often most of its area. The
+    medians of these three vote. The bar is high, since negatives are rare: of 1,420 FracAtlas
+    radiographs it turns 2 as they are (0.1 %), and misses 28 of their negatives (2.0 %).
+
+    Parameters
+    ----------
+    small
+        uint8, shape (n_rows, n_columns): a copy whose longer side is about 256 pixels, or less.
+    """
+    if not _may_be_negative(small):
+        return False
+    look = small.astype(np.float32)
+    low, high = np.percentile(look, [1, 99])
+    if high - low < 8:
+        return False
+    level = (look - low) / (high - low)
+    roughness = cv2.blur(level**2, (9, 9)) - cv2.blur(level, (9, 9)) ** 2
+    flat = level[roughness <= np.percentile(roughness, 10)]
+    votes = [np.median(part) for part in (flat, _frame(level), level)]
+    return bool(np.mean(votes) > _BRIGHT_AIR)
+
+
+def _may_be_negative(look: Grey) -> bool:
+    """Whether the votes could pass. Counting grey levels spares nearly all radiographs the rest.
+
+    Where the flattest tenth lies is not looked for: its median is no brighter than all but a twentieth.
+    """
+    low, high = _ranked(look, int(0.01 * (look.size - 1)), int(0.99 * (look.size - 1)))
+    flat, median = _ranked(look, int(0.96 * look.size), look.size // 2)
+    frame = _frame(look)
+    (framed,) = _ranked(frame, frame.size // 2)
+    return bool(flat + framed + median - 3 * low > 3 * _BRIGHT_AIR * (high - low) - _ROUNDING)
+
+
+def _ranked(levels: Grey, *ranks: int) -> NDArray[np.int64]:
+    """Grey levels of the pixels at places in the order from dark to bright."""
+    counts = cv2.calcHist([levels], [0], None, [256], [0, 256])
+    return np.searchsorted(np.cumsum(counts), ranks, side="right")
+
+
+def _frame(look: NDArray[Any]) -> NDArray[Any]:
+    sides = (look[:_FRAME_PX], look[-_FRAME_PX:], look[:, :_FRAME_PX], look[:, -_FRAME_PX:])
+    return np.concatenate([side.ravel() for side in sides])

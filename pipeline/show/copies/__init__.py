@@ -1,0 +1,1 @@
+"""Groups and pairs of copies on the validate page: pictures, and what turns one into the other."""

@@ -1,0 +1,85 @@
+"""Two radiographs laid over one another: one in orange, the other in blue, and where they agree, grey.
+
+Arrays in, pictures out. Orange and blue are the pair that no colour blindness mixes up; in print without
+colour, what has moved stands twice.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.copies.alignment import Transform, warped
+
+Pixels = NDArray[np.uint8]
+Shape = tuple[int, ...]
+
+
+def superposed(first: Pixels, second: Pixels, transform: Transform, *, inverted: bool = False) -> Pixels:
+    """Lay the second radiograph onto the first, and colour each.
+
+    Parameters
+    ----------
+    first, second
+        uint8, shape (height_px, width_px), each its own.
+    transform
+        float64, shape (2, 3): from the first's (column, row) to the second's; see `between`.
+    inverted
+        Whether one is a photographic negative of the other; the second is then turned back.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height_px, width_px, 3)
+        RGB in the first's frame. Orange: only the first is bright there; blue: only the second is. Another
+        exposure or contrast alone shows no colour; see `toned`.
+    """
+    laid = warped(second, transform, first.shape)
+    reached = warped(np.full_like(second, 255), transform, first.shape) > 254
+    if inverted:
+        laid = 255 - laid
+    laid = np.where(reached, toned(laid, first, reached), 0)
+    mean = (first.astype(np.uint16) + laid) // 2
+    return np.stack([first, mean, laid], axis=-1).astype(np.uint8)
+
+
+def toned(levels: Pixels, like: Pixels, where: NDArray[np.bool_]) -> Pixels:
+    """Give a picture the histogram of another one, where that brings the bulk of the pixels nearer.
+
+    Where the two differ in a large part, as by a band that a decoder filled in, their histograms differ
+    though the rest agrees; the picture is then left as it is.
+
+    Parameters
+    ----------
+    levels, like
+        uint8, of one shape.
+    where
+        bool, of that shape: what is compared.
+    """
+    if not where.any():
+        return levels
+    ranks, wanted = (np.cumsum(np.bincount(each[where], minlength=256)) for each in (levels, like))
+    matched = np.searchsorted(wanted, ranks).astype(np.uint8)[levels]
+    nearest = min((levels, matched), key=lambda each: np.median(cv2.absdiff(each, like)[where]))
+    return np.asarray(nearest, dtype=np.uint8)
+
+
+def between(transform: Transform, first: tuple[Shape, Shape], second: tuple[Shape, Shape]) -> Transform:
+    """Turn a transform between files into one between pictures of them.
+
+    Parameters
+    ----------
+    transform
+        float64, shape (2, 3): from the first file's (column, row) to the second's, in their pixels.
+    first, second
+        (height_px, width_px) of the file, then of its picture.
+    """
+    to_first, to_second = (_scaling(*shapes) for shapes in (first, second))
+    found: Transform = (to_second @ np.vstack([transform, [0, 0, 1]]) @ np.linalg.inv(to_first))[:2]
+    return found
+
+
+def _scaling(file: Shape, picture: Shape) -> Transform:
+    """Matrix from (column, row) of a file to that of its picture; centres of pixels are whole numbers."""
+    across, down = picture[1] / file[1], picture[0] / file[0]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
