@@ -124,6 +124,15 @@ def turned(spectra: NDArray[np.complex64], pairs: IntArray) -> Turned:
 
 
 def _spectra(unrolled: UInt8Array) -> NDArray[np.complex64]:
+    """Transform many, some at a time: what lies between is larger than the answer."""
+    spectra = np.empty((len(unrolled), N_RADII, _N_BINS), np.complex64)
+    for start in range(0, len(unrolled), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        spectra[part] = _transformed(unrolled[part])
+    return spectra
+
+
+def _transformed(unrolled: UInt8Array) -> NDArray[np.complex64]:
     """Transform the fine structure, as strong in the dark as in the light, a pixel of the disc as one."""
     values = unrolled.astype(np.float32)
     values -= _smooth(values, _FINE)
@@ -132,8 +141,8 @@ def _spectra(unrolled: UInt8Array) -> NDArray[np.complex64]:
     weight[:_BLIND_RADII] = 0
     values *= weight[:, None]
     norm = np.sqrt((values**2).sum(axis=(1, 2), keepdims=True))
-    spectra: NDArray[np.complex64] = np.fft.rfft(values / np.maximum(norm, 1e-6), axis=2).astype(np.complex64)
-    return spectra
+    found: NDArray[np.complex64] = np.fft.rfft(values / np.maximum(norm, 1e-6), axis=2).astype(np.complex64)
+    return found
 
 
 def _smooth(values: FloatArray, width: float) -> FloatArray:

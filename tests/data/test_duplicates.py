@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data import duplicates
+from pipeline.data.copies import alignment
 
 RNG = np.random.default_rng(5)
 
@@ -15,6 +16,12 @@ def limb(seed: int, side: int = 64) -> np.ndarray:
     coarse = rng.normal(size=(9, 9)).astype(np.float32)
     smooth = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.clip(110 + 60 * smooth, 0, 255).astype(np.uint8)
+
+
+def alike(thumbnails: np.ndarray, distance: int) -> list[list[int]]:
+    """Candidates whose fine structure correlates as that of copies nearly always does."""
+    pairs, correlations = duplicates.likely(thumbnails, distance)
+    return pairs[correlations >= 0.85].tolist()
 
 
 BEFORE = limb(1)
@@ -50,16 +57,32 @@ COPIES = {
 def test_a_changed_and_turned_copy_is_found(change, seed, variant):
     original = limb(seed)
     copy = np.ascontiguousarray(duplicates.transform(change(original), variant))
-    found = duplicates.copies(np.stack([original, limb(seed + 1), copy]), distance=12, correlation=0.85)
-    assert found.tolist() == [[0, 2]]
+    found = alike(np.stack([original, limb(seed + 1), copy]), distance=12)
+    assert [pair[:2] for pair in found] == [[0, 2]]
 
 
-def test_different_radiographs_on_the_same_bright_plate_are_no_copies():
+@pytest.mark.parametrize("variant", range(8))
+def test_the_variant_of_a_candidate_lays_one_on_the_other(variant):
+    copy = np.ascontiguousarray(duplicates.transform(BEFORE, variant))
+    [[first, second, found]] = alike(np.stack([BEFORE, copy]), distance=0)
+    laid = alignment.warped(copy, alignment.from_frames(found, BEFORE.shape, copy.shape), BEFORE.shape)
+    assert (first, second, found) == (0, 1, variant)
+    np.testing.assert_array_equal(laid, BEFORE)
+
+
+def test_a_weak_candidate_keeps_its_correlation_and_a_hopeless_one_is_left_out():
+    half = np.concatenate([BEFORE[:, :40], limb(2)[:, 40:]], axis=1)
+    pairs, correlations = duplicates.likely(np.stack([BEFORE, half, limb(3)]), distance=64)
+    assert pairs[:, :2].tolist() == [[0, 1]]
+    assert 0.5 <= correlations[0] < 0.85
+
+
+def test_different_radiographs_on_the_same_bright_plate_are_not_alike():
     hands = np.stack([limb(seed) // 8 for seed in range(6)])
     hands[:, 56:] = 255  # dominates the correlation of grey levels: above 0.95 for every pair
     levels = np.corrcoef(hands.reshape(6, -1))
     assert levels.min() > 0.95
-    assert duplicates.copies(hands, distance=24, correlation=0.85).size == 0
+    assert alike(hands, distance=24) == []
 
 
 def test_flat_thumbnails_correlate_with_nothing():
@@ -80,6 +103,7 @@ def test_equal_keys_are_linked_and_empty_ones_are_not():
 
 
 @pytest.mark.parametrize("n_radiographs", [0, 1])
-def test_nothing_to_compare_gives_no_copies(n_radiographs):
-    thumbnails = np.zeros((n_radiographs, 64, 64), np.uint8)
-    assert duplicates.copies(thumbnails, 10, 0.85).shape == (0, 2)
+def test_nothing_to_compare_gives_no_candidates(n_radiographs):
+    pairs, correlations = duplicates.likely(np.zeros((n_radiographs, 64, 64), np.uint8), 10)
+    assert pairs.shape == (0, 3)
+    assert correlations.shape == (0,)

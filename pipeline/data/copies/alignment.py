@@ -190,11 +190,7 @@ def _consensus(
     if chosen.sum() < _MIN_MATCHES:
         return None, 0
     first, second = first[chosen], second[chosen]
-    linear = _similarities(ratio[chosen], angles[chosen], mirrored=mirrored)
-    shifts = second - np.einsum("nij,nj->ni", linear, first)
-    laid = first @ linear.transpose(0, 2, 1) + shifts[:, None]  # every place, by every guess
-    near = ((laid - second) ** 2).sum(axis=2) < _TOLERANCES_PX[0] ** 2
-    agreeing = near[near.sum(axis=1).argmax()]
+    agreeing = _foremost_guess(first, second, ratio[chosen], angles[chosen], mirrored=mirrored)
     transform = None
     for tolerance_px in _TOLERANCES_PX[1:]:
         if agreeing.sum() < _MIN_MATCHES:
@@ -205,6 +201,20 @@ def _consensus(
     if transform is None or not plausible(transform):
         return None, 0
     return transform, int(agreeing.sum())
+
+
+def _foremost_guess(
+    first: Transform, second: Transform, ratio: FloatArray, angles: FloatArray, *, mirrored: bool
+) -> NDArray[np.bool_]:
+    """Say which matches agree with the guess that most agree with; to turn is to multiply complex numbers."""
+    here, there = (places.astype(np.float32).view(np.complex64)[:, 0] for places in (first, second))
+    here = here.conj() if mirrored else here
+    turn = (ratio * np.exp(1j * angles)).astype(np.complex64)
+    apart = (
+        np.multiply.outer(turn, here) + (there - turn * here)[:, None] - there
+    )  # of every match, by every guess
+    near = apart.real**2 + apart.imag**2 < _TOLERANCES_PX[0] ** 2
+    return np.asarray(near[np.count_nonzero(near, axis=1).argmax()])
 
 
 def _similarities(ratio: FloatArray, angles: FloatArray, *, mirrored: bool) -> Transform:

@@ -23,7 +23,7 @@ MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share 
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
 _PROMISING = (0.1, 0.4)  # score that is worth a first and a second refinement
-_SURE = 0.9  # score at which nothing is left to refine
+_SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # of the look, on which alignments are sought first
 _HOPELESS = 0.5  # likeness less the shift on the coarse look: below, no finer look is taken
 
@@ -66,7 +66,9 @@ class Verdict(NamedTuple):
         found = self.agreement
         enough = found.overlap >= MIN_OVERLAP and found.structure >= MIN_STRUCTURE
         shaped = found.corners >= MIN_CORNERS and found.spread >= MIN_SPREAD
-        blurred = found.common >= 0.9 and found.corners >= 2 * MIN_CORNERS and found.score >= min_score - 0.1
+        blurred = (
+            found.common >= 0.9 and found.corners >= 1.5 * MIN_CORNERS and found.score >= min_score - 0.1
+        )
         noisy = found.common >= 0.95 and found.overlap >= 0.9 and found.likeness >= 0.92
         alike = found.common >= MIN_COMMON and found.score >= min_score
         return enough and shaped and (alike or blurred or noisy)

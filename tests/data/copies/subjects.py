@@ -1,0 +1,49 @@
+"""What `scan.inspect` keeps of a file, from pixels alone, and the copies found among such files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import config
+from pipeline.data import pyramid, rotations
+from pipeline.data.copies import files, keypoints, looks
+from pipeline.data.copies.files import Copies
+from pipeline.data.copies.verification import Subject
+from pipeline.data.scan import Fact
+from tests.imports import REPOSITORY
+
+SETTINGS = config.read(REPOSITORY / "params.yaml").validation
+
+UInt8Array = NDArray[np.uint8]
+
+
+def subject(pixels: UInt8Array) -> Subject:
+    """What of a radiograph is compared."""
+    look = looks.look(pyramid.medium(pixels))
+    return Subject(look, keypoints.describe(look))
+
+
+def fact(name: str, pixels: UInt8Array) -> Fact:
+    """Describe a sound file; its name stands for its bytes too."""
+    look, described = subject(pixels)
+    return Fact(
+        path=name,
+        published_split="train",
+        fractured=True,
+        sha256=name,
+        height_px=pixels.shape[0],
+        width_px=pixels.shape[1],
+        thumbnail=pyramid.build(pixels).thumbnail,
+        unrolled=rotations.polar(look),
+        look=look,
+        keypoints=described,
+    )
+
+
+def copies(radiographs: Sequence[UInt8Array]) -> Copies:
+    """Find the copies among radiographs, named by their numbers, with the settings of the repository."""
+    facts = [fact(f"{number:05}", pixels) for number, pixels in enumerate(radiographs)]
+    return files.find(facts, SETTINGS, workers=1)
