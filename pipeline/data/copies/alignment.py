@@ -158,7 +158,7 @@ def described(transform: Transform) -> tuple[float, float, bool]:
     size = float(np.linalg.det(linear))
     straight = linear @ np.diag([1, -1]) if size < 0 else linear
     degrees = -np.degrees(np.arctan2(straight[1, 0] - straight[0, 1], straight[0, 0] + straight[1, 1]))
-    return round(float(degrees), 2), round(float(np.sqrt(abs(size))), 4), size < 0
+    return round(float(degrees), 2) + 0.0, round(float(np.sqrt(abs(size))), 4), size < 0
 
 
 def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:

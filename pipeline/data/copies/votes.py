@@ -81,7 +81,7 @@ def _matches(patches: Patches) -> tuple[IntArray, IntArray]:
 def _searcher(patches: Patches) -> Callable[[Patches], IntArray]:
     """Index all keypoints by what a rotation, a mirror image and a negative leave alone."""
     n_cells = len(patches) // _PER_CELL
-    sample = patches[:: max(1, len(patches) // max(1, _SAMPLE * n_cells))]
+    sample = patches[:: max(1, len(patches) // (_SAMPLE * max(1, n_cells)))]
     centre = strengths(sample).mean(axis=0)
     kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{N_STRENGTHS}x4fs"
     index = faiss.index_factory(N_STRENGTHS, kind, faiss.METRIC_INNER_PRODUCT)
