@@ -69,7 +69,8 @@ class Verdict(NamedTuple):
         blurred = (
             found.common >= 0.9 and found.corners >= 1.5 * MIN_CORNERS and found.score >= min_score - 0.1
         )
-        noisy = found.common >= 0.95 and found.overlap >= 0.9 and found.likeness >= 0.92
+        framed = found.overlap >= 0.9 and found.moved_px <= 0.5
+        noisy = framed and found.common >= 0.95 and found.likeness >= 0.92
         alike = found.common >= MIN_COMMON and found.score >= min_score
         return enough and shaped and (alike or blurred or noisy)
 
