@@ -19,6 +19,7 @@ from pipeline.data.copies.keypoints import Keypoints
 MIN_OVERLAP = 0.65  # two crops to 80 % of the sides share 0.56 to 1; a straight bone on another's end less
 MIN_STRUCTURE = 0.05  # of the frame: a marker is not enough
 MIN_CORNERS = 0.03  # of the frame: where bones end, meet or cross; one bare shaft lies well on another
+_FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
 MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share in two exposures is less
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
@@ -60,19 +61,21 @@ class Verdict(NamedTuple):
     def is_copy(self, min_score: float) -> bool:
         """Whether they are copies: they agree everywhere, over enough of both and on enough structure.
 
-        Where nearly all structure agrees, less is asked of the score: turning a radiograph again and again
-        blurs it, and noise that is amplified may seem to have moved.
+        Of a bare shaft everything must agree, since it lies well on many others. Elsewhere less is asked of
+        the score where nearly all structure agrees: turning a radiograph again and again blurs it, and noise
+        that is amplified may seem to have moved.
         """
         found = self.agreement
         enough = found.overlap >= MIN_OVERLAP and found.structure >= MIN_STRUCTURE
         shaped = found.corners >= MIN_CORNERS and found.spread >= MIN_SPREAD
-        blurred = (
-            found.common >= 0.9 and found.corners >= 1.5 * MIN_CORNERS and found.score >= min_score - 0.1
-        )
+        if not (enough and shaped):
+            return False
+        if found.corners < min(_FEW_CORNERS, found.structure / 2):
+            return found.common >= 0.99 and found.likeness >= 0.97 and found.score >= min_score
+        blurred = found.common >= 0.9 and found.score >= min_score - 0.1
         framed = found.overlap >= 0.9 and found.moved_px <= 0.5
         noisy = framed and found.common >= 0.95 and found.likeness >= 0.92
-        alike = found.common >= MIN_COMMON and found.score >= min_score
-        return enough and shaped and (alike or blurred or noisy)
+        return blurred or noisy or (found.common >= MIN_COMMON and found.score >= min_score)
 
 
 _NONE = Verdict(NOTHING, np.eye(2, 3))
