@@ -93,7 +93,7 @@ def from_turn(
         (n_rows, n_columns) of the looks.
     """
     scale = min(second_shape) / min(first_shape)
-    linear = _similarities(np.array([scale]), np.array([angle]), mirrored=mirrored)[0]
+    linear = _similarity(scale, angle, mirrored=mirrored)
     middle, other_middle = ((np.array(shape[1::-1]) - 1) / 2 for shape in (first_shape, second_shape))
     return np.column_stack([linear, other_middle - linear @ middle])
 
@@ -171,8 +171,9 @@ def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:
 
 
 def _foremost(likeness: FloatArray) -> NDArray[np.bool_]:
-    n_columns = likeness.shape[1]
-    least = np.partition(likeness, max(0, n_columns - _NEAREST), axis=1)[:, max(0, n_columns - _NEAREST)]
+    """Mark the nearest few in each row."""
+    place = max(0, likeness.shape[1] - _NEAREST)
+    least = np.partition(likeness, place, axis=1)[:, place]
     return np.asarray(likeness >= least[:, None])
 
 
@@ -210,18 +211,17 @@ def _foremost_guess(
     here, there = (places.astype(np.float32).view(np.complex64)[:, 0] for places in (first, second))
     here = here.conj() if mirrored else here
     turn = (ratio * np.exp(1j * angles)).astype(np.complex64)
-    apart = (
-        np.multiply.outer(turn, here) + (there - turn * here)[:, None] - there
-    )  # of every match, by every guess
+    shift = there - turn * here
+    apart = np.multiply.outer(turn, here) + shift[:, None] - there  # a guess a row, a match a column
     near = apart.real**2 + apart.imag**2 < _TOLERANCES_PX[0] ** 2
     return np.asarray(near[np.count_nonzero(near, axis=1).argmax()])
 
 
-def _similarities(ratio: FloatArray, angles: FloatArray, *, mirrored: bool) -> Transform:
-    """Matrices that turn, scale and (first) mirror: float64, shape (n, 2, 2)."""
-    cosine, sine = ratio * np.cos(angles), ratio * np.sin(angles)
+def _similarity(ratio: float, angle: float, *, mirrored: bool) -> Transform:
+    """Turn, scale and (first) mirror: float64, shape (2, 2)."""
+    cosine, sine = ratio * np.cos(angle), ratio * np.sin(angle)
     flip = -1 if mirrored else 1
-    return np.stack([np.stack([cosine, -flip * sine], -1), np.stack([sine, flip * cosine], -1)], -2)
+    return np.array([[cosine, -flip * sine], [sine, flip * cosine]])
 
 
 def _fitted(first: Transform, second: Transform) -> Transform:

@@ -22,7 +22,7 @@ from pipeline.data.copies.verification import Pair, Subject, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
 _ALONE = 256  # pairs: up to here, other processes start too late to help
-_ALL_VOTES = 64  # keypoints that may ask
+_ALL_VOTES = 64  # from here on a pair is as likely as any
 
 IntArray = NDArray[np.int64]
 UInt8Array = NDArray[np.uint8]

@@ -19,10 +19,10 @@ from pipeline.data.copies.keypoints import Keypoints
 MIN_OVERLAP = 0.65  # two crops to 80 % of the sides share 0.56 to 1; a straight bone on another's end less
 MIN_STRUCTURE = 0.05  # of the frame: a marker is not enough
 MIN_CORNERS = 0.03  # of the frame: where bones end, meet or cross; one bare shaft lies well on another
-_FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
 MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share in two exposures is less
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
+_FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
 _PROMISING = (0.1, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # of the look, on which alignments are sought first
