@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
 _PYTHONS = ((3, 11), (3, 14))  # from, and below
-_INSTALL = "Install again: pip install --require-hashes -r requirements.lock"
+_INSTALL = "Install again: pip install --no-deps --require-hashes -r requirements.lock"
 _OTHER_NAMES = {"opencv-python": ("opencv-python-headless",), "tensorflow": ("tensorflow-cpu",)}
 _GB = 2**30
 _DISK_GB, _FULL_GB, _MEMORY_GB = 5, 1, 4
