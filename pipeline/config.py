@@ -129,7 +129,7 @@ class Preprocess(Section):
 
 
 class Augment(Section):
-    """Random changes of the training radiographs; each amount 0 switches its layer off."""
+    """Random changes of the training radiographs; each amount 0 switches its change off."""
 
     flip: bool
     rotation_deg: Annotated[float, Field(ge=0, le=180)]
@@ -137,6 +137,8 @@ class Augment(Section):
     shift: Annotated[float, Field(ge=0, le=0.5)]
     contrast: Annotated[float, Field(ge=0, lt=1)]
     brightness: Annotated[float, Field(ge=0, lt=1)]
+    marker_cutout: Share
+    mixup: Annotated[float, Field(ge=0, le=2)]
 
 
 class Train(Section):
@@ -146,7 +148,7 @@ class Train(Section):
     weights: Annotated[str, Field(min_length=1)]
     frozen_share: Annotated[float, Field(ge=0, le=1)]
     pyramid_channels: Annotated[int, Field(ge=8, le=512)]
-    pooling: Literal["lse", "attention", "mean"]
+    pooling: Literal["lse", "pcam", "attention", "mean"]
     lse_sharpness: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_size: Annotated[int, Field(ge=2)]
@@ -158,9 +160,17 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
     averaging_decay: Annotated[float, Field(ge=0, lt=1)]
+    kept_epoch: Literal["best", "last"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
+    erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
     class_balanced: bool
     augment: Augment
+
+    @model_validator(mode="after")
+    def _mixtures_have_no_fractures_to_erase(self) -> Train:
+        if self.erase_loss_weight and self.augment.mixup:
+            raise ValueError("erase_loss_weight and augment.mixup exclude each other: set one of them to 0")
+        return self
 
 
 class Evaluate(Section):

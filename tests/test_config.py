@@ -44,7 +44,7 @@ def test_the_repository_has_sound_settings() -> None:
         ("train.learning_rate", float("nan"), "finite number"),
         ("train.learning_rate", float("inf"), "finite number"),
         ("train.dropout", 1, "less than 1"),
-        ("train.pooling", "max", "'lse', 'attention' or 'mean'"),
+        ("train.pooling", "max", "'lse', 'pcam', 'attention' or 'mean'"),
         ("train.augment.contrast", 1.0, "less than 1"),
         ("evaluate.high_sensitivity", 0.4, "greater than 0.5"),
         ("region_maps.max_regions", [5], "valid integer"),
@@ -134,3 +134,10 @@ def test_scientific_notation_is_a_number(values: dict[str, Any], tmp_path: Path)
 def test_settings_are_frozen(params: config.Config) -> None:
     with pytest.raises(ValueError, match="frozen"):
         params.run.seed = 8
+
+
+def test_erasing_and_mixing_exclude_each_other(values: dict[str, Any], tmp_path: Path) -> None:
+    values["train"]["erase_loss_weight"] = 0.5
+    values["train"]["augment"]["mixup"] = 0.2
+    with pytest.raises(config.ConfigError, match=r"train: .*exclude each other"):
+        config.read(write(tmp_path, values))

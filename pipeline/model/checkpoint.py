@@ -27,22 +27,22 @@ class Progress:
     ----------
     history
         One dict an epoch.
-    best_epoch
+    kept_epoch
         Index into ``history``, -1 before the first.
-    best_weights
+    kept_weights
         The network's weights after that epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = -1
-    best_weights: list[NDArray[Any]] = field(default_factory=list)
+    kept_epoch: int = -1
+    kept_weights: list[NDArray[Any]] = field(default_factory=list)
 
 
 def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress: Progress) -> None:
     """Write the values of ``variables`` and the progress."""
     arrays: dict[str, Any] = {f"variable{i}": np.asarray(value) for i, value in enumerate(variables)}
-    arrays |= {f"best{i}": weight for i, weight in enumerate(progress.best_weights)}
-    state = json.dumps({"history": progress.history, "best_epoch": progress.best_epoch})
+    arrays |= {f"best{i}": weight for i, weight in enumerate(progress.kept_weights)}
+    state = json.dumps({"history": progress.history, "kept_epoch": progress.kept_epoch})
     with outputs.staged(path) as private, private.open("wb") as file:
         np.savez(file, **arrays, state=np.array(state))
 
@@ -67,7 +67,7 @@ def restore(path: Path, variables: Sequence[keras.Variable | tf.Variable]) -> Pr
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     log.info("Resumed after epoch %d from %s", len(state["history"]), path)
-    return Progress(state["history"], state["best_epoch"], best)
+    return Progress(state["history"], state["kept_epoch"], best)
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], prefix: str) -> list[NDArray[Any]]:

@@ -151,8 +151,10 @@ def _pyramid(maps: list[keras.KerasTensor], settings: Train) -> keras.KerasTenso
 def _pool(evidence: keras.KerasTensor, pyramid: keras.KerasTensor, settings: Train) -> keras.KerasTensor:
     if settings.pooling == "lse":
         return pooling.LogSumExpPooling(settings.lse_sharpness, name="logit")(evidence)
+    if settings.pooling == "pcam":
+        return pooling.ProbabilisticPooling(name="logit")(evidence)
     if settings.pooling == "attention":
-        attention = layers.Conv2D(1, 1, name="attention")(pyramid)
+        attention = pooling.gated_attention(pyramid, max(1, settings.pyramid_channels // 2))
         return pooling.AttentionPooling(name="logit")([evidence, attention])
     return layers.Flatten(name="logit")(
         layers.GlobalAveragePooling2D(keepdims=True, name="logit_mean")(evidence)

@@ -111,7 +111,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """
     tensors = torch_weights.read_state_dict(path)
     for layer in model.layers:
-        names = _torch_names(layer.name)
+        names = torch_names(layer.name)
         if names:
             depthwise = isinstance(layer, layers.DepthwiseConv2D)
             try:
@@ -143,8 +143,8 @@ def _round_filters(filters: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * filters else rounded
 
 
-def _torch_names(layer_name: str) -> tuple[str, str] | None:
-    """Names of a convolution and of its batch normalisation in the PyTorch model."""
+def torch_names(layer_name: str) -> tuple[str, str] | None:
+    """Names of a convolution and of its batch normalisation in the PyTorch model; None for other layers."""
     if layer_name == "stem_conv":
         return "_conv_stem", "_bn0"
     block, _, part = layer_name.partition("_")

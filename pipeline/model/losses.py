@@ -1,4 +1,4 @@
-"""What training lowers: the error of the logit, and of where the evidence lies."""
+"""What training lowers: the error of the logit, of where the evidence lies, and of what it hangs on."""
 
 from __future__ import annotations
 
@@ -43,3 +43,21 @@ def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Ten
     is_drawn = share_inside > 0
     outside = -tf.math.log(tf.where(is_drawn, share_inside, 1.0))
     return tf.math.divide_no_nan(tf.reduce_sum(outside), tf.reduce_sum(tf.cast(is_drawn, tf.float32)))
+
+
+def erase_loss(fractured: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of radiographs that were painted over, as a weighted mean.
+
+    Parameters
+    ----------
+    fractured, logit, weight
+        float32 (K, 1); ``fractured`` and ``weight`` as in
+        :class:`pipeline.model.erasing.Counterfactuals`.
+
+    Returns
+    -------
+    tf.Tensor
+        Scalar, 0 or more; 0 where all weights are 0.
+    """
+    errors = tf.nn.sigmoid_cross_entropy_with_logits(fractured, logit)
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * errors), tf.reduce_sum(weight))

@@ -3,8 +3,10 @@
 References
 ----------
 P. O. Pinheiro, R. Collobert, "From image-level to pixel-level labeling with convolutional
-networks", CVPR 2015, doi 10.1109/CVPR.2015.7298780 (log-sum-exp); M. Ilse, J. Tomczak,
-M. Welling, "Attention-based deep multiple instance learning", ICML 2018, arXiv:1802.04712.
+networks", CVPR 2015, doi 10.1109/CVPR.2015.7298780 (log-sum-exp); W. Ye, J. Yao, H. Xue, Y. Li,
+"Weakly supervised lesion localization with probabilistic-CAM pooling", 2020, arXiv:2005.14480
+(PCAM); M. Ilse, J. Tomczak, M. Welling, "Attention-based deep multiple instance learning",
+ICML 2018, arXiv:1802.04712 (gated attention; the gate is in :func:`gated_attention`).
 """
 
 from __future__ import annotations
@@ -39,6 +41,20 @@ class LogSumExpPooling(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="fracture")
+class ProbabilisticPooling(keras.layers.Layer):  # type: ignore[misc]
+    """Mean of the evidence weighted by its own probability, ``sigmoid(x)``.
+
+    Input (B, M, N, 1), output (B, 1).
+    """
+
+    def call(self, evidence: keras.KerasTensor) -> keras.KerasTensor:
+        """Pool the map."""
+        probability = ops.sigmoid(evidence)
+        total = ops.sum(probability, axis=(1, 2))
+        return ops.sum(probability * evidence, axis=(1, 2)) / (total + keras.config.epsilon())
+
+
+@keras.saving.register_keras_serializable(package="fracture")
 class AttentionPooling(keras.layers.Layer):  # type: ignore[misc]
     """Mean of the evidence weighted by a softmax over an attention map of the same grid.
 
@@ -50,3 +66,24 @@ class AttentionPooling(keras.layers.Layer):  # type: ignore[misc]
         evidence, attention = maps
         weight = ops.exp(attention - ops.logsumexp(attention, axis=(1, 2), keepdims=True))
         return ops.sum(weight * evidence, axis=(1, 2))
+
+
+def gated_attention(features: keras.KerasTensor, channels: int) -> keras.KerasTensor:
+    """Add the layers of an attention map: what is found (tanh), where it counts (sigmoid).
+
+    Parameters
+    ----------
+    features
+        (B, M, N, C).
+    channels
+        Width of the hidden layer.
+
+    Returns
+    -------
+    keras.KerasTensor
+        (B, M, N, 1), before the softmax.
+    """
+    found = keras.layers.Conv2D(channels, 1, activation="tanh", name="attention_found")(features)
+    gate = keras.layers.Conv2D(channels, 1, activation="sigmoid", name="attention_gate")(features)
+    gated = keras.layers.Multiply(name="attention_gated")([found, gate])
+    return keras.layers.Conv2D(1, 1, name="attention")(gated)

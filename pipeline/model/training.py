@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import expit
 from pipeline.assess import metrics
 from pipeline.config import Train
 from pipeline.data import engine, shards
-from pipeline.model import checkpoint, classifier, losses, sampling
+from pipeline.model import checkpoint, classifier, erasing, losses, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
 
@@ -47,7 +48,7 @@ def fit(
     saved: Path,
     on_epoch: OnEpoch = lambda epoch, row: None,
 ) -> list[dict[str, float]]:
-    """Train ``model`` in place and leave the weights of its best epoch in it.
+    """Train ``model`` in place and leave the weights of its best epoch in it, or of its last.
 
     Parameters
     ----------
@@ -78,28 +79,27 @@ def fit(
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
     average = WeightAverage(model.trainable_variables, settings.averaging_decay)
-    head_step, step = (_step(model, trained, average, settings) for trained in (parts[:1], parts))
+    head_step, step = (_step(model, trained, average, settings, seed) for trained in (parts[:1], parts))
     predict = classifier.predictor(model)
     augment = Augmentation(settings.augment, seed)
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
     variables = [*model.variables, *optimizers, *average.variables]
     progress = checkpoint.restore(saved, variables)
-    with_masks = settings.mask_loss_weight > 0
+    with_masks = settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
     for epoch in range(len(progress.history), settings.max_epochs):
-        if epoch - progress.best_epoch > settings.patience:
+        if epoch - progress.kept_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
-        augment.start_epoch(epoch)
         batches = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=with_masks)
         is_head_only = epoch < settings.head_epochs
-        loss = _run_epoch(augment.apply(batches), head_step if is_head_only else step, steps, epoch)
+        loss = _run_epoch(augment.apply(batches, epoch), head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
         with average.applied():
             row |= _validate(predict, examples, settings.batch_size)
-            _note(progress, model, row)
+            _note(progress, model, row, settings.kept_epoch)
         checkpoint.save(saved, variables, progress)
         on_epoch(epoch, row)
-    model.set_weights(progress.best_weights)
+    model.set_weights(progress.kept_weights)
     return progress.history
 
 
@@ -149,18 +149,26 @@ def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) 
     return keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0)
 
 
-def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settings: Train) -> Step:
+def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settings: Train, seed: int) -> Step:
     """Compile one step of gradient descent."""
     label_loss = losses.label_loss(settings.label_smoothing)
+    done = parts[0].optimizer.iterations
+
+    def erase_loss(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        key = tf.stack([tf.constant(seed, tf.int64), tf.cast(done.value, tf.int64)])
+        painted = erasing.counterfactuals(images, masks, key)
+        logit = model(painted.canvases, training=True)["logit"]
+        return losses.erase_loss(painted.fractured, logit, painted.weight)
 
     def step(images: tf.Tensor, fractured: tf.Tensor, *masks: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             outputs = model(images, training=True)
             loss = label_loss(fractured, outputs["logit"])
-            for mask in masks:
-                loss += settings.mask_loss_weight * losses.mask_loss(
-                    mask, outputs["evidence"], settings.lse_sharpness
-                )
+            if settings.mask_loss_weight:
+                where = losses.mask_loss(masks[0], outputs["evidence"], settings.lse_sharpness)
+                loss += settings.mask_loss_weight * where
+            if settings.erase_loss_weight:
+                loss += settings.erase_loss_weight * erase_loss(images, masks[0])
         gradients = tape.gradient(loss, [part.weights for part in parts])
         for part, gradient in zip(parts, gradients, strict=True):
             part.optimizer.apply(gradient, part.weights)
@@ -201,10 +209,12 @@ def _validate(predict: classifier.Predict, examples: Examples, batch_size: int) 
     }
 
 
-def _note(progress: checkpoint.Progress, model: keras.Model, row: dict[str, float]) -> None:
-    """Add an epoch, and keep its weights if it is the best so far."""
-    best = progress.history[progress.best_epoch]["val_auroc"] if progress.history else -np.inf
-    if row["val_auroc"] > best:
-        progress.best_epoch = len(progress.history)
-        progress.best_weights = model.get_weights()
+def _note(
+    progress: checkpoint.Progress, model: keras.Model, row: dict[str, float], kept: Literal["best", "last"]
+) -> None:
+    """Add an epoch, and keep its weights if it is the best so far, or if the last one is kept."""
+    best = progress.history[progress.kept_epoch]["val_auroc"] if progress.history else -np.inf
+    if kept == "last" or row["val_auroc"] > best:
+        progress.kept_epoch = len(progress.history)
+        progress.kept_weights = model.get_weights()
     progress.history.append(row)

@@ -163,7 +163,7 @@ def confusion(counts: Figures, name: str) -> str:
     return chart.svg
 
 
-def epochs(series: Curve, quantity: str, best_epoch: int | None = None) -> str:
+def epochs(series: Curve, quantity: str, kept_epoch: int | None = None) -> str:
     """Draw a quantity by epoch, and the epoch whose weights were kept.
 
     Parameters
@@ -172,7 +172,7 @@ def epochs(series: Curve, quantity: str, best_epoch: int | None = None) -> str:
         Values by split (``train``, ``val``, ``test``) of shape (n_epochs,), from epoch 1 on.
     quantity
         Name of the axis, such as ``"Loss"``.
-    best_epoch
+    kept_epoch
         From 1 on.
     """
     with drawing(f"epochs_{quantity}", f"{quantity} by epoch.", (4.5, 3.3)) as chart:
@@ -182,11 +182,11 @@ def epochs(series: Curve, quantity: str, best_epoch: int | None = None) -> str:
             axes.plot(
                 np.arange(1, len(values) + 1), values, color=SERIES[style], ls=LINES[style], label=split
             )
-            if best_epoch is not None:
-                kept = values[best_epoch - 1]
-                axes.plot([best_epoch], [kept], color=SERIES[style], marker="o", ms=7, mec=PAPER)
-        if best_epoch is not None:
-            axes.axvline(best_epoch, label=f"kept: epoch {best_epoch}", **REFERENCE)
+            if kept_epoch is not None:
+                kept = values[kept_epoch - 1]
+                axes.plot([kept_epoch], [kept], color=SERIES[style], marker="o", ms=7, mec=PAPER)
+        if kept_epoch is not None:
+            axes.axvline(kept_epoch, label=f"kept: epoch {kept_epoch}", **REFERENCE)
         axes.set(xlabel="Epoch", ylabel=quantity)
         axes.locator_params(axis="x", integer=True)
         _key_above(axes, columns=3)

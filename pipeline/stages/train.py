@@ -1,4 +1,4 @@
-"""Train the classifier; the epoch is chosen on ``val``.
+"""Train the classifier; the epoch is chosen on ``val``, or is the last.
 
 Reads the shards; writes the classifier and the training history. A killed training goes on from
 its last epoch: the checkpoint lies outside the outputs, which DVC deletes before a stage runs.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import pandas as pd
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Train, keep the best epoch, record the curves."""
+    """Train, keep one epoch's weights, record the curves."""
     with runs.stage_run("train", config) as record:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
@@ -45,7 +45,7 @@ def run(config: Config) -> None:
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(model, private)
 
-        figures = summarize(model, history)
+        figures = summarize(model, history, config.train.kept_epoch)
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -53,31 +53,33 @@ def run(config: Config) -> None:
         outputs.write_json(report / "metrics.json", figures)
         record.metrics(figures)
         shutil.rmtree(saved.parent)
-        log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["best_epoch"])
+        log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 
-def summarize(model: keras.Model, history: list[dict[str, float]]) -> dict[str, Any]:
-    """Figures of the best epoch, counted from 1, and the size of the network."""
-    best = max(history, key=lambda row: row["val_auroc"])
+def summarize(
+    model: keras.Model, history: list[dict[str, float]], kept_epoch: Literal["best", "last"]
+) -> dict[str, Any]:
+    """Figures of the kept epoch, counted from 1, and the size of the network."""
+    kept = history[-1] if kept_epoch == "last" else max(history, key=lambda row: row["val_auroc"])
     return {
-        "best_epoch": int(best["epoch"]) + 1,
+        "kept_epoch": int(kept["epoch"]) + 1,
         "epochs": len(history),
-        "train_loss": best["train_loss"],
-        "val_loss": best["val_loss"],
-        "val_auroc": best["val_auroc"],
+        "train_loss": kept["train_loss"],
+        "val_loss": kept["val_loss"],
+        "val_auroc": kept["val_auroc"],
         "parameters": model.count_params(),
         "parameters_trained": sum(int(keras.ops.size(weight)) for weight in model.trainable_weights),
     }
 
 
 def _page(config: Config, table: pd.DataFrame, figures: dict[str, Any]) -> str:
-    best = figures["best_epoch"]
+    kept = figures["kept_epoch"]
     losses = {"train": table["train_loss"], "val": table["val_loss"]}
     context = {
         "figures": figures,
         "settings": config.train.model_dump(exclude={"augment"}),
         "augment": config.train.augment.model_dump(),
-        "loss": plots.epochs(losses, "Loss", best),
-        "auroc": plots.epochs({"val": table["val_auroc"]}, "AUROC", best),
+        "loss": plots.epochs(losses, "Loss", kept),
+        "auroc": plots.epochs({"val": table["val_auroc"]}, "AUROC", kept),
     }
     return pages.render("train.html", context)

@@ -60,3 +60,16 @@ def test_a_mask_smaller_than_a_cell_counts_by_its_share() -> None:
     small = masks()
     small[0, :4, :8] = 1
     assert float(losses.mask_loss(small, FLAT, 1.0)) == pytest.approx(-np.log(0.5 / 16))
+
+
+def test_erase_loss_is_the_weighted_cross_entropy() -> None:
+    fractured, logit, weight = (
+        np.array(part, np.float32)[:, None] for part in ([0, 1, 1], [1, 2, 9], [1, 1, 0])
+    )
+    expected = (np.log1p(np.exp(1)) + np.log1p(np.exp(-2))) / 2
+    assert float(losses.erase_loss(fractured, logit, weight)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_erase_loss_is_zero_where_nothing_is_drawn() -> None:
+    one = np.ones((2, 1), np.float32)
+    assert float(losses.erase_loss(one, one, 0 * one)) == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -31,18 +32,42 @@ def test_attention_by_hand() -> None:
     assert pooled == pytest.approx(np.array([[(0 * 1 + 1 * 2 + 2 * 5 - 3 * 2) / 10]]))
 
 
+def test_probabilistic_pooling_by_hand() -> None:
+    values = np.array([0.0, 1.0, 2.0, -3.0])
+    probability = 1 / (1 + np.exp(-values))
+    pooled = pooling.ProbabilisticPooling()(EVIDENCE).numpy()
+    assert pooled == pytest.approx(np.array([[probability @ values / probability.sum()]]), rel=1e-5)
+
+
+def test_the_gate_closes_attention() -> None:
+    features = keras.Input((2, 2, 3))
+    model = keras.Model(features, pooling.gated_attention(features, 4))
+    gate = model.get_layer("attention_gate")
+    gate.set_weights([np.zeros_like(gate.get_weights()[0]), np.full(4, -50.0)])
+    bias = model.get_layer("attention").get_weights()[1]
+    seen = model(np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype(np.float32))
+    assert np.allclose(seen, bias, atol=1e-6)
+
+
 def test_even_attention_is_the_mean() -> None:
     pooled = pooling.AttentionPooling()([EVIDENCE, np.full_like(EVIDENCE, 7)]).numpy()
     assert pooled.item() == pytest.approx(EVIDENCE.mean())
 
 
-@pytest.mark.parametrize("kind", ["lse", "attention"])
-def test_poolings_come_back_from_a_file_in_safe_mode(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "pool",
+    [
+        pooling.LogSumExpPooling(2.5),
+        pooling.ProbabilisticPooling(),
+        lambda image: pooling.AttentionPooling()([image, pooling.gated_attention(image, 2)]),
+    ],
+    ids=["lse", "pcam", "attention"],
+)
+def test_poolings_come_back_from_a_file_in_safe_mode(
+    tmp_path: Path, pool: Callable[[keras.KerasTensor], keras.KerasTensor]
+) -> None:
     image = keras.Input((2, 2, 1))
-    pooled = (
-        pooling.LogSumExpPooling(2.5)(image) if kind == "lse" else pooling.AttentionPooling()([image, image])
-    )
-    model = keras.Model(image, pooled)
+    model = keras.Model(image, pool(image))
     model.save(tmp_path / "pooling.keras")
     loaded = keras.saving.load_model(tmp_path / "pooling.keras", safe_mode=True)
     assert np.array_equal(loaded(EVIDENCE), model(EVIDENCE))

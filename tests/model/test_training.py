@@ -62,7 +62,7 @@ def test_every_epoch_is_reported(unbroken: Trained) -> None:
     assert np.isfinite([list(row.values()) for row in unbroken.history]).all()
 
 
-def test_the_network_holds_the_weights_of_its_best_epoch(unbroken: Trained, examples: Examples) -> None:
+def test_the_network_holds_the_weights_of_its_kept_epoch(unbroken: Trained, examples: Examples) -> None:
     best = max(unbroken.history, key=lambda row: row["val_auroc"])
     batches = shards.dataset(examples.folder, examples.val, 6)
     logits = classifier.predict_all(classifier.predictor(unbroken.model), batches)[0].astype(float)
@@ -136,3 +136,25 @@ def test_what_is_frozen_keeps_its_weights_and_the_rest_learns(
         kept = all(map(np.array_equal, old.get_weights(), new.get_weights()))
         learns = new.trainable and (head_epochs == 0 or classifier.is_head(new))
         assert kept == (not new.weights or not learns), new.name
+
+
+def test_the_last_epoch_is_kept_if_asked(examples: Examples, settings: Train, tmp_path: Path) -> None:
+    moving = {"kept_epoch": "last", "learning_rate": 0.1, "head_learning_rate": 0.1, "patience": 1}
+    trained = train(
+        examples, settings.model_copy(update=moving | {"max_epochs": 3}), tmp_path / "training.npz"
+    )
+    batches = shards.dataset(examples.folder, examples.val, 6)
+    logits = classifier.predict_all(classifier.predictor(trained.model), batches)[0].astype(float)
+    fractured = examples.val["fractured"].to_numpy(bool)
+    assert trained.seen == [0, 1, 2]
+    assert trained.history[-1]["val_loss"] == pytest.approx(
+        -log_expit(np.where(fractured, logits, -logits)).mean(), abs=1e-5
+    )
+
+
+def test_erasing_changes_what_is_learnt(
+    unbroken: Trained, examples: Examples, settings: Train, tmp_path: Path
+) -> None:
+    short = settings.model_copy(update={"erase_loss_weight": 1.0, "max_epochs": 1})
+    erasing = train(examples, short, tmp_path / "training.npz")
+    assert erasing.history[0]["train_loss"] > unbroken.history[0]["train_loss"]

@@ -60,7 +60,7 @@ def made(params: Config) -> card.Origin:
     return card.Origin(
         index.assign(fractured=[True, True, False, True, False]),
         validated | {"groups_crossing_published_splits": 7},
-        {"epochs": 14, "best_epoch": 9, "val_auroc": 0.912, "parameters": 4_000_000, "parameters_trained": 9},
+        {"epochs": 14, "kept_epoch": 9, "val_auroc": 0.912, "parameters": 4_000_000, "parameters_trained": 9},
         params.preprocess.model_dump(),
         params.train.model_dump(),
         params.evaluate.model_dump(),

@@ -61,7 +61,7 @@ def contexts() -> dict[str, dict]:
     }
     counts = ("radiographs", "negatives", "cropped", "cropped_share", "annotated", "train", "val", "test")
     trained = (
-        "best_epoch",
+        "kept_epoch",
         "epochs",
         "train_loss",
         "val_loss",
@@ -80,7 +80,7 @@ def contexts() -> dict[str, dict]:
         },
         "train.html": {
             "figures": dict.fromkeys(trained, 3),
-            "settings": {"backbone": "<b>"},
+            "settings": {"backbone": "<b>", "kept_epoch": "best"},
             "augment": {"flip": True},
             "loss": "<svg></svg>",
             "auroc": "<svg></svg>",

@@ -97,6 +97,11 @@ def making(origin: Origin) -> Section:
         if train["class_balanced"]
         else "All groups weighed alike in training; the classes kept their shares."
     )
+    why_kept = (
+        "the last one, whatever its AUROC on val"
+        if train["kept_epoch"] == "last"
+        else "the one with the highest AUROC on val"
+    )
     text = (
         "The only input is the pixels of one radiograph; nothing is read off by hand. It is decoded "
         f"upright, windowed and laid on a canvas of {canvas['height_px']} x {canvas['width_px']} pixels, "
@@ -105,8 +110,8 @@ def making(origin: Origin) -> Section:
         "feature pyramid draws one map of evidence, and one pooling makes a logit of it: one network, no "
         f"ensemble. {count(trained['parameters_trained'])} of {count(trained['parameters'])} weights were "
         f"trained. {balanced}",
-        f"Of {count(trained['epochs'])} epochs, number {count(trained['best_epoch'])} was kept, the one with "
-        f"the highest AUROC on val ({decimals(trained['val_auroc'])}).",
+        f"Of {count(trained['epochs'])} epochs, number {count(trained['kept_epoch'])} was kept, {why_kept} "
+        f"({decimals(trained['val_auroc'])}).",
         "Software: TensorFlow and Keras; requirements.lock holds every version.",
     )
     rows: Rows = [(name, str(value)) for name, value in settings.items()]

@@ -1,0 +1,124 @@
+"""Time the stage `train` against a plain Keras ``fit`` of the same backbone, in one run.
+
+    python benchmarks/train.py [FOLDER] [--epochs 14] [--side-px 384]
+
+FOLDER holds radiographs in the users' layout. Both learn from its `train` and are judged on its `val`, the
+peer from JPEGs, ours from shards that `preprocess` wrote before the clock started. Each has a process of its
+own, and they run in turns; the first epoch of each, in which graphs are built, does not count for speed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import folders
+
+REPOSITORY = Path(__file__).parents[1]
+FRACATLAS = REPOSITORY.parent / "shared/data/fracatlas"
+_SPEED_BAR, _AUROC_BAR = 3.0, 0.005
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FRACATLAS)
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--side-px", type=int, default=384)
+    options = parser.parse_args()
+    if not folders.spread(options.folder, 1):
+        raise SystemExit(f"FOLDER must hold radiographs in the users' layout. Received: {options.folder}")
+    with tempfile.TemporaryDirectory() as name:
+        job = (options.folder.resolve(), Path(name), options.side_px, options.epochs)
+        peer, own = fresh(plain, *job), fresh(ours, *job)
+    print(f"{peer['radiographs']} radiographs of {options.side_px} px, {options.epochs} epochs\n")
+    print("| | radiographs a second | val AUROC, best epoch | last |\n|---|---|---|---|")
+    for label, found in (("plain Keras", peer), ("ours", own)):
+        best, last = max(found["val_auroc"]), found["val_auroc"][-1]
+        print(f"| {label} | {speed(found):.1f} | {best:.3f} | {last:.3f} |")
+    ratio, lost = speed(own) / speed(peer), max(peer["val_auroc"]) - max(own["val_auroc"])
+    print(f"\nspeed x {ratio:.2f} (bar {_SPEED_BAR}: {said(ratio >= _SPEED_BAR)}); ", end="")
+    print(f"val AUROC lost {lost:.3f} (bar {_AUROC_BAR}: {said(lost <= _AUROC_BAR)})")
+
+
+def fresh(function: Any, *arguments: Any) -> dict[str, Any]:
+    """Call a function in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return dict(pool.submit(function, *arguments).result())
+
+
+def plain(root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
+    """Fit the peer, at our settings' batch size, learning rate and seed."""
+    import plain_keras
+
+    from pipeline import config
+
+    settings = config.read(REPOSITORY / "params.yaml")
+    train = settings.train
+    return plain_keras.fit(root, side_px, train.batch_size, epochs, train.learning_rate, settings.run.seed)
+
+
+def ours(root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
+    """Preprocess, then train as the stage does."""
+    from pipeline import config
+    from pipeline.model import classifier, device, training
+
+    settings = config.read(REPOSITORY / "params.yaml")
+    canvas = settings.preprocess.model_copy(update={"height_px": side_px, "width_px": side_px})
+    train = settings.train.model_copy(update={"max_epochs": epochs, "patience": epochs})
+    device.prepare(settings.run)
+    examples = training.Examples(work / "shards", *shard(root, work / "shards", canvas))
+    model = classifier.build(train, (side_px, side_px))
+    ended, rows = [time.monotonic()], []
+
+    def on_epoch(epoch: int, row: dict[str, float]) -> None:
+        ended.append(time.monotonic())
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+
+    training.fit(model, examples, train, settings.run.seed, work / "training.npz", on_epoch)
+    seconds = [end - start for start, end in pairwise(ended)]
+    return {
+        "seconds": seconds,
+        "val_auroc": [row["val_auroc"] for row in rows],
+        "radiographs": len(examples.train),
+    }
+
+
+def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
+    """Preprocess `train` and `val`, each file a group of its own; return their rows of the index."""
+    from pipeline.data import images, manifest, preprocessing, shards
+
+    records = []
+    for split in ("train", "val"):
+        for name, fractured in manifest.CLASS_FOLDERS.items():
+            for path in sorted((root / split / name).iterdir()):
+                relative = path.relative_to(root).as_posix()
+                row = {"path": relative, "split": split, "fractured": fractured, "group": relative}
+                height, width = images.read(path).pixels.shape
+                row |= {"sampling_weight": 1.0, "height_px": height, "width_px": width}
+                records.append(preprocessing.prepare(preprocessing.Job(root, row, (), settings)))
+    index = shards.write(folder, records, settings.shard_records)
+    return [index[index["split"] == split].reset_index(drop=True) for split in ("train", "val")]
+
+
+def speed(found: dict[str, Any]) -> float:
+    """Radiographs of `train` a second over all epochs but the first, validation included."""
+    return float(found["radiographs"] / statistics.mean(found["seconds"][1:]))
+
+
+def said(met: bool) -> str:
+    """Say whether a bar is met."""
+    return "met" if met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()
