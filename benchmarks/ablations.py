@@ -1,0 +1,113 @@
+"""Change one part of training at a time, over several seeds, and lay the figures of `val` side by side.
+
+    python benchmarks/ablations.py queue [NAME ...] [--seeds 7 8 9]   # as DVC experiments
+    dvc exp run --run-all                                             # hours; `dvc queue status` says how far
+    python benchmarks/ablations.py table                              # Markdown, of all that have ended
+
+The settings of params.yaml are the baseline; a variation is what it changes of them. Only the stages up to
+`train` run, so nothing looks at `test`. Each experiment is a run of MLflow, too: `fracture ui` compares them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+VARIATIONS: dict[str, tuple[str, ...]] = {
+    "baseline": (),
+    "labels-only": ("train.mask_loss_weight=0",),
+    "erase": ("train.erase_loss_weight=0.5",),
+    "no-flip": ("train.augment.flip=false",),
+    "no-rotation": ("train.augment.rotation_deg=0",),
+    "no-scale": ("train.augment.zoom=0", "train.augment.shift=0"),
+    "no-contrast": ("train.augment.contrast=0", "train.augment.brightness=0"),
+    "marker-cutout": ("train.augment.marker_cutout=0.5",),
+    "mixup": ("train.augment.mixup=0.2",),
+    "unbalanced": ("train.class_balanced=false",),
+    "one-rate": ("train.learning_rate=3e-4", "train.head_learning_rate=3e-4"),
+    "unfrozen-at-once": ("train.head_epochs=0",),
+    "frozen-to-block-9": ("train.frozen_share=0.6",),
+    "head-only": ("train.frozen_share=1",),
+    "smoothing": ("train.label_smoothing=0.1",),
+    "averaging": ("train.averaging_decay=0.99",),
+    "averaging-last": ("train.averaging_decay=0.99", "train.kept_epoch=last"),
+    "pcam": ("train.pooling=pcam",),
+    "attention": ("train.pooling=attention",),
+    "256-px": ("preprocess.height_px=256", "preprocess.width_px=256"),
+    "512-px": ("preprocess.height_px=512", "preprocess.width_px=512"),
+}
+_PREFIX = "ablation"
+_METRICS = "reports/train/metrics.json"
+
+
+def main() -> None:
+    """Queue experiments, or print the table of those that have ended."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=["queue", "table"])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(VARIATIONS)}; all by default"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(VARIATIONS))
+    if unknown:
+        parser.error(f"NAME must be one of {', '.join(VARIATIONS)}. Received: {', '.join(unknown)}")
+    if options.what == "queue":
+        for seed in options.seeds:
+            for name in options.names or VARIATIONS:
+                queue(name, seed)
+    else:
+        shown = subprocess.run(["dvc", "exp", "show", "--json"], check=True, capture_output=True, text=True)
+        print(table(ended(json.loads(shown.stdout))))
+
+
+def queue(name: str, seed: int) -> None:
+    """Put one variation with one seed into DVC's queue."""
+    changes = [f"run.seed={seed}", *VARIATIONS[name]]
+    options = [part for change in changes for part in ("--set-param", change)]
+    command = ["dvc", "exp", "run", "--queue", "--name", f"{_PREFIX}-{name}-seed{seed}", *options, "train"]
+    subprocess.run(command, check=True)
+
+
+def ended(shown: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Collect the AUROC on `val` of each variation from ``dvc exp show --json``, one value a seed."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for experiment in _experiments(shown):
+        prefix, _, rest = (experiment.get("name") or "").partition("-")
+        name, _, seed = rest.rpartition("-seed")
+        measured = (experiment.get("data") or {}).get("metrics", {}).get(_METRICS, {}).get("data")
+        if prefix == _PREFIX and seed and measured:
+            found[name].append(float(measured["val_auroc"]))
+    return dict(found)
+
+
+def _experiments(shown: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every experiment under every revision."""
+    for revision in shown:
+        for chain in revision.get("experiments") or ():
+            yield from chain.get("revs", ())[:1]
+
+
+def table(found: Mapping[str, list[float]]) -> str:
+    """Lay variations side by side in Markdown, the best first, with the gain over the baseline."""
+    baseline = statistics.mean(found["baseline"]) if found.get("baseline") else None
+    lines = [
+        "| variation | changes | seeds | val AUROC | SD over seeds | gain |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, values in sorted(found.items(), key=lambda item: -statistics.mean(item[1])):
+        spread = f"{statistics.stdev(values):.3f}" if len(values) > 1 else ""
+        gain = "" if baseline is None else f"{statistics.mean(values) - baseline:+.3f}"
+        changes = ", ".join(f"`{change}`" for change in VARIATIONS.get(name, ()))
+        mean = f"{statistics.mean(values):.3f}"
+        lines.append(f"| {name} | {changes} | {len(values)} | {mean} | {spread} | {gain} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
