@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 _WARMUP = 10.0  # steps
+_SAME_EVERYWHERE = tf.VariableAggregation.ONLY_FIRST_REPLICA  # as the weights are, on several devices
 
 
 class WeightAverage:
@@ -31,8 +32,8 @@ class WeightAverage:
 
     def __init__(self, weights: list[keras.Variable], decay: float) -> None:
         self._weights, self._decay = weights, decay
-        self._averages = [tf.Variable(weight.value) for weight in weights]
-        self._n_steps = tf.Variable(0.0)
+        self._averages = [tf.Variable(weight.value, aggregation=_SAME_EVERYWHERE) for weight in weights]
+        self._n_steps = tf.Variable(0.0, aggregation=_SAME_EVERYWHERE)
 
     @property
     def variables(self) -> list[tf.Variable]:

@@ -40,7 +40,9 @@ class Progress:
 
 def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress: Progress) -> None:
     """Write the values of ``variables`` and the progress."""
-    arrays: dict[str, Any] = {f"variable{i}": np.asarray(value) for i, value in enumerate(variables)}
+    arrays: dict[str, Any] = {
+        f"variable{i}": tf.convert_to_tensor(value).numpy() for i, value in enumerate(variables)
+    }
     arrays |= {f"best{i}": weight for i, weight in enumerate(progress.kept_weights)}
     state = json.dumps({"history": progress.history, "kept_epoch": progress.kept_epoch})
     with outputs.staged(path) as private, private.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The device that TensorFlow works on, its threads, and its determinism."""
+"""The devices that TensorFlow works on, its threads, and its determinism."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ def prepare(settings: Run) -> None:
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def spread(settings: Run) -> tf.distribute.Strategy:
+    """How training is spread: each batch over all GPUs where there are several, else not at all."""
+    gpus = [] if settings.device == "cpu" else tf.config.list_logical_devices("GPU")
+    if len(gpus) < 2:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])

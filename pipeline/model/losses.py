@@ -8,9 +8,15 @@ import keras
 import tensorflow as tf
 
 
-def label_loss(label_smoothing: float) -> keras.losses.Loss:
-    """Cross-entropy between label (B, 1) and logit (B, 1), averaged over the batch."""
-    return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+def label_loss(fractured: tf.Tensor, logit: tf.Tensor, label_smoothing: float) -> tf.Tensor:
+    """Cross-entropy between label (B, 1) and logit (B, 1), averaged over the batch.
+
+    A function, not a loss of Keras: that one divides by the number of devices, which the training does, too.
+    """
+    errors = keras.losses.binary_crossentropy(
+        fractured, logit, from_logits=True, label_smoothing=label_smoothing
+    )
+    return tf.reduce_mean(errors)
 
 
 def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Tensor:

@@ -53,7 +53,7 @@ def fit(
     Parameters
     ----------
     model
-        From :func:`pipeline.model.classifier.build`.
+        From :func:`pipeline.model.classifier.build`, in the scope of the strategy that is in force.
     examples
         What to learn from and what to choose the epoch by.
     settings
@@ -75,6 +75,7 @@ def fit(
     DivergedError
         The loss became infinite or not a number.
     """
+    strategy = tf.distribute.get_strategy()
     expected = sampling.expected_draws(examples.train, class_balanced=settings.class_balanced)
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
@@ -90,9 +91,10 @@ def fit(
         if epoch - progress.kept_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
-        batches = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=with_masks)
+        shown = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=with_masks)
+        batches = strategy.experimental_distribute_dataset(augment.apply(shown, epoch))
         is_head_only = epoch < settings.head_epochs
-        loss = _run_epoch(augment.apply(batches, epoch), head_step if is_head_only else step, steps, epoch)
+        loss = _run_epoch(batches, head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
         with average.applied():
             row |= _validate(predict, examples, settings.batch_size)
@@ -150,8 +152,8 @@ def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) 
 
 
 def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settings: Train, seed: int) -> Step:
-    """Compile one step of gradient descent."""
-    label_loss = losses.label_loss(settings.label_smoothing)
+    """Compile one step of gradient descent, taken on all devices at once."""
+    strategy = tf.distribute.get_strategy()
     done = parts[0].optimizer.iterations
 
     def erase_loss(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
@@ -163,19 +165,23 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
     def step(images: tf.Tensor, fractured: tf.Tensor, *masks: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             outputs = model(images, training=True)
-            loss = label_loss(fractured, outputs["logit"])
+            loss = losses.label_loss(fractured, outputs["logit"], settings.label_smoothing)
             if settings.mask_loss_weight:
                 where = losses.mask_loss(masks[0], outputs["evidence"], settings.lse_sharpness)
                 loss += settings.mask_loss_weight * where
             if settings.erase_loss_weight:
                 loss += settings.erase_loss_weight * erase_loss(images, masks[0])
-        gradients = tape.gradient(loss, [part.weights for part in parts])
+            share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices found
+        gradients = tape.gradient(share, [part.weights for part in parts])
         for part, gradient in zip(parts, gradients, strict=True):
             part.optimizer.apply(gradient, part.weights)
         average.update()
         return loss
 
-    compiled: Step = tf.function(step, reduce_retracing=True)
+    def step_everywhere(*batch: tf.Tensor) -> tf.Tensor:
+        return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(step, batch), axis=None)
+
+    compiled: Step = tf.function(step_everywhere, reduce_retracing=True)
     return compiled
 
 

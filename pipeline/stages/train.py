@@ -32,16 +32,18 @@ def run(config: Config) -> None:
         )
         digest = outputs.sha256(config.paths.shards / shards.CHECKSUMS)
         record.dataset("shards", config.paths.shards, digest, "train")
-        model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
         saved = repository.read().checkpoints("train") / "training.npz"
-        history = training.fit(
-            model,
-            examples,
-            config.train,
-            config.run.seed,
-            saved,
-            lambda epoch, row: record.curve(row, step=epoch),
-        )
+        with device.spread(config.run).scope():
+            canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+            model = classifier.build(config.train, canvas_shape)
+            history = training.fit(
+                model,
+                examples,
+                config.train,
+                config.run.seed,
+                saved,
+                lambda epoch, row: record.curve(row, step=epoch),
+            )
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(model, private)
 

@@ -73,3 +73,11 @@ def test_erase_loss_is_the_weighted_cross_entropy() -> None:
 def test_erase_loss_is_zero_where_nothing_is_drawn() -> None:
     one = np.ones((2, 1), np.float32)
     assert float(losses.erase_loss(one, one, 0 * one)) == 0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_label_loss_is_the_mean_cross_entropy(smoothing: float) -> None:
+    logit, fractured = np.array([[-1.0], [2.0], [0.5]]), np.array([[0.0], [1.0], [0.0]])
+    target = fractured * (1 - smoothing) + smoothing / 2
+    expected = np.mean(np.logaddexp(0, logit) - target * logit)
+    assert float(losses.label_loss(fractured, logit, smoothing)) == pytest.approx(expected, rel=1e-6)
