@@ -91,7 +91,7 @@ def oddities(shown: str, radiograph: images.Radiograph, levels: Pyramid) -> Iter
         yield Issue(shown, "tiny", "warning", size)
     if pixels.size > _LARGE_PIXELS:
         yield Issue(shown, "large", "note", size)
-    if _deviation(pixels) < _FAINT_DEVIATION:
+    if _deviation(levels.half) < _FAINT_DEVIATION:
         yield Issue(shown, "faint", "warning", "hardly any contrast")
     if _ends_filled(pixels):
         yield Issue(shown, "grey_band", "warning", "the last rows repeat one block: a decoder filled them in")

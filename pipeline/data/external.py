@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,10 +41,12 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     """
     settings = config.validation
     listed, issues = scan.find_labelled(root, content.limits(settings))
-    facts = list(engine.process(scan.inspect, listed, workers=config.run.workers, label="check"))
+    with tempfile.TemporaryDirectory() as aside:
+        listed = [item._replace(folder=Path(aside)) for item in listed]
+        facts = list(engine.process(scan.inspect, listed, workers=config.run.workers, label="check"))
+        no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
+        grouped = grouping.join(facts, no_labels, settings, workers=config.run.workers)
     issues += [issue for fact in facts for issue in fact.issues]
-    no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-    grouped = grouping.join(facts, no_labels, settings, workers=config.run.workers)
     usable = annotation_check.known(grouped.files)
     known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:

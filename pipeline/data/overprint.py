@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from pipeline.data import pyramid
+from pipeline.data.copies import looks
 
 _INK = 6  # grey levels: what ink may differ from white by
 _PAPER_STEP = 60  # grey levels between ink and what lies two pixels beside it
@@ -24,7 +24,6 @@ _SHARP_SHARE = 0.8  # of the outline
 _MAX_SOLID = 0.75  # of the hull: a nail or a wire fills more, an arrow's shaft and a circle's rim less
 _RIDGE = 0.6  # of the greatest depth: what lies in the middle of a line
 
-_TILE_LOOK_PX = 192
 _TILE_MIN_PX = 400  # a smaller picture keeps nothing of a watermark's lettering
 _FINE_PX = 5
 _FAINT = 10.0  # grey levels: what is stronger counts no more, or bone would outweigh a watermark
@@ -79,7 +78,7 @@ def repetition(pixels: UInt8Array) -> float:
         The sharpest peak but that of no shift, above all that lies around it: straight edges repeat along
         themselves and make ridges, which have a way down on two sides only.
     """
-    look = pyramid.scale(pyramid.medium(pixels), _TILE_LOOK_PX)
+    look = looks.look(pyramid.half(pixels))
     detail = cv2.subtract(look, cv2.blur(look, (_FINE_PX, _FINE_PX)), dtype=cv2.CV_32F)
     np.clip(detail, -_FAINT, _FAINT, out=detail)
     likeness = _autocorrelation(detail - detail.mean())
@@ -94,9 +93,11 @@ def _autocorrelation(values: FloatArray) -> FloatArray:
     """Give the correlation at row shifts -half to half and column shifts 0 to half, a pixel as one."""
     rows, columns = values.shape
     half_rows, half_columns = rows // 2, columns // 2
-    padded = [fft.next_fast_len(side + side // 2, real=True) for side in values.shape]
-    spectrum = fft.rfft2(values, padded)
-    whole = fft.irfft2(spectrum.real**2 + spectrum.imag**2, padded)
+    padded = [cv2.getOptimalDFTSize(side + side // 2) for side in values.shape]
+    wide = cv2.copyMakeBorder(values, 0, padded[0] - rows, 0, padded[1] - columns, cv2.BORDER_CONSTANT)
+    spectrum = cv2.dft(wide, nonzeroRows=rows)  # packed: real values in, real values out
+    power = cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True)
+    whole = cv2.dft(power, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
     shifted = np.vstack([whole[-half_rows:, :half_columns], whole[:half_rows, :half_columns]])
     overlap = (rows - np.abs(np.arange(-half_rows, half_rows)))[:, None] * (columns - np.arange(half_columns))
     correlation: FloatArray = (shifted * values.size / overlap / max(whole[0, 0], 1e-6)).astype(np.float32)

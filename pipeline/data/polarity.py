@@ -48,8 +48,8 @@ def _may_be_negative(look: Grey) -> bool:
 
     Where the flattest tenth lies is not looked for: its median is no brighter than all but a twentieth.
     """
-    low, high = _ranked(look, int(0.01 * (look.size - 1)), int(0.99 * (look.size - 1)))
-    flat, median = _ranked(look, int(0.96 * look.size), look.size // 2)
+    shares = 0.01 * (look.size - 1), 0.99 * (look.size - 1), 0.96 * look.size, look.size // 2
+    low, high, flat, median = _ranked(look, *map(int, shares))
     frame = _frame(look)
     (framed,) = _ranked(frame, frame.size // 2)
     return bool(flat + framed + median - 3 * low > 3 * _BRIGHT_AIR * (high - low) - _ROUNDING)

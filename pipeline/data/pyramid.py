@@ -26,13 +26,13 @@ Grey = NDArray[np.uint8]
 
 
 class Pyramid(NamedTuple):
-    """A radiograph at four sizes, uint8, shape (n_rows, n_columns) each.
+    """A radiograph at five sizes, uint8, shape (n_rows, n_columns) each.
 
     Attributes
     ----------
     full
         As decoded.
-    medium, small
+    medium, half, small
         See the functions of these names.
     thumbnail
         Shape (64, 64): the whole radiograph, its aspect not kept.
@@ -40,6 +40,7 @@ class Pyramid(NamedTuple):
 
     full: Grey
     medium: Grey
+    half: Grey
     small: Grey
     thumbnail: Grey
 
@@ -47,23 +48,25 @@ class Pyramid(NamedTuple):
 def build(pixels: Grey) -> Pyramid:
     """Scale a radiograph, uint8, shape (height_px, width_px), down to the sizes that it is looked at in."""
     halved = medium(pixels)
-    smaller = small(halved)
+    again = half(halved)
+    smaller = scale(again, _SMALL_PX)
     thumbnail = cv2.resize(smaller, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-    return Pyramid(pixels, halved, smaller, np.asarray(thumbnail, dtype=np.uint8))
+    return Pyramid(pixels, halved, again, smaller, np.asarray(thumbnail, dtype=np.uint8))
 
 
 def medium(pixels: Grey) -> Grey:
     """Halve a radiograph until its longer side is below 800 pixels; smaller ones stay as they are."""
-    while max(pixels.shape) >= 2 * _MEDIUM_PX and min(pixels.shape) > 1:
-        rows, columns = (side // 2 for side in pixels.shape)  # an odd last line is left out
-        whole = pixels[: 2 * rows, : 2 * columns]
-        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return pixels
+    return _halved(pixels, 2 * _MEDIUM_PX)
+
+
+def half(pixels: Grey) -> Grey:
+    """Halve a radiograph until its longer side is below 512 pixels; smaller ones stay as they are."""
+    return _halved(medium(pixels), 2 * _SMALL_PX)
 
 
 def small(pixels: Grey) -> Grey:
     """Scale a radiograph so that its longer side is 256 pixels; smaller ones stay as they are."""
-    return scale(medium(pixels), _SMALL_PX)
+    return scale(half(pixels), _SMALL_PX)
 
 
 def scale(pixels: Grey, longest_px: int) -> Grey:
@@ -73,3 +76,11 @@ def scale(pixels: Grey, longest_px: int) -> Grey:
         return pixels
     size = [max(1, round(side * ratio)) for side in pixels.shape[::-1]]
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _halved(pixels: Grey, limit_px: int) -> Grey:
+    while max(pixels.shape) >= limit_px and min(pixels.shape) > 1:
+        rows, columns = (side // 2 for side in pixels.shape)  # an odd last line is left out
+        whole = pixels[: 2 * rows, : 2 * columns]
+        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return pixels

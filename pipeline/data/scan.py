@@ -16,23 +16,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, not_radiograph, pyramid, rotations, shortcuts
-from pipeline.data.copies import looks
-from pipeline.data.copies.keypoints import NO_KEYPOINTS, Keypoints, describe
+from pipeline.data import content, images, not_radiograph, pyramid, shortcuts
+from pipeline.data.copies import subjects
+from pipeline.data.copies.keypoints import NO_KEYPOINTS, Keypoints
+from pipeline.data.copies.subjects import Kept, Subject
 from pipeline.data.faults import ImageFault, Issue, Severity
 from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
+_NO_SUBJECT = Subject(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
 
 
 class Found(NamedTuple):
-    """A file to inspect, what its folders say of it, and the limits it must meet."""
+    """A file to inspect, what its folders say of it, and the limits it must meet.
+
+    Its look is set aside in the folder; without one it stays in memory.
+    """
 
     root: Path
     path: Path
     published_split: str
     fractured: bool
     limits: content.Limits
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,8 @@ class Fact:
         How unlike a radiograph it is, 0 to 1, see `not_radiograph.judge`; not a number where not decoded.
     thumbnail
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
-    unrolled
-        uint8, shape (32, 128): see `rotations.polar`.
-    look, keypoints
-        See `looks.look` and `keypoints.describe`: at most 37 and 14 kB, however large the radiograph.
+    subject, keypoints
+        What is compared with other radiographs, in memory or set aside; see `subjects`.
     border, markers
         See `shortcuts`.
     """
@@ -70,8 +74,7 @@ class Fact:
     not_radiograph: float = float("nan")
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
-    unrolled: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
-    look: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False)
+    subject: Subject | Kept = field(default=_NO_SUBJECT, repr=False)
     keypoints: Keypoints = field(default=NO_KEYPOINTS, repr=False)
     border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
@@ -155,7 +158,7 @@ def inspect(item: Found) -> Fact:
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     levels = pyramid.build(radiograph.pixels)
-    look = looks.look(levels.medium)
+    subject = subjects.of(levels.half)
     judgement = not_radiograph.judge(levels, radiograph.colour)
     unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
     return replace(
@@ -170,10 +173,9 @@ def inspect(item: Found) -> Fact:
         not_radiograph=round(judgement.score, 4),
         issues=(*content.oddities(shown, radiograph, levels), *([unlike] if unlike else [])),
         thumbnail=levels.thumbnail,
-        unrolled=rotations.polar(look),
-        look=look,
-        keypoints=describe(look),
-        border=shortcuts.border_features(levels.full),
+        subject=subjects.set_aside(subject, item.folder) if item.folder else subject,
+        keypoints=subject.keypoints,
+        border=shortcuts.border_features(levels.half),
         markers=shortcuts.marker_features(levels.small),
     )
 

@@ -8,7 +8,9 @@ sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -45,9 +47,11 @@ def run(config: Config) -> None:
     with runs.stage_run("validate", config) as record:
         before = earlier.read(settings.earlier_manifest)
         found, issues = scan.find(config.data.root, content.limits(settings))
-        facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="validate"))
-        known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-        grouped = grouping.group(facts, known_labels, settings, before, workers=config.run.workers)
+        with tempfile.TemporaryDirectory() as aside:
+            found = [item._replace(folder=Path(aside)) for item in found]
+            facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="validate"))
+            known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
+            grouped = grouping.group(facts, known_labels, settings, before, workers=config.run.workers)
         sound, annotation_issues = annotation_check.check(
             config.data.annotations, annotation_check.known(grouped.files)
         )

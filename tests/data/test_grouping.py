@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Validate
-from pipeline.data import grouping, manifest, rotations
-from pipeline.data.copies import keypoints, looks
+from pipeline.data import grouping, manifest
+from pipeline.data.copies import subjects
 from pipeline.data.scan import Fact
 
 SETTINGS = Validate(
@@ -30,7 +30,7 @@ def fact(path, content, variant=0, **changes):
     """Describe a sound file that shows the numbered content; ``variant`` is the file, not the picture."""
     split, class_folder, _ = path.split("/")
     thumbnail = np.kron(COARSE[content], np.ones((8, 8), np.uint8))
-    look = looks.look(thumbnail)
+    subject = subjects.of(thumbnail)
     values = {
         "sha256": f"{content:02x}{variant:02x}" * 16,
         "format": "JPEG",
@@ -39,9 +39,8 @@ def fact(path, content, variant=0, **changes):
         "width_px": 80,
         "n_bytes": 1000,
         "thumbnail": thumbnail,
-        "unrolled": rotations.polar(thumbnail),
-        "look": look,
-        "keypoints": keypoints.describe(look),
+        "subject": subject,
+        "keypoints": subject.keypoints,
     }
     return Fact(path, split, class_folder == "fractured", **(values | changes))
 

@@ -5,8 +5,7 @@ first look to (column, row) of the second.
 
 References
 ----------
-M. A. Fischler, R. C. Bolles, "Random Sample Consensus", Communications of the ACM 24 (1981),
-doi 10.1145/358669.358692. G. D. Evangelidis, E. Z. Psarakis, "Parametric Image Alignment Using Enhanced
+G. D. Evangelidis, E. Z. Psarakis, "Parametric Image Alignment Using Enhanced
 Correlation Coefficient Maximization", IEEE Transactions on Pattern Analysis and Machine Intelligence 30
 (2008), doi 10.1109/TPAMI.2008.113.
 """
@@ -19,15 +18,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.copies.keypoints import Keypoints, strengths, turns
+from pipeline.data.copies.keypoints import Keypoints
 
 MIN_SCALE, MAX_SCALE = 0.5, 2.0
 MAX_STRETCH = 1.6  # of one direction against the other: a picture squashed into a square
 
 _NEAREST = 3  # keypoints of either that may match one of the other
-_MIN_ALIKE = 0.6  # correlation of two patches at their best angle
-_TOLERANCES_PX = (14.0, 10.0, 7.0, 5.0, 4.0, 4.0)  # from a guess by one match to a fit by all
-_MIN_MATCHES = 10
+_TOLERANCES_PX = (10.0, 7.0, 5.0, 3.5, 2.5)  # from a guess by a few to a fit by all
+_MIN_MATCHES = 12
+_RIDGE = 1e-6
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)  # steps; gain in correlation
 
 Pixel = TypeVar("Pixel", np.uint8, np.float32)
@@ -35,29 +34,34 @@ Transform = NDArray[np.float64]
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Detail = tuple[FloatArray, NDArray[np.bool_]]
+Described = tuple[Keypoints, FloatArray]
 
 
-def from_keypoints(first: Keypoints, second: Keypoints) -> tuple[Transform | None, int]:
-    """Find the transform that most matched keypoints agree on, mirrored or not.
+def by_keypoints(first: Described, second: Described, guess: Transform) -> Transform | None:
+    """Fit a transform to the matched keypoints that agree with a guess, then to those that agree with it.
 
-    Every match is a guess of the whole transform by itself, since its patches tell how far they are
-    turned and its scales how much larger they are; so no sampling, and the same answer every time.
+    Parameters
+    ----------
+    first, second
+        Keypoints, and their `invariants`.
+    guess
+        Right to within `_TOLERANCES_PX`, for some of the keypoints.
 
     Returns
     -------
-    transform : ndarray of float64, shape (2, 3), or None
+    ndarray of float64, shape (2, 3), or None
         None where too few agree.
-    n_matches : int
-        How many agree.
     """
-    here, there = _mutual(strengths(first.patches), strengths(second.patches))
-    if len(here) < _MIN_MATCHES:
-        return None, 0
-    places = first.places[here].astype(np.float64), second.places[there].astype(np.float64)
-    ratio = first.scales[here] / second.scales[there]
-    patches = first.patches[here], second.patches[there]
-    found = [_consensus(*places, ratio, *turns(*patches, mirrored=m), mirrored=m) for m in (False, True)]
-    return max(found, key=lambda answer: answer[1])
+    here, there = _mutual(first[1], second[1])
+    places, others = first[0].places[here].astype(np.float64), second[0].places[there].astype(np.float64)
+    transform = guess
+    for tolerance_px in _TOLERANCES_PX:
+        apart = places @ transform[:, :2].T + transform[:, 2] - others
+        agreeing = (apart**2).sum(axis=1) < tolerance_px**2
+        if np.count_nonzero(agreeing) < _MIN_MATCHES:
+            return None
+        transform = _fitted(places[agreeing], others[agreeing])
+    return transform if plausible(transform) else None
 
 
 def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[int, ...]) -> Transform:
@@ -77,24 +81,6 @@ def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[
     linear[[0, 1], [1 - u, 1 - v]] = signs * other_size
     linear /= size
     middle, other_middle = (size - 1) / 2, (other_size - 1) / 2
-    return np.column_stack([linear, other_middle - linear @ middle])
-
-
-def from_turn(
-    angle: float, first_shape: tuple[int, ...], second_shape: tuple[int, ...], *, mirrored: bool
-) -> Transform:
-    """Turn one disc onto the other, as ``rotations`` compares them.
-
-    Parameters
-    ----------
-    angle
-        Radians from the first's columns towards its rows, after mirroring its rows if ``mirrored``.
-    first_shape, second_shape
-        (n_rows, n_columns) of the looks.
-    """
-    scale = min(second_shape) / min(first_shape)
-    linear = _similarity(scale, angle, mirrored=mirrored)
-    middle, other_middle = ((np.array(shape[1::-1]) - 1) / 2 for shape in (first_shape, second_shape))
     return np.column_stack([linear, other_middle - linear @ middle])
 
 
@@ -177,56 +163,10 @@ def _foremost(likeness: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(likeness >= least[:, None])
 
 
-def _consensus(
-    first: Transform,
-    second: Transform,
-    ratio: FloatArray,
-    angles: FloatArray,
-    alike: FloatArray,
-    *,
-    mirrored: bool,
-) -> tuple[Transform | None, int]:
-    """Take the guess that most matches agree with, then fit to all that agree, ever more strictly."""
-    chosen = alike >= _MIN_ALIKE
-    if chosen.sum() < _MIN_MATCHES:
-        return None, 0
-    first, second = first[chosen], second[chosen]
-    agreeing = _foremost_guess(first, second, ratio[chosen], angles[chosen], mirrored=mirrored)
-    transform = None
-    for tolerance_px in _TOLERANCES_PX[1:]:
-        if agreeing.sum() < _MIN_MATCHES:
-            return None, 0
-        transform = _fitted(first[agreeing], second[agreeing])
-        apart = first @ transform[:, :2].T + transform[:, 2] - second
-        agreeing = (apart**2).sum(axis=1) < tolerance_px**2
-    if transform is None or not plausible(transform):
-        return None, 0
-    return transform, int(agreeing.sum())
-
-
-def _foremost_guess(
-    first: Transform, second: Transform, ratio: FloatArray, angles: FloatArray, *, mirrored: bool
-) -> NDArray[np.bool_]:
-    """Say which matches agree with the guess that most agree with; to turn is to multiply complex numbers."""
-    here, there = (places.astype(np.float32).view(np.complex64)[:, 0] for places in (first, second))
-    here = here.conj() if mirrored else here
-    turn = (ratio * np.exp(1j * angles)).astype(np.complex64)
-    shift = there - turn * here
-    apart = np.multiply.outer(turn, here) + shift[:, None] - there  # a guess a row, a match a column
-    near = apart.real**2 + apart.imag**2 < _TOLERANCES_PX[0] ** 2
-    return np.asarray(near[np.count_nonzero(near, axis=1).argmax()])
-
-
-def _similarity(ratio: float, angle: float, *, mirrored: bool) -> Transform:
-    """Turn, scale and (first) mirror: float64, shape (2, 2)."""
-    cosine, sine = ratio * np.cos(angle), ratio * np.sin(angle)
-    flip = -1 if mirrored else 1
-    return np.array([[cosine, -flip * sine], [sine, flip * cosine]])
-
-
 def _fitted(first: Transform, second: Transform) -> Transform:
-    """Least squares by the points' moments; points in a row leave the stretch across it at nothing."""
+    """Fit by least squares; points in a row leave the stretch across it at nothing."""
     middle, other_middle = first.mean(axis=0), second.mean(axis=0)
     moments, mixed = (first - middle).T @ (first - middle), (first - middle).T @ (second - other_middle)
-    linear = np.linalg.lstsq(moments, mixed, rcond=1e-6)[0].T
+    moments += np.eye(2) * (_RIDGE * np.trace(moments) + _RIDGE)
+    linear = np.linalg.solve(moments, mixed).T
     return np.column_stack([linear, other_middle - linear @ middle])

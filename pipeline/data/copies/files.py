@@ -14,7 +14,6 @@ from pipeline.data import duplicates
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.alignment import Transform
 from pipeline.data.copies.groups import Copy
-from pipeline.data.copies.verification import Subject
 from pipeline.data.scan import Fact
 
 COLUMNS = (
@@ -57,9 +56,9 @@ def find(sound: Sequence[Fact], settings: Validate, workers: int) -> Copies:
     first = first[np.argsort([sound[row].sha256 for row in first])]
     distinct = [sound[row] for row in first]
     found = groups.find(
-        [Subject(fact.look, fact.keypoints) for fact in distinct],
+        [fact.subject for fact in distinct],
+        [fact.keypoints for fact in distinct],
         np.stack([fact.thumbnail for fact in distinct]),
-        np.stack([fact.unrolled for fact in distinct]),
         hash_distance=settings.hash_distance,
         min_score=settings.copy_agreement,
         workers=workers,
@@ -94,6 +93,6 @@ def _in_pixels(first: Fact, second: Fact, transform: Transform) -> Transform:
 
 
 def _to_look(fact: Fact) -> Transform:
-    n_rows, n_columns = fact.look.shape
+    n_rows, n_columns = fact.subject.shape
     across, down = n_columns / fact.width_px, n_rows / fact.height_px
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])

@@ -1,4 +1,4 @@
-"""Find the pairs of radiographs that are copies: candidates from three sources, each verified.
+"""Find the pairs of radiographs that are copies: candidates from two sources, each verified.
 
 Arrays in, pairs out; only the verification is spread over processes.
 """
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from pipeline.data import duplicates, engine, rotations
+from pipeline.data import duplicates, engine
 from pipeline.data.copies import alignment, votes
 from pipeline.data.copies.agreement import Agreement
 from pipeline.data.copies.alignment import Transform
-from pipeline.data.copies.verification import Pair, Subject, verify
+from pipeline.data.copies.keypoints import Keypoints
+from pipeline.data.copies.subjects import Kept, Subject
+from pipeline.data.copies.verification import Pair, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
 _ALONE = 256  # pairs: up to here, other processes start too late to help
@@ -50,18 +52,19 @@ class Candidates(NamedTuple):
     ----------
     pairs
         int64, shape (n_candidates, 2), first < second, each pair once.
-    guesses
-        How each may lie, by its hashes and polar spectra; often none.
+    voted, framed
+        How each may lie by the votes of its keypoints, and frame on frame by its hashes; none or several.
     """
 
     pairs: IntArray
-    guesses: list[tuple[Transform, ...]]
+    voted: list[tuple[Transform, ...]]
+    framed: list[tuple[Transform, ...]]
 
 
 def find(
-    subjects: Sequence[Subject],
+    subjects: Sequence[Subject | Kept],
+    keypoints: Sequence[Keypoints],
     thumbnails: UInt8Array,
-    unrolled: UInt8Array,
     *,
     hash_distance: int,
     min_score: float,
@@ -72,9 +75,11 @@ def find(
     Parameters
     ----------
     subjects
-        Looks and keypoints, one a radiograph, in an order that depends on nothing but the files.
-    thumbnails, unrolled
-        uint8, shape (n_radiographs, n, n) and (n_radiographs, 32, 128); see ``duplicates``, ``rotations``.
+        One a radiograph, in an order that depends on nothing but the files.
+    keypoints
+        Theirs.
+    thumbnails
+        uint8, shape (n_radiographs, n, n); see ``duplicates``.
     hash_distance
         Bits of 64 that the hashes of candidates may differ by.
     min_score
@@ -82,13 +87,15 @@ def find(
     workers
         Number of processes; 0 takes one a core.
     """
-    found = candidates(subjects, thumbnails, unrolled, hash_distance)
+    shapes = [subject.shape for subject in subjects]
+    found = candidates(shapes, keypoints, thumbnails, hash_distance)
     left, numbers, copies = np.arange(len(found.pairs)), np.arange(len(subjects)), list[Copy]()
     for round_number in range(_FORESTS + 1):
         left = left[np.not_equal(*numbers[found.pairs[left]].T)]
         chosen = left[forest(numbers[found.pairs[left]])] if round_number < _FORESTS else left
         if not len(chosen):
             break
+        chosen = chosen[np.lexsort(found.pairs[chosen].T[::-1])]  # what was read for one pair serves the next
         jobs = [_job(subjects, found, each) for each in chosen]
         verdicts = engine.process(
             verify, jobs, workers=1 if len(jobs) <= _ALONE else workers, label="compare"
@@ -102,38 +109,42 @@ def find(
     return copies
 
 
-def _job(subjects: Sequence[Subject], found: Candidates, each: int) -> Pair:
+def _job(subjects: Sequence[Subject | Kept], found: Candidates, each: int) -> Pair:
     first, second = found.pairs[each]
-    return Pair(subjects[first], subjects[second], found.guesses[each])
+    return Pair(subjects[first], subjects[second], found.voted[each], found.framed[each])
 
 
 def candidates(
-    subjects: Sequence[Subject], thumbnails: UInt8Array, unrolled: UInt8Array, hash_distance: int
+    shapes: Sequence[tuple[int, ...]],
+    keypoints: Sequence[Keypoints],
+    thumbnails: UInt8Array,
+    hash_distance: int,
 ) -> Candidates:
-    """Gather the pairs that hashes, polar spectra or keypoints suggest, the likeliest first."""
+    """Gather the pairs that hashes or keypoints suggest, the likeliest first.
+
+    Parameters
+    ----------
+    shapes
+        Rows and columns of the looks.
+    keypoints, thumbnails, hash_distance
+        As for `find`.
+    """
     strength: dict[tuple[int, int], float] = defaultdict(float)
-    guesses: dict[tuple[int, int], list[Transform]] = defaultdict(list)
-    shapes = [subject.look.shape for subject in subjects]
-
-    def suggest(first: int, second: int, value: float, guess: Transform | None = None) -> None:
-        strength[first, second] = max(strength[first, second], value)
-        if guess is not None:
-            guesses[first, second].append(guess)
-
+    voted: dict[tuple[int, int], list[Transform]] = defaultdict(list)
+    framed: dict[tuple[int, int], list[Transform]] = defaultdict(list)
     near, correlations = duplicates.likely(thumbnails, hash_distance)
     for (first, second, variant), value in zip(near.tolist(), correlations.tolist(), strict=True):
-        guess = alignment.from_frames(variant, shapes[first], shapes[second])
-        suggest(first, second, value, guess)
-    turned = rotations.likely(unrolled)
-    for (first, second), value, angle, mirrored in zip(*(part.tolist() for part in turned), strict=True):
-        guess = alignment.from_turn(angle, shapes[first], shapes[second], mirrored=mirrored)
-        suggest(first, second, value, guess)
-    pairs, n_votes = votes.candidates([subject.keypoints for subject in subjects])
-    for (first, second), n in zip(pairs.tolist(), n_votes.tolist(), strict=True):
-        suggest(first, second, min(1.0, n / _ALL_VOTES))
+        strength[first, second] = max(strength[first, second], value)
+        framed[first, second].append(alignment.from_frames(variant, shapes[first], shapes[second]))
+    elected = votes.candidates(keypoints)
+    for (first, second), n, guess in zip(
+        elected.pairs.tolist(), elected.votes.tolist(), elected.transforms, strict=True
+    ):
+        strength[first, second] = max(strength[first, second], min(1.0, n / _ALL_VOTES))
+        voted[first, second].append(guess)
     order = sorted(strength, key=lambda pair: (-strength[pair], pair))
     ordered = np.array(order, dtype=np.int64).reshape(-1, 2)
-    return Candidates(ordered, [tuple(guesses[pair]) for pair in order])
+    return Candidates(ordered, *([tuple(guesses[pair]) for pair in order] for guesses in (voted, framed)))
 
 
 def forest(numbers: IntArray) -> IntArray:

@@ -23,8 +23,9 @@ from pipeline.data.copies import looks
 
 N_ANGLES = 16
 _RADII_PX = np.array([1.5, 3.0, 4.7, 6.6, 8.8, 11.2], np.float32)
-_FREQUENCIES = slice(0, 7)  # of the angle; higher ones are noise at this resolution
-N_STRENGTHS = len(_RADII_PX) * 7
+_N_FREQUENCIES = 7  # of the angle; higher ones are noise at this resolution
+_N_RADII = len(_RADII_PX)
+N_INVARIANTS = (_N_RADII + (_N_RADII - 1) + (_N_RADII - 2)) * _N_FREQUENCIES
 
 _LEVELS = ((2 / 3, 64), (8 / 15, 40), (32 / 75, 24))  # scale of the look, most keypoints: steps of 0.8
 _SPACING = np.ones((5, 5), np.uint8)  # a keypoint is the strongest in such a window
@@ -36,6 +37,8 @@ _STEPS = 40.0  # of the stored integers: relief up to 3.2 of its own deviation
 _ANGLES = 2 * np.pi * np.arange(N_ANGLES) / N_ANGLES
 _COLUMN_OFFSETS = np.outer(_RADII_PX, np.cos(_ANGLES)).ravel().astype(np.float32)
 _ROW_OFFSETS = np.outer(_RADII_PX, np.sin(_ANGLES)).ravel().astype(np.float32)
+_WAVES = np.outer(_ANGLES, np.arange(_N_FREQUENCIES))
+_TO_SPECTRUM = np.hstack([np.cos(_WAVES), -np.sin(_WAVES)]).astype(np.float32)  # real, then imaginary parts
 
 UInt8Array = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -79,8 +82,11 @@ def describe(small: UInt8Array) -> Keypoints:
     return Keypoints(*(np.concatenate(part)[order] for part in zip(*found, strict=True)))
 
 
-def strengths(patches: NDArray[np.int8]) -> FloatArray:
+def invariants(patches: NDArray[np.int8]) -> FloatArray:
     """Describe patches by what rotations, mirror images and negatives leave alone.
+
+    A rotation shifts the phases of one frequency at all radii by as much, so that they stay as they are to
+    one another; a mirror image changes the sign of what is between them, a negative of all of them.
 
     Parameters
     ----------
@@ -89,14 +95,19 @@ def strengths(patches: NDArray[np.int8]) -> FloatArray:
 
     Returns
     -------
-    ndarray of float32, shape (n_keypoints, 42)
-        Square roots of the strengths of 7 angular frequencies at 6 radii, with norm 1.
+    ndarray of float32, shape (n_keypoints, 105)
+        With norm 1: strengths of 7 angular frequencies at 6 radii, then of what any two
+        radii beside one another, and any two but one apart, have in common of each frequency.
     """
-    found = np.sqrt(np.abs(np.fft.rfft(patches.astype(np.float32), axis=2)[:, :, _FREQUENCIES]))
-    flat = found.reshape(len(patches), N_STRENGTHS)
-    normed: FloatArray = (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)).astype(
-        np.float32
-    )
+    spectra = patches.reshape(-1, N_ANGLES).astype(np.float32) @ _TO_SPECTRUM
+    parts = spectra.reshape(len(patches), _N_RADII, 2, _N_FREQUENCIES)
+    real, imaginary = parts[:, :, 0], parts[:, :, 1]
+    found = [np.sqrt(real * real + imaginary * imaginary)]
+    for apart in (1, 2):
+        common = real[:, :-apart] * real[:, apart:] + imaginary[:, :-apart] * imaginary[:, apart:]
+        found.append(np.copysign(np.sqrt(np.abs(common)), common))
+    flat = np.concatenate(found, axis=1).reshape(len(patches), N_INVARIANTS)
+    normed: FloatArray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     return normed
 
 

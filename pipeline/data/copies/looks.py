@@ -41,9 +41,9 @@ def look(pixels: UInt8Array) -> UInt8Array:
     return _resized(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
 
 
-def shrunk(small: UInt8Array, size: float) -> UInt8Array:
-    """Scale a look down by ``size``, 0 to 1; 1 leaves it as it is."""
-    return small if size == 1 else _resized(small, [side * size for side in small.shape], cv2.INTER_AREA)
+def halved(small: UInt8Array) -> UInt8Array:
+    """Scale a look down to half its size."""
+    return _resized(small, [side / 2 for side in small.shape], cv2.INTER_AREA)
 
 
 def content(small: UInt8Array) -> BoolArray:

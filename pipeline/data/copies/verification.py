@@ -6,15 +6,15 @@ and phantoms; see docs/decisions/0005.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.data.copies import alignment, looks
+from pipeline.data.copies import alignment
 from pipeline.data.copies.agreement import NOTHING, Agreement, agreement
 from pipeline.data.copies.alignment import Transform
-from pipeline.data.copies.keypoints import Keypoints
+from pipeline.data.copies.subjects import Kept, Subject, at_hand
 
 MIN_OVERLAP = 0.65  # two crops to 80 % of the sides share 0.56 to 1; a straight bone on another's end less
 MIN_STRUCTURE = 0.05  # of the frame: a marker is not enough
@@ -29,19 +29,13 @@ _COARSE = 0.5  # of the look, on which alignments are sought first
 _HOPELESS = 0.5  # likeness less the shift on the coarse look: below, no finer look is taken
 
 
-class Subject(NamedTuple):
-    """What of a radiograph is compared."""
-
-    look: looks.UInt8Array
-    keypoints: Keypoints
-
-
 class Pair(NamedTuple):
-    """A candidate pair, and how it may lie by its hashes or polar spectra."""
+    """A candidate pair, how it may lie by the votes of its keypoints, and frame on frame by its hashes."""
 
-    first: Subject
-    second: Subject
-    guesses: tuple[Transform, ...] = ()
+    first: Subject | Kept
+    second: Subject | Kept
+    voted: tuple[Transform, ...] = ()
+    framed: tuple[Transform, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -82,32 +76,34 @@ _NONE = Verdict(NOTHING, np.eye(2, 3))
 
 
 def verify(pair: Pair) -> Verdict:
-    """Find the alignment at which a pair agrees best: by its keypoints, then by the guesses.
+    """Find the alignment at which a pair agrees best.
 
     Alignments are settled on coarse looks, the best of them on the looks themselves. Where those show too
     little fine structure to be compared, the coarse ones decide.
     """
-    by_keypoints, _ = alignment.from_keypoints(pair.first.keypoints, pair.second.keypoints)
-    guesses = [guess for guess in (by_keypoints, *pair.guesses) if guess is not None]
-    if not guesses:
-        return _NONE
-    coarse = _best(pair, guesses, _COARSE)
-    if coarse.agreement.likeness - coarse.agreement.moved_px < _HOPELESS:
-        return coarse
-    fine = _best(pair, [coarse.transform], 1.0)
-    return fine if fine.agreement.structure >= MIN_STRUCTURE else coarse
-
-
-def _best(pair: Pair, guesses: Sequence[Transform], size: float) -> Verdict:
-    """Settle guesses on looks of a size, until one leaves no doubt."""
-    first, second = (looks.detail(looks.shrunk(subject.look, size)) for subject in pair[:2])
-    best = _NONE
-    for guess in guesses:
-        found = _settled(first, second, alignment.scaled(guess, size))
-        best = max(best, found, key=lambda verdict: verdict.agreement.score)
-        if best.agreement.score >= _SURE:
+    first, second = at_hand(pair.first), at_hand(pair.second)
+    coarse = _NONE
+    for transform in _alignments(first, second, pair):
+        found = _settled(first.coarse, second.coarse, alignment.scaled(transform, _COARSE))
+        coarse = max(coarse, found, key=lambda verdict: verdict.agreement.score)
+        if coarse.agreement.score >= _SURE:
             break
-    return best._replace(transform=alignment.scaled(best.transform, 1 / size))
+    transform = alignment.scaled(coarse.transform, 1 / _COARSE)
+    if coarse.agreement.likeness - coarse.agreement.moved_px < _HOPELESS:
+        return coarse._replace(transform=transform)
+    fine = _settled(first.fine, second.fine, transform)
+    return fine if fine.agreement.structure >= MIN_STRUCTURE else coarse._replace(transform=transform)
+
+
+def _alignments(first: Subject, second: Subject, pair: Pair) -> Iterator[Transform]:
+    """Fit the guesses to the keypoints; and take those of the frames as they are, too."""
+    for guess in (*pair.voted, *pair.framed):
+        fitted = alignment.by_keypoints(
+            (first.keypoints, first.invariants), (second.keypoints, second.invariants), guess
+        )
+        if fitted is not None:
+            yield fitted
+    yield from pair.framed
 
 
 def _settled(first: alignment.Detail, second: alignment.Detail, guess: Transform) -> Verdict:

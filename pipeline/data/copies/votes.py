@@ -1,139 +1,263 @@
 """Candidate copies from local structure: keypoints vote for the radiographs that hold their like.
 
-Arrays in, arrays out.
+Arrays in, arrays out. A keypoint that is like one of another radiograph guesses by itself how the two lie on
+one another. Radiographs of one body part share many such likenesses; of copies, many guess the same.
 
 References
 ----------
 H. Jégou, M. Douze, C. Schmid, "Product Quantization for Nearest Neighbor Search", IEEE Transactions on
-Pattern Analysis and Machine Intelligence 33 (2011), doi 10.1109/TPAMI.2010.57.
+Pattern Analysis and Machine Intelligence 33 (2011), doi 10.1109/TPAMI.2010.57. D. G. Lowe, "Distinctive Image
+Features from Scale-Invariant Keypoints", International Journal of Computer Vision 60 (2004), section 7,
+doi 10.1023/B:VISI.0000029664.99615.94.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.copies.keypoints import N_ANGLES, N_STRENGTHS, Keypoints, strengths, turns
+from pipeline.data.copies.keypoints import Keypoints, invariants, turns
 
-_NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
-_MIN_VOTES = 5
+_ASKING = 96  # keypoints of each radiograph, the most distinct, that look for their like among all
+_NEIGHBOURS = 4  # of each, some of its own radiograph's among them
+_MIN_MATCHES = 4  # of two radiographs: with fewer it is not looked at what they guess
+_MOST_MATCHES = 48  # of two radiographs: more tell nothing more
 _MIN_ALIKE = 0.7  # correlation of two patches at their best angle
+_NEAR_PX = (
+    12.0  # of the look: so near a guess must take one keypoint to the other of a match to have its vote
+)
+_TURNED_ALIKE = 0.8  # cosine of the angle between two guesses
+_MIN_AGREEING = 3  # matches with the guess by one of them: any two can be fitted
+_TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that agree
+_MIN_VOTES = 5
 _MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
 
+_N_COMPONENTS = 48  # of the description: those that vary most
 _FEW = 20_000  # keypoints: up to here, all are compared with all
-_PER_CELL = 500  # keypoints to a cell of the index
+_PER_CELL = 1000  # keypoints to a cell of the index
 _CELLS_SEARCHED = 4
 _SAMPLE = 64  # keypoints a cell, from which the cells are learnt
-_AT_ONCE = 1 << 15  # keypoints: bounds memory
+_AT_ONCE = 1 << 15  # keypoints or matches: bounds memory
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Patches = NDArray[np.int8]
+Complex = NDArray[np.complexfloating[Any, Any]]
+Transforms = NDArray[np.float64]
 
 
-def candidates(described: Sequence[Keypoints]) -> tuple[IntArray, IntArray]:
-    """Pair the radiographs that share much local structure, turned alike.
+class Stack(NamedTuple):
+    """The keypoints of all radiographs, one below the other.
+
+    Attributes
+    ----------
+    patches, scales
+        See `Keypoints`.
+    places
+        complex64, shape (n_keypoints,): column and, as the imaginary part, row; to turn is to multiply.
+    owner
+        int64, shape (n_keypoints,): the radiograph of each.
+    asking
+        int64, shape (n_asking,): those that look for their like.
+    """
+
+    patches: Patches
+    scales: FloatArray
+    places: NDArray[np.complex64]
+    owner: IntArray
+    asking: IntArray
+
+
+class Elected(NamedTuple):
+    """Pairs that may be copies, the likeliest first.
+
+    Attributes
+    ----------
+    pairs
+        int64, shape (n_pairs, 2): first and second radiograph, first < second.
+    votes
+        int64, shape (n_pairs,): matched keypoints of the two that agree with the foremost guess.
+    transforms
+        float64, shape (n_pairs, 2, 3): that guess, fitted to them; see `alignment`.
+    """
+
+    pairs: IntArray
+    votes: IntArray
+    transforms: Transforms
+
+
+def candidates(described: Sequence[Keypoints]) -> Elected:
+    """Pair the radiographs of which several keypoints guess alike how one lies on the other.
 
     Parameters
     ----------
     described
         One a radiograph. The answer may differ in a few candidates with their order; give them in one
         that depends on nothing but the files.
-
-    Returns
-    -------
-    pairs : ndarray of int64, shape (n_candidates, 2)
-        First and second radiograph, first < second.
-    votes : ndarray of int64, shape (n_candidates,)
-        Keypoints of the two that are like one another, and turned by one angle.
     """
-    counts = np.array([len(each.places) for each in described], dtype=np.int64)
-    if counts.sum() <= _NEIGHBOURS:
-        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
-    patches = np.concatenate([each.patches for each in described])
-    owner = np.repeat(np.arange(len(described)), counts)
-    first, second = _matches(patches)
-    foreign = owner[first] != owner[second]
-    first, second = first[foreign], second[foreign]
-    ballots, pair_of, n_votes = np.unique(
-        owner[first] * len(described) + owner[second], return_inverse=True, return_counts=True
+    if sum(len(each.places) for each in described) <= _NEIGHBOURS:
+        return Elected(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
+    stack = _stacked(described)
+    first, second = _matches(stack)
+    ballots, n_matches = np.unique(
+        stack.owner[first] * len(described) + stack.owner[second], return_counts=True
     )
-    enough = (n_votes >= _MIN_VOTES)[pair_of]
-    votes = _turned_alike(patches, first[enough], second[enough], pair_of[enough], len(ballots))
-    return _elected(np.column_stack(np.divmod(ballots, len(described))), votes, len(described))
+    enough = n_matches >= _MIN_MATCHES
+    of_enough = np.repeat(enough, n_matches)
+    votes, transforms = _votes(stack, first[of_enough], second[of_enough], n_matches[enough])
+    pairs = np.column_stack(np.divmod(ballots[enough], len(described)))
+    elected = _elected(pairs, votes, len(described))
+    return Elected(pairs[elected], votes[elected], transforms[elected])
 
 
-def _matches(patches: Patches) -> tuple[IntArray, IntArray]:
-    """Find the nearest keypoints of each: the lower number first, each match once."""
-    search = _searcher(patches)
-    found = np.concatenate([search(part) for part in _parts(patches)])
-    matches = np.column_stack([np.repeat(np.arange(len(patches)), _NEIGHBOURS), found.ravel()])
-    matches.sort(axis=1)
-    matches = matches[matches[:, 0] >= 0]  # -1: a cell held too few
-    keys = np.unique(matches[:, 0] * len(patches) + matches[:, 1])
-    first, second = np.divmod(keys, len(patches))
-    return first, second
+def _stacked(described: Sequence[Keypoints]) -> Stack:
+    counts = np.array([len(each.places) for each in described], dtype=np.int64)
+    places, scales, patches = (np.concatenate(part) for part in zip(*described, strict=True))
+    rank = np.arange(len(patches)) - np.repeat(np.cumsum(counts) - counts, counts)
+    owner = np.repeat(np.arange(len(described)), counts)
+    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner, np.flatnonzero(rank < _ASKING))
 
 
-def _searcher(patches: Patches) -> Callable[[Patches], IntArray]:
+def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
+    """Find the nearest of each that asks: each match once, those of the same two radiographs together."""
+    index, describe = _index(stack.patches)
+    n_keypoints, keys = len(stack.owner), []
+    for asking in _parts(stack.asking):
+        found = index.search(describe(stack.patches[asking]), _NEIGHBOURS)[1].ravel()
+        one, other = np.repeat(asking, _NEIGHBOURS)[found >= 0], found[found >= 0]  # -1: a cell held too few
+        foreign = stack.owner[one] != stack.owner[other]
+        one, other = one[foreign], other[foreign]
+        keys.append(np.minimum(one, other) * n_keypoints + np.maximum(one, other))
+    first, second = np.divmod(_once(np.concatenate(keys)), n_keypoints)
+    together = np.lexsort((stack.owner[second], stack.owner[first]))
+    return first[together], second[together]
+
+
+def _index(patches: Patches) -> tuple[faiss.Index, Callable[[Patches], FloatArray]]:
     """Index all keypoints by what a rotation, a mirror image and a negative leave alone."""
-    n_cells = len(patches) // _PER_CELL
-    sample = patches[:: max(1, len(patches) // (_SAMPLE * max(1, n_cells)))]
-    centre = strengths(sample).mean(axis=0)
-    kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{N_STRENGTHS}x4fs"
-    index = faiss.index_factory(N_STRENGTHS, kind, faiss.METRIC_INNER_PRODUCT)
+    n_cells = max(1, len(patches) // _PER_CELL)
+    sample = patches[:: max(1, len(patches) // (_SAMPLE * n_cells))]
+    describe = _described(invariants(sample))
+    kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{_N_COMPONENTS // 2}x4fs"
+    index = faiss.index_factory(_N_COMPONENTS, kind, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
-        index.train(_centred(sample, centre))
+        index.train(describe(sample))
         faiss.extract_index_ivf(index).nprobe = _CELLS_SEARCHED
     for part in _parts(patches):
-        index.add(_centred(part, centre))
-
-    def search(asking: Patches) -> IntArray:
-        return np.asarray(index.search(_centred(asking, centre), _NEIGHBOURS)[1], dtype=np.int64)
-
-    return search
+        index.add(describe(part))
+    return index, describe
 
 
-def _parts(patches: Patches) -> Iterator[Patches]:
-    return (patches[start : start + _AT_ONCE] for start in range(0, len(patches), _AT_ONCE))
+def _described(sample: FloatArray) -> Callable[[Patches], FloatArray]:
+    """Learn what varies most; what varies much counts less than it varies, or it would drown the rest."""
+    centre = sample.mean(axis=0)
+    variances, axes = np.linalg.eigh((sample - centre).T @ (sample - centre) / len(sample))
+    most = np.arange(len(variances))[: -_N_COMPONENTS - 1 : -1]
+    weights = (axes[:, most] / np.maximum(variances[most], 1e-9) ** 0.25).astype(np.float32)
+
+    def describe(patches: Patches) -> FloatArray:
+        values = (invariants(patches) - centre) @ weights
+        normed: FloatArray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+        return normed
+
+    return describe
 
 
-def _centred(patches: Patches, centre: FloatArray) -> FloatArray:
-    values = strengths(patches) - centre
-    normed: FloatArray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
-    return normed
+def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
-def _turned_alike(
-    patches: Patches, first: IntArray, second: IntArray, pair_of: IntArray, n_pairs: int
-) -> IntArray:
-    """Count the matches of each pair that are turned by about the same angle, mirrored or not."""
-    most = np.zeros(n_pairs, np.int64)
-    for mirrored in (False, True):
-        tally = np.zeros(n_pairs * N_ANGLES, np.int64)
-        for start in range(0, len(first), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            angles, alike = turns(patches[first[part]], patches[second[part]], mirrored=mirrored)
-            step = np.rint(angles * (N_ANGLES / (2 * np.pi))).astype(np.int64) % N_ANGLES
-            chosen = alike >= _MIN_ALIKE
-            np.add.at(tally, (pair_of[part] * N_ANGLES + step)[chosen], 1)
-        by_angle = tally.reshape(n_pairs, N_ANGLES)
-        by_angle = by_angle + np.roll(by_angle, 1, axis=1) + np.roll(by_angle, -1, axis=1)
-        most = np.maximum(most, by_angle.max(axis=1, initial=0))
-    return most
+def _votes(
+    stack: Stack, first: IntArray, second: IntArray, n_matches: IntArray
+) -> tuple[IntArray, Transforms]:
+    """Count for each pair, whose matches lie together, those that agree with its foremost guess; fit it."""
+    votes, transforms = np.zeros(len(n_matches), np.int64), np.zeros((len(n_matches), 2, 3))
+    end = np.cumsum(n_matches)
+    cuts = np.searchsorted(end, np.arange(_AT_ONCE, first.size, _AT_ONCE))
+    for low, high in pairwise(np.unique([0, *cuts, len(end)])):
+        part = slice(end[low] - n_matches[low], end[high - 1])
+        pair, place = _numbered(n_matches[low:high])
+        asked = place < _MOST_MATCHES
+        for mirrored in (False, True):
+            found, fitted = _agreeing(
+                stack, first[part][asked], second[part][asked], pair[asked], high - low, mirrored=mirrored
+            )
+            better = np.flatnonzero(found > votes[low:high])
+            votes[low + better], transforms[low + better] = found[better], fitted[better]
+    return votes, transforms
 
 
-def _elected(pairs: IntArray, votes: IntArray, n_radiographs: int) -> tuple[IntArray, IntArray]:
-    """Keep the pairs with enough votes that are among the foremost of either radiograph."""
+def _agreeing(
+    stack: Stack, first: IntArray, second: IntArray, pair: IntArray, n_pairs: int, *, mirrored: bool
+) -> tuple[IntArray, Transforms]:
+    """Find for each pair the guess that most of its matches agree with: how many, and what fits them best."""
+    angles, alike = turns(stack.patches[first], stack.patches[second], mirrored=mirrored)
+    chosen = alike >= _MIN_ALIKE
+    first, second, pair = first[chosen], second[chosen], pair[chosen]
+    here, there = stack.places[first], stack.places[second]
+    here = here.conj() if mirrored else here
+    direction = np.exp(1j * angles[chosen])
+    turn = (stack.scales[first] / stack.scales[second]) * direction
+    shift = there - turn * here
+    size = np.bincount(pair, minlength=n_pairs)
+    guess, place = _numbered(size[pair])
+    match = (np.cumsum(size) - size)[pair[guess]] + place
+    near = np.abs(turn[guess] * here[match] + shift[guess] - there[match]) < _NEAR_PX
+    near &= (direction[guess] * direction[match].conj()).real > _TURNED_ALIKE
+    guess, match = guess[near], match[near]
+    agreeing = np.bincount(guess, minlength=len(pair))
+    foremost = np.lexsort((-agreeing, pair))[(np.cumsum(size) - size)[size > 0]]
+    foremost = foremost[agreeing[foremost] >= _MIN_AGREEING]
+    match = match[np.isin(guess, foremost)]
+    for tolerance_px in _TOLERANCES_PX:
+        turn, shift = _fitted(here[match], there[match], pair[match], n_pairs)
+        apart = np.abs(turn[pair] * here + shift[pair] - there)
+        alike = (direction * turn[pair].conj()).real > _TURNED_ALIKE * np.abs(turn[pair])
+        match = np.flatnonzero(alike & (apart < tolerance_px))
+    flip = -1 if mirrored else 1
+    rows = [[turn.real, -flip * turn.imag, shift.real], [turn.imag, flip * turn.real, shift.imag]]
+    return np.bincount(pair[match], minlength=n_pairs), np.moveaxis(np.array(rows), 2, 0)
+
+
+def _fitted(here: Complex, there: Complex, pair: IntArray, n_pairs: int) -> tuple[Complex, Complex]:
+    """Fit a turn and a shift to the matches of each pair by least squares."""
+
+    def mean(values: Complex) -> Complex:
+        real, imaginary = (np.bincount(pair, part, n_pairs) for part in (values.real, values.imag))
+        n_matches = np.maximum(np.bincount(pair, minlength=n_pairs), 1)
+        return np.asarray(real + 1j * imaginary, np.complex128) / n_matches
+
+    middle, other_middle = mean(here), mean(there)
+    apart, other_apart = here - middle[pair], there - other_middle[pair]
+    turn = mean(apart.conj() * other_apart) / (mean(apart * apart.conj()) + 1e-6)
+    return turn, other_middle - turn * middle
+
+
+def _once(keys: IntArray) -> IntArray:
+    """Sort, and leave out what stands there again; `numpy.unique` goes by hashes, which takes longer."""
+    keys.sort()
+    return keys[np.diff(keys, prepend=-1) > 0]
+
+
+def _numbered(counts: IntArray) -> tuple[IntArray, IntArray]:
+    """List the members of heaps, one heap after the other: the heap of each, and its place there."""
+    heap = np.repeat(np.arange(len(counts)), counts)
+    return heap, np.arange(len(heap)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _elected(pairs: IntArray, votes: IntArray, n_radiographs: int) -> IntArray:
+    """Choose the pairs with enough votes that are among the foremost of either radiograph, these first."""
     order = np.argsort(-votes, kind="stable")
     order = order[votes[order] >= _MIN_VOTES]
     foremost = np.zeros(len(order), np.bool_)
     for column in (0, 1):
         foremost |= _place(pairs[order, column], n_radiographs) < _MOST_CANDIDATES
-    return pairs[order[foremost]], votes[order[foremost]]
+    return order[foremost]
 
 
 def _place(radiographs: IntArray, n_radiographs: int) -> IntArray:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.data import pyramid, rotations
-from pipeline.data.copies import files, keypoints, looks
+from pipeline.data import pyramid
+from pipeline.data.copies import files, subjects
 from pipeline.data.copies.files import Copies
-from pipeline.data.copies.verification import Subject
+from pipeline.data.copies.subjects import Subject
 from pipeline.data.scan import Fact
 from tests.imports import REPOSITORY
 
@@ -22,13 +22,12 @@ UInt8Array = NDArray[np.uint8]
 
 def subject(pixels: UInt8Array) -> Subject:
     """What of a radiograph is compared."""
-    look = looks.look(pyramid.medium(pixels))
-    return Subject(look, keypoints.describe(look))
+    return subjects.of(pyramid.half(pixels))
 
 
 def fact(name: str, pixels: UInt8Array) -> Fact:
     """Describe a sound file; its name stands for its bytes too."""
-    look, described = subject(pixels)
+    compared = subject(pixels)
     return Fact(
         path=name,
         published_split="train",
@@ -37,9 +36,8 @@ def fact(name: str, pixels: UInt8Array) -> Fact:
         height_px=pixels.shape[0],
         width_px=pixels.shape[1],
         thumbnail=pyramid.build(pixels).thumbnail,
-        unrolled=rotations.polar(look),
-        look=look,
-        keypoints=described,
+        subject=compared,
+        keypoints=compared.keypoints,
     )
 
 

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data import rotations
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.groups import Copy
 from tests import alterations
@@ -14,17 +13,18 @@ PAIRS = st.lists(
 )
 
 
-def arguments(radiographs: list[np.ndarray]) -> tuple[list[subjects.Subject], np.ndarray, np.ndarray]:
+def described(radiographs: list[np.ndarray]) -> tuple[list[subjects.Subject], np.ndarray]:
     facts = [subjects.fact(str(number), pixels) for number, pixels in enumerate(radiographs)]
-    unrolled = np.zeros((len(facts), rotations.N_RADII, rotations.N_ANGLES), np.uint8)
     thumbnails = np.zeros((len(facts), 64, 64), np.uint8)
     for number, fact in enumerate(facts):
-        unrolled[number], thumbnails[number] = fact.unrolled, fact.thumbnail
-    return [subjects.Subject(fact.look, fact.keypoints) for fact in facts], thumbnails, unrolled
+        thumbnails[number] = fact.thumbnail
+    return [fact.subject for fact in facts], thumbnails
 
 
 def find(*radiographs: np.ndarray) -> list[Copy]:
-    return groups.find(*arguments(list(radiographs)), hash_distance=10, min_score=0.8, workers=1)
+    found, thumbnails = described(list(radiographs))
+    keypoints = [subject.keypoints for subject in found]
+    return groups.find(found, keypoints, thumbnails, hash_distance=10, min_score=0.8, workers=1)
 
 
 def greedy(pairs: list[tuple[int, int]]) -> list[int]:
@@ -66,12 +66,14 @@ def test_the_transform_lays_the_first_look_on_the_second(hands):
 
 
 def test_each_candidate_stands_once_with_all_guesses(hands):
-    found = groups.candidates(*arguments([*hands, alterations.turned(hands[0], 3)]), hash_distance=64)
+    compared, thumbnails = described([*hands, alterations.turned(hands[0], 3)])
+    shapes, keypoints = zip(*((each.shape, each.keypoints) for each in compared), strict=True)
+    found = groups.candidates(shapes, keypoints, thumbnails, hash_distance=64)
     pairs = [tuple(pair) for pair in found.pairs.tolist()]
-    assert len(set(pairs)) == len(pairs) == len(found.guesses)
+    assert len(set(pairs)) == len(pairs) == len(found.voted) == len(found.framed)
     assert all(first < second for first, second in pairs)
     assert pairs[0] == (0, 3)
-    assert len(found.guesses[0]) == 2  # by hashes and by polar spectra
+    assert (len(found.voted[0]), len(found.framed[0])) == (1, 1)
 
 
 @pytest.mark.parametrize("n_radiographs", [0, 1])

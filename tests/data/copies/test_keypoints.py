@@ -18,15 +18,22 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_strengths_are_the_same_when(change):
+def test_invariants_are_the_same_when(change):
     np.testing.assert_allclose(
-        keypoints.strengths(change(RELIEF)), keypoints.strengths(RELIEF), rtol=1e-4, atol=1e-5
+        keypoints.invariants(change(RELIEF)), keypoints.invariants(RELIEF), rtol=1e-4, atol=1e-5
     )
 
 
-def test_strengths_have_norm_1_and_those_of_nothing_are_0():
-    assert np.linalg.norm(keypoints.strengths(RELIEF), axis=1) == pytest.approx(np.ones(50), rel=1e-5)
-    assert not keypoints.strengths(np.zeros_like(RELIEF)).any()
+def test_rings_turned_against_one_another_have_other_invariants():
+    turned = RELIEF.copy()
+    turned[:, ::2] = np.roll(RELIEF[:, ::2], 5, axis=2)
+    one, other = keypoints.invariants(RELIEF), keypoints.invariants(turned)
+    assert (one * other).sum(axis=1).max() < 0.9
+
+
+def test_invariants_have_norm_1_and_those_of_nothing_are_0():
+    assert np.linalg.norm(keypoints.invariants(RELIEF), axis=1) == pytest.approx(np.ones(50), rel=1e-5)
+    assert not keypoints.invariants(np.zeros_like(RELIEF)).any()
 
 
 @given(step=st.integers(0, N_ANGLES - 1), mirrored=st.booleans(), sign=st.sampled_from([1, -1]))

@@ -97,6 +97,6 @@ def test_the_rim_of_the_frame_is_taken_off():
     np.testing.assert_array_equal(looks.without_rim(np.ones((4, 5), np.bool_), 1), expected)
 
 
-@pytest.mark.parametrize(("size", "shape"), [(1, (192, 96)), (0.5, (96, 48)), (0.001, (1, 1))])
-def test_looks_are_shrunk_to_whole_pixels(size, shape):
-    assert looks.shrunk(np.zeros((192, 96), np.uint8), size).shape == shape
+@pytest.mark.parametrize(("shape", "half"), [((192, 96), (96, 48)), ((192, 2), (96, 1)), ((1, 1), (1, 1))])
+def test_looks_are_halved_to_whole_pixels(shape, half):
+    assert looks.halved(np.zeros(shape, np.uint8)).shape == half

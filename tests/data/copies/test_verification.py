@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from pipeline.data.copies import alignment
+from pipeline.data.copies import alignment, votes
 from pipeline.data.copies.agreement import Agreement
 from pipeline.data.copies.keypoints import NO_KEYPOINTS
+from pipeline.data.copies.subjects import Subject
 from pipeline.data.copies.verification import Pair, Verdict, verify
 from tests import alterations
 from tests.data.copies import subjects
@@ -14,7 +17,13 @@ SURE = Agreement(0.95, 0.05, 1.0, 0.4, 0.8, 0.2, 1.0, inverted=False)
 
 
 def is_copy(first: np.ndarray, second: np.ndarray) -> bool:
-    return verify(Pair(subjects.subject(first), subjects.subject(second))).is_copy(MIN_SCORE)
+    return verified(subjects.subject(first), subjects.subject(second)).is_copy(MIN_SCORE)
+
+
+def verified(first: Subject, second: Subject) -> Verdict:
+    """Lay one over the other from what their keypoints, asked of no others, vote for."""
+    elected = votes.candidates([first.keypoints, second.keypoints])
+    return verify(Pair(first, second, tuple(elected.transforms)))
 
 
 def lies_as(agreement: Agreement) -> bool:
@@ -40,7 +49,7 @@ def test_text_that_is_the_same_in_two_radiographs_makes_no_copy(hands):
             cv2.putText(pixels, text, (10, row), cv2.FONT_HERSHEY_SIMPLEX, 1.3, 255, 3) for pixels in stamped
         ]
     pair = [subjects.subject(pixels) for pixels in stamped]
-    found = verify(Pair(*pair, guesses=(np.eye(2, 3),)))
+    found = verify(Pair(*pair, framed=(np.eye(2, 3),)))
     assert found.agreement.structure > 0
     assert not found.is_copy(MIN_SCORE)
 
@@ -48,25 +57,25 @@ def test_text_that_is_the_same_in_two_radiographs_makes_no_copy(hands):
 def test_the_transform_is_that_of_the_alteration(hand):
     look = subjects.subject(hand)
     copy = subjects.subject(alterations.turned(hand, 25))
-    degrees, scale, mirrored = alignment.described(verify(Pair(look, copy)).transform)
+    degrees, scale, mirrored = alignment.described(verified(look, copy).transform)
     assert degrees == pytest.approx(25, abs=0.3)
     assert scale == pytest.approx(1, abs=0.005)
     assert not mirrored
 
 
 def test_a_guess_helps_where_there_are_no_keypoints(hand):
-    blind = subjects.subject(hand)._replace(keypoints=NO_KEYPOINTS)
+    blind = replace(subjects.subject(hand), keypoints=NO_KEYPOINTS)
     aside = np.array([[1.0, 0, 60], [0, 1, 0]])
     assert not verify(Pair(blind, blind)).is_copy(MIN_SCORE)
-    assert not verify(Pair(blind, blind, (aside,))).is_copy(MIN_SCORE)
-    assert verify(Pair(blind, blind, (aside, np.eye(2, 3)))).is_copy(MIN_SCORE)
+    assert not verify(Pair(blind, blind, framed=(aside,))).is_copy(MIN_SCORE)
+    assert verify(Pair(blind, blind, framed=(aside, np.eye(2, 3)))).is_copy(MIN_SCORE)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (40, 700), (90, 80)])
 @pytest.mark.parametrize("level", [0, 130])
 def test_blank_radiographs_are_no_copies_however_thin(shape, level):
     blank = subjects.subject(np.full(shape, level, np.uint8))
-    assert not verify(Pair(blank, blank, (np.eye(2, 3),))).is_copy(MIN_SCORE)
+    assert not verify(Pair(blank, blank, framed=(np.eye(2, 3),))).is_copy(MIN_SCORE)
 
 
 @pytest.mark.parametrize(
