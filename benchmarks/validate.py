@@ -1,7 +1,10 @@
 """Time the stage `validate` against decoding alone and against cleanvision, and how it grows.
 
     python benchmarks/validate.py [FOLDER]                # ratios by size of the files, and growth
+    python benchmarks/validate.py [FOLDER] --sets 224 --many 0     # some of that
     python benchmarks/validate.py [FOLDER] --users-kind   # 10,580 files of the users' kind
+
+Beside each figure that has a bar stands whether it meets it.
 
 FOLDER holds radiographs in the users' layout. All is made in a temporary folder. Each measurement has a
 process of its own, its imports not counted; peers run in turns, and ratios are medians of their rounds.
@@ -19,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +32,11 @@ import folders
 REPOSITORY = Path(__file__).parents[1]
 FRACATLAS = REPOSITORY.parent / "shared/data/fracatlas"
 
-_SIZES = {"224 px": 224, "as is": None, "1,200 px": 1200}
-_BARS = {"224 px": 3.0, "as is": 3.0, "1,200 px": 1.5}
+_AS_IS = 0
+_SIZES_PX = (224, _AS_IS, 1200, 2400)  # the longer side of all files of a set
+_LARGE_PX, _BAR, _LARGE_BAR = 1000, 3.0, 1.5  # stage / decoding, at most; the second from that size on
 _GROWTH = (1, 2, 4, 8)
+_GROWTH_BAR = 0.2  # more time a file
 _USERS_BAR_S = 360
 _CLEANVISION = """
 import sys, time
@@ -49,11 +54,18 @@ class Timing(NamedTuple):
     mib: float = float("nan")
 
 
+_Round = Mapping[str, Timing]
+
+
 def main() -> None:
     """Make the folders, measure, and print tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FRACATLAS)
     parser.add_argument("--files", type=int, default=1_420, help="of each size")
+    parser.add_argument("--sets", type=int, nargs="*", default=_SIZES_PX, help="their sizes; 0: as they are")
+    parser.add_argument(
+        "--many", type=int, default=10_000, help="files of a large set of 224 px; 0: leave out"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--growth", type=int, default=1_400, help="files of the smallest set; 0: leave out")
     parser.add_argument("--users-kind", action="store_true")
@@ -67,13 +79,22 @@ def main() -> None:
         if options.users_kind:
             users_kind(options.folder, work, options.share)
         else:
-            sizes(options.folder, work, options.files, options.rounds, options.cleanvision)
+            roots = {
+                _name(side_px): (
+                    folders.resized(options.folder, work / str(side_px), options.files, side_px or None),
+                    _LARGE_BAR if side_px >= _LARGE_PX else _BAR,
+                )
+                for side_px in options.sets
+            }
+            if options.many:
+                roots["224 px, mixed"] = folders.mixed(options.folder, work / "many", options.many), _BAR
+            sizes(roots, work, options.rounds, options.cleanvision)
             if options.growth:
                 growth(options.folder, work, options.growth, options.rounds)
 
 
-def sizes(source: Path, work: Path, n_files: int, rounds: int, python: str) -> None:
-    """Compare the stage with its peers on files of three sizes."""
+def sizes(roots: Mapping[str, tuple[Path, float]], work: Path, rounds: int, python: str) -> None:
+    """Compare the stage with its peers on folders, each with its bar for the ratio to decoding."""
     peers: dict[str, Callable[[Path], Timing]] = {
         "decoding": lambda root: fresh(decoding, root),
         "stage": lambda root: fresh(stage, root, work / "out"),
@@ -83,56 +104,58 @@ def sizes(source: Path, work: Path, n_files: int, rounds: int, python: str) -> N
     else:
         print("cleanvision is not there: `pip install --group bench`, or --cleanvision PYTHON\n")
     rows = []
-    for name, side_px in _SIZES.items():
-        root = folders.resized(source, work / name, n_files, side_px)
+    for name, (root, bar) in roots.items():
         timings = [{peer: measure(root) for peer, measure in peers.items()} for _ in range(rounds)]
-        rows.append([name, count(root), *_compared(timings), f"at most {_BARS[name]}"])
-    head = ["files of", "files", "decoding, s", "stage, s", "cleanvision, s", "stage MiB"]
-    table([*head, "stage / decoding", "stage / cleanvision", "bar, of decoding"], rows)
+        seconds = [_median(timings, lambda each, peer=peer: each[peer].seconds) for peer in peers]
+        ratios = [
+            _median(timings, lambda each, peer=peer: each["stage"].seconds / each[peer].seconds)
+            for peer in peers
+            if peer != "stage"
+        ]
+        judged = [_judged(ratio, limit) for ratio, limit in zip(ratios, (bar, 1.0), strict=False)]
+        memory = _median(timings, lambda each: each["stage"].mib)
+        rows.append([name, count(root), *(f"{value:.1f}" for value in seconds), *judged, f"{memory:.0f}"])
+    heads = [f"{peer}, s" for peer in peers], [f"stage / {peer}" for peer in peers if peer != "stage"]
+    table(["files of", "files", *heads[0], *heads[1], "stage MiB"], rows)
 
 
-def _compared(timings: Sequence[dict[str, Timing]]) -> list[str]:
-    """Medians of seconds and of the ratios within a round."""
+def _name(side_px: int) -> str:
+    return f"{side_px:,} px" if side_px != _AS_IS else "as is"
 
-    def median(values: Iterable[float], places: int) -> str:
-        found = list(values)
-        return f"{statistics.median(found):.{places}f}" if found else "not there"
 
-    seconds = [
-        median((each[peer].seconds for each in timings if peer in each), 1)
-        for peer in ("decoding", "stage", "cleanvision")
-    ]
-    memory = median((each["stage"].mib for each in timings), 0)
-    ratios = [
-        median((each["stage"].seconds / each[peer].seconds for each in timings if peer in each), 2)
-        for peer in ("decoding", "cleanvision")
-    ]
-    return [*seconds, memory, *ratios]
+def _median(timings: Sequence[_Round], value: Callable[[_Round], float]) -> float:
+    return statistics.median(value(each) for each in timings)
+
+
+def _judged(value: float, limit: float) -> str:
+    """Write a ratio with its bar, and whether it meets it."""
+    return f"{value:.2f} ({'pass' if value <= limit else 'fail'}: at most {limit:g})"
 
 
 def growth(source: Path, work: Path, n_files: int, rounds: int) -> None:
     """Time a file in sets of 1, 2, 4 and 8 times as many, all of 224 px."""
-    rows, first = [], 0.0
+    rows: list[list[str]] = []
+    first_ms = first_mib = 0.0
     for times in _GROWTH:
         root = folders.mixed(source, work / f"x{times}", times * n_files)
-        timings = [
-            {"decoding": fresh(decoding, root), "stage": fresh(stage, root, work / "out")}
-            for _ in range(rounds)
-        ]
-        _, seconds, _, mib, ratio, _ = _compared(timings)
-        each_ms = 1000 * float(seconds) / (times * n_files)
-        first = first or each_ms
-        rows.append([f"x {times}", count(root), f"{each_ms:.2f}", f"{each_ms / first - 1:+.0%}", ratio, mib])
+        timings = [{"stage": fresh(stage, root, work / "out")} for _ in range(rounds)]
+        each_ms = 1000 * _median(timings, lambda each: each["stage"].seconds) / (times * n_files)
+        mib = _median(timings, lambda each: each["stage"].mib)
+        first_ms, first_mib = first_ms or each_ms, first_mib or mib
+        grown = each_ms / first_ms - 1
+        met = f"{grown:+.0%} ({'pass' if grown < _GROWTH_BAR else 'fail'}: below {_GROWTH_BAR:+.0%})"
+        added_kib = 1024 * (mib - first_mib) / max(1, (times - 1) * n_files)
+        rows.append([f"x {times}", count(root), f"{each_ms:.2f}", met, f"{mib:.0f}", f"{added_kib:.0f}"])
     print()
-    table(["growth", "files", "ms a file", "against x 1 (bar: +20%)", "stage / decoding", "stage MiB"], rows)
+    table(["growth", "files", "ms a file", "against x 1", "stage MiB", "KiB a file more"], rows)
 
 
 def users_kind(source: Path, work: Path, share: float) -> None:
     """Time the stage on the users' kind of folder."""
     root = folders.users_kind(source, work / "users", share)
     timing = fresh(stage, root, work / "out")
-    rows = [[count(root), f"{timing.seconds:.0f}", f"{timing.mib:.0f}", f"{share * _USERS_BAR_S:.0f}"]]
-    table(["files of the users' kind", "stage, s", "stage MiB", "bar, s (2 cores)"], rows)
+    rows = [[count(root), _judged(timing.seconds, share * _USERS_BAR_S), f"{timing.mib:.0f}"]]
+    table(["files of the users' kind", "stage, s (2 cores)", "stage MiB"], rows)
 
 
 def stage(root: Path, out: Path) -> Timing:
