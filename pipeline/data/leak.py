@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.assess import baselines, intervals, metrics, probe
-from pipeline.data import folds, shortcuts
+from pipeline.data import engine, folds, shortcuts
 from pipeline.data.manifest import KEPT
 from pipeline.data.pyramid import THUMBNAIL_PX
 from pipeline.data.scan import Fact
@@ -98,7 +98,8 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
         "marker": np.stack([facts[row].markers for row in kept.index]),
         "histogram": shortcuts.histogram_features(_thumbnails(kept, facts)),
     }
-    return {name: _null(values, kept, fold, seed) for name, values in features.items()}
+    tracked = engine.track(features.items(), total=len(features), label="null baselines")
+    return {name: _null(values, kept, fold, seed) for name, values in tracked}
 
 
 def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:

@@ -21,6 +21,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data import engine
 from pipeline.data.copies.keypoints import Keypoints, invariants, turns
 
 _ASKING = 96  # keypoints of each radiograph, the most distinct, that look for their like among all
@@ -42,7 +43,7 @@ _FEW = 20_000  # keypoints: up to here, all are compared with all
 _PER_CELL = 1000  # keypoints to a cell of the index
 _CELLS_SEARCHED = 4
 _SAMPLE = 64  # keypoints a cell, from which the cells are learnt
-_AT_ONCE = 1 << 15  # keypoints or matches: bounds memory
+_AT_ONCE = 1 << 14  # keypoints or matches: bounds memory
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -127,7 +128,8 @@ def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
     """Find the nearest of each that asks: each match once, those of the same two radiographs together."""
     index, describe = _index(stack.patches)
     n_keypoints, keys = len(stack.owner), []
-    for asking in _parts(stack.asking):
+    parts = list(_parts(stack.asking))
+    for asking in engine.track(parts, total=len(parts), label="match keypoints"):
         found = index.search(describe(stack.patches[asking]), _NEIGHBOURS)[1].ravel()
         one, other = np.repeat(asking, _NEIGHBOURS)[found >= 0], found[found >= 0]  # -1: a cell held too few
         foreign = stack.owner[one] != stack.owner[other]
