@@ -13,20 +13,21 @@ def test_scaling_keeps_the_aspect_and_never_enlarges():
 
 
 @pytest.mark.parametrize(
-    ("shape", "medium", "small"),
+    ("shape", "medium", "half", "small"),
     [
-        ((256, 200), (256, 200), (256, 200)),
-        ((799, 640), (799, 640), (256, 205)),
-        ((800, 601), (400, 300), (256, 192)),
-        ((1200, 986), (600, 493), (256, 210)),
-        ((1000, 3201), (125, 400), (80, 256)),
-        ((1, 5000), (1, 5000), (1, 256)),
-        ((2, 5000), (1, 2500), (1, 256)),
+        ((256, 200), (256, 200), (256, 200), (256, 200)),
+        ((511, 400), (511, 400), (511, 400), (256, 200)),
+        ((799, 640), (799, 640), (399, 320), (256, 205)),
+        ((800, 601), (400, 300), (400, 300), (256, 192)),
+        ((1200, 986), (600, 493), (300, 246), (256, 210)),
+        ((1000, 3201), (125, 400), (125, 400), (80, 256)),
+        ((1, 5000), (1, 5000), (1, 5000), (1, 256)),
+        ((2, 5000), (1, 2500), (1, 2500), (1, 256)),
     ],
 )
-def test_each_level_has_its_size(shape, medium, small):
+def test_each_level_has_its_size(shape, medium, half, small):
     built = pyramid.build(np.zeros(shape, np.uint8))
-    assert (built.full.shape, built.medium.shape, built.small.shape) == (shape, medium, small)
+    assert [level.shape for level in built[:4]] == [shape, medium, half, small]
 
 
 def test_a_radiograph_that_is_small_is_not_copied():
