@@ -1,0 +1,80 @@
+"""Commands on radiographs: examine them, score the model on them, say whether they are unlike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Json
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders that are searched for them.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Examine radiographs with the current bundle.
+
+    Exit code 1 when a file was refused; the others still get their result.
+    """
+    from pipeline import config
+    from pipeline.commands import predict as command
+
+    raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json))
+
+
+@app.command()
+def assess(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Holds fractured/ and 'not fractured'/, at its top or in train/, val/, test/."),
+    ],
+    annotations: Annotated[
+        Path | None, typer.Option(help="COCO file with fracture polygons; file_name relative to FOLDER.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score the current bundle on another folder: external validation."""
+    from pipeline import config
+    from pipeline.commands import assess as command
+
+    command.run(config.read(), folder, annotations, out, as_json=as_json)
+
+
+@app.command()
+def drift(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="New radiographs, or folders that are searched for them.")
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A profile instead of radiographs: reports/validate/profile.json.")
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="`champion`, the folder of a bundle such as models, or a profile.")
+    ] = "champion",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report; new, or an earlier result.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare new radiographs with those that the champion learnt from.
+
+    Exit code 3 when they differ; 0 when they do not, or are too few to tell.
+    """
+    if bool(paths) == (profile is not None):
+        raise typer.BadParameter("name radiographs, or a profile of them: one of the two")
+    from pipeline import config
+    from pipeline.commands import drift as command
+
+    raise typer.Exit(command.run(config.read(), paths or [], profile, against, out, as_json=as_json))

@@ -1,0 +1,36 @@
+"""Commands on the record and on this machine: bring MLflow up to date, show it, say what is missing."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.cli.options import Json
+
+app = typer.Typer()
+
+
+@app.command()
+def sync() -> None:
+    """Project dvc.lock and the reports into MLflow; a second time changes nothing."""
+    from pipeline import config
+    from pipeline.track import runs
+
+    synced = runs.sync(config.read())
+    typer.echo(f"parent {synced.parent_id}, reused {list(synced.reused)}, made {list(synced.made)}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def ui(context: typer.Context) -> None:
+    """Open MLflow's pages on the store that the stages write to; options go on to `mlflow ui`."""
+    from pipeline import config
+    from pipeline.track import ui as command
+
+    raise typer.Exit(command.run(config.read(), context.args))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here, and how to mend it; exit code 1 when there is a problem."""
+    from pipeline.commands import doctor as command
+
+    raise typer.Exit(command.run(as_json=as_json))
