@@ -30,8 +30,6 @@ def run(config: Config) -> None:
         examples = training.Examples(
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
-        digest = outputs.sha256(config.paths.shards / shards.CHECKSUMS)
-        record.dataset("shards", config.paths.shards, digest, "train")
         saved = repository.read().checkpoints("train") / "training.npz"
         with device.spread(config.run).scope():
             canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)

@@ -60,7 +60,6 @@ def run(config: Config) -> None:
         issues += label_suspects.find(grouped.kept, facts, settings.label_suspects, config.run.seed)
         figures = _figures(grouped, facts, config.run.seed)
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
-        record.dataset("radiographs", config.data.root, outputs.sha256(config.paths.manifest), "validate")
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
         _report(config, grouped, issues, followed, figures)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
-from pipeline.track import provenance, repository, state
+from pipeline.track import description, inputs, provenance, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CURVES = "curves/"  # prefix of the figures that have steps; they stay on the child
+CURVES, MACHINE = "curves/", "system/"  # prefixes of the figures that have steps; they stay on the child
 _PARENT_RUN = "mlflow.parentRunId"
 
 
@@ -75,11 +74,13 @@ def find_or_make_parent(store: Store, pipeline: state.Pipeline, config: Config) 
     with store.locked():
         identity = {"pipeline.role": "pipeline", "pipeline.state": pipeline.key}
         found = store.find(identity)
-        tags = identity | provenance.environment(config.run.threads)
-        name = os.environ.get("DVC_EXP_NAME") or f"pipeline-{pipeline.key[:8]}"
+        data = inputs.of_state(pipeline, config)
+        tags = identity | provenance.environment(config.run.threads) | inputs.tags(data)
+        name = description.name(pipeline, config)
         parent = found[0] if found else store.client.create_run(store.experiment_id, tags=tags, run_name=name)
     if not parent.data.params:
         store.log(parent.info.run_id, params=pipeline.settings)
+        store.client.log_inputs(parent.info.run_id, inputs.entities(data, "pipeline"))
     return parent
 
 
@@ -131,16 +132,21 @@ def bury_the_dead(store: Store) -> None:
                 store.client.set_terminated(parent.info.run_id, "KILLED")
 
 
-def make_child(store: Store, stage: state.Stage, parent_id: str, tags: Mapping[str, str]) -> Run:
-    """Start the run of one execution of a stage, with the stage's settings."""
+def make_child(
+    store: Store, stage: state.Stage, parent_id: str, config: Config, tags: Mapping[str, str]
+) -> Run:
+    """Start the run of one execution of a stage, with the stage's settings and data."""
     identity = {
         _PARENT_RUN: parent_id,
         "pipeline.role": "stage",
         "pipeline.stage": stage.name,
         "pipeline.stage_key": stage.now.key,
     }
-    child: Run = store.client.create_run(store.experiment_id, tags=identity | dict(tags), run_name=stage.name)
+    data = inputs.of_stage(stage, config)
+    identity |= inputs.tags(data) | dict(tags)
+    child: Run = store.client.create_run(store.experiment_id, tags=identity, run_name=stage.name)
     store.log(child.info.run_id, params=stage.now.settings)
+    store.client.log_inputs(child.info.run_id, inputs.entities(data, stage.name))
     return child
 
 
@@ -148,21 +154,22 @@ def describe(store: Store, pipeline: state.Pipeline, parent_id: str, runs: Mappi
     """Show on the parent which run stands for each stage, and the stages' headline figures."""
     parent = store.client.get_run(parent_id)
     ordered = {name: runs[name] for name in pipeline.stages if name in runs}
-    tags = {"mlflow.note.content": _note(pipeline, ordered, parent_id)}
-    for name, run in ordered.items():
-        tags[f"stage.{name}.run_id"] = run.info.run_id
-        tags[f"stage.{name}.source"] = _source(run, parent_id)
-    _tag(store, parent, tags)
-    figures = headline(ordered)
+    sources = {name: _source(run, parent_id) for name, run in ordered.items()}
+    figures = all_figures(ordered)
+    tags = {"mlflow.note.content": description.note(store, pipeline, ordered, sources, figures)}
+    tags |= {f"stage.{name}.run_id": run.info.run_id for name, run in ordered.items()}
+    tags |= {f"stage.{name}.source": source for name, source in sources.items()}
+    _tag(store, parent, tags | provenance.lock())
+    figures |= description.headline(figures)
     store.log(parent_id, {k: v for k, v in figures.items() if parent.data.metrics.get(k) != v})
 
 
-def headline(runs: Mapping[str, Run]) -> dict[str, float]:
+def all_figures(runs: Mapping[str, Run]) -> dict[str, float]:
     """Return the figures of all stages; one whose name an earlier stage holds gets its stage's prefix."""
     figures: dict[str, float] = {}
     for stage, run in runs.items():
         for name, value in run.data.metrics.items():
-            if not name.startswith(CURVES):
+            if not name.startswith((CURVES, MACHINE)):
                 figures[f"{stage}.{name}" if name in figures else name] = value
     return figures
 
@@ -192,7 +199,7 @@ def _can_backfill(stage: state.Stage, config: Config) -> bool:
 
 def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) -> Run:
     """Make the run of an execution that only ``dvc.lock`` and the report remember."""
-    run_id = make_child(store, stage, parent_id, {"pipeline.backfilled": "true"}).info.run_id
+    run_id = make_child(store, stage, parent_id, config, {"pipeline.backfilled": "true"}).info.run_id
     report = config.paths.report(stage.name)
     store.log(run_id, report_figures(report))
     with explained(store.uri, "log_artifacts"):
@@ -212,11 +219,5 @@ def _tag(store: Store, run: Run, tags: Mapping[str, str]) -> None:
 
 
 def _source(run: Run, parent_id: str) -> str:
-    return "executed" if run.data.tags.get(_PARENT_RUN) == parent_id else "reused"
-
-
-def _note(pipeline: state.Pipeline, runs: Mapping[str, Run], parent_id: str) -> str:
-    """Tabulate the stages in Markdown: MLflow shows it at the head of the run."""
-    rows = [f"| {name} | {_source(run, parent_id)} | `{run.info.run_id}` |" for name, run in runs.items()]
-    head = [f"Pipeline state `{pipeline.key[:12]}`", "", "| stage | source | run |", "|---|---|---|"]
-    return "\n".join(head + rows)
+    executed_here = run.data.tags.get(_PARENT_RUN) == parent_id
+    return description.EXECUTED if executed_here else description.REUSED

@@ -27,12 +27,13 @@ def environment(threads: int) -> dict[str, str]:
         TensorFlow's threads as configured; 0 for one a core. Another number gives other weights.
     """
     cores = os.cpu_count() or 1
-    tags = {
-        "git.dirty": "true" if _git("status", "--porcelain", "--untracked-files=no") else "",
-        "mlflow.source.git.commit": commit(),
+    at = commit()
+    changed = bool(_git("status", "--porcelain", "--untracked-files=no"))
+    tags = lock() | {
+        "git.dirty": str(changed).lower() if at else "",
+        "mlflow.source.git.commit": at,
         "dvc.exp_name": os.environ.get("DVC_EXP_NAME", ""),
         "dvc.exp_baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
-        "dvc.lock.md5": _lock_md5(),
         "machine.platform": platform.platform(),
         "machine.cores": str(cores),
         "machine.threads": str(threads or cores),
@@ -41,6 +42,14 @@ def environment(threads: int) -> dict[str, str]:
         "mlflow.user": _user(),
     }
     return {name: value for name, value in tags.items() if value}
+
+
+def lock() -> dict[str, str]:
+    """Tag that says what ``dvc.lock`` is at this moment; none where there is none yet."""
+    path = repository.LOCK_FILE
+    if not path.exists():
+        return {}
+    return {"dvc.lock.md5": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}
 
 
 def process() -> dict[str, str]:
@@ -86,12 +95,6 @@ def _git(*arguments: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _lock_md5() -> str:
-    if not repository.LOCK_FILE.exists():
-        return ""
-    return hashlib.md5(repository.LOCK_FILE.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _version(*packages: str) -> str:

@@ -9,24 +9,23 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
-from pipeline.track import projection, provenance, repository, state
+from pipeline.track import machine, projection, provenance, repository, state
 from pipeline.track.projection import Synced, sync
 from pipeline.track.store import Store, connect
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import Run
 
 __all__ = ["StageRecord", "Synced", "stage_run", "sync"]
 
 log = logging.getLogger(__name__)
-
-_DIGEST_CHARACTERS = 36  # of a dataset's digest, in MLflow
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class StageRecord:
     _run: _OpenRun | None = None
     _figures: dict[str, float] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
-    _datasets: list[tuple[str, Path, str, str]] = field(default_factory=list)
+    _one_at_a_time: Lock = field(default_factory=Lock)  # the machine's figures come from their own thread
     _bundle: Path | None = None
     _profile: Path | None = None
 
@@ -66,20 +65,17 @@ class StageRecord:
 
     def curve(self, values: Mapping[str, float], step: int) -> None:
         """Log figures that change with the step (an epoch) at once, under ``curves/``."""
-        points = {f"{projection.CURVES}{name}": value for name, value in projection.finite(values).items()}
+        self._steps(projection.CURVES, values, step)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        """Log how busy the machine is, where anybody listens."""
+        if self._run is None:
+            return nullcontext()
+        return machine.watched(lambda figures, step: self._steps(projection.MACHINE, figures, step))
+
+    def _steps(self, prefix: str, values: Mapping[str, float], step: int) -> None:
+        points = {f"{prefix}{name}": value for name, value in projection.finite(values).items()}
         self._tell(lambda run: run.store.log(run.run_id, points, step=step))
-
-    def dataset(self, name: str, path: Path, digest: str, context: str) -> None:
-        """Record data that the stage read.
-
-        Parameters
-        ----------
-        digest
-            Its hash; MLflow keeps the first 36 characters.
-        context
-            What it was used for, such as ``train`` or ``test``.
-        """
-        self._datasets.append((name, path, digest[:_DIGEST_CHARACTERS], context))
 
     def tag(self, key: str, value: str) -> None:
         """Tag the run at its end."""
@@ -94,11 +90,12 @@ class StageRecord:
         self._profile = path
 
     def _tell(self, action: Callable[[_OpenRun], None]) -> None:
-        run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
-        if run is not None:
-            with _forgiving(self.stage):
-                action(run)
-                self._run = run
+        with self._one_at_a_time:
+            run, self._run = self._run, None  # the first failure ends it: a dead server is not asked again
+            if run is not None:
+                with _forgiving(self.stage):
+                    action(run)
+                    self._run = run
 
 
 @contextmanager
@@ -120,14 +117,15 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     Yields
     ------
     StageRecord
-        Takes figures, curves, datasets and tags.
+        Takes figures, curves and tags.
     """
     log.info("%s: start", stage)
     record = StageRecord(stage)
     with _forgiving(stage):
         record._run = _open(stage, config)
     try:
-        yield record
+        with record._watched():
+            yield record
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         message = f"{type(error).__name__}: {error}"
@@ -165,7 +163,7 @@ def _open(name: str, config: Config) -> _OpenRun:
     changing = {name, *pipeline.downstream(name)}
     others, _ = projection.adopt(store, pipeline, parent_id, config, excluding=changing)
     tags = _identity(store, stage) | provenance.environment(config.run.threads) | provenance.process()
-    child = projection.make_child(store, stage, parent_id, tags)
+    child = projection.make_child(store, stage, parent_id, config, tags)
     if "pipeline.by_hand" not in tags:
         store.client.update_run(parent_id, status="RUNNING")
     return _OpenRun(store, pipeline, parent_id, child.info.run_id, others)
@@ -185,8 +183,6 @@ def _finish(run: _OpenRun, record: StageRecord, report: Path) -> None:
     """Log what the stage made; FINISHED comes last, so that it means complete."""
     client = run.store.client
     run.store.log(run.run_id, record._figures | projection.report_figures(report), tags=record._tags)
-    if record._datasets:
-        client.log_inputs(run.run_id, [_dataset(*dataset) for dataset in record._datasets])
     if report.is_dir():
         client.raw.log_artifacts(run.run_id, str(report))  # unbounded: a large upload is no silence
     client.set_terminated(run.run_id, "FINISHED")
@@ -215,12 +211,3 @@ def _compare(config: Config, run: _OpenRun, described: Path) -> None:
     from pipeline.track import champion  # tables come with it
 
     champion.log_drift(config, run.store, run.run_id, described)
-
-
-def _dataset(name: str, path: Path, digest: str, context: str) -> DatasetInput:
-    """Describe an input of the run by its entities: ``mlflow.data`` would read the file for that."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = f'{{"uri": "{path.resolve().as_posix()}"}}'
-    dataset = Dataset(name=name, digest=digest, source_type="local", source=source)
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Track
+from pipeline.track import view
 from pipeline.track.outage import UnansweredError, explained, without_password
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
         return str(found.experiment_id)
     local = uri.startswith("sqlite:")
     artifacts = (root.resolve() / "mlartifacts").as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=artifacts))
+    return str(client.create_experiment(name, artifact_location=artifacts, tags=view.tags()))
 
 
 def be_patient_for(seconds: float) -> None:

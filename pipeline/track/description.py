@@ -1,0 +1,90 @@
+"""What MLflow shows first of a run that stands for a state: its name, five figures, and a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.config import Config
+from pipeline.track import state
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from pipeline.track.store import Store
+
+# MLflow sorts figures by name wherever it shows them: so these names come first, in this order.
+HEADLINE = {
+    "1 AUROC": "test.auroc",
+    "2 Sensitivity": "test.high_sensitivity.sensitivity",
+    "3 Specificity": "test.high_sensitivity.specificity",
+    "4 Calibration error": "test.ece",
+    "5 Pointing game": "pointing_game",
+}
+EXECUTED, REUSED = "executed", "reused"
+
+_PICTURES = {
+    "evaluate": ("figures/roc.svg", "figures/reliability.svg"),
+    "region_maps": ("overlays/hits-01.jpg", "overlays/misses-01.jpg", "overlays/false_alarms-01.jpg"),
+}
+
+
+def name(pipeline: state.Pipeline, config: Config) -> str:
+    """Name a state by backbone, canvas and the beginning of its key; the same wherever it is reached."""
+    height_px, width_px = config.preprocess.height_px, config.preprocess.width_px
+    side = f"{height_px}" if height_px == width_px else f"{height_px}x{width_px}"
+    return f"{config.train.backbone}-{side}px-{pipeline.key[:8]}"
+
+
+def headline(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return those of the five figures that are known, under the names by which they come first."""
+    return {shown: figures[known] for shown, known in HEADLINE.items() if known in figures}
+
+
+def note(
+    store: Store,
+    pipeline: state.Pipeline,
+    runs: Mapping[str, Run],
+    sources: Mapping[str, str],
+    figures: Mapping[str, float],
+) -> str:
+    """Describe a state in Markdown: figures with intervals, pictures, and where each stage's run is.
+
+    Parameters
+    ----------
+    runs, sources
+        By stage, in the order of the pipeline: its run, and whether that was executed or reused.
+    figures
+        Of all stages, under dotted names.
+    """
+    parts = [f"Pipeline state `{pipeline.key[:12]}`"]
+    if rows := list(_figures(figures)):
+        parts.append("\n".join(["| figure on test | value (95 %) |", "|---|---|", *rows]))
+    if pictures := list(_pictures(store, runs)):
+        parts.append("\n".join(pictures))
+    stages = [
+        f"| [{stage}](#/experiments/{store.experiment_id}/runs/{run.info.run_id}) | {sources[stage]} |"
+        for stage, run in runs.items()
+    ]
+    parts.append("\n".join(["| stage | source |", "|---|---|", *stages]))
+    return "\n\n".join(parts)
+
+
+def _figures(figures: Mapping[str, float]) -> Iterator[str]:
+    for shown, known in HEADLINE.items():
+        if known in figures:
+            low, high = figures.get(f"{known}_low"), figures.get(f"{known}_high")
+            interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+            yield f"| {shown[2:]} | {figures[known]:.3f}{interval} |"
+
+
+def _pictures(store: Store, runs: Mapping[str, Run]) -> Iterator[str]:
+    """Link the pictures that the runs have, by the address at which MLflow's own pages find artifacts."""
+    for stage, wanted in _PICTURES.items():
+        if stage not in runs:
+            continue
+        run_id = runs[stage].info.run_id
+        there = {found.path for found in store.client.list_artifacts(run_id, wanted[0].partition("/")[0])}
+        for path in wanted:
+            if path in there:
+                yield f"![{path}](get-artifact?path={path}&run_uuid={run_id})"

@@ -1,0 +1,75 @@
+"""How busy the machine is while a stage runs: MLflow's own monitors, asked from a thread of their own.
+
+MLflow's thread that would do this waits for a dead server without bound; here the stage's record decides
+how long anybody waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_PERIOD_S = 5.0
+
+Tell = Callable[[dict[str, float], int], None]
+
+
+@contextmanager
+def watched(tell: Tell, period_s: float = _PERIOD_S) -> Iterator[None]:
+    """Pass on the figures of processor, memory, disk, network and graphics card, every few seconds.
+
+    Parameters
+    ----------
+    tell
+        Takes the figures and the number of the period; called from another thread, never after the block.
+    """
+    over = Event()
+    thread = Thread(target=_watch, args=(tell, over, period_s), name="machine", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _watch(tell: Tell, over: Event, period_s: float) -> None:
+    """Tell until it is over; a stage shorter than a period is told of once, at its end."""
+    try:
+        monitors, step, last = _monitors(), 0, False
+        _collect(monitors)  # the processor's first figure is of no time at all
+        while not last:
+            last = over.wait(period_s)
+            tell(_collect(monitors), step)
+            step += 1
+    except Exception as error:
+        log.warning("how busy the machine is cannot be said: %s", error)
+
+
+def _collect(monitors: list[Any]) -> dict[str, float]:
+    """Ask all monitors for this moment's figures."""
+    figures: dict[str, float] = {}
+    for monitor in monitors:
+        monitor.collect_metrics()
+        figures |= monitor.aggregate_metrics()
+        monitor.clear_metrics()
+    return figures
+
+
+def _monitors() -> list[Any]:
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+    kinds: list[Callable[[], Any]] = [CPUMonitor, DiskMonitor, NetworkMonitor, GPUMonitor]
+    monitors = []
+    for kind in kinds:
+        with suppress(Exception):  # that of the graphics card raises where there is none
+            monitors.append(kind())
+    return monitors

@@ -1,0 +1,39 @@
+"""The table of runs as MLflow opens it for a reader: five figures first, then what tells runs apart.
+
+MLflow keeps views of its table in tags of the experiment, and lists them under *Views*.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.track.description import HEADLINE
+
+KEY = "headline"  # in the address: ?viewStateShareKey=headline
+_COLUMNS = (
+    *(f"metrics.`{name}`" for name in HEADLINE),
+    "attributes.`Dataset`",
+    "params.`train.backbone`",
+    "params.`preprocess.height_px`",
+    "tags.`dvc.exp_name`",
+)
+
+
+def tags() -> dict[str, str]:
+    """Tags of a new experiment: the view, what the experiment is, and that it trains models."""
+    table = {
+        "selectedColumns": _COLUMNS,
+        "columnOrder": [],
+        "columnWidths": {},
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+    }
+    view = {"name": "Headline figures", "createdAt": 0, "updatedAt": 0, "state": json.dumps(table)}
+    return {
+        f"mlflow.sharedViewState.{KEY}": json.dumps(view),
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.note.content": (
+            "A run stands for a state of the pipeline; the runs below it are executions of its stages. "
+            "Open *Views*, *Headline figures* for the table."
+        ),
+    }
