@@ -20,34 +20,53 @@ _START_S = 90  # until MLflow's server must answer
 
 
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Run MLflow's server on SQLite, artifacts through it; yield its address.
+def mlflow_server(folder: Path, database: str = "") -> Iterator[str]:
+    """Run MLflow's server, artifacts through it; yield its address.
+
+    Parameters
+    ----------
+    folder
+        For artifacts and the server's own messages.
+    database
+        Its address; a new SQLite file in the folder unless told.
 
     Raises
     ------
     RuntimeError
         It does not answer in time.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "mlflow", "server",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--backend-store-uri", database or f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", (folder / "artifacts").as_uri(),
     ]  # fmt: skip
     with (folder / "mlflow.log").open("w", encoding="utf-8") as output:
         server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
         try:
-            _wait(f"{address}/health", server)
+            wait(f"{address}/health", server)
             yield address
         finally:
-            _end(server)
+            end(server)
 
 
-def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers at an address.
+
+    Raises
+    ------
+    RuntimeError
+        It ends, or does not answer in time.
+    """
     until = time.monotonic() + _START_S
     while server.poll() is None and time.monotonic() < until:
         try:
@@ -55,13 +74,18 @@ def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"MLflow's server must answer within {_START_S} s. Received: nothing from {address}.")
+    raise RuntimeError(
+        f"a server must answer within {_START_S} s. Received: nothing from {address}, "
+        f"exit code {server.poll()}. Its own messages are in its log."
+    )
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def end(server: subprocess.Popen[bytes]) -> None:
     """End the server and the workers that it started."""
     import psutil
 
+    if server.poll() is not None:
+        return
     family = [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]
     for process in family:
         process.terminate()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
 import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from ci import servers
+from pipeline.data import images, seen
 from tests import cloning
 from tests.cloning import run
 
@@ -69,17 +77,75 @@ def test_results_name_images_of_the_checked_annotations(clone: Path) -> None:
     assert len(coco.getImgIds()) == json.loads((clone / "reports/validate/metrics.json").read_text())["kept"]
 
 
-def test_the_registered_model_examines_a_radiograph(clone: Path) -> None:
+@pytest.fixture(scope="module")
+def champion(clone: Path) -> Path:
+    """The clone, with its version as champion: what it learnt in two epochs passes no gate."""
+    from mlflow import MlflowClient
+
+    MlflowClient(f"sqlite:///{clone / 'mlflow.db'}").set_registered_model_alias("fracture", "champion", "1")
+    return clone
+
+
+def test_the_champion_answers_for_a_path_bytes_and_base64(champion: Path) -> None:
     code = (
-        "import json, mlflow, pandas as pd, sys\n"
+        "import base64, json, mlflow, pandas as pd, sys\n"
         "mlflow.set_tracking_uri('sqlite:///mlflow.db')\n"
-        "model = mlflow.pyfunc.load_model('models:/fracture@challenger')\n"
-        "print(model.predict(pd.DataFrame({'image': [sys.argv[1]]})).to_json(orient='records'))\n"
+        "model = mlflow.pyfunc.load_model('models:/fracture@champion')\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "asked = pd.DataFrame({'image': [sys.argv[1], data, base64.b64encode(data).decode()]})\n"
+        "print(model.predict(asked).to_json(orient='records'))\n"
     )
-    radiograph = next((clone / "Data/phantoms/test/fractured").glob("*.jpg"))
-    (finding,) = json.loads(run(clone, sys.executable, "-c", code, str(radiograph)).splitlines()[-1])
-    assert 0 <= finding["probability"] <= 1
-    assert finding["decision"] in {"no finding", "needs review", "fracture"}
+    said = run(champion, sys.executable, "-c", code, str(radiograph(champion)))
+    first, *others = json.loads(said.splitlines()[-1])
+    assert others == [first, first]
+    check_answer(first, radiograph(champion))
+
+
+def test_the_champion_answers_over_http_and_notes_what_it_saw(champion: Path, tmp_path: Path) -> None:
+    data = radiograph(champion).read_bytes()
+    with serving(champion, "--seen", str(tmp_path)) as address:
+        (found,) = ask(address, base64.b64encode(data).decode())
+    check_answer(found, radiograph(champion))
+    assert seen.read(tmp_path).files == 1
+
+
+def radiograph(clone: Path) -> Path:
+    return next((clone / "Data/phantoms/test/fractured").glob("*.jpg"))
+
+
+def check_answer(answer: dict[str, Any], asked: Path) -> None:
+    """Expect probability, decision, boxes within the radiograph, and a map of its size."""
+    height_px, width_px = images.read(asked).pixels.shape
+    assert 0 <= answer["probability"] <= 1
+    assert answer["decision"] in {"no finding", "needs review", "fracture"}
+    for left, top, width, height in (box["bbox"] for box in json.loads(answer["regions"])):
+        assert 0 <= left < left + width <= width_px
+        assert 0 <= top < top + height <= height_px
+    assert images.decode(base64.b64decode(answer["region_map"]), "map").pixels.shape == (height_px, width_px)
+
+
+@contextmanager
+def serving(clone: Path, *options: str) -> Iterator[str]:
+    """Serve the champion as a user would; yield the address once it answers."""
+    address = f"http://127.0.0.1:{(port := servers.free_port())}"
+    command = [sys.executable, "-m", "pipeline", "serve", *options, "--port", str(port)]
+    with (clone / "serve.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=clone, env=cloning.ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            servers.wait(f"{address}/ping", server)
+            yield address
+        finally:
+            servers.end(server)
+
+
+def ask(address: str, image: str) -> list[dict[str, Any]]:
+    body = json.dumps({"dataframe_records": [{"image": image}]}).encode()
+    asked = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        predictions: list[dict[str, Any]] = json.load(answer)["predictions"]
+    return predictions
 
 
 def test_a_forced_run_gives_the_same_lock(clone: Path) -> None:

@@ -84,3 +84,21 @@ def compare(
     from pipeline.commands import compare as command
 
     command.run(config.read(), first, second, out)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(
+    context: typer.Context,
+    version: Annotated[str, typer.Option(help="Number or alias of a registered version.")] = "champion",
+    seen: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for a line about each radiograph seen, without pictures and names: for `drift`."
+        ),
+    ] = None,
+) -> None:
+    """Serve a registered version over HTTP; further options go on to `mlflow models serve`."""
+    from pipeline import config
+    from pipeline.track import serve as command
+
+    raise typer.Exit(command.run(config.read(), version, seen, context.args))

@@ -58,7 +58,11 @@ def drift(
         list[Path] | None, typer.Argument(help="New radiographs, or folders that are searched for them.")
     ] = None,
     profile: Annotated[
-        Path | None, typer.Option(help="A profile instead of radiographs: reports/validate/profile.json.")
+        Path | None,
+        typer.Option(
+            help="A profile instead of radiographs: reports/validate/profile.json, or the folder (or a day's "
+            "file in it) that `fracture serve --seen` fills."
+        ),
     ] = None,
     against: Annotated[
         str, typer.Option(help="`champion`, the folder of a bundle such as models, or a profile.")

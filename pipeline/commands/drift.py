@@ -22,6 +22,7 @@ from pipeline.assess import drift
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.data import content, engine, grouping, images, intake, outputs, profile, scan
+from pipeline.data import seen as seen_by_server
 from pipeline.data.profile import Profile
 from pipeline.show import drift as report
 from pipeline.show import pages
@@ -57,7 +58,7 @@ def run(
     Parameters
     ----------
     paths, described
-        Files and folders of radiographs; or, without those, a profile of them.
+        Files and folders of radiographs; or, without those, a profile of them, or what a server has seen.
     against
         ``champion``, a bundle's folder, or a profile.
 
@@ -69,7 +70,7 @@ def run(
     inputs = [*paths] if described is None else [described]
     folder = None if out is None else destination.check(out, _MADE, inputs)
     name, reference = _reference(config, against)
-    seen = inspect(config, paths) if described is None else Seen(profile.read(described))
+    seen = inspect(config, paths) if described is None else Seen(_profile(described))
     found = drift.compare(reference.sample, seen.profile.sample, seed=config.run.seed)
     figures: dict[str, Any] = {
         "drift": drift.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold),
@@ -140,6 +141,15 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
             f"Received: {against}, and there is no {path}."
         )
     return Path(against).name, profile.read(path)
+
+
+def _profile(path: Path) -> Profile:
+    """Read a profile, or what a server has seen."""
+    return (
+        seen_by_server.read(path)
+        if path.is_dir() or path.suffix == seen_by_server.SUFFIX
+        else profile.read(path)
+    )
 
 
 def _counts(described: Profile) -> dict[str, Any]:

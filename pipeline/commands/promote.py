@@ -21,7 +21,7 @@ from pipeline.commands import candidate
 from pipeline.config import Config
 from pipeline.data import manifest, outputs
 from pipeline.show import markdown, pages
-from pipeline.track import ledger, promotion, provenance, succession
+from pipeline.track import ledger, promotion, succession
 from pipeline.track.evidence import Decision, Rule
 from pipeline.track.ledger import Entry, Model
 from pipeline.track.succession import Succession
@@ -78,15 +78,8 @@ def run(
     if not dry_run:
         _note(line, decision, report)
     if decision.promoted and not dry_run:
-        entry = ledger.following(
-            entries,
-            model,
-            at=provenance.now(),
-            actor=actor or provenance.actor(),
-            reason=reason,
-            commit=provenance.commit(),
-            figures={rule.name: _finite(rule.figure) for rule in decision.rules},
-        )
+        figures = {rule.name: _finite(rule.figure) for rule in decision.rules}
+        entry = succession.draft(entries, model, actor=actor, reason=reason, figures=figures)
         line.advance(entry, entries)
     if as_json:
         _print(decision)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.config import Config
-from pipeline.track import ledger, provenance, registry, succession, versions
+from pipeline.track import registry, succession, versions
 from pipeline.track.ledger import LedgerError
 
 log = logging.getLogger(__name__)
@@ -32,15 +32,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
         raise ValueError("a rollback needs a reason: whoever reads the ledger will ask. Received: none.")
     line = succession.of(config)
     entries = line.settle()
-    entry = ledger.following(
-        entries,
-        None,
-        at=provenance.now(),
-        actor=actor or provenance.actor(),
-        reason=reason,
-        commit=provenance.commit(),
-        figures={},
-    )
+    entry = succession.draft(entries, None, actor=actor, reason=reason)
     version = line.version_of(entry.champion)
     if version is None:
         raise LedgerError(

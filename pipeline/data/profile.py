@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.data import outputs
 
-_MOST = 1000  # radiographs described: with more, differences too small to matter would stand out
+MOST = 1000  # radiographs described: with more, differences too small to matter would stand out
 _PICTURE_PX = 8
 _DIGITS = 6  # significant ones
 
@@ -60,7 +60,7 @@ def choose(files: pd.DataFrame) -> pd.DataFrame:
     files
         One row a radiograph: ``group``, ``sha256``.
     """
-    return files.sort_values("sha256").drop_duplicates("group").head(_MOST)
+    return files.sort_values("sha256").drop_duplicates("group").head(MOST)
 
 
 def build(files: pd.DataFrame, thumbnails: Sequence[NDArray[np.uint8]]) -> Profile:
@@ -118,7 +118,7 @@ def read(path: Path) -> Profile:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        sample = {name: _array(name, values["sample"][name]) for name in values["sample"]}
+        sample = {name: column(name, values["sample"][name]) for name in values["sample"]}
         profile = Profile(int(values["files"]), int(values["groups"]), sample)
         lengths = {len(column) for column in sample.values()}
     except (KeyError, TypeError, ValueError) as error:
@@ -128,6 +128,13 @@ def read(path: Path) -> Profile:
             f"{path} is no profile: its columns differ in length. `dvc repro validate` writes one."
         )
     return profile
+
+
+def column(name: str, values: list[Any]) -> NDArray[Any]:
+    """Return a property's values, as they were written, in its own type."""
+    if name in _KINDS:
+        return np.array(values, np.str_)
+    return np.array(values, {_LABEL: np.bool_, _PICTURE: np.uint8}.get(name, np.float64))
 
 
 def _grey(thumbnails: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
@@ -151,9 +158,3 @@ def _small(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _rounded(values: NDArray[Any]) -> NDArray[np.float64]:
     """Round before anything is compared: what is read again must tie with what was not written yet."""
     return np.array([float(f"{value:.{_DIGITS}g}") for value in values])
-
-
-def _array(name: str, values: list[Any]) -> NDArray[Any]:
-    if name in _KINDS:
-        return np.array(values, np.str_)
-    return np.array(values, {_LABEL: np.bool_, _PICTURE: np.uint8}.get(name, np.float64))

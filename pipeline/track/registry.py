@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from importlib import metadata
 from pathlib import Path
@@ -10,11 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 import pipeline
 from pipeline.config import Config
 from pipeline.data import images, manifest
-from pipeline.track import repository, state
+from pipeline.track import inputs, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
@@ -43,8 +45,8 @@ def register(config: Config, bundle: Path) -> str:
     Returns
     -------
     str
-        The version. A new one gets the alias ``challenger``, and tags that hold the bundle's
-        sha256, the pipeline's state and the run that stands for it.
+        The version. A new one gets the alias ``challenger``, and tags that name the bundle's sha256 and
+        the md5 by which DVC knows it, the radiographs, those tested on, the pipeline's state and its run.
 
     Raises
     ------
@@ -64,9 +66,17 @@ def register(config: Config, bundle: Path) -> str:
             return version
         sealed.check(bundle.parent)
         run_id = _run_of(store, pipeline_state)
-        tags = {BUNDLE_TAG: sha256, "pipeline.state": pipeline_state.key, "pipeline.run_id": run_id or ""}
+        files = manifest.read(config.paths.manifest)
+        tags = {
+            BUNDLE_TAG: sha256,
+            "bundle.md5": hashlib.md5(bundle.read_bytes(), usedforsecurity=False).hexdigest(),
+            "pipeline.state": pipeline_state.key,
+            "pipeline.run_id": run_id or "",
+            "test.sha256": test_hash(files),
+            **inputs.tags(inputs.of_state(pipeline_state, config)),
+        }
         with TemporaryDirectory() as folder:
-            artifacts = _artifacts(bundle.parent, config.paths.manifest, Path(folder))
+            artifacts = _artifacts(bundle.parent, files, Path(folder))
             with explained(store.uri, "a new version"):
                 version = _log_model(store, name, artifacts, run_id, tags)
         store.client.set_registered_model_alias(name, CHALLENGER, version)
@@ -87,12 +97,18 @@ def _run_of(store: Store, pipeline_state: state.Pipeline) -> str | None:
     return found[0].info.run_id if found else None
 
 
-def _artifacts(bundle: Path, files: Path, folder: Path) -> dict[str, str]:
+def test_hash(files: pd.DataFrame) -> str:
+    """Name a test set by one sha256 over those of its radiographs: equal for the same files in any order."""
+    tested = sorted(manifest.rows(files, "test")["sha256"])
+    return hashlib.sha256("\n".join(tested).encode()).hexdigest()
+
+
+def _artifacts(bundle: Path, files: pd.DataFrame, folder: Path) -> dict[str, str]:
     """Return what a version holds: its bundle, and the sha256 of each file that it learnt from.
 
     Hashes alone, since names may be patients': they tell on which radiographs it must not be tested.
     """
-    learnt = manifest.rows(manifest.read(files), ("train", "val"))
+    learnt = manifest.rows(files, ("train", "val"))
     path = folder / f"{LEARNT}.csv"
     learnt[["sha256", "split"]].sort_values("sha256").to_csv(path, index=False, lineterminator="\n")
     return {BUNDLE: str(bundle), LEARNT: str(path)}
@@ -125,11 +141,16 @@ def _log_model(
 
 
 def _signature() -> ModelSignature:
+    """Describe what `serving.FractureModel` takes and gives; a text column takes bytes, too."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    outputs = (ColSpec("double", "probability"), ColSpec("string", "decision"), ColSpec("string", "regions"))
-    return ModelSignature(Schema([ColSpec("string", "image")]), Schema([*outputs]))
+    texts = (ColSpec("string", name) for name in ("decision", "regions", "region_map"))
+    return ModelSignature(
+        Schema([ColSpec("string", "image")]),
+        Schema([ColSpec("double", "probability"), *texts]),
+        ParamSchema([ParamSpec("region_map", "boolean", default=True)]),
+    )
 
 
 def even_radiograph() -> str:
@@ -138,8 +159,6 @@ def even_radiograph() -> str:
 
 
 def _example() -> Any:
-    import pandas as pd
-
     return pd.DataFrame({"image": [even_radiograph()]})
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.track import ledger, registry
+from pipeline.track import ledger, provenance, registry
 from pipeline.track.ledger import Entry, LedgerError, Model
 from pipeline.track.store import Store, connect
 from pipeline.track.ui import repository_root
@@ -130,6 +130,41 @@ class Succession:
         else:
             self.store.client.set_registered_model_alias(self.name, alias, version)
             log.info("%s: %s is version %s", self.name, alias, version)
+
+
+def draft(
+    entries: Sequence[Entry],
+    promoted: Model | None,
+    *,
+    actor: str | None,
+    reason: str,
+    figures: dict[str, float | None] | None = None,
+) -> Entry:
+    """Draft the next line of the ledger, with who acts, when, and on which commit.
+
+    Parameters
+    ----------
+    promoted
+        The new champion; None for a rollback.
+    actor
+        None for git's user.
+    figures
+        What the gate saw, by rule.
+
+    Raises
+    ------
+    LedgerError
+        There is no champion to go back to.
+    """
+    return ledger.following(
+        entries,
+        promoted,
+        at=provenance.now(),
+        actor=actor or provenance.actor(),
+        reason=reason,
+        commit=provenance.commit(),
+        figures=figures or {},
+    )
 
 
 def of(config: Config) -> Succession:

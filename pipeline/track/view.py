@@ -10,12 +10,13 @@ import json
 from pipeline.track.description import HEADLINE
 
 KEY = "headline"  # in the address: ?viewStateShareKey=headline
+_NAME = "attributes.`Run Name`"
 _COLUMNS = (
     *(f"metrics.`{name}`" for name in HEADLINE),
-    "attributes.`Dataset`",
-    "params.`train.backbone`",
     "params.`preprocess.height_px`",
+    "params.`train.learning_rate`",
     "tags.`dvc.exp_name`",
+    "attributes.`Dataset`",
 )
 
 
@@ -23,8 +24,8 @@ def tags() -> dict[str, str]:
     """Tags of a new experiment: the view, what the experiment is, and that it trains models."""
     table = {
         "selectedColumns": _COLUMNS,
-        "columnOrder": [],
-        "columnWidths": {},
+        "columnOrder": [_NAME, "runDateAndNestInfo", *_COLUMNS],
+        "columnWidths": {_NAME: 290},
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
     }

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline import config as settings
 from pipeline.commands import drift
-from pipeline.data import images, profile
+from pipeline.data import images, profile, seen
+from tests.commands.conftest import radiograph
 
 
 @pytest.fixture
@@ -74,6 +75,17 @@ def test_labels_are_compared_where_folders_give_them(config, work, draw, models,
 def test_a_profile_stands_for_its_radiographs(config, work, models, capsys):
     code, found = run(config, capsys, described=models / "profile.json", against=models / "profile.json")
     assert (code, found["drift"]["score"], found["current"]["refused"]) == (0, 0.0, 0)
+
+
+def test_what_a_server_has_seen_stands_for_its_radiographs(config, work, draw, models, capsys):
+    for number in range(12):
+        pixels = radiograph(number) // 2
+        data = images.encode_png(pixels)
+        seen.note(work / "seen", images.decode(data, "x.png"), len(data))
+    for record in (work / "seen", next((work / "seen").iterdir())):
+        code, found = run(config, capsys, described=record, against=models)
+        assert (code, found["current"]["groups"]) == (drift.DRIFT, 12)
+        assert found["drift"]["properties"]["brightness"]["distance"] == 1.0
 
 
 def test_faulty_files_are_counted_and_left_out(config, work, draw, models, capsys):

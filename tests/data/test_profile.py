@@ -60,7 +60,7 @@ def test_order_and_names_say_nothing(tmp_path):
 
 
 def test_a_large_set_is_described_by_as_many_as_are_needed(monkeypatch):
-    monkeypatch.setattr(profile, "_MOST", 5)
+    monkeypatch.setattr(profile, "MOST", 5)
     found = profile.build(table(8), flat(*range(8)))
     assert (found.groups, len(found.sample["mode"])) == (8, 5)
 

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from ci.servers import mlflow_server
 from pipeline import config
 from pipeline.track import runs
+from tests import postgres
 
 TOP = Path(__file__).parents[2]
 
@@ -68,10 +71,13 @@ PIPELINE: dict[str, Any] = {
 
 
 class Repository:
-    """A folder with the small pipeline; commands run in it as a user's would."""
+    """A folder with the small pipeline; commands run in it as a user's would.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Its runs go to the MLflow server at `uri`, or without one to a database in the folder.
+    """
+
+    def __init__(self, folder: Path, uri: str = "") -> None:
+        self.folder, self.uri = folder, uri
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -79,6 +85,7 @@ class Repository:
             "DVC_NO_ANALYTICS": "1",
             "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.c",
             "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.c",
+            "MLFLOW_TRACKING_URI": uri,
         }  # fmt: skip
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +96,7 @@ class Repository:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         if check and done.returncode:
             raise RuntimeError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
@@ -100,11 +107,11 @@ class Repository:
     ) -> subprocess.CompletedProcess[str]:
         return self.run("dvc", "repro", *arguments, check=check, **environment)
 
-    def sync(self, uri: str = "") -> runs.Synced:
+    def sync(self) -> runs.Synced:
         """Project this repository, in this process: a new one would import MLflow again."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
-            patch.setenv("MLFLOW_TRACKING_URI", uri)
+            patch.setenv("MLFLOW_TRACKING_URI", self.uri)
             return runs.sync(config.read())
 
     def get(self, section: str) -> dict[str, Any]:
@@ -117,17 +124,29 @@ class Repository:
         params[section] |= values
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
+    @property
+    def store(self) -> str:
+        return self.uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    def lose_the_record(self) -> None:
+        """Without a server, delete the database; on one, go to an experiment where nothing is."""
+        if self.uri:
+            self.set("track", experiment=uuid.uuid4().hex)
+        else:
+            (self.folder / "mlflow.db").unlink()
+
     def client(self) -> MlflowClient:
-        return MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        return MlflowClient(self.store)
 
     def runs(self) -> list[Any]:
         """All runs, oldest first."""
         client = self.client()
-        experiments = [e.experiment_id for e in client.search_experiments()]
-        return list(client.search_runs(experiments, order_by=["attributes.start_time ASC"]))
+        experiment = client.get_experiment_by_name(self.get("track")["experiment"])
+        return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
 
-    def artifacts(self, run: Any) -> list[Path]:
-        return list(Path(run.info.artifact_uri.removeprefix("file://")).rglob("*"))
+    def artifacts(self, run: Any) -> set[str]:
+        """Names of the run's artifacts at the top."""
+        return {found.path for found in self.client().list_artifacts(run.info.run_id)}
 
     def parents(self) -> list[Any]:
         return [run for run in self.runs() if run.data.tags["pipeline.role"] == "pipeline"]
@@ -137,13 +156,13 @@ class Repository:
         return [run for run in stages if stage in (None, run.data.tags["pipeline.stage"])]
 
 
-def make_repository(folder: Path) -> Repository:
+def make_repository(folder: Path, uri: str = "") -> Repository:
     """A fresh repository, committed, with four radiographs outside it."""
     radiographs = folder / "radiographs" / "train" / "fractured"
     radiographs.mkdir(parents=True)
     for number in range(4):
         (radiographs / f"{number}.png").write_bytes(bytes([number]) * 100)
-    repository = Repository(folder / "repository")
+    repository = Repository(folder / "repository", uri)
     repository.folder.mkdir()
     (repository.folder / "stage.py").write_text(STAGE)
     (repository.folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
@@ -157,28 +176,41 @@ def make_repository(folder: Path) -> Repository:
     return repository
 
 
-@pytest.fixture(scope="session")
-def baseline(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A repository after its first `dvc repro`; to be read only."""
-    repository = make_repository(tmp_path_factory.mktemp("baseline"))
+def reproduce(folder: Path, uri: str = "") -> Repository:
+    """A repository after its first `dvc repro`, committed."""
+    repository = make_repository(folder, uri)
     repository.repro()
     repository.run("git", "add", "-A")
     repository.run("git", "commit", "-qm", "Reproduce")
     return repository
 
 
-@pytest.fixture(scope="session")
-def copy_of() -> Callable[[Repository, Path], Repository]:
-    def copy(repository: Repository, folder: Path) -> Repository:
-        shutil.copytree(repository.folder, folder, symlinks=True)
-        return Repository(folder)
+def copy(repository: Repository, folder: Path) -> Repository:
+    """Copy a folder; the record of a server, which cannot be copied, is filled anew in an own experiment."""
+    shutil.copytree(repository.folder, folder, symlinks=True)
+    copied = Repository(folder, repository.uri)
+    if copied.uri:
+        copied.lose_the_record()
+        copied.sync()
+    return copied
 
-    return copy
+
+@pytest.fixture(scope="session")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository after its first `dvc repro`; to be read only."""
+    return reproduce(tmp_path_factory.mktemp("baseline"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MLflow's server on PostgreSQL, artifacts through it; its address."""
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.running() as database, mlflow_server(tmp_path_factory.mktemp("server"), database) as uri:
+        yield uri
 
 
 @pytest.fixture
-def reproduced(
-    baseline: Repository, tmp_path: Path, copy_of: Callable[[Repository, Path], Repository]
-) -> Repository:
+def reproduced(baseline: Repository, tmp_path: Path) -> Repository:
     """A repository of the test's own, after its first `dvc repro`."""
-    return copy_of(baseline, tmp_path / "repository")
+    return copy(baseline, tmp_path / "repository")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.data import images, manifest
+from pipeline.data import images, manifest, seen
 from pipeline.model import bundle
 from pipeline.track import registry, versions
 from pipeline.track.store import connect
@@ -24,6 +25,7 @@ from tests import manifests
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 BOX = SimpleNamespace(row=1, column=2, height_px=3, width_px=4, score=0.5)
+MAP = np.linspace(0, 1, 2000, dtype=np.float32).reshape(40, 50)
 
 
 class MeanBundle:
@@ -31,7 +33,7 @@ class MeanBundle:
 
     def predict(self, radiographs):
         return [
-            SimpleNamespace(probability=r.mean() / 255, decision="fracture", regions=[BOX])
+            SimpleNamespace(probability=r.mean() / 255, decision="fracture", regions=[BOX], region_map=MAP)
             for r in radiographs
         ]
 
@@ -56,6 +58,16 @@ def seal(settings, weights):
     return settings.paths.models / bundle.BUNDLE
 
 
+def md5(path):
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def test_a_test_set_is_named_by_its_files_in_any_order(settings):
+    files = manifest.read(settings.paths.manifest)
+    assert registry.test_hash(files) == registry.test_hash(files[::-1])
+    assert registry.test_hash(files) != registry.test_hash(files.iloc[:-1])
+
+
 def test_a_bundle_is_registered_once(settings, reproduced):
     assert registry.register(settings, seal(settings, "a")) == "1"
     assert registry.register(settings, seal(settings, "a")) == "1"
@@ -65,6 +77,8 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert version.version == "2" or version.version == 2
     assert version.tags[registry.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
+    assert version.tags["bundle.md5"] == md5(settings.paths.models / bundle.BUNDLE)
+    assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
 
 
 def test_a_version_knows_what_it_learnt_from(settings, tmp_path):
@@ -75,17 +89,58 @@ def test_a_version_knows_what_it_learnt_from(settings, tmp_path):
     assert versions.learnt(model) == set(files.loc[files["split"] != "test", "sha256"])
 
 
-def test_a_registered_bundle_answers_for_paths_and_bytes(settings, tmp_path):
+@pytest.fixture
+def served(settings):
+    """The registered model, as MLflow loads it."""
     registry.register(settings, seal(settings, "c"))
+    return mlflow.pyfunc.load_model(f"models:/{settings.track.model_name}@challenger")
+
+
+def test_a_registered_bundle_answers_for_paths_bytes_and_base64(served, tmp_path):
     images.write(tmp_path / "dark.png", np.zeros((40, 50), np.uint8))
-    bright = base64.b64encode(images.encode_png(np.full((40, 50), 255, np.uint8))).decode()
-    model = mlflow.pyfunc.load_model(f"models:/{settings.track.model_name}@challenger")
-    found = model.predict(pd.DataFrame({"image": [str(tmp_path / "dark.png"), bright]}))
-    assert found["probability"].tolist() == [0.0, 1.0]
-    assert found["decision"].tolist() == ["fracture", "fracture"]
+    bright = images.encode_png(np.full((40, 50), 255, np.uint8))
+    asked = [str(tmp_path / "dark.png"), bright, base64.b64encode(bright).decode()]
+    found = served.predict(pd.DataFrame({"image": asked}))
+    assert found["probability"].tolist() == [0.0, 1.0, 1.0]
+    assert found["decision"].tolist() == ["fracture"] * 3
     assert json.loads(found["regions"][0]) == [{"bbox": [2, 1, 4, 3], "score": 0.5}]
+    grey = images.decode(base64.b64decode(found["region_map"][0]), "map").pixels
+    assert np.array_equal(grey, np.rint(255 * MAP).astype(np.uint8))
     with pytest.raises(images.ImageFault, match="row 0"):
-        model.predict(pd.DataFrame({"image": ["no such file"]}))
+        served.predict(pd.DataFrame({"image": ["no such file"]}))
+
+
+def test_maps_are_left_out_where_nobody_wants_them(served):
+    table = pd.DataFrame({"image": [registry.even_radiograph()]})
+    assert served.predict(table, params={"region_map": False})["region_map"].tolist() == [""]
+
+
+def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path, monkeypatch):
+    table = pd.DataFrame({"image": [registry.even_radiograph()] * 2})
+    served.predict(table)
+    monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
+    served.predict(table)
+    profile = seen.read(tmp_path / "seen")
+    assert (profile.files, profile.groups, profile.sample["brightness"].tolist()) == (2, 1, [128.0])
+
+
+def test_a_full_disk_costs_the_record_and_not_the_answer(served, tmp_path, monkeypatch, caplog):
+    (tmp_path / "seen").write_text("no folder")
+    monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
+    assert len(served.predict(pd.DataFrame({"image": [registry.even_radiograph()]}))) == 1
+    assert "what was seen is not noted" in caplog.text
+
+
+def test_a_version_holds_code_and_no_pickle(served, settings):
+    model = Path(mlflow.artifacts.download_artifacts(f"models:/{settings.track.model_name}@challenger"))
+    flavor = served.metadata.flavors["python_function"]
+    assert flavor["model_code_path"].endswith("serving.py")
+    assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
+    assert served.metadata.signature.inputs.input_names() == ["image"]
+    assert served.metadata.signature.outputs.input_names() == [
+        "probability", "decision", "regions", "region_map"
+    ]  # fmt: skip
+    assert served.input_example["image"].tolist() == [registry.even_radiograph()]
 
 
 def test_a_damaged_bundle_is_refused(settings):

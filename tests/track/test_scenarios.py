@@ -1,7 +1,9 @@
-"""The scenarios that tracking must stand, with the real DVC and the real database."""
+"""The scenarios that tracking must stand, with the real DVC: on SQLite, and on a server with PostgreSQL."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,15 +11,23 @@ from pathlib import Path
 
 import pytest
 
-# MLflow 3.17 uses a loader that SQLAlchemy 2.1 deprecates.
+from tests.track.conftest import Repository, copy, reproduce
 
 CLOSED_PORT = "http://127.0.0.1:1"
 
 
+@pytest.fixture(scope="module", params=["sqlite", "server"])
+def baseline(request, baseline, tmp_path_factory):
+    """A repository after its first `dvc repro`; to be read only."""
+    if request.param == "sqlite":
+        return baseline
+    return reproduce(tmp_path_factory.mktemp("baseline"), request.getfixturevalue("server"))
+
+
 @pytest.fixture(scope="module")
-def changed(baseline, copy_of, tmp_path_factory):
+def changed(baseline, tmp_path_factory):
     """One evaluate setting changed, and a foreign run id in the environment; to be read only."""
-    repository = copy_of(baseline, tmp_path_factory.mktemp("changed") / "repository")
+    repository = copy(baseline, tmp_path_factory.mktemp("changed") / "repository")
     repository.set("evaluate", ece_bins=12)
     repository.repro(MLFLOW_RUN_ID="f" * 32)
     return repository
@@ -47,7 +57,7 @@ def test_a_child_holds_its_curve_its_dataset_and_its_report(baseline):
     (child,) = baseline.children("evaluate")
     assert child.data.metrics["curves/loss"] == 0.5
     assert child.data.params.keys() == {f"evaluate.{name}" for name in baseline.get("evaluate")}
-    assert {"metrics.json", "predictions.csv"} <= {path.name for path in baseline.artifacts(child)}
+    assert {"metrics.json", "predictions.csv"} <= baseline.artifacts(child)
 
 
 def test_a_repro_without_change_logs_nothing(reproduced):
@@ -73,8 +83,9 @@ def test_a_run_id_in_the_environment_is_ignored(changed):
     )
 
 
-def test_a_reverted_setting_runs_nothing_and_the_old_parent_stands_for_it(changed, copy_of, tmp_path):
-    repository = copy_of(changed, tmp_path / "repository")
+def test_a_reverted_setting_runs_nothing_and_the_old_parent_stands_for_it(changed, tmp_path):
+    shutil.copytree(changed.folder, tmp_path / "repository", symlinks=True)
+    repository = Repository(tmp_path / "repository", changed.uri)
     before = ids(repository.runs())
     repository.set("evaluate", ece_bins=10)
     assert "Running stage" not in repository.repro().stdout
@@ -84,7 +95,7 @@ def test_a_reverted_setting_runs_nothing_and_the_old_parent_stands_for_it(change
 
 def test_a_lost_database_is_filled_again_once(baseline, reproduced):
     figures = baseline.parents()[0].data.metrics
-    (reproduced.folder / "mlflow.db").unlink()
+    reproduced.lose_the_record()
     assert reproduced.sync().made == ("validate", "train", "evaluate")
     assert reproduced.sync().made == ()
     assert reproduced.parents()[0].data.metrics == figures
@@ -92,7 +103,7 @@ def test_a_lost_database_is_filled_again_once(baseline, reproduced):
 
 
 def test_a_report_that_dvc_does_not_vouch_for_is_not_filled_in(reproduced):
-    (reproduced.folder / "mlflow.db").unlink()
+    reproduced.lose_the_record()
     (reproduced.folder / "reports" / "train" / "metrics.json").write_text('{"auroc": 1.0}')
     assert reproduced.sync().made == ("validate", "evaluate")
 
@@ -127,18 +138,46 @@ def test_a_run_whose_server_died_in_the_middle_is_replaced(reproduced):
     assert reproduced.children("evaluate")[-1].data.metrics["evaluate.auroc"] == 0.75
 
 
+def test_three_queued_experiments_in_parallel_are_three_parents_as_dvc_shows_them(reproduced):
+    for bins in (11, 12, 13):
+        reproduced.run("dvc", "exp", "run", "--quiet", "--queue", "--set-param", f"evaluate.ece_bins={bins}")
+    reproduced.run("dvc", "exp", "run", "--quiet", "--run-all", "--jobs", "3")
+    _, *parents = reproduced.parents()
+    assert {run.info.status for run in parents} == {"FINISHED"}
+    assert shown(reproduced) == {
+        run.data.tags["dvc.exp_name"]: (
+            int(run.data.params["evaluate.ece_bins"]),
+            run.data.metrics["evaluate.auroc"],
+        )
+        for run in parents
+    }
+    assert len(reproduced.children("evaluate")) == 4
+    assert len(reproduced.children("train")) == 1
+
+
+def shown(repository):
+    """What `dvc exp show` says of each experiment: its bins and its AUROC."""
+    (_, commit) = json.loads(repository.run("dvc", "exp", "show", "--json").stdout)
+    found = {}
+    for experiment in commit["experiments"]:
+        data = experiment["revs"][0]["data"]
+        figures = data["metrics"]["reports/evaluate/metrics.json"]["data"]
+        bins = data["params"]["params.yaml"]["data"]["evaluate"]["ece_bins"]
+        found[experiment["name"]] = (bins, figures["evaluate"]["auroc"])
+    return found
+
+
 def test_a_fresh_clone_with_pulled_data_makes_no_run(reproduced, tmp_path):
     reproduced.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     reproduced.run("dvc", "push", "-q")
     reproduced.run("git", "commit", "-qam", "Remote")
     reproduced.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
-    clone = type(reproduced)(tmp_path / "clone")
-    uri = f"sqlite:///{reproduced.folder / 'mlflow.db'}"
+    clone = Repository(tmp_path / "clone", reproduced.store)
     before = ids(reproduced.runs())
-    assert clone.sync(uri).made == ()  # before the data are there
+    assert clone.sync().made == ()  # before the data are there
     clone.run("dvc", "pull", "-q")
-    assert "Running stage" not in clone.repro(MLFLOW_TRACKING_URI=uri).stdout
-    assert clone.sync(uri).made == ()
+    assert "Running stage" not in clone.repro().stdout
+    assert clone.sync().made == ()
     assert ids(reproduced.runs()) == before
 
 

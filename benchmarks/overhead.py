@@ -1,0 +1,229 @@
+"""Time what tracking costs: an executed stage, a skipped one, and a server that does not answer.
+
+    python benchmarks/overhead.py [--rounds 5] [--stages validate,preprocess,evaluate]
+
+All is done in a temporary copy of this repository, with few and small phantoms. A stage is run as DVC
+would run it, tracked and untracked in turns; what tracking adds is the median of the rounds' differences. A
+repro without change is timed against the same `dvc.yaml` whose commands are empty. Servers are dead (nobody
+listens), silent (one who takes every question and answers none), or stopped once the stage has begun.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY))  # for `ci`, which is not installed
+
+_SMALL = {
+    "phantoms": {"train": 24, "val": 12, "test": 12, "min_side_px": 160, "max_side_px": 224},
+    "preprocess": {"height_px": 96, "width_px": 96},
+    "train": {"head_epochs": 1, "max_epochs": 2, "batch_size": 8, "pyramid_channels": 16},
+    "evaluate": {"bootstrap_samples": 50, "robustness_radiographs": 0},
+    "region_maps": {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4},
+}
+_EXECUTED_BAR_S, _NO_OP_BAR, _DEAD_BAR_S = 6, 1.5, 15
+# The command line of a stage, and the same where nothing is found to be tracked.
+_TRACKED = "from pipeline.__main__ import main; main()"
+_UNTRACKED = """
+from pipeline.track import runs, state
+def nothing(*_):
+    raise state.NoPipelineError("timed without tracking")
+runs._open = nothing
+"""
+
+
+def main() -> None:
+    """Reproduce once, measure, and print tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stages", default="validate,preprocess,evaluate")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="overhead-") as name:
+        work = Work(Path(name) / "repository")
+        work.dvc("repro")
+        table(["executed stage", "untracked, s", "adds, s", "bar, s"], executed(work, options))
+        table(["repro without change", "empty commands, s", "ratio", "bar"], no_op(work, options.rounds))
+        table(["server", "stage", "adds, s", "bar, s"], dead(work, Path(name), options.rounds))
+        print("after the dead servers, `fracture sync`:", work.fracture("sync"))
+
+
+class Work:
+    """A copy of this repository, and commands run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        names = subprocess.run(listed, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, names.split("\0")):
+            if (REPOSITORY / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(REPOSITORY / name, folder / name)
+        params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+        for section, values in _SMALL.items():
+            params[section] |= values
+        (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return that of this process, with the copy's code and without what is set for MLflow or DVC."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
+        path = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
+        return own | {"PATH": path, "PYTHONPATH": str(self.folder)} | more
+
+    def run(self, *command: str, **more: str) -> str:
+        """Run a command; return what it prints."""
+        around = self.environment(**more)
+        done = subprocess.run(
+            command, cwd=self.folder, env=around, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{command} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        return done.stdout.strip()
+
+    def dvc(self, *arguments: str) -> None:
+        """Run DVC."""
+        self.run("dvc", *arguments)
+
+    def fracture(self, *arguments: str) -> str:
+        """Run a command of ours."""
+        return self.run(sys.executable, "-m", "pipeline", *arguments)
+
+    def stage(self, name: str, *, tracked: bool, uri: str = "") -> float:
+        """Run a stage as DVC would; return its seconds."""
+        code = _TRACKED if tracked else _UNTRACKED + _TRACKED
+        more = {"DVC_STAGE": f"dvc.yaml:{name}", "DVC_ROOT": str(self.folder), "MLFLOW_TRACKING_URI": uri}
+        started = time.monotonic()
+        self.run(sys.executable, "-c", code, name.replace("_", "-"), **more)
+        return time.monotonic() - started
+
+
+def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
+    """Time stages tracked and untracked, in turns."""
+    for name in options.stages.split(","):
+        pairs = [
+            (work.stage(name, tracked=False), work.stage(name, tracked=True)) for _ in range(options.rounds)
+        ]
+        yield [name, seconds(one for one, _ in pairs), added(pairs), f"{_EXECUTED_BAR_S}"]
+
+
+def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
+    """Time a repro without change against one of empty commands."""
+    work.dvc("repro")  # the stages above were run by nobody DVC knows
+    empty = work.folder.with_name("empty")
+    shutil.copytree(work.folder, empty, symlinks=True)
+    pipeline = yaml.safe_load((empty / "dvc.yaml").read_text(encoding="utf-8"))
+    for stage in pipeline["stages"].values():
+        stage["cmd"] = ":"
+    (empty / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    work.run("dvc", "--cd", str(empty), "commit", "--force", "--quiet")
+    pairs = [(_repro(work, empty), _repro(work, work.folder)) for _ in range(rounds)]
+    ratio = statistics.median(ours / theirs for theirs, ours in pairs)
+    yield [
+        seconds(ours for _, ours in pairs),
+        seconds(one for one, _ in pairs),
+        f"{ratio:.2f}",
+        f"{_NO_OP_BAR}",
+    ]
+
+
+def _repro(work: Work, folder: Path) -> float:
+    started = time.monotonic()
+    said = work.run("dvc", "--cd", str(folder), "repro")
+    if "Running stage" in said:
+        raise SystemExit(f"a repro without change must run nothing. Received: {said}")
+    return time.monotonic() - started
+
+
+def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Iterator[list[str]]:
+    """Time a stage with servers that do not answer against the untracked stage, in turns."""
+    for kind, server in {"dead": closed, "silent": silent}.items():
+        with server() as uri:
+            pairs = [
+                (work.stage(name, tracked=False), work.stage(name, tracked=True, uri=uri))
+                for _ in range(rounds)
+            ]
+        yield [kind, name, added(pairs), f"{_DEAD_BAR_S}"]
+    pairs = [(work.stage(name, tracked=False), stopped(work, folder, name)) for _ in range(rounds)]
+    yield ["stopped in the middle", name, added(pairs), f"{_DEAD_BAR_S}"]
+
+
+@contextmanager
+def closed() -> Iterator[str]:
+    """Hold a port that nobody listens on; yield its address."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """Take connections and answer none; yield the address."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def stopped(work: Work, folder: Path, name: str) -> float:
+    """Run a stage whose server falls silent once the run is open; return its seconds."""
+    from ci.servers import mlflow_server
+    from pipeline.track.store import Client
+
+    place = Path(tempfile.mkdtemp(dir=folder))
+    with mlflow_server(place) as uri, ThreadPoolExecutor(1) as pool:
+        client = Client(uri, timeout_s=60)
+        client.create_experiment("fracture")
+        servers = [each for each in psutil.Process().children(recursive=True) if "mlflow" in each.cmdline()]
+        stage = pool.submit(work.stage, name, tracked=True, uri=uri)
+        while not client.search_runs(["1"], "tags.`pipeline.role` = 'stage'"):
+            time.sleep(0.05)
+        _signal(servers, signal.SIGSTOP)
+        took = stage.result()
+        _signal(servers, signal.SIGCONT)
+    return took
+
+
+def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        process.send_signal(number)
+
+
+def seconds(values: Iterator[float]) -> str:
+    """Write a median of seconds."""
+    return f"{statistics.median(values):.1f}"
+
+
+def added(pairs: Sequence[tuple[float, float]]) -> str:
+    """Write the median of the rounds' differences, and their range."""
+    apart = [second - first for first, second in pairs]
+    return f"{statistics.median(apart):.1f} ({min(apart):.1f} to {max(apart):.1f})"
+
+
+def table(head: Sequence[str], rows: Iterator[list[str]]) -> None:
+    """Print a table in Markdown, row by row."""
+    for row in (head, ["---"] * len(head)):
+        print(f"| {' | '.join(row)} |")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A registered version served over HTTP by MLflow, in this environment and for this machine alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.track import ui
+from pipeline.track.store import connect
+from pipeline.track.versions import VersionError
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, version: str, seen: Path | None, options: Sequence[str]) -> int:
+    """Serve until interrupted, and return the server's exit code.
+
+    Parameters
+    ----------
+    version
+        A number or an alias.
+    seen
+        Folder for a line about each radiograph that is seen; None for no record.
+    options
+        Passed on to ``mlflow models serve``, and stronger than what is chosen here.
+
+    Raises
+    ------
+    VersionError
+        There is no such version.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
+    """
+    store, name = connect(config.track, ui.repository_root()), config.track.model_name
+    known = store.client.search_registered_models(f"name = '{name}'")
+    aliases = dict(known[0].aliases) if known else {}
+    number = str(aliases.get(version, version))
+    if not number.isdigit():
+        raise VersionError(
+            f"serve needs a registered version. Received: {version}, and {name} has {aliases or 'no alias'}. "
+            "`fracture promote` makes a champion."
+        )
+    around = os.environ | {"MLFLOW_TRACKING_URI": store.uri}
+    if seen is not None:
+        around["FRACTURE_SEEN"] = str(seen.absolute())  # `serving` reads it
+        log.info("%s: what is seen is described there, without pictures and names", seen)
+    return subprocess.run(command(f"models:/{name}/{number}", options), env=around, check=False).returncode
+
+
+def command(model: str, options: Sequence[str]) -> list[str]:
+    """Build the command: bound to this machine, on the first free port from 5000 on."""
+    chosen = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
+    chosen += ["--env-manager", "local"]
+    return [*chosen, *ui.here(options, model), *options]
