@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.track.store import Store
 
-# MLflow sorts figures by name wherever it shows them: so these names come first, in this order.
+# Wherever MLflow sorts figures by name, these come first, in this order; `view` puts them first in the table.
 HEADLINE = {
     "1 AUROC": "test.auroc",
     "2 Sensitivity": "test.high_sensitivity.sensitivity",
@@ -39,6 +39,12 @@ def name(pipeline: state.Pipeline, config: Config) -> str:
 def headline(figures: Mapping[str, float]) -> dict[str, float]:
     """Return those of the five figures that are known, under the names by which they come first."""
     return {shown: figures[known] for shown, known in HEADLINE.items() if known in figures}
+
+
+def summary(figures: Mapping[str, float]) -> str:
+    """Say the known ones of the five figures in one line."""
+    known = headline(figures)
+    return ", ".join(f"{name[2:]} {value:.3f}" for name, value in known.items())
 
 
 def note(

@@ -16,7 +16,7 @@ import pandas as pd
 import pipeline
 from pipeline.config import Config
 from pipeline.data import images, manifest
-from pipeline.track import inputs, repository, state
+from pipeline.track import description, inputs, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
@@ -82,6 +82,8 @@ def register(config: Config, bundle: Path) -> str:
         store.client.set_registered_model_alias(name, CHALLENGER, version)
     if run_id:
         store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})
+        figures = store.client.get_run(run_id).data.metrics
+        store.client.update_model_version(name, version, description.summary(figures))
     return version
 
 

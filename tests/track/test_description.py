@@ -43,6 +43,7 @@ def test_five_figures_come_first_of_all_that_mlflow_sorts_by_name():
     shown = figures | description.headline(figures)
     assert sorted(shown)[:3] == ["1 AUROC", "4 Calibration error", "5 Pointing game"]
     assert shown["1 AUROC"] == 0.9
+    assert description.summary(figures) == "AUROC 0.900, Calibration error 0.100, Pointing game 0.500"
 
 
 def test_the_note_shows_figures_with_intervals(note):
