@@ -1,7 +1,7 @@
 """How busy the machine is while a stage runs: MLflow's own monitors, asked from a thread of their own.
 
-MLflow's thread that would do this waits for a dead server without bound; here the stage's record decides
-how long anybody waits.
+MLflow has a thread that does this, too, but at its end a stage would wait for it as long as that waits for
+a dead server. Here the stage does not wait, and the first failure to tell is the last.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 _PERIOD_S = 5.0
+_LAST_WORD_S = 1.0  # that a stage waits for at its end
 
 Tell = Callable[[dict[str, float], int], None]
 
@@ -26,7 +27,7 @@ def watched(tell: Tell, period_s: float = _PERIOD_S) -> Iterator[None]:
     Parameters
     ----------
     tell
-        Takes the figures and the number of the period; called from another thread, never after the block.
+        Takes the figures and the number of the period; called from another thread.
     """
     over = Event()
     thread = Thread(target=_watch, args=(tell, over, period_s), name="machine", daemon=True)
@@ -35,7 +36,7 @@ def watched(tell: Tell, period_s: float = _PERIOD_S) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join()
+        thread.join(_LAST_WORD_S)
 
 
 def _watch(tell: Tell, over: Event, period_s: float) -> None:

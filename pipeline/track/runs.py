@@ -10,15 +10,14 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.track import machine, projection, provenance, repository, state
 from pipeline.track.projection import Synced, sync
-from pipeline.track.store import Store, connect
+from pipeline.track.store import Client, Store, connect
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -47,7 +46,6 @@ class StageRecord:
     _run: _OpenRun | None = None
     _figures: dict[str, float] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
-    _one_at_a_time: Lock = field(default_factory=Lock)  # the machine's figures come from their own thread
     _bundle: Path | None = None
     _profile: Path | None = None
 
@@ -65,16 +63,7 @@ class StageRecord:
 
     def curve(self, values: Mapping[str, float], step: int) -> None:
         """Log figures that change with the step (an epoch) at once, under ``curves/``."""
-        self._steps(projection.CURVES, values, step)
-
-    def _watched(self) -> AbstractContextManager[None]:
-        """Log how busy the machine is, where anybody listens."""
-        if self._run is None:
-            return nullcontext()
-        return machine.watched(lambda figures, step: self._steps(projection.MACHINE, figures, step))
-
-    def _steps(self, prefix: str, values: Mapping[str, float], step: int) -> None:
-        points = {f"{prefix}{name}": value for name, value in projection.finite(values).items()}
+        points = _steps(projection.CURVES, values)
         self._tell(lambda run: run.store.log(run.run_id, points, step=step))
 
     def tag(self, key: str, value: str) -> None:
@@ -90,12 +79,11 @@ class StageRecord:
         self._profile = path
 
     def _tell(self, action: Callable[[_OpenRun], None]) -> None:
-        with self._one_at_a_time:
-            run, self._run = self._run, None  # the first failure ends it: a dead server is not asked again
-            if run is not None:
-                with _forgiving(self.stage):
-                    action(run)
-                    self._run = run
+        run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
+        if run is not None:
+            with _forgiving(self.stage):
+                action(run)
+                self._run = run
 
 
 @contextmanager
@@ -124,7 +112,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     with _forgiving(stage):
         record._run = _open(stage, config)
     try:
-        with record._watched():
+        with nullcontext() if record._run is None else _watched(record._run, config.track.timeout_s):
             yield record
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
@@ -152,6 +140,20 @@ def _forgiving(stage: str) -> Iterator[None]:
             "%s: MLflow fails, the report folder is the record; `fracture sync` repairs. %s", stage, error
         )
         log.debug("why MLflow failed", exc_info=True)
+
+
+def _watched(run: _OpenRun, timeout_s: float) -> AbstractContextManager[None]:
+    """Log how busy the machine is, by a client of its own: its waiting costs the stage no patience."""
+
+    def tell(figures: Mapping[str, float], step: int) -> None:
+        store = replace(run.store, client=Client(run.store.uri, timeout_s))
+        store.log(run.run_id, _steps(projection.MACHINE, figures), step=step)
+
+    return machine.watched(tell)
+
+
+def _steps(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {f"{prefix}{name}": value for name, value in projection.finite(values).items()}
 
 
 def _open(name: str, config: Config) -> _OpenRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Event
 
 import pytest
 
@@ -34,6 +35,20 @@ def test_an_error_of_the_stage_goes_on_and_ends_the_watch():
     with pytest.raises(ValueError, match="out of films"), machine.watched(lambda *_: told.append(1)):
         raise ValueError("out of films")
     assert told == [1]
+
+
+def test_a_stage_does_not_wait_for_a_silent_server(monkeypatch):
+    monkeypatch.setattr(machine, "_LAST_WORD_S", 0.01)
+    answered, asked = Event(), Event()
+
+    def ask(*_):
+        asked.set()
+        answered.wait(60)
+
+    with machine.watched(ask, period_s=0.01):
+        asked.wait(60)
+    assert not answered.is_set()
+    answered.set()
 
 
 def test_a_failure_to_tell_is_a_warning(caplog):
