@@ -1,17 +1,20 @@
 """Time what tracking costs: an executed stage, a skipped one, and a server that does not answer.
 
-    python benchmarks/overhead.py [--rounds 5] [--stages validate,preprocess,evaluate]
+    python benchmarks/overhead.py [FOLDER] [--rounds 5] [--stages validate,preprocess,evaluate]
 
-All is done in a temporary copy of this repository, with few and small phantoms. A stage is run as DVC
-would run it, tracked and untracked in turns; what tracking adds is the median of the rounds' differences. A
-repro without change is timed against the same `dvc.yaml` whose commands are empty. Servers are dead (nobody
-listens), silent (one who takes every question and answers none), or stopped once the stage has begun.
+All is done in a copy of this repository, with few and small phantoms: in FOLDER, where it is found again, or
+in a temporary one. A stage is run as DVC would run it, tracked and untracked in turns; what tracking adds is
+the median of the rounds' differences, in seconds by the clock and of the processor: where others work, too,
+only the latter mean anything. A repro without change is timed against the same `dvc.yaml` whose commands are
+empty. Servers are dead (nobody listens), silent (one who takes every question and answers none), or stopped
+once the stage has begun.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -20,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import yaml
@@ -49,18 +53,33 @@ runs._open = nothing
 """
 
 
+class Timing(NamedTuple):
+    """Seconds by the clock, and of the processor, all processes that ended counted."""
+
+    clock: float
+    processor: float
+
+
 def main() -> None:
     """Reproduce once, measure, and print tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--stages", default="validate,preprocess,evaluate")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="overhead-") as name:
-        work = Work(Path(name) / "repository")
+        work = Work((options.folder or Path(name) / "repository").resolve())
         work.dvc("repro")
-        table(["executed stage", "untracked, s", "adds, s", "bar, s"], executed(work, options))
-        table(["repro without change", "empty commands, s", "ratio", "bar"], no_op(work, options.rounds))
-        table(["server", "stage", "adds, s", "bar, s"], dead(work, Path(name), options.rounds))
+        load = f"load {os.getloadavg()[0]:.0f}"
+        table(
+            ["executed stage", "untracked, s", "adds, s", "adds, s of processor", load],
+            executed(work, options),
+        )
+        table(
+            ["repro without change, s", "empty commands, s", "ratio", "of processor"],
+            no_op(work, options.rounds),
+        )
+        table(["server", "stage", "adds, s", "adds, s of processor"], dead(work, Path(name), options.rounds))
         print("after the dead servers, `fracture sync`:", work.fracture("sync"))
 
 
@@ -69,6 +88,8 @@ class Work:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        if (folder / "dvc.lock").exists():
+            return
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(listed, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
         for name in filter(None, names.split("\0")):
@@ -105,13 +126,11 @@ class Work:
         """Run a command of ours."""
         return self.run(sys.executable, "-m", "pipeline", *arguments)
 
-    def stage(self, name: str, *, tracked: bool, uri: str = "") -> float:
-        """Run a stage as DVC would; return its seconds."""
+    def stage(self, name: str, *, tracked: bool, uri: str = "") -> Timing:
+        """Run a stage as DVC would."""
         code = _TRACKED if tracked else _UNTRACKED + _TRACKED
         more = {"DVC_STAGE": f"dvc.yaml:{name}", "DVC_ROOT": str(self.folder), "MLFLOW_TRACKING_URI": uri}
-        started = time.monotonic()
-        self.run(sys.executable, "-c", code, name.replace("_", "-"), **more)
-        return time.monotonic() - started
+        return timed(lambda: self.run(sys.executable, "-c", code, name.replace("_", "-"), **more))
 
 
 def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
@@ -120,13 +139,14 @@ def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
         pairs = [
             (work.stage(name, tracked=False), work.stage(name, tracked=True)) for _ in range(options.rounds)
         ]
-        yield [name, seconds(one for one, _ in pairs), added(pairs), f"{_EXECUTED_BAR_S}"]
+        yield [name, seconds(one for one, _ in pairs), *added(pairs), f"bar {_EXECUTED_BAR_S} s"]
 
 
 def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
     """Time a repro without change against one of empty commands."""
     work.dvc("repro")  # the stages above were run by nobody DVC knows
-    empty = work.folder.with_name("empty")
+    empty = work.folder.with_name(f"{work.folder.name}-empty")
+    shutil.rmtree(empty, ignore_errors=True)
     shutil.copytree(work.folder, empty, symlinks=True)
     pipeline = yaml.safe_load((empty / "dvc.yaml").read_text(encoding="utf-8"))
     for stage in pipeline["stages"].values():
@@ -134,21 +154,21 @@ def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
     (empty / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
     work.run("dvc", "--cd", str(empty), "commit", "--force", "--quiet")
     pairs = [(_repro(work, empty), _repro(work, work.folder)) for _ in range(rounds)]
-    ratio = statistics.median(ours / theirs for theirs, ours in pairs)
-    yield [
-        seconds(ours for _, ours in pairs),
-        seconds(one for one, _ in pairs),
-        f"{ratio:.2f}",
-        f"{_NO_OP_BAR}",
+    ratios = [
+        statistics.median(getattr(ours, kind) / getattr(theirs, kind) for theirs, ours in pairs)
+        for kind in Timing._fields
     ]
+    written = [f"{ratios[0]:.2f}", f"{ratios[1]:.2f} (bar {_NO_OP_BAR})"]
+    yield [seconds(ours for _, ours in pairs), seconds(one for one, _ in pairs), *written]
 
 
-def _repro(work: Work, folder: Path) -> float:
-    started = time.monotonic()
-    said = work.run("dvc", "--cd", str(folder), "repro")
-    if "Running stage" in said:
-        raise SystemExit(f"a repro without change must run nothing. Received: {said}")
-    return time.monotonic() - started
+def _repro(work: Work, folder: Path) -> Timing:
+    def repro() -> None:
+        said = work.run("dvc", "--cd", str(folder), "repro")
+        if "Running stage" in said:
+            raise SystemExit(f"a repro without change must run nothing. Received: {said}")
+
+    return timed(repro)
 
 
 def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Iterator[list[str]]:
@@ -159,9 +179,9 @@ def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Ite
                 (work.stage(name, tracked=False), work.stage(name, tracked=True, uri=uri))
                 for _ in range(rounds)
             ]
-        yield [kind, name, added(pairs), f"{_DEAD_BAR_S}"]
+        yield [kind, name, *added(pairs, _DEAD_BAR_S)]
     pairs = [(work.stage(name, tracked=False), stopped(work, folder, name)) for _ in range(rounds)]
-    yield ["stopped in the middle", name, added(pairs), f"{_DEAD_BAR_S}"]
+    yield ["stopped in the middle", name, *added(pairs, _DEAD_BAR_S)]
 
 
 @contextmanager
@@ -181,8 +201,8 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def stopped(work: Work, folder: Path, name: str) -> float:
-    """Run a stage whose server falls silent once the run is open; return its seconds."""
+def stopped(work: Work, folder: Path, name: str) -> Timing:
+    """Run a stage whose server falls silent once the run is open."""
     from ci.servers import mlflow_server
     from pipeline.track.store import Client
 
@@ -205,15 +225,31 @@ def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None
         process.send_signal(number)
 
 
-def seconds(values: Iterator[float]) -> str:
-    """Write a median of seconds."""
-    return f"{statistics.median(values):.1f}"
+def timed(run: Callable[[], object]) -> Timing:
+    """Run something, and time it."""
+    started, used = time.monotonic(), _processor()
+    run()
+    return Timing(time.monotonic() - started, _processor() - used)
 
 
-def added(pairs: Sequence[tuple[float, float]]) -> str:
-    """Write the median of the rounds' differences, and their range."""
-    apart = [second - first for first, second in pairs]
-    return f"{statistics.median(apart):.1f} ({min(apart):.1f} to {max(apart):.1f})"
+def _processor() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def seconds(values: Iterable[Timing]) -> str:
+    """Write the medians: by the clock, and of the processor."""
+    clock, processor = (statistics.median(each) for each in zip(*values, strict=True))
+    return f"{clock:.1f} ({processor:.1f} of processor)"
+
+
+def added(pairs: Sequence[tuple[Timing, Timing]], bar_s: float | None = None) -> list[str]:
+    """Write the median of the rounds' differences, and their range: by the clock, and of the processor."""
+    written = []
+    for kind in Timing._fields:
+        apart = [getattr(second, kind) - getattr(first, kind) for first, second in pairs]
+        written.append(f"{statistics.median(apart):.1f} ({min(apart):.1f} to {max(apart):.1f})")
+    return written if bar_s is None else [f"{written[0]}, bar {bar_s:g}", written[1]]
 
 
 def table(head: Sequence[str], rows: Iterator[list[str]]) -> None:

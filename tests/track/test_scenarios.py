@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.track.conftest import Repository, copy, reproduce
 
@@ -50,14 +51,34 @@ def test_the_parent_shows_the_settings_and_the_figures_of_all_stages(baseline):
     assert parent.data.params["train.augment.rotation_deg"] == "20"
     assert parent.data.metrics["validate.auroc"] == parent.data.metrics["evaluate.auroc"] == 0.75
     assert parent.data.metrics["ece_bins"] == parent.data.metrics["train.ece_bins"] == 10
-    assert "curves/loss" not in parent.data.metrics
+    assert not [name for name in parent.data.metrics if name.startswith(("curves/", "system/"))]
 
 
-def test_a_child_holds_its_curve_its_dataset_and_its_report(baseline):
+def test_a_child_holds_its_curve_its_params_and_its_report(baseline):
     (child,) = baseline.children("evaluate")
     assert child.data.metrics["curves/loss"] == 0.5
+    assert "system/cpu_utilization_percentage" in child.data.metrics
     assert child.data.params.keys() == {f"evaluate.{name}" for name in baseline.get("evaluate")}
     assert {"metrics.json", "predictions.csv"} <= baseline.artifacts(child)
+
+
+def test_data_stand_on_parent_and_children_with_their_path_and_the_md5_that_dvc_knows(baseline):
+    (parent,), (train,) = baseline.parents(), baseline.children("train")
+    (radiographs,) = (found.dataset for found in parent.inputs.dataset_inputs)
+    (manifest,) = (found.dataset for found in train.inputs.dataset_inputs)
+    lock = yaml.safe_load((baseline.folder / "dvc.lock").read_text())["stages"]
+    known = {entry["path"]: entry["md5"] for stage in lock.values() for entry in stage["deps"]}
+    root = baseline.get("data")["root"]
+    assert radiographs.digest == parent.data.tags["data.md5"] == known[root]
+    assert json.loads(radiographs.source) == {"uri": root}
+    assert (manifest.name, manifest.digest) == ("manifest", known["Data/manifest.csv"])
+
+
+def test_a_run_says_what_code_lock_and_machine_made_it(baseline):
+    tags = baseline.parents()[0].data.tags
+    assert tags["mlflow.source.git.commit"]
+    assert tags["git.dirty"] == "false"
+    assert {"dvc.lock.md5", "machine.threads", "machine.cores", "machine.platform"} <= tags.keys()
 
 
 def test_a_repro_without_change_logs_nothing(reproduced):
