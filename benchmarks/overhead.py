@@ -4,10 +4,10 @@
 
 All is done in a copy of this repository, with few and small phantoms: in FOLDER, where it is found again, or
 in a temporary one. A stage is run as DVC would run it, tracked and untracked in turns; what tracking adds is
-the median of the rounds' differences, in seconds by the clock and of the processor: where others work, too,
-only the latter mean anything. A repro without change is timed against the same `dvc.yaml` whose commands are
-empty. Servers are dead (nobody listens), silent (one who takes every question and answers none), or stopped
-once the stage has begun.
+the median of the rounds' differences, in seconds by the clock, of the processor, and of waiting for the store
+to answer: where others work, too, only the latter two mean anything. A repro without change is timed against
+the same `dvc.yaml` whose commands are empty. Servers are dead (nobody listens), silent (one who takes every
+question and answers none), or stopped once the stage has begun.
 """
 
 from __future__ import annotations
@@ -43,8 +43,23 @@ _SMALL = {
     "region_maps": {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4},
 }
 _EXECUTED_BAR_S, _NO_OP_BAR, _DEAD_BAR_S = 6, 1.5, 15
-# The command line of a stage, and the same where nothing is found to be tracked.
-_TRACKED = "from pipeline.__main__ import main; main()"
+# The command line of a stage, which says at its end how long it waited for answers.
+_TRACKED = """
+import atexit, time
+from pipeline.__main__ import main
+from pipeline.track.store import Client
+ask, waited = Client._ask, []
+def timed(*arguments, **named):
+    started = time.monotonic()
+    try:
+        return ask(*arguments, **named)
+    finally:
+        waited.append(time.monotonic() - started)
+Client._ask = timed
+atexit.register(lambda: print(sum(waited)))
+main()
+"""
+# Before it, where nothing shall be found to be tracked.
 _UNTRACKED = """
 from pipeline.track import runs, state
 def nothing(*_):
@@ -54,10 +69,11 @@ runs._open = nothing
 
 
 class Timing(NamedTuple):
-    """Seconds by the clock, and of the processor, all processes that ended counted."""
+    """Seconds by the clock, of the processor (of all that ended), and of waiting for answers."""
 
     clock: float
     processor: float
+    waited: float = 0.0
 
 
 def main() -> None:
@@ -70,16 +86,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="overhead-") as name:
         work = Work((options.folder or Path(name) / "repository").resolve())
         work.dvc("repro")
-        load = f"load {os.getloadavg()[0]:.0f}"
-        table(
-            ["executed stage", "untracked, s", "adds, s", "adds, s of processor", load],
-            executed(work, options),
-        )
+        costs = ["adds, s", "of processor", "of waiting", "bar, s"]
+        print(f"load of the machine: {os.getloadavg()[0]:.0f}\n")
+        table(["executed stage", "untracked, s", *costs], executed(work, options))
         table(
             ["repro without change, s", "empty commands, s", "ratio", "of processor"],
             no_op(work, options.rounds),
         )
-        table(["server", "stage", "adds, s", "adds, s of processor"], dead(work, Path(name), options.rounds))
+        table(["server", "stage", *costs], dead(work, Path(name), options.rounds))
         print("after the dead servers, `fracture sync`:", work.fracture("sync"))
 
 
@@ -130,7 +144,8 @@ class Work:
         """Run a stage as DVC would."""
         code = _TRACKED if tracked else _UNTRACKED + _TRACKED
         more = {"DVC_STAGE": f"dvc.yaml:{name}", "DVC_ROOT": str(self.folder), "MLFLOW_TRACKING_URI": uri}
-        return timed(lambda: self.run(sys.executable, "-c", code, name.replace("_", "-"), **more))
+        timing, said = timed(lambda: self.run(sys.executable, "-c", code, name.replace("_", "-"), **more))
+        return timing._replace(waited=float(said))
 
 
 def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
@@ -139,7 +154,7 @@ def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
         pairs = [
             (work.stage(name, tracked=False), work.stage(name, tracked=True)) for _ in range(options.rounds)
         ]
-        yield [name, seconds(one for one, _ in pairs), *added(pairs), f"bar {_EXECUTED_BAR_S} s"]
+        yield [name, seconds(one for one, _ in pairs), *added(pairs), f"{_EXECUTED_BAR_S}"]
 
 
 def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
@@ -156,19 +171,17 @@ def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
     pairs = [(_repro(work, empty), _repro(work, work.folder)) for _ in range(rounds)]
     ratios = [
         statistics.median(getattr(ours, kind) / getattr(theirs, kind) for theirs, ours in pairs)
-        for kind in Timing._fields
+        for kind in ("clock", "processor")
     ]
     written = [f"{ratios[0]:.2f}", f"{ratios[1]:.2f} (bar {_NO_OP_BAR})"]
     yield [seconds(ours for _, ours in pairs), seconds(one for one, _ in pairs), *written]
 
 
 def _repro(work: Work, folder: Path) -> Timing:
-    def repro() -> None:
-        said = work.run("dvc", "--cd", str(folder), "repro")
-        if "Running stage" in said:
-            raise SystemExit(f"a repro without change must run nothing. Received: {said}")
-
-    return timed(repro)
+    timing, said = timed(lambda: work.run("dvc", "--cd", str(folder), "repro"))
+    if "Running stage" in said:
+        raise SystemExit(f"a repro without change must run nothing. Received: {said}")
+    return timing
 
 
 def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Iterator[list[str]]:
@@ -179,9 +192,9 @@ def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Ite
                 (work.stage(name, tracked=False), work.stage(name, tracked=True, uri=uri))
                 for _ in range(rounds)
             ]
-        yield [kind, name, *added(pairs, _DEAD_BAR_S)]
+        yield [kind, name, *added(pairs), f"{_DEAD_BAR_S}"]
     pairs = [(work.stage(name, tracked=False), stopped(work, folder, name)) for _ in range(rounds)]
-    yield ["stopped in the middle", name, *added(pairs, _DEAD_BAR_S)]
+    yield ["stopped in the middle", name, *added(pairs), f"{_DEAD_BAR_S}"]
 
 
 @contextmanager
@@ -225,11 +238,11 @@ def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None
         process.send_signal(number)
 
 
-def timed(run: Callable[[], object]) -> Timing:
-    """Run something, and time it."""
+def timed(run: Callable[[], str]) -> tuple[Timing, str]:
+    """Run something; return its times, and what it says."""
     started, used = time.monotonic(), _processor()
-    run()
-    return Timing(time.monotonic() - started, _processor() - used)
+    said = run()
+    return Timing(time.monotonic() - started, _processor() - used), said
 
 
 def _processor() -> float:
@@ -239,17 +252,17 @@ def _processor() -> float:
 
 def seconds(values: Iterable[Timing]) -> str:
     """Write the medians: by the clock, and of the processor."""
-    clock, processor = (statistics.median(each) for each in zip(*values, strict=True))
+    clock, processor, _ = (statistics.median(each) for each in zip(*values, strict=True))
     return f"{clock:.1f} ({processor:.1f} of processor)"
 
 
-def added(pairs: Sequence[tuple[Timing, Timing]], bar_s: float | None = None) -> list[str]:
-    """Write the median of the rounds' differences, and their range: by the clock, and of the processor."""
+def added(pairs: Sequence[tuple[Timing, Timing]]) -> list[str]:
+    """Write the medians of the rounds' differences, and their ranges: clock, processor, waiting."""
     written = []
     for kind in Timing._fields:
         apart = [getattr(second, kind) - getattr(first, kind) for first, second in pairs]
         written.append(f"{statistics.median(apart):.1f} ({min(apart):.1f} to {max(apart):.1f})")
-    return written if bar_s is None else [f"{written[0]}, bar {bar_s:g}", written[1]]
+    return written
 
 
 def table(head: Sequence[str], rows: Iterator[list[str]]) -> None:
