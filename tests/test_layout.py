@@ -15,7 +15,7 @@ from tests.imports import REPOSITORY, direct
 PACKAGE = REPOSITORY / "pipeline"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 NUMERIC = [
-    *sorted((PACKAGE / "assess").glob("*.py")),
+    *sorted((PACKAGE / "assess").rglob("*.py")),
     PACKAGE / "data/duplicates.py",
     PACKAGE / "data/hamming.py",
 ]

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import operating_points, regions
+from pipeline.assess import operating_points
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps import regions
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.data import canvas, outputs

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import faithfulness, localization, map_scores, operating_points, regions
+from pipeline.assess import operating_points
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps import pointing, randomization, regions, scores
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import RegionMaps
 from pipeline.data.annotations import Annotations, Region, mask
@@ -107,10 +108,10 @@ def localize(found: MapSet, known: Annotations, *, n_samples: int, seed: int) ->
         return {}
     draw = _mask(annotated, known)
     references = [
-        map_scores.Reference(boxes(known.for_path(row.path)), partial(draw, i), str(row.group))
+        scores.Reference(boxes(known.for_path(row.path)), partial(draw, i), str(row.group))
         for i, row in enumerate(annotated.rows.itertuples())
     ]
-    return map_scores.localize(lambda: annotated, references, n_samples=n_samples, seed=seed)
+    return scores.localize(lambda: annotated, references, n_samples=n_samples, seed=seed)
 
 
 def probe(
@@ -149,7 +150,7 @@ def probe(
     def probability(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
         return found.calibration.probability(ask(batch)[0])
 
-    answers = map_scores.probe_faithfulness(
+    answers = scores.probe_faithfulness(
         zip(seen, on_canvas, strict=True),
         probability,
         threshold=threshold,
@@ -159,7 +160,7 @@ def probe(
     )
     untaught = classifier.predictor(classifier.with_random_weights(model, seed))
     others = [untaught(pixels[None])[1][0] for pixels in seen]
-    alike = [faithfulness.rank_correlation(own, other) for own, other in zip(grids, others, strict=True)]
+    alike = [randomization.rank_correlation(own, other) for own, other in zip(grids, others, strict=True)]
     return answers | {"randomization_correlation": float(np.mean(alike)) if alike else float("nan")}
 
 
@@ -173,7 +174,7 @@ def on_target(found: MapSet, known: Annotations) -> list[bool | None]:
     """Whether each map's peak lies in an annotated box; None where nothing is annotated."""
     annotated = is_annotated(found, known)
     return [
-        bool(localization.pointing_game([localization.peak(region_map)], [boxes(known.for_path(path))])[0])
+        bool(pointing.pointing_game([pointing.peak(region_map)], [boxes(known.for_path(path))])[0])
         if known_here
         else None
         for region_map, path, known_here in zip(found, found.rows["path"], annotated, strict=True)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import operating_points, regions
+from pipeline.assess import operating_points
+from pipeline.assess.maps import regions
 from pipeline.data import images
 from pipeline.data.annotations import Annotations
 from pipeline.model.maps import MapSet

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pipeline.assess.regions import Region
+from pipeline.assess.maps.regions import Region
 from pipeline.show import strokes
 
 Pixels = NDArray[np.uint8]

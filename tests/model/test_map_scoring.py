@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import regions
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps import regions
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement

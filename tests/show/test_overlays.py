@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.assess.regions import extract_regions
+from pipeline.assess.maps.regions import extract_regions
 from pipeline.show import overlays
 from pipeline.show.overlays import Label, overlay
 

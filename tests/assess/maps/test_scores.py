@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pipeline.assess import map_scores
-from pipeline.assess.map_scores import Reference
+from pipeline.assess.maps import scores
+from pipeline.assess.maps.scores import Reference
 
 SHAPE = (50, 100)
 
@@ -25,7 +25,7 @@ def perfect() -> Iterator[np.ndarray]:
 
 
 def localize(maps: list[np.ndarray]) -> dict:
-    return map_scores.localize(lambda: iter(maps), REFERENCES, n_samples=50, seed=0)
+    return scores.localize(lambda: iter(maps), REFERENCES, n_samples=50, seed=0)
 
 
 def test_perfect_maps_score_one() -> None:
@@ -79,7 +79,7 @@ def test_erasing_what_decides_takes_the_probability_away() -> None:
     pixels = np.full((64, 64), 51, np.uint8)
     pixels[16:32, 32:48] = 255
     region_map = (pixels > 200).astype(np.float32)
-    figures = map_scores.probe_faithfulness(
+    figures = scores.probe_faithfulness(
         [(pixels, region_map)], bright, threshold=0.5, steps=4, cell_px=16, seed=0
     )
     assert figures["erase_drop"] > 0.5
@@ -89,6 +89,6 @@ def test_erasing_what_decides_takes_the_probability_away() -> None:
 
 
 def test_without_radiographs_nothing_is_known() -> None:
-    figures = map_scores.probe_faithfulness([], bright, threshold=0.5, steps=4, cell_px=16, seed=0)
+    figures = scores.probe_faithfulness([], bright, threshold=0.5, steps=4, cell_px=16, seed=0)
     assert len(figures) == 5
     assert np.isnan(list(figures.values())).all()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import faithfulness, intervals, localization
-
-Map = NDArray[np.floating[Any]]
+from pipeline.assess import intervals
+from pipeline.assess.maps import deletion, erasing, localization, pointing
+from pipeline.assess.maps.asking import Map, Predict
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def localize(
     return {
         "annotated": len(references),
         **summary,
-        "pointing_game_random": float(localization.pointing_game_random(boxes, shapes).mean()),
-        "pointing_game_center": float(localization.pointing_game_center(boxes, shapes).mean()),
+        "pointing_game_random": float(pointing.pointing_game_random(boxes, shapes).mean()),
+        "pointing_game_center": float(pointing.pointing_game_center(boxes, shapes).mean()),
         "max_box_acc": {f"iou_{wanted:g}": share for wanted, share in box_acc.items()},
         "pixel_average_precision": localization.pixel_average_precision(
             maps(), (reference.mask() for reference in references)
@@ -83,7 +83,7 @@ def localize(
 
 def probe_faithfulness(
     radiographs: Iterable[tuple[NDArray[np.uint8], Map]],
-    predict: faithfulness.Predict,
+    predict: Predict,
     *,
     threshold: float,
     steps: int,
@@ -101,7 +101,7 @@ def probe_faithfulness(
     threshold : float
         Where the region to erase begins; a map that stays below loses its top percent of pixels.
     steps, cell_px, seed : int
-        See :func:`pipeline.assess.faithfulness.deletion_insertion`.
+        See :func:`pipeline.assess.maps.deletion.deletion_insertion`.
 
     Returns
     -------
@@ -114,11 +114,11 @@ def probe_faithfulness(
     for position, (pixels, region_map) in enumerate(radiographs):
         own_seed = seed + position  # or all radiographs would share one random order
         shown = region_map >= min(threshold, float(np.quantile(region_map, 0.99)))
-        answer = faithfulness.deletion_insertion(
+        answer = deletion.deletion_insertion(
             pixels, region_map, predict, steps=steps, cell_px=cell_px, seed=own_seed
         )
         if not shown.all():  # a map that shows everything leaves no rim to paint from
-            answer |= faithfulness.erase_drops(pixels, shown, predict, seed=own_seed)
+            answer |= erasing.erase_drops(pixels, shown, predict, seed=own_seed)
         answers.append(answer)
     return {name: _mean([answer.get(name, float("nan")) for answer in answers]) for name in names}
 
@@ -131,11 +131,11 @@ def _mean(values: Sequence[float]) -> float:
 
 def _look(region_map: Map, boxes: NDArray[np.float64]) -> dict[str, Any]:
     """Score one map against its own radiograph's boxes."""
-    peaks = [localization.peak(region_map)]
+    peaks = [pointing.peak(region_map)]
     tolerance = 0.02 * max(region_map.shape)
     return {
         "shape": region_map.shape,
-        "hit": localization.pointing_game(peaks, [boxes])[0],
-        "near": localization.pointing_game(peaks, [boxes], tolerance_px=tolerance)[0],
-        "energy": localization.energy_in_box(region_map, boxes),
+        "hit": pointing.pointing_game(peaks, [boxes])[0],
+        "near": pointing.pointing_game(peaks, [boxes], tolerance_px=tolerance)[0],
+        "energy": pointing.energy_in_box(region_map, boxes),
     }

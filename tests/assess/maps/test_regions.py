@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from pycocotools.coco import COCO
 from scipy import ndimage
 
-from pipeline.assess import regions
+from pipeline.assess.maps import regions
 
 
 def two_blobs():

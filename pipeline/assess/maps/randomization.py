@@ -1,0 +1,25 @@
+"""Does the map show what was learnt? Lay it beside the map of a network that learnt nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from pipeline.assess.maps.asking import Map, require_same_shape
+
+
+def rank_correlation(map_a: Map, map_b: Map) -> float:
+    """Spearman's correlation of two maps over their pixels, -1..1; 0 where a map is constant.
+
+    Between the map of a trained network and that of one with random weights it should be near 0:
+    a map that survives randomisation shows the radiograph, not what was learnt.
+
+    References
+    ----------
+    Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018.
+    https://doi.org/10.48550/arXiv.1810.03292
+    """
+    require_same_shape(map_a, map_b)
+    if np.ptp(map_a) == 0 or np.ptp(map_b) == 0:
+        return 0.0
+    return float(spearmanr(map_a, map_b, axis=None).statistic)
