@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -65,6 +66,16 @@ def pointing_game_center(
     """Whether the middle pixel falls into a box, each radiograph: bool (N,). Fractures tend to be centred."""
     centres = np.array([((height - 1) // 2, (width - 1) // 2) for height, width in shapes])
     return pointing_game(centres, boxes, tolerance_px=tolerance_px)
+
+
+def brightest(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    """(row, column) of the brightest place, which is bone or metal: the third baseline of the pointing game.
+
+    Brightness is smoothed with a Gaussian of 2 % of the longer side, so that no side marker's edge and
+    no grain decides.
+    """
+    smooth = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), 0.02 * max(pixels.shape))
+    return peak(np.asarray(smooth, np.float32))
 
 
 def energy_in_box(region_map: Map, boxes: Boxes) -> float:

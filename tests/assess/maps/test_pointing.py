@@ -67,6 +67,14 @@ def test_center_pointing_knows_the_shape_of_each_radiograph():
     assert pointing.pointing_game_center(boxes, [SHAPE, (10, 10)]).tolist() == [True, False]
 
 
+def test_the_brightest_bone_is_no_single_bright_pixel():
+    pixels = np.full((200, 300), 40, np.uint8)
+    pixels[20, 30] = 255
+    pixels[120:150, 200:230] = 180
+    row, column = pointing.brightest(pixels)
+    assert (abs(row - 135) <= 8, abs(column - 215) <= 8) == (True, True)
+
+
 def test_energy_in_box_by_hand():
     region_map = blob(8, 10, 4, 8)
     assert pointing.energy_in_box(region_map, BOX) == pytest.approx(0.5)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools.coco import COCO
 from scipy import ndimage
+from scipy.special import expit, logit
 
 from pipeline.assess.maps import regions
 
@@ -134,3 +135,41 @@ def test_tied_maxima_are_all_kept_out():
 def test_no_threshold_comes_from_nothing(call, rule):
     with pytest.raises(ValueError, match=rule):
         call()
+
+
+def test_a_region_reaches_down_to_its_share_of_the_peaks_odds():
+    # Odds of 9, of which a ninth is 1 (0.5), and of 2 / 3, of which a ninth is 0.07 (0.069).
+    row = np.array([0.1, 0.3, 0.51, 0.9, 0.51, 0.3, 0.05, 0.0, 0.07, 0.4, 0.07], np.float32)
+    found = regions.extract_regions(row[None], 0.01, peak_share=1 / 9)
+    assert [(region.column, region.width_px) for region in found] == [(2, 3), (8, 3)]
+    assert [region.score for region in found] == pytest.approx([0.9, 0.4])
+
+
+def test_a_shoulder_is_no_region_of_its_own():
+    # 0.42 is odds of 0.72; a half, 0.36, is 0.27: down there, 0.9 is joined by way of 0.4.
+    row = np.array([0.0, 0.9, 0.4, 0.42, 0.0, 0.0], np.float32)
+    (region,) = regions.extract_regions(row[None], 0.05, peak_share=0.5)
+    assert (region.column, region.width_px) == (1, 1)
+
+
+@given(
+    arrays(np.float32, (9, 13), elements=st.sampled_from([0.0, 0.25, 0.4, 0.6, 0.85, 0.95])),
+    st.sampled_from([0.0, 0.3, 0.5, 0.9]),
+)
+def test_regions_never_overlap_and_each_holds_its_own_peak(region_map, share):
+    found = regions.extract_regions(region_map, 0.1, peak_share=share, max_regions=117)
+    covered = np.zeros(region_map.shape, int)
+    for region in found:
+        level = max(0.1, expit(logit(region.evidence) + np.log(share)) if share else 0.0)
+        level = np.float32(min(level, region.evidence))
+        labels, _ = ndimage.label(region_map >= level, structure=np.ones((3, 3)))
+        own = labels == labels[region.peak]
+        assert (region.area_px, region_map[own].max()) == (own.sum(), region_map[region.peak])
+        covered += own
+    assert covered.max(initial=0) <= 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
+def test_a_share_of_the_peak_is_a_share(share):
+    with pytest.raises(ValueError, match="Received"):
+        regions.extract_regions(two_blobs(), 0.5, peak_share=share)
