@@ -43,7 +43,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "preprocess": {"height_px": 128, "width_px": 128},
     "train": {"head_epochs": 3, "max_epochs": 10, "pyramid_channels": 32},
     "evaluate": {"bootstrap_samples": 100, "robustness_radiographs": 0},
-    "region_maps": {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 8},
+    "region_maps": {
+        "faithfulness_radiographs": 2,
+        "faithfulness_steps": 2,
+        "methods_radiographs": 2,
+        "gallery": 8,
+    },
     "promote": {"max_ece": 0.25, "non_inferiority_margin": 0.2, "bootstrap_samples": 200},
 }
 FIRST = {"train": 120, "val": 48, "test": 72}

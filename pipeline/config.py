@@ -185,12 +185,14 @@ class Evaluate(Section):
 
 
 class RegionMaps(Section):
-    """Boxes from evidence maps, their scores and the pictures of them."""
+    """Regions from evidence maps, their scores and the pictures of them."""
 
+    views: Annotated[int, Field(ge=1, le=6)]
     min_area_share: Share
     max_regions: Annotated[int, Field(ge=1)]
     faithfulness_radiographs: Annotated[int, Field(ge=1)]
     faithfulness_steps: Annotated[int, Field(ge=2)]
+    methods_radiographs: Annotated[int, Field(ge=1)]
     gallery: Annotated[int, Field(ge=1)]
     colormap: Annotated[str, Field(min_length=1)]
 

@@ -25,7 +25,12 @@ SMALL = {
     "preprocess": {"height_px": 96, "width_px": 96},
     "train": {"head_epochs": 1, "max_epochs": 2, "batch_size": 8, "pyramid_channels": 16},
     "evaluate": {"bootstrap_samples": 50},
-    "region_maps": {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4},
+    "region_maps": {
+        "faithfulness_radiographs": 2,
+        "faithfulness_steps": 2,
+        "gallery": 4,
+        "methods_radiographs": 2,
+    },
 }
 STAGES = ["phantoms", "validate", "preprocess", "train", "evaluate", "region_maps"]
 

@@ -76,8 +76,8 @@ def subgroups(
     """
     parts: list[tuple[str, str, Bools]] = [(EVERYTHING, "", np.ones(len(y_true), bool))]
     for name in attributes:
-        level = _levels(attributes[name], group)
-        parts += [(str(name), value, level == value) for value in _in_order(level)]
+        level = levels(attributes[name], group)
+        parts += [(str(name), value, level == value) for value in in_order(level)]
     rows = [
         {"attribute": name, "value": value}
         | _score(y_true[part], y_score[part], group[part], points, n_samples=n_samples, seed=seed)
@@ -86,7 +86,7 @@ def subgroups(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
+def levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
     """Name the level of each radiograph, rare ones pooled; empty where the attribute makes no subgroups."""
     text = values.astype("str").to_numpy(object)
     known = text != ""
@@ -109,7 +109,7 @@ def _thirds(numbers: FloatArray) -> NDArray[np.object_]:
     return np.array([names[code] for code in third], object)
 
 
-def _in_order(level: NDArray[np.object_]) -> list[str]:
+def in_order(level: NDArray[np.object_]) -> list[str]:
     """Levels by the number that they begin with, then by name; rare and unknown ones last."""
     names = sorted(set(level) - {""})
     first = pd.Series(names, dtype="str").str.split(" to ").str[0]

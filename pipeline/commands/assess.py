@@ -7,7 +7,8 @@ with the bundle; nothing is chosen here.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
-annotations, with the image ids of the next), ``regions.coco.json``, ``overlays/`` and ``report.html``.
+annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups.csv`` and ``methods.csv`` of
+the maps, ``overlays/`` and ``report.html``.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ from pipeline.assess import evaluation, net_benefit
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.data import annotations as reference
-from pipeline.data import engine, external, images, manifest, outputs, preprocessing
+from pipeline.data import engine, external, images, labels, manifest, outputs, preprocessing
 from pipeline.data.canvas import Placement
 from pipeline.data.faults import Issue
-from pipeline.model import bundle, classifier, device, map_scoring, maps
+from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, views
 from pipeline.model.bundle import Bundle
-from pipeline.show import charts, gallery, pages
+from pipeline.model.map_assessment import Assessment
+from pipeline.show import charts, gallery, map_charts, pages
 
 log = logging.getLogger(__name__)
 
 _BATCH = 16
+ANNOTATIONS = "annotations.coco.json"
 _MADE = (
-    "annotations.coco.json", "issues.csv", "metrics.json", "overlays", "predictions.csv", "regions.coco.json",
-    "report.html",
+    ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", "overlays", "predictions.csv",
+    "regions.coco.json", "report.html", "subgroups.csv",
 )  # fmt: skip
 _NO_BASELINE = {"name": None, "auroc": None}
 
@@ -58,23 +61,13 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
-    found = survey(config, loaded, classifier.predictor(model), checked)
+    predict = views.through(classifier.predictor(model), loaded.region_settings.views)
+    found = survey(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
     def saw(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
         return (pixels for pixels, _ in place(config, loaded.preprocess, root, list(paths)))
 
-    threshold = loaded.region_settings.map_threshold
-    located = map_scoring.score(
-        model,
-        found,
-        checked.known,
-        saw,
-        config.region_maps,
-        threshold=threshold,
-        n_samples=config.evaluate.bootstrap_samples,
-        seed=config.run.seed,
-    )
     figures = {
         "bundle": bundle.check(config.paths.models),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
@@ -82,12 +75,24 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
         "calibration": vars(loaded.calibration),
         "test": evaluate(config, loaded, predictions),
-        "map_threshold": threshold,
-        **located,
     }
     with outputs.staged(target) as report:
         report.mkdir()
-        _write(report, config, loaded, checked, found, predictions, figures)
+        reference.write(checked.known, report / ANNOTATIONS)
+        mapped = map_assessment.assess(
+            model,
+            found,
+            checked.known,
+            saw,
+            labels.carried(checked.kept),
+            loaded.region_settings,
+            config.region_maps,
+            annotations_file=report / ANNOTATIONS,
+            n_samples=config.evaluate.bootstrap_samples,
+            seed=config.run.seed,
+        )
+        figures |= mapped.figures
+        _write(report, config, loaded, checked, found, predictions, mapped, figures)
     _show(target, figures, as_json=as_json)
 
 
@@ -141,6 +146,7 @@ def _write(
     checked: external.Folder,
     found: maps.MapSet,
     predictions: pd.DataFrame,
+    mapped: Assessment,
     figures: dict[str, Any],
 ) -> None:
     """Write the tables, the pictures and the page."""
@@ -148,14 +154,11 @@ def _write(
     issues = pd.DataFrame(sorted(set(checked.issues)), columns=list(Issue._fields))
     issues.to_csv(report / "issues.csv", index=False, lineterminator="\n")
     predictions.to_csv(report / "predictions.csv", index=False, lineterminator="\n")
-    reference.write(known, report / "annotations.coco.json")
-    cut = [bundle.cut_regions(region_map, loaded.region_settings) for region_map in found]
-    outputs.write_text(report / "regions.coco.json", map_scoring.coco_results(found, cut, known))
-    cases = gallery.cases(found.rows, map_scoring.on_target(found, known))
-    draw = gallery.painter(
-        checked.root, found, cut, known, threshold=figures["map_threshold"], colormap=settings.colormap
-    )
-    pictures = gallery.write(report / "overlays", gallery.choose(cases, settings.gallery), draw)
+    outputs.write_text(report / "regions.coco.json", mapped.coco_results)
+    for name in ("methods", "subgroups"):
+        text = mapped.tables[name].to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        outputs.write_text(report / f"{name}.csv", text)
+    pictures = gallery.draw(report / "overlays", checked.root, found, known, loaded.region_settings, settings)
     scored, limits = evaluation.columns(predictions), config.evaluate
     curve = net_benefit.decision_curve(*scored, n_samples=limits.bootstrap_samples, seed=config.run.seed)
     drawn = charts.classifier_charts(*scored[:2], figures["test"], curve, limits.ece_bins)
@@ -163,8 +166,9 @@ def _write(
         "name": checked.root.name,
         "scores": figures["test"],
         "null": _NO_BASELINE,
-        "charts": drawn | {"localization": charts.localization_chart(figures)},
+        "charts": drawn | map_charts.draw(figures, mapped.tables),
         "maps": figures,
+        "tables": mapped.tables,
         "pictures": pictures,
     }
     outputs.write_text(report / "report.html", pages.render("assess.html", context))

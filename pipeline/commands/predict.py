@@ -21,13 +21,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.assess.maps import position
+from pipeline.assess.maps.regions import Region
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.data import canvas, content, engine, images, intake, outputs
 from pipeline.data.faults import ImageFault
 from pipeline.model import bundle, device
 from pipeline.model.bundle import Bundle, Finding
-from pipeline.show import overlays
+from pipeline.show import overlays, words
+from pipeline.show.legend import Label
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +58,14 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
     results = []
     with nullcontext() if folder is None else outputs.staged(folder) as private:
         shared = Path(os.path.commonpath([intake.absolute(path).parent for path in files]))
-        for path, pixels, answer in examine(loaded, files, config):
-            results.append(describe(path, answer))
-            if private is not None and pixels is not None and isinstance(answer, Finding):
-                picture = draw(path, pixels, answer, loaded, config.region_maps.colormap)
+        for path, answer in examine(loaded, files, config):
+            if isinstance(answer, ImageFault):
+                results.append(refuse(path, answer))
+                continue
+            pixels, finding = answer
+            results.append(describe(path, pixels, finding, loaded))
+            if private is not None:
+                picture = draw(path, pixels, finding, loaded, config.region_maps.colormap)
                 target = private / "overlays" / overlay_name(path, shared)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 images.write(target, picture)
@@ -76,8 +83,8 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
 
 def examine(
     loaded: Bundle, files: Sequence[Path], config: Config
-) -> Iterator[tuple[Path, NDArray[np.uint8] | None, Finding | ImageFault]]:
-    """Yield each file with its pixels (H, W) and its finding, or with None and its fault.
+) -> Iterator[tuple[Path, tuple[NDArray[np.uint8], Finding] | ImageFault]]:
+    """Yield each file with its pixels (H, W) and its finding, or with its fault.
 
     Radiographs are held a batch at a time, however many there are.
     """
@@ -89,29 +96,55 @@ def examine(
         findings = iter(loaded.predict([read for _, read in batch if not isinstance(read, ImageFault)]))
         for path, read in batch:
             if isinstance(read, ImageFault):
-                yield path, None, read
+                yield path, read
             else:
-                yield path, read, next(findings)
+                yield path, (read, next(findings))
 
 
-def describe(path: Path, answer: Finding | ImageFault) -> dict[str, Any]:
-    """Make the JSON record of one file; ``bbox`` is [column, row, width, height] in its own pixels."""
-    if isinstance(answer, ImageFault):
-        detail = str(answer).removeprefix(f"{path}: ")
-        return {
-            "path": intake.shown(path),
-            "error": {"reason": answer.reason, "detail": intake.shown(detail)},
-        }
-    boxes = [
-        {"bbox": [found.column, found.row, found.width_px, found.height_px], "score": round(found.score, 6)}
-        for found in answer.regions
-    ]
+def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
+    """Make the JSON record of one file that is no sound radiograph."""
+    detail = str(fault).removeprefix(f"{path}: ")
+    return {
+        "path": intake.shown(path),
+        "error": {"reason": fault.reason, "detail": intake.shown(detail)},
+    }
+
+
+def describe(path: Path, pixels: NDArray[np.uint8], answer: Finding, loaded: Bundle) -> dict[str, Any]:
+    """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
+
+    Of each region: ``bbox`` [column, row, width, height]; ``score``; ``operating_point``
+    (``high_specificity`` or, for a region that is only possible, ``high_sensitivity``); ``peak``;
+    ``area_share`` of the radiograph; ``contour``; ``position``: ``third`` along the bone, null where it
+    cannot be known, ``side`` of the image, and both in ``words``.
+    """
+    upright = set_right(pixels, loaded)
     return {
         "path": intake.shown(path),
         "probability": round(answer.probability, 6),
         "decision": answer.decision,
-        "regions": boxes,
+        "regions": [_describe_region(region, upright, loaded) for region in answer.regions],
     }
+
+
+def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle) -> dict[str, Any]:
+    place = position.locate(upright, region.peak)
+    is_sure = loaded.region_settings.is_sure(region)
+    return {
+        "bbox": [region.column, region.row, region.width_px, region.height_px],
+        "score": round(region.score, 6),
+        "operating_point": "high_specificity" if is_sure else "high_sensitivity",
+        "peak": list(region.peak[::-1]),
+        "area_share": round(region.area_px / upright.size, 6),
+        "contour": region.contour[:, ::-1].tolist(),
+        "position": {**vars(place), "words": words.position(place)},
+    }
+
+
+def set_right(pixels: NDArray[np.uint8], loaded: Bundle) -> NDArray[np.uint8]:
+    """Turn a photographic negative back, as the bundle does before it looks."""
+    negative = loaded.preprocess.fix_negatives and canvas.is_negative(pixels)
+    return 255 - pixels if negative else pixels
 
 
 def overlay_name(path: Path, shared: Path) -> Path:
@@ -127,13 +160,12 @@ def draw(
     path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bundle, colormap: str
 ) -> NDArray[np.uint8]:
     """Draw a finding over its radiograph; a photographic negative is set right."""
-    negative = loaded.preprocess.fix_negatives and canvas.is_negative(pixels)
     return overlays.overlay(
-        255 - pixels if negative else pixels,
+        set_right(pixels, loaded),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=overlays.Label(intake.shown(path), finding.probability, finding.decision),
+        label=Label(intake.shown(path), finding.probability, finding.decision),
         colormap=colormap,
     )
 
@@ -159,4 +191,5 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
     if found:
         left, top, width, height = found[0]["bbox"]
         where = f"{found[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
+        where += f": {found[0]['position']['words']}"
     return result["path"], result["decision"], f"{result['probability']:.3f}", str(len(found)), where

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from pipeline.assess import operating_points
 from pipeline.assess.calibration import Calibration
-from pipeline.assess.maps import regions
+from pipeline.assess.maps.cutting import RegionSettings
+from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.data import canvas, outputs
-from pipeline.model import classifier, maps
+from pipeline.model import classifier, maps, views
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
@@ -47,24 +48,16 @@ class Finding:
     decision
         ``no finding``, ``needs review`` or ``fracture``.
     regions
-        Where, the most suspicious first; empty for ``no finding``.
+        Where, the most suspicious first; empty for ``no finding``. Those that reach the map threshold
+        are sure, the others possible.
     region_map
         (H, W) float32, 0..1, in the radiograph's own pixels.
     """
 
     probability: float
     decision: str
-    regions: list[regions.Region]
+    regions: list[Region]
     region_map: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class RegionSettings:
-    """How regions are cut from a map."""
-
-    map_threshold: float
-    min_area_share: float
-    max_regions: int
 
 
 class Bundle:
@@ -79,7 +72,7 @@ class Bundle:
     points
         Thresholds on the calibrated probability.
     region_settings
-        Map threshold, smallest area and number of regions.
+        How regions are cut from the map, and which are shown.
     preprocess
         How a radiograph comes onto the canvas.
     """
@@ -116,18 +109,8 @@ class Bundle:
             maps.probability_map(evidence, self.calibration), canvas_shape
         )
         is_clear = decision == operating_points.NO_FINDING
-        found = [] if is_clear else cut_regions(region_map, self.region_settings)
+        found = [] if is_clear else self.region_settings.shown(region_map)
         return Finding(float(score[0]), decision, found, region_map)
-
-
-def cut_regions(region_map: NDArray[np.float32], settings: RegionSettings) -> list[regions.Region]:
-    """Cut the regions of a map above the bundle's threshold; the strongest first."""
-    return regions.extract_regions(
-        region_map,
-        settings.map_threshold,
-        min_area_px=max(1, round(settings.min_area_share * region_map.size)),
-        max_regions=settings.max_regions,
-    )
 
 
 def seal(folder: Path) -> dict[str, Any]:
@@ -153,11 +136,13 @@ def load(folder: Path) -> Bundle:
     """
     check(folder)
     points, calibration = read_operating_points(folder / OPERATING_POINTS)
+    region_settings = RegionSettings(**_read(folder / REGION_MAPS))
+    predict = classifier.predictor(classifier.load(folder / CLASSIFIER))
     return Bundle(
-        classifier.predictor(classifier.load(folder / CLASSIFIER)),
+        views.through(predict, region_settings.views),
         calibration,
         points,
-        RegionSettings(**_read(folder / REGION_MAPS)),
+        region_settings,
         Preprocess(**_read(folder / PREPROCESS)),
     )
 

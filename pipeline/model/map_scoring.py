@@ -1,4 +1,4 @@
-"""Maps of a set of radiographs against its annotations, and against the network itself."""
+"""Maps of a set of radiographs against its annotations."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import operating_points
+from pipeline.assess import metrics, operating_points
 from pipeline.assess.calibration import Calibration
-from pipeline.assess.maps import pointing, randomization, regions, scores
+from pipeline.assess.maps import cutting, froc, pointing, regions, scores, subgroups
+from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.config import RegionMaps
-from pipeline.data.annotations import Annotations, Region, mask
+from pipeline.data.annotations import Annotations, mask
+from pipeline.data.annotations import Region as Annotation
 from pipeline.data.canvas import Placement
-from pipeline.model import classifier
 from pipeline.model.maps import MapSet
+
+Canvases = Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]]
+
+NO_BOXES: NDArray[np.float64] = np.empty((0, 4))
 
 
 def survey(
@@ -52,122 +55,80 @@ def survey(
     return MapSet(judged, evidence, placements, canvas_shape, calibration)
 
 
-def choose_threshold(val: MapSet, known: Annotations) -> float:
-    """Choose the map threshold on ``val``.
-
-    With annotations, the one whose regions cover the annotated areas best; without, the lowest
-    one at which a tenth of the radiographs without a fracture would show a region.
-    """
-    annotated = val.where(is_annotated(val, known))
-    if len(annotated):
-        return regions.choose_map_threshold(annotated, map(_mask(annotated, known), range(len(annotated))))
-    sound = val.where(~val.rows["fractured"].to_numpy(bool))
-    return regions.map_threshold_from_unfractured(np.array([region_map.max() for region_map in sound]))
-
-
-def score(
-    model: keras.Model,
+def localize(
     found: MapSet,
     known: Annotations,
-    canvases: Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]],
-    settings: RegionMaps,
+    canvases: Canvases,
+    attributes: pd.DataFrame,
     *,
-    threshold: float,
     n_samples: int,
     seed: int,
-) -> dict[str, Any]:
-    """Localization where there are annotations; faithfulness on the likeliest fractures.
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Score the maps of fractured, annotated radiographs; nothing where there are none.
 
     Parameters
     ----------
-    model, found
-        The classifier, and the maps that it drew.
-    known
-        Annotations of all radiographs, checked.
+    found, known
+        The maps, and annotations of all radiographs, checked.
     canvases
         From paths to what the network saw of them, uint8 (H, W) each.
-    settings
-        How many radiographs are asked about again, and in how many steps.
-    threshold
-        Where a region begins.
+    attributes
+        What is known of each radiograph of ``found``, as text: it makes subgroups.
     n_samples, seed
         Resamples of the groups, and where random numbers start.
-    """
-    located = localize(found, known, n_samples=n_samples, seed=seed)
-    likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
-    probed = found.where(likeliest <= settings.faithfulness_radiographs)
-    seen = canvases(probed.rows["path"])
-    steps = settings.faithfulness_steps
-    return located | probe(model, probed, seen, threshold=threshold, steps=steps, seed=seed)
-
-
-def localize(found: MapSet, known: Annotations, *, n_samples: int, seed: int) -> dict[str, Any]:
-    """Score the maps of fractured, annotated radiographs; nothing where there are none."""
-    annotated = found.where(is_annotated(found, known))
-    if not len(annotated):
-        return {}
-    draw = _mask(annotated, known)
-    references = [
-        scores.Reference(boxes(known.for_path(row.path)), partial(draw, i), str(row.group))
-        for i, row in enumerate(annotated.rows.itertuples())
-    ]
-    return scores.localize(lambda: annotated, references, n_samples=n_samples, seed=seed)
-
-
-def probe(
-    model: keras.Model,
-    found: MapSet,
-    canvases: Iterator[NDArray[np.uint8]],
-    *,
-    threshold: float,
-    steps: int,
-    seed: int,
-) -> dict[str, float]:
-    """Ask whether the decision uses what the maps show, and whether the maps show what was learnt.
-
-    Parameters
-    ----------
-    model
-        The classifier that drew the maps.
-    found, canvases
-        Maps and, in the same order, what the network saw.
-    threshold
-        Where a region begins.
-    steps, seed
-        Steps of deletion and insertion, and where random numbers start.
 
     Returns
     -------
-    dict
-        ``deletion_auc``, ``insertion_auc``, ``random_deletion_auc``, ``erase_drop``,
-        ``erase_drop_control``, ``randomization_correlation``.
+    figures : dict
+        See :func:`pipeline.assess.maps.scores.localize`.
+    subgroups : DataFrame
+        See :func:`pipeline.assess.maps.subgroups.subgroups`.
     """
-    seen = list(canvases)
-    grids = [found.on_grid(position) for position in range(len(found))]
-    on_canvas = [found.on_canvas(position) for position in range(len(found))]
-    ask = classifier.predictor(model)
+    chosen = is_annotated(found, known)
+    annotated = found.where(chosen)
+    if not len(annotated):
+        return {}, pd.DataFrame(columns=subgroups.COLUMNS)
+    references = _references(annotated, known, canvases(annotated.rows["path"]))
+    table = scores.tabulate(annotated, references)
+    figures = scores.localize(lambda: annotated, references, table, n_samples=n_samples, seed=seed)
+    parts = subgroups.subgroups(table, attributes[chosen], n_samples=n_samples, seed=seed)
+    return figures, parts
 
-    def probability(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return found.calibration.probability(ask(batch)[0])
 
-    answers = scores.probe_faithfulness(
-        zip(seen, on_canvas, strict=True),
-        probability,
-        threshold=threshold,
-        steps=steps,
-        cell_px=2 * classifier.STRIDE,
-        seed=seed,
-    )
-    untaught = classifier.predictor(classifier.with_random_weights(model, seed))
-    others = [untaught(pixels[None])[1][0] for pixels in seen]
-    alike = [randomization.rank_correlation(own, other) for own, other in zip(grids, others, strict=True)]
-    return answers | {"randomization_correlation": float(np.mean(alike)) if alike else float("nan")}
+def mark(
+    found: MapSet, cut: Sequence[list[Region]], known: Annotations, *, n_samples: int, seed: int
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Score regions as marks: the free-response figures, and their curve; nothing without annotations.
+
+    Fractured radiographs without an annotation are left out: what is marked there is not known.
+    """
+    if not is_annotated(found, known).any():
+        return {}, pd.DataFrame(columns=["threshold", "false_marks", "sensitivity"])
+    places = np.flatnonzero(is_usable(found, known)).tolist()
+    fractured = found.rows["fractured"].to_numpy(bool)
+    paths = found.rows["path"].to_numpy()
+    drawn = [boxes(known.for_path(paths[place])) if fractured[place] else NO_BOXES for place in places]
+    marks = froc.collect([cut[place] for place in places], drawn)
+    group = found.rows["group"].to_numpy()[places]
+    figures = scores.free_response(marks, group, n_samples=n_samples, seed=seed)
+    hits = [
+        cutting.overlaps(cut[place], own) >= cutting.OVERLAPS
+        for place, own in zip(places, drawn, strict=True)
+    ]
+    is_hit = np.concatenate(hits).astype(bool)
+    figures["region_ece"] = metrics.ece(is_hit, marks.score) if len(is_hit) else float("nan")
+    return figures, pd.DataFrame(froc.curve(marks))
 
 
 def is_annotated(found: MapSet, known: Annotations) -> NDArray[np.bool_]:
     """Which radiographs are fractured and have an annotation: bool (N,)."""
     has_regions = found.rows["path"].map(lambda path: bool(known.for_path(path))).to_numpy(bool)
     return np.asarray(has_regions & found.rows["fractured"].to_numpy(bool))
+
+
+def is_usable(found: MapSet, known: Annotations) -> NDArray[np.bool_]:
+    """Which radiographs say where fractures are: annotated ones, and those without any. Bool (N,)."""
+    return np.asarray(is_annotated(found, known) | ~found.rows["fractured"].to_numpy(bool))
 
 
 def on_target(found: MapSet, known: Annotations) -> list[bool | None]:
@@ -181,7 +142,7 @@ def on_target(found: MapSet, known: Annotations) -> list[bool | None]:
     ]
 
 
-def coco_results(found: MapSet, cut: Sequence[list[regions.Region]], known: Annotations) -> str:
+def coco_results(found: MapSet, cut: Sequence[list[Region]], known: Annotations) -> str:
     """Write the regions of all radiographs as COCO results, with the image ids of the annotations."""
     results = [
         result
@@ -191,9 +152,32 @@ def coco_results(found: MapSet, cut: Sequence[list[regions.Region]], known: Anno
     return json.dumps(results, indent=1) + "\n"
 
 
-def boxes(drawn: list[Region]) -> NDArray[np.float64]:
+def boxes(drawn: list[Annotation]) -> NDArray[np.float64]:
     """Row, column, height and width of each annotated region: (K, 4)."""
-    return np.array([(top, left, height, width) for left, top, width, height in (r.bbox for r in drawn)])
+    rows = [(top, left, height, width) for left, top, width, height in (one.bbox for one in drawn)]
+    return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def _references(
+    annotated: MapSet, known: Annotations, canvases: Iterable[NDArray[np.uint8]]
+) -> list[scores.Reference]:
+    """Say of each radiograph where it is fractured, and where its brightest bone is."""
+    draw = _mask(annotated, known)
+    return [
+        scores.Reference(
+            boxes(known.for_path(row.path)), partial(draw, place), str(row.group), _brightest(seen, placement)
+        )
+        for place, (row, seen, placement) in enumerate(
+            zip(annotated.rows.itertuples(), canvases, annotated.placements, strict=True)
+        )
+    ]
+
+
+def _brightest(seen: NDArray[np.uint8], placement: Placement) -> tuple[int, int]:
+    """Where the brightest bone of a canvas lies in the radiograph."""
+    centre = np.array([pointing.brightest(seen)], np.float64) + 0.5
+    row, column = np.floor(placement.to_radiograph(centre)[0]).astype(int).tolist()
+    return row, column
 
 
 def _mask(found: MapSet, known: Annotations) -> Callable[[int], NDArray[np.bool_]]:

@@ -60,6 +60,19 @@ class MapSet:
         grid = self.on_grid(position)
         return cv2.resize(grid, self.canvas_shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
+    def inside(self, position: int, grid: tuple[int, int]) -> NDArray[np.bool_]:
+        """Which cells of a grid over the canvas lie on the radiograph, and not beside it: bool, its shape."""
+        placement = self.placements[position]
+        top, left, height, width = placement.crop
+        corners = np.array([(top, left), (top + height, left + width)], np.float64)
+        (first_row, first_column), (last_row, last_column) = placement.to_canvas(corners)
+        rows, columns = (
+            (np.arange(size) + 0.5) * side / size for size, side in zip(grid, self.canvas_shape, strict=True)
+        )
+        down = (rows >= first_row) & (rows <= last_row)
+        across = (columns >= first_column) & (columns <= last_column)
+        return np.asarray(down[:, None] & across)
+
     def where(self, chosen: NDArray[np.bool_]) -> MapSet:
         """Select the radiographs for which ``chosen`` (N,) is true."""
         positions = np.flatnonzero(chosen).tolist()

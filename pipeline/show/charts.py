@@ -83,16 +83,3 @@ def curve_tables(
             {"actual": np.where(y_true, "fractured", "not fractured"), "predicted": called}
         ),
     }
-
-
-def localization_chart(figures: Mapping[str, Any]) -> str | None:
-    """Draw the pointing game between its baselines; None where nothing is annotated."""
-    if "pointing_game" not in figures:
-        return None
-    own = (figures[f"pointing_game{end}"] for end in ("", "_low", "_high"))
-    bars = [
-        plots.Bar("Region map", *own),
-        plots.Bar("Centre of the image", figures["pointing_game_center"], baseline=True),
-        plots.Bar("Random pixel", figures["pointing_game_random"], baseline=True),
-    ]
-    return plots.comparison(bars, "Pointing game")

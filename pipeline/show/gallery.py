@@ -11,11 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.assess import operating_points
-from pipeline.assess.maps import regions
+from pipeline.assess.maps import position
+from pipeline.assess.maps.cutting import RegionSettings
+from pipeline.config import RegionMaps
 from pipeline.data import images
 from pipeline.data.annotations import Annotations
+from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
-from pipeline.show import overlays, pages
+from pipeline.show import overlays, pages, words
+from pipeline.show.legend import Label
 
 INDEX = "index.csv"
 KINDS = ("confident_errors", "misses", "false_alarms", "hits")
@@ -45,6 +49,25 @@ class Case:
     probability: float
     decision: str
     on_target: bool | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a case.
+
+    Attributes
+    ----------
+    overlay
+        uint8 (H, W, 3).
+    plain
+        The radiograph with the reference standard alone, uint8 (H', W', 3).
+    where
+        Where the strongest region lies, in words; empty where there is none.
+    """
+
+    overlay: NDArray[np.uint8]
+    plain: NDArray[np.uint8]
+    where: str = ""
 
 
 def cases(rows: pd.DataFrame, on_target: Sequence[bool | None]) -> list[Case]:
@@ -81,47 +104,61 @@ def kind_of(case: Case) -> str | None:
     return None if cleared else "false_alarms"
 
 
-def painter(
-    root: Path,
-    found: MapSet,
-    cut: Sequence[list[regions.Region]],
-    known: Annotations,
-    *,
-    threshold: float,
-    colormap: str,
-) -> Callable[[Case], NDArray[np.uint8]]:
-    """Return a function that draws one case over its radiograph, read again from ``root``.
+def draw(
+    folder: Path, root: Path, found: MapSet, known: Annotations, settings: RegionSettings, limits: RegionMaps
+) -> dict[str, list[dict[str, str]]]:
+    """Choose the cases of a set, draw them into files, and describe them for the page.
 
     Parameters
     ----------
+    folder
+        To be created: see :func:`write`.
     root
         Folder that the paths of ``found`` are relative to.
-    found, cut
-        The maps, and the regions of each.
-    known
-        What is annotated, drawn dashed.
-    threshold, colormap
-        See :func:`pipeline.show.overlays.overlay`.
+    found, known
+        The maps, and what is annotated.
+    settings
+        How regions are cut, and which are shown.
+    limits
+        How many cases, and in which colours.
+    """
+    chosen = choose(cases(found.rows, map_scoring.on_target(found, known)), limits.gallery)
+    return write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
+
+
+def painter(
+    root: Path, found: MapSet, known: Annotations, settings: RegionSettings, *, colormap: str
+) -> Callable[[Case], Drawn]:
+    """Return a function that draws one case over its radiograph, read again from ``root``.
+
+    A radiograph with the decision ``no finding`` shows no region, as :class:`pipeline.model.bundle.Bundle`
+    gives none.
     """
 
-    def draw(case: Case) -> NDArray[np.uint8]:
+    def paint(case: Case) -> Drawn:
+        placement = found.placements[case.position]
         pixels = images.read(root / case.path).pixels
+        upright = 255 - pixels if placement.inverted else pixels
+        region_map = found.in_radiograph(case.position)
+        cut = [] if case.decision == operating_points.NO_FINDING else settings.shown(region_map)
         outlines = [outline[:, ::-1] for region in known.for_path(case.path) for outline in region.outlines]
-        return overlays.overlay(
-            255 - pixels if found.placements[case.position].inverted else pixels,
-            found.in_radiograph(case.position),
-            cut[case.position],
-            threshold,
+        picture = overlays.overlay(
+            upright,
+            region_map,
+            cut,
+            settings.map_threshold,
             label=label(case),
             reference=outlines,
             colormap=colormap,
         )
+        where = words.position(position.locate(upright, cut[0].peak)) if cut else ""
+        return Drawn(picture, overlays.plain(upright, outlines), where)
 
-    return draw
+    return paint
 
 
 def write(
-    folder: Path, chosen: Mapping[str, Sequence[Case]], draw: Callable[[Case], NDArray[np.uint8]]
+    folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[Case], Drawn]
 ) -> dict[str, list[dict[str, str]]]:
     """Draw the chosen cases into files and describe them for the page.
 
@@ -132,13 +169,14 @@ def write(
         says whose they are.
     chosen
         From :func:`choose`.
-    draw
-        From a case to its overlay, uint8 (H, W, 3).
+    paint
+        From a case to what is drawn of it.
 
     Returns
     -------
     dict
-        For each kind a list of ``src``, ``alt``, ``title`` and ``caption``.
+        For each kind a list of ``src``, ``beside`` (the reference standard alone), ``alt``, ``title`` and
+        ``caption``.
     """
     folder.mkdir(parents=True)
     pictures: dict[str, list[dict[str, str]]] = {}
@@ -146,16 +184,17 @@ def write(
     for kind, cases in chosen.items():
         pictures[kind] = []
         for place, case in enumerate(cases, start=1):
-            jpeg, file = images.encode_jpeg(draw(case)), f"{kind}-{place:02d}.jpg"
+            drawn, file = paint(case), f"{kind}-{place:02d}.jpg"
+            jpeg = images.encode_jpeg(drawn.overlay)
             (folder / file).write_bytes(jpeg)
-            pictures[kind].append(_describe(case, jpeg))
+            pictures[kind].append(_describe(case, jpeg, drawn))
             index.append((file, case.path))
     table = pd.DataFrame(index, columns=["file", "path"])
     table.to_csv(folder / INDEX, index=False, lineterminator="\n")
     return pictures
 
 
-def label(case: Case) -> overlays.Label:
+def label(case: Case) -> Label:
     """Say below the overlay what the classifier said and what is true."""
     outcome, good = {
         "confident_errors": ("false alarm" if not case.fractured else "miss", False),
@@ -165,17 +204,20 @@ def label(case: Case) -> overlays.Label:
         None: ("cleared", True),
     }[kind_of(case)]
     truth = "fractured" if case.fractured else "not fractured"
-    return overlays.Label(case.path, case.probability, case.decision, truth, outcome, good)
+    return Label(case.path, case.probability, case.decision, truth, outcome, good)
 
 
-def _describe(case: Case, jpeg: bytes) -> dict[str, str]:
-    where = {None: "", True: " The peak lies on the fracture.", False: " The peak lies elsewhere."}
+def _describe(case: Case, jpeg: bytes, drawn: Drawn) -> dict[str, str]:
+    hit = {None: "", True: " The peak lies on the fracture.", False: " The peak lies elsewhere."}
     truth = "Fractured" if case.fractured else "Not fractured"
+    where = f" Strongest region: {drawn.where}." if drawn.where else ""
     return {
         "src": pages.data_uri(jpeg, "image/jpeg"),
+        "beside": pages.data_uri(images.encode_jpeg(drawn.plain), "image/jpeg"),
         "alt": f"Region map of {case.path}",
         "title": case.path,
-        "caption": f"{truth}; {case.decision}, probability {case.probability:.2f}.{where[case.on_target]}",
+        "caption": f"{truth}; {case.decision}, probability {case.probability:.2f}."
+        f"{hit[case.on_target]}{where}",
     }
 
 

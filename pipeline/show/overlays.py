@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,46 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pipeline.assess.maps.regions import Region
-from pipeline.show import strokes
+from pipeline.assess.operating_points import NO_FINDING
+from pipeline.show import legend, strokes
+from pipeline.show.legend import REFERENCE, REGION, TEXT, Label
 
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.floating[Any]]
 
-REGION: strokes.Colour = (86, 196, 245)  # sky blue and orange: the pair that no colour blindness mixes up
-REFERENCE: strokes.Colour = (255, 152, 56)
-_GOOD: strokes.Colour = (95, 208, 168)
-_TEXT: strokes.Colour = (238, 242, 246)
-_SOFT: strokes.Colour = (165, 176, 190)
 _SHORT_PX, _LONG_PX = 480, 900
 _OPACITY = 0.55  # where evidence is full; the bone stays readable below
-
-
-@dataclass(frozen=True)
-class Label:
-    """What the strip below the radiograph says.
-
-    Attributes
-    ----------
-    path
-        Of the radiograph, relative to ``data.root``.
-    y_score
-        Calibrated probability of a fracture, 0..1.
-    decision
-        ``fracture``, ``needs review`` or ``no finding``.
-    reference
-        The reference standard: ``fractured``, ``not fractured``, or empty where it is not known.
-    outcome
-        ``hit``, ``miss``, ``false alarm``, ...; empty where there is nothing to compare with.
-    good
-        Whether the outcome is as it should be.
-    """
-
-    path: str
-    y_score: float
-    decision: str
-    reference: str = ""
-    outcome: str = ""
-    good: bool = True
 
 
 def overlay(
@@ -66,6 +34,9 @@ def overlay(
 ) -> Pixels:
     """Draw the map, the regions and the reference standard over a radiograph.
 
+    A region that reaches the threshold is drawn with solid lines, a weaker one with dotted lines.
+    Where the decision is ``no finding``, the picture says so.
+
     The radiograph stays grey where evidence is low; colour comes in from half the threshold on. A
     small radiograph is enlarged to 480 pixels on its long side, a large one reduced to 900, and
     lines and text follow the size of the result.
@@ -79,7 +50,7 @@ def overlay(
     regions
         Regions of the map, each drawn as its contour, its box and its score.
     threshold
-        Evidence from which on a pixel belongs to a region, 0..1.
+        Peak from which on a region is sure, 0..1: the specific operating point.
     label
         Text of the strip below the radiograph; no strip without it.
     reference : sequence of float ndarrays of shape (P, 2)
@@ -90,7 +61,8 @@ def overlay(
     Returns
     -------
     uint8 ndarray of shape (H', W', 3)
-        RGB: the radiograph at the upper left, the colour scale beside it, the strip below.
+        RGB: the radiograph at the upper left, beside it the colour scale and a ruler in the
+        radiograph's own pixels, the strip below.
 
     Raises
     ------
@@ -103,15 +75,35 @@ def overlay(
     scale = _scale(pixels.shape)
     panel = _blend(_resize(pixels, scale), _resize(region_map.astype(np.float32), scale), threshold, colours)
     size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
-    _draw_outlines(panel, regions, reference, scale, width_px=max(2, round(size / 8)))
-    canvas = _frame(panel, size, strip=label is not None)
+    width_px = max(2, round(size / 8))
+    _draw_regions(panel, regions, threshold, scale, width_px)
+    _draw_reference(panel, reference, scale, width_px)
+    canvas = legend.frame(panel, size, strip=label is not None)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
-    _write_scores(draw, panel.shape, regions, threshold, scale, size)
-    _draw_scale_bar(draw, canvas.shape[1], panel.shape[0], colours, threshold, size)
+    _write_scores(draw, panel.shape, regions, scale, size)
+    if not regions:
+        _say_why_empty(draw, label, threshold, size)
+    legend.draw_colours(draw, panel.shape, colours, threshold, size)
+    legend.draw_ruler(draw, panel.shape, scale, size)
     if label is not None:
-        _write_strip(draw, canvas.shape[1], panel.shape[0], label, size, annotated=bool(reference))
+        legend.write_strip(draw, canvas.shape, label, size, annotated=bool(reference))
     return np.array(picture)
+
+
+def plain(pixels: Pixels, reference: Sequence[NDArray[Any]] = ()) -> Pixels:
+    """Draw the reference standard alone, to stand beside an overlay: uint8 (H', W', 3), of its scale.
+
+    Parameters
+    ----------
+    pixels, reference
+        As for :func:`overlay`.
+    """
+    scale = _scale(pixels.shape)
+    panel = np.repeat(_resize(pixels, scale)[..., None], 3, axis=2)
+    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
+    _draw_reference(panel, reference, scale, max(2, round(size / 8)))
+    return panel
 
 
 def _check(pixels: Pixels, region_map: Map) -> None:
@@ -155,43 +147,43 @@ def _blend(grey: Pixels, evidence: Map, threshold: float, colours: Pixels) -> Pi
     return np.asarray((grey[..., None] * (1 - alpha) + colour * alpha).round(), dtype=np.uint8)
 
 
-def _draw_outlines(
-    panel: Pixels, regions: Sequence[Region], reference: Sequence[NDArray[Any]], scale: float, width_px: int
+def _draw_regions(
+    panel: Pixels, regions: Sequence[Region], threshold: float, scale: float, width_px: int
 ) -> None:
-    """Draw contours and boxes of regions in one colour, the reference standard dashed in another."""
-    for region in regions:
+    """Draw contours and boxes of regions, the sure ones solid, the others dotted."""
+    for region in reversed(regions):  # the strongest lies on top
+        dash_px = 0 if region.evidence >= threshold else 1.6 * width_px
         contour = (region.contour + 0.5) * scale - 0.5
-        rim = contour[:, ::-1].round().astype(np.int32)
-        cv2.polylines(panel, [rim], True, REGION, width_px - 1, cv2.LINE_AA)
-        strokes.outline(panel, strokes.corners(*region.box) * scale - 0.5, REGION, width_px)
+        strokes.line(panel, contour, REGION, width_px - 1, dash_px)
+        strokes.outline(panel, strokes.corners(*region.box) * scale - 0.5, REGION, width_px, dash_px)
+
+
+def _draw_reference(panel: Pixels, reference: Sequence[NDArray[Any]], scale: float, width_px: int) -> None:
+    """Draw the reference standard in long dashes of its own colour."""
     for polygon in reference:
         corners = np.asarray(polygon, np.float64) * scale - 0.5
         strokes.outline(panel, corners, REFERENCE, width_px, dash_px=3 * width_px)
 
 
-def _frame(panel: Pixels, size: int, *, strip: bool) -> Pixels:
-    """Put the panel on a dark canvas with room for the scale at the right and the strip below."""
-    height, width = panel.shape[:2]
-    below = round(5.2 * size) if strip else 0
-    across = max(width + 5 * size, 31 * size)  # the strip's words need so much
-    canvas = np.full((max(height, 12 * size) + below, across, 3), strokes.RIM, np.uint8)
-    canvas[:height, :width] = panel
-    return canvas
+def _say_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
+    """Say in the corner that nothing was found, or that no region is strong enough."""
+    corner = (0.5 * size, 0.5 * size)
+    if label is not None and label.decision == NO_FINDING:
+        strokes.chip(draw, corner, NO_FINDING, strokes.font(round(1.3 * size), bold=True), TEXT)
+    else:
+        face = strokes.font(round(0.85 * size))
+        strokes.chip(draw, corner, f"no region (threshold {threshold:.2f})", face, TEXT)
 
 
 def _write_scores(
     draw: ImageDraw.ImageDraw,
     shape: tuple[int, ...],
     regions: Sequence[Region],
-    threshold: float,
     scale: float,
     size: int,
 ) -> None:
-    """Write each region's score beside its box, or that there is no region."""
+    """Write each region's score beside its box."""
     face = strokes.font(round(0.85 * size), bold=True)
-    if not regions:
-        text = f"no region reaches {threshold:.2f}"
-        strokes.chip(draw, (0.5 * size, 0.5 * size), text, strokes.font(round(0.85 * size)), _TEXT)
     for region in reversed(regions):  # the highest score is written last, on top
         text = f"{region.score:.2f}"
         width, height = strokes.chip_size(text, face)
@@ -200,61 +192,3 @@ def _write_scores(
         below = (region.row + region.height_px) * scale + 0.25 * size
         row = above if above >= 0 else min(below, shape[0] - height)
         strokes.chip(draw, (row, max(left, 0)), text, face, REGION)
-
-
-def _draw_scale_bar(
-    draw: ImageDraw.ImageDraw, width: int, height: int, colours: Pixels, threshold: float, size: int
-) -> None:
-    """Draw the colours of evidence from 0 to 1 at the right edge, with a mark at the threshold."""
-    face = strokes.font(round(0.72 * size))
-    left, top = width - 4.2 * size, 2.4 * size
-    length = min(10 * size, max(height, 12 * size) - top - size)
-    draw.text((left, top - size), "evidence", _SOFT, face, anchor="ls")
-    for step in range(round(length)):
-        colour = tuple(int(part) for part in colours[round(255 * (1 - step / length))])
-        draw.line((left, top + step, left + 0.8 * size, top + step), fill=colour)
-    levels = {0.0: "0", 0.5: "0.5", 1.0: "1"}
-    levels = {level: text for level, text in levels.items() if abs(level - threshold) > 0.12}
-    for level, text in levels.items():
-        draw.text((left + 1.2 * size, top + (1 - level) * length), text, _SOFT, face, anchor="lm")
-    at = top + (1 - threshold) * length
-    draw.line((left - 0.2 * size, at, left + size, at), fill=REGION, width=max(2, size // 7))
-    draw.text((left + 1.2 * size, at), f"{threshold:.2f}", REGION, face, anchor="lm")
-
-
-def _write_strip(
-    draw: ImageDraw.ImageDraw, width: int, top: int, label: Label, size: int, *, annotated: bool
-) -> None:
-    """Write decision and outcome, what the two kinds of line are, and the path."""
-    bold, small = strokes.font(size, bold=True), strokes.font(round(0.8 * size))
-    left, right = 0.6 * size, width - 0.6 * size
-    rows = [max(top, 12 * size) + step * size for step in (1.2, 2.8, 4.2)]
-    if label.outcome:
-        wide, tall = strokes.chip_size(label.outcome, bold)
-        ground = _GOOD if label.good else REFERENCE
-        strokes.chip(draw, (rows[0] - tall / 2, right - wide), label.outcome, bold, strokes.RIM, ground)
-        right -= wide + size
-    said = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
-    draw.text((left, rows[0]), strokes.fit(said, bold, right - left), _TEXT, bold, anchor="lm")
-    _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated)
-    path = strokes.fit(label.path, small, width - 2 * left)
-    draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
-
-
-def _write_key(
-    draw: ImageDraw.ImageDraw, corner: tuple[float, float], reference: str, size: int, *, annotated: bool
-) -> None:
-    """Name the two kinds of line, with the reference standard beside its own."""
-    row, left = corner
-    face, thick = strokes.font(round(0.8 * size)), max(2, size // 6)
-    draw.line((left, row, left + 2 * size, row), fill=REGION, width=thick)
-    draw.text((left + 2.5 * size, row), "region of the map", _SOFT, face, anchor="lm")
-    left += 4 * size + face.getlength("region of the map")
-    if annotated:
-        for dash in range(3):
-            begin = left + 0.8 * size * dash
-            draw.line((begin, row, begin + 0.5 * size, row), fill=REFERENCE, width=thick)
-        left += 2.6 * size
-    if annotated or reference:
-        text = f"reference: {reference}" if reference else "reference"
-        draw.text((left, row), text, _SOFT, face, anchor="lm")

@@ -39,8 +39,13 @@ def outline(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_
     dash_px
         Length of a dash and of the dark gap after it; 0 for an unbroken line.
     """
-    pieces = list(_dashes(points, dash_px)) if dash_px else [points]
     cv2.polylines(canvas, [_fixed(points)], True, RIM, width_px + 2, cv2.LINE_AA, _SHIFT)
+    line(canvas, points, colour, width_px, dash_px)
+
+
+def line(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_px: float = 0) -> None:
+    """Draw a closed line without a rim; the arguments are those of :func:`outline`."""
+    pieces = list(_dashes(points, dash_px)) if dash_px and len(points) > 1 else [points]
     cv2.polylines(
         canvas, [_fixed(piece) for piece in pieces], not dash_px, colour, width_px, cv2.LINE_AA, _SHIFT
     )

@@ -1,8 +1,8 @@
-"""Draw region maps, cut boxes from them, score both, and seal and register the model bundle.
+"""Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
 Reads the shards, the classifier, the operating points, the checked annotations and the data's profile;
-writes the region-map settings, ``bundle.json``, COCO results, overlays, the gallery page and the scores.
-The map threshold is chosen on ``val``; ``test`` is scored once.
+writes the region-map settings, ``bundle.json``, COCO results, tables by subgroup and by method, overlays,
+the gallery page and the scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import annotations as reference
-from pipeline.data import outputs, shards
-from pipeline.model import bundle, classifier, device, map_scoring, maps
-from pipeline.show import charts, gallery, pages
+from pipeline.data import labels, outputs, shards
+from pipeline.model import bundle, classifier, device, map_assessment, map_choice, map_scoring, maps, views
+from pipeline.model.map_assessment import Assessment
+from pipeline.show import gallery, map_charts, pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -29,53 +31,68 @@ _BATCH = 16
 
 
 def run(config: Config) -> None:
-    """Map, score, show, seal, register."""
+    """Map, choose, score, show, seal, register."""
     with runs.stage_run("region_maps", config) as record:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-        predict = classifier.predictor(model)
-        val, test = (
-            survey(config, predict, index[index["split"] == split], points, calibration)
-            for split in ("val", "test")
-        )
-        limits = config.region_maps
-        threshold = map_scoring.choose_threshold(val, known)
-        settings = bundle.RegionSettings(threshold, limits.min_area_share, limits.max_regions)
-        bundle.write_settings(config.paths.models / bundle.REGION_MAPS, settings)
-        profile = config.paths.report("validate") / bundle.PROFILE
-        outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
-        bundle.seal(config.paths.models)
-
-        scores = map_scoring.score(
+        predict = views.through(classifier.predictor(model), config.region_maps.views)
+        rows = {split: index[index["split"] == split] for split in ("val", "test")}
+        val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
+        settings = map_choice.choose(val, known, config.region_maps)
+        seal(config, settings)
+        found = map_assessment.assess(
             model,
             test,
             known,
             lambda paths: saw(config, index, paths),
-            limits,
-            threshold=threshold,
+            labels.carried(rows["test"], besides=shards.PLACE),
+            settings,
+            config.region_maps,
+            annotations_file=config.paths.annotations,
             n_samples=config.evaluate.bootstrap_samples,
             seed=config.run.seed,
         )
-        figures = {"map_threshold": threshold, **scores}
-        report = config.paths.report("region_maps")
-        cut = [bundle.cut_regions(region_map, settings) for region_map in test]
-        outputs.write_text(report / "regions.coco.json", map_scoring.coco_results(test, cut, known))
-        cases = gallery.cases(test.rows, map_scoring.on_target(test, known))
-        draw = gallery.painter(
-            config.data.root, test, cut, known, threshold=threshold, colormap=limits.colormap
-        )
-        with outputs.staged(report / "overlays") as folder:
-            pictures = gallery.write(folder, gallery.choose(cases, limits.gallery), draw)
-        drawn = {"localization": charts.localization_chart(figures)}
-        page = pages.render("region_maps.html", {"maps": figures, "charts": drawn, "pictures": pictures})
-        outputs.write_text(report / "report.html", page)
-        outputs.write_json(report / "metrics.json", figures)
-        record.metrics(figures)
+        write(config, test, known, settings, found)
+        record.metrics(found.figures)
         record.bundle(config.paths.models / bundle.BUNDLE)
         log.info("region_maps: %d radiographs mapped", len(test))
+
+
+def seal(config: Config, settings: RegionSettings) -> None:
+    """Complete the bundle."""
+    bundle.write_settings(config.paths.models / bundle.REGION_MAPS, settings)
+    profile = config.paths.report("validate") / bundle.PROFILE
+    outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
+    bundle.seal(config.paths.models)
+
+
+def write(
+    config: Config,
+    test: maps.MapSet,
+    known: reference.Annotations,
+    settings: RegionSettings,
+    found: Assessment,
+) -> None:
+    """Write the tables, the pictures and the page."""
+    report = config.paths.report("region_maps")
+    outputs.write_text(report / "regions.coco.json", found.coco_results)
+    for name, table in found.tables.items():
+        folder = report if name in ("subgroups", "methods") else report / "plots"
+        text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        outputs.write_text(folder / f"{name}.csv", text)
+    with outputs.staged(report / "overlays") as folder:
+        pictures = gallery.draw(folder, config.data.root, test, known, settings, config.region_maps)
+    context = {
+        "maps": found.figures,
+        "tables": found.tables,
+        "charts": map_charts.draw(found.figures, found.tables),
+        "pictures": pictures,
+    }
+    outputs.write_text(report / "report.html", pages.render("region_maps.html", context))
+    outputs.write_json(report / "metrics.json", found.figures)
 
 
 def survey(

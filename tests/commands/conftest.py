@@ -13,6 +13,7 @@ import yaml
 
 from pipeline import config as settings
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data import images, profile
 
@@ -52,7 +53,7 @@ def models(tmp_path_factory, learnt):
     bundle.write_operating_points(
         folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
     )
-    bundle.write_settings(folder / bundle.REGION_MAPS, bundle.RegionSettings(0.05, 0.001, 3))
+    bundle.write_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3))
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
     bundle.write_settings(folder / bundle.PREPROCESS, canvas)
     profile.write(learnt, folder / bundle.PROFILE)
@@ -66,7 +67,12 @@ def work(tmp_path, monkeypatch):
     values = yaml.safe_load((TOP / "params.yaml").read_text())
     values["run"]["workers"] = 1
     values["evaluate"]["bootstrap_samples"] = 50
-    values["region_maps"] |= {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4}
+    values["region_maps"] |= {
+        "faithfulness_radiographs": 2,
+        "faithfulness_steps": 2,
+        "gallery": 4,
+        "methods_radiographs": 2,
+    }
     values["validate"]["copy_agreement"] = 0.82
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.chdir(tmp_path)

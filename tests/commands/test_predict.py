@@ -64,6 +64,21 @@ def test_findings_are_the_bundles_own_and_boxes_lie_inside(config, work, draw, c
         assert 0 <= top < top + height <= 120
 
 
+def test_each_region_is_described(config, work, draw, capsys):
+    _, (found,) = results(config, capsys, *draw(work / "in", [1]))
+    region = found["regions"][0]
+    assert set(region) == {
+        "bbox", "score", "operating_point", "peak", "area_share", "contour", "position",
+    }  # fmt: skip
+    left, top, width, height = region["bbox"]
+    for column, row in [region["peak"], *region["contour"]]:
+        assert left <= column < left + width
+        assert top <= row < top + height
+    assert region["operating_point"] == "high_specificity"
+    assert 0 < region["area_share"] <= width * height / (96 * 120)
+    assert region["position"]["side"] in region["position"]["words"].replace("midline", "centre")
+
+
 def test_folders_are_searched_and_what_is_no_picture_is_passed_over(config, work, draw, capsys):
     draw(work / "in/a/b", [1])
     draw(work / "in", [2])

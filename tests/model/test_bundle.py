@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import FRACTURE, NO_FINDING, OperatingPoints
 from pipeline.config import Config, Preprocess
 from pipeline.model import bundle
-from pipeline.model.bundle import Bundle, BundleError, RegionSettings
+from pipeline.model.bundle import Bundle, BundleError
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
 CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)

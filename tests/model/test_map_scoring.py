@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +14,6 @@ from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
 from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
-from tests import records
 
 SIDE, GRID = 128, 8  # a cell of the grid is 8 x 8 on the canvas of 64, 16 x 16 in the radiograph
 CELLS = [(2, 3), (5, 1), (4, 4), (1, 6)]
@@ -49,8 +48,20 @@ def drawn(cells: list[tuple[int, int]], peak: float = 4.0) -> MapSet:
     return MapSet(rows, evidence, [placement] * len(cells), (64, 64), Calibration(1.0))
 
 
+def seen(paths: Iterable[str]) -> Iterator[np.ndarray]:
+    """The canvas is brightest where r0 is fractured."""
+    canvas = np.zeros((64, 64), np.uint8)
+    canvas[16:24, 24:32] = 200
+    return (canvas for _ in paths)
+
+
+def localize(found: MapSet, known: Annotations) -> dict:
+    nothing = pd.DataFrame(index=found.rows.index)
+    return map_scoring.localize(found, known, seen, nothing, n_samples=50, seed=0)[0]
+
+
 def test_perfect_maps_win_the_pointing_game() -> None:
-    figures = map_scoring.localize(drawn(CELLS), KNOWN, n_samples=50, seed=0)
+    figures = localize(drawn(CELLS), KNOWN)
     assert figures["annotated"] == 2
     assert figures["pointing_game"] == figures["pointing_game_low"] == 1
     assert figures["max_box_acc"]["iou_0.5"] == 1
@@ -58,21 +69,22 @@ def test_perfect_maps_win_the_pointing_game() -> None:
 
 
 def test_the_baselines_by_hand() -> None:
-    figures = map_scoring.localize(drawn(CELLS), KNOWN, n_samples=50, seed=0)
+    figures = localize(drawn(CELLS), KNOWN)
     assert figures["pointing_game_random"] == pytest.approx(16 * 16 / SIDE**2)
     assert figures["pointing_game_center"] == 0  # no box holds the middle
+    assert localize(drawn(CELLS), KNOWN)["pointing_game_brightest"] == 0.5
     central = Annotations({"r0": (Region((), (56, 56, 16, 16)),), "r1": (box((0, 0)),)}, KNOWN.sizes)
-    assert map_scoring.localize(drawn(CELLS), central, n_samples=50, seed=0)["pointing_game_center"] == 0.5
+    assert localize(drawn(CELLS), central)["pointing_game_center"] == 0.5
 
 
 def test_maps_that_point_elsewhere_lose_it() -> None:
-    figures = map_scoring.localize(drawn([(7, 7)] * 4), KNOWN, n_samples=50, seed=0)
+    figures = localize(drawn([(7, 7)] * 4), KNOWN)
     assert figures["pointing_game"] == figures["pointing_game_high"] == 0
     assert figures["energy_in_box"] < 0.05
 
 
 def test_without_annotations_nothing_is_scored() -> None:
-    assert map_scoring.localize(drawn(CELLS), NOTHING, n_samples=50, seed=0) == {}
+    assert localize(drawn(CELLS), NOTHING) == {}
 
 
 def test_an_annotation_on_a_sound_radiograph_does_not_count() -> None:
@@ -83,22 +95,6 @@ def test_an_annotation_on_a_sound_radiograph_does_not_count() -> None:
 def test_the_peak_is_on_target_where_it_is_annotated() -> None:
     cells = [CELLS[0], (7, 7), (0, 0), (0, 0)]
     assert map_scoring.on_target(drawn(cells), KNOWN) == [True, False, None, None]
-
-
-def test_with_annotations_the_threshold_cuts_the_box_out() -> None:
-    found = drawn(CELLS)
-    threshold = map_scoring.choose_threshold(found, KNOWN)
-    cut = regions.extract_regions(found.in_radiograph(0), threshold)
-    top, left, height, width = cut[0].box
-    assert (top, left) == pytest.approx((32, 48), abs=4)
-    assert (height, width) == pytest.approx((16, 16), abs=8)
-
-
-def test_without_annotations_sound_radiographs_set_the_threshold() -> None:
-    found = drawn(CELLS, peak=1.0)
-    threshold = map_scoring.choose_threshold(found, NOTHING)
-    highest = max(found.in_radiograph(i).max() for i in (2, 3))
-    assert threshold > highest  # a tenth of two radiographs is none
 
 
 def test_results_are_coco_in_the_radiographs_pixels() -> None:
@@ -124,17 +120,26 @@ def test_a_survey_joins_scores_and_decisions() -> None:
     assert found.calibration == Calibration(0.5)
 
 
-def test_faithfulness_asks_the_network_itself(network: keras.Model) -> None:
-    found = drawn(CELLS).where(np.array([True, True, False, False]))
-    seen = (records.canvas(i, fractured=True) for i in range(2))
-    figures = map_scoring.probe(network, found, seen, threshold=0.5, steps=2, seed=0)
-    assert set(figures) == {
-        "deletion_auc",
-        "insertion_auc",
-        "random_deletion_auc",
-        "erase_drop",
-        "erase_drop_control",
-        "randomization_correlation",
-    }
-    assert all(0 <= figures[name] <= 1 for name in ("deletion_auc", "insertion_auc", "random_deletion_auc"))
-    assert -1 <= figures["randomization_correlation"] <= 1
+def test_marks_are_scored_on_what_is_known() -> None:
+    found = drawn([CELLS[0], (7, 7), (0, 0), (0, 0)])
+    cut = [regions.extract_regions(region_map, 0.5) for region_map in found]
+    figures, curve = map_scoring.mark(found, cut, KNOWN, n_samples=50, seed=0)
+    assert figures["froc_sensitivity_1"] == 0.5  # one of two hit; the others are false
+    assert curve["false_marks"].iloc[-1] == 0.75
+    assert map_scoring.mark(found, cut, NOTHING, n_samples=50, seed=0)[0] == {}
+    half_known = Annotations({"r1": (box(CELLS[1]),)}, KNOWN.sizes)
+    figures, curve = map_scoring.mark(found, cut, half_known, n_samples=50, seed=0)
+    assert curve["false_marks"].iloc[-1] == 1  # r0, whose fracture is not drawn, is left out
+
+
+def test_region_scores_are_held_against_overlaps() -> None:
+    found = drawn(CELLS)
+    cut = [regions.extract_regions(region_map, 0.5) for region_map in found]
+    figures, _ = map_scoring.mark(found, cut, KNOWN, n_samples=50, seed=0)
+    assert figures["region_ece"] == pytest.approx(abs(cut[0][0].score - 0.5), abs=0.01)  # two of four overlap
+
+
+def test_subgroups_come_with_the_figures() -> None:
+    attributes = pd.DataFrame({"body_part": ["hand"] * 4}, index=[4, 5, 6, 7])
+    _, parts = map_scoring.localize(drawn(CELLS), KNOWN, seen, attributes, n_samples=50, seed=0)
+    assert parts["radiographs"].iloc[0] == 2

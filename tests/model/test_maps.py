@@ -45,3 +45,8 @@ def test_chosen_radiographs_keep_their_order(found: MapSet) -> None:
     assert chosen.rows.index.tolist() == [0, 1]
     assert np.array_equal(chosen.evidence, EVIDENCE[[0, 2]])
     assert np.array_equal(chosen.in_radiograph(1), found.in_radiograph(2))
+
+
+def test_cells_beside_the_radiograph_are_not_inside(found: MapSet) -> None:
+    assert found.inside(0, (4, 4)).all()
+    assert found.inside(1, (4, 4)).tolist() == [[False, True, True, False]] * 4

@@ -18,7 +18,3 @@ def test_the_charts_of_a_classifier_name_their_figures():
     assert "ECE 0.200" in drawn["reliability"]
     assert "best from 0.21 to 0.80" in drawn["decision_curve"]
     assert ["High sensitivity" in matrix for matrix in drawn["confusion"]] == [True, False]
-
-
-def test_there_is_no_localization_chart_without_annotations():
-    assert charts.localization_chart({"deletion_auc": 0.4}) is None

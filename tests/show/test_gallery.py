@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from pipeline.assess.calibration import Calibration
+from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.data import images
 from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
 from pipeline.model.maps import MapSet
-from pipeline.show import gallery
+from pipeline.show import gallery, legend
 from pipeline.show.gallery import Case
 
 
@@ -86,7 +87,7 @@ def test_cases_are_the_rows_with_their_hits() -> None:
 
 def test_pictures_are_written_and_described(tmp_path: Path) -> None:
     one = case(FRACTURE, fractured=True, hit=True, score=0.87)
-    drawn = np.full((20, 30, 3), 90, np.uint8)
+    drawn = gallery.Drawn(np.full((20, 30, 3), 90, np.uint8), np.full((8, 9, 3), 5, np.uint8), "here")
     pictures = gallery.write(tmp_path / "overlays", {"hits": [one, one], "misses": []}, lambda _: drawn)
     index = pd.read_csv(tmp_path / "overlays" / gallery.INDEX)
     assert index["file"].tolist() == ["hits-01.jpg", "hits-02.jpg"]
@@ -95,7 +96,11 @@ def test_pictures_are_written_and_described(tmp_path: Path) -> None:
     assert images.read(tmp_path / "overlays" / "hits-01.jpg").pixels.shape == (20, 30)
     first = pictures["hits"][0]
     assert first["src"].startswith("data:image/jpeg;base64,")
-    assert first["caption"] == "Fractured; fracture, probability 0.87. The peak lies on the fracture."
+    assert first["caption"] == (
+        "Fractured; fracture, probability 0.87. The peak lies on the fracture. Strongest region: here."
+    )
+    assert first["beside"].startswith("data:image/jpeg;base64,")
+    assert first["beside"] != first["src"]
     assert pictures["misses"] == []
 
 
@@ -111,8 +116,27 @@ def test_the_painter_shows_negatives_set_right(tmp_path: Path, inverted: bool) -
         Calibration(1.0),
     )
     known = Annotations({"0.png": (Region((), (50, 60, 40, 30)),)}, {"0.png": (300, 200)})
-    draw = gallery.painter(tmp_path, found, [[]], known, threshold=0.5, colormap="cividis")
-    drawn = draw(Case(0, "0.png", True, 0.1, NO_FINDING))
+    paint = gallery.painter(tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis")
+    drawn = paint(Case(0, "0.png", True, 0.1, NO_FINDING)).overlay
     assert drawn.dtype == np.uint8
     assert drawn.shape[2] == 3
     assert np.median(drawn[200:280]) == pytest.approx(40, abs=12)  # below the annotation: film, no map
+
+
+def blue(picture: np.ndarray) -> int:
+    """Pixels in the colour of regions, on the radiograph."""
+    return int((picture[:450, :300] == legend.REGION).all(axis=2).sum())
+
+
+def test_what_is_cleared_shows_no_region_and_the_rest_says_where(tmp_path: Path) -> None:
+    images.write(tmp_path / "0.png", np.full((300, 200), 40, np.uint8))
+    evidence = np.full((1, 8, 8), -9, np.float32)
+    evidence[0, 2, 5] = 5
+    placement = Placement(300, 200, False, (0, 0, 300, 200), 0.2, 2.0, 12.0)
+    found = MapSet(pd.DataFrame({"path": ["0.png"]}), evidence, [placement], (64, 64), Calibration(1.0))
+    known = Annotations({}, {"0.png": (300, 200)})
+    paint = gallery.painter(tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis")
+    cleared, called = (paint(Case(0, "0.png", True, 0.1, said)) for said in (NO_FINDING, FRACTURE))
+    assert (blue(cleared.overlay), cleared.where) == (0, "")
+    assert blue(called.overlay) > 0
+    assert called.where == "no clear bone axis, right half of the image"

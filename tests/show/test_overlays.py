@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.assess.maps.regions import extract_regions
+from pipeline.assess.operating_points import NO_FINDING
 from pipeline.show import overlays
-from pipeline.show.overlays import Label, overlay
+from pipeline.show.legend import Label
+from pipeline.show.overlays import overlay
 
 LABEL = Label("test/fractured/1.png", 0.93, "fracture", "fractured", "hit", good=True)
 
@@ -87,6 +91,44 @@ def test_the_reference_standard_is_dashed():
     picture = overlay(radiograph(), np.zeros((240, 180), np.float32), [], 0.5, reference=[corners])
     side = (picture[42:398, 39] == overlays.REFERENCE).all(axis=1)
     assert 0.2 < side.mean() < 0.8
+
+
+def share_of_side_drawn(threshold: float) -> float:
+    """How much of the left side of the region's box is drawn."""
+    values = region_map()
+    picture = overlay(radiograph(), values, extract_regions(values, 0.5), threshold)
+    side = (picture[205:275, 117:123] == overlays.REGION).all(axis=2).any(axis=1)
+    return float(side.mean())
+
+
+def test_what_is_sure_is_solid_and_what_is_possible_is_dotted():
+    assert share_of_side_drawn(0.5) > 0.95
+    assert 0.1 < share_of_side_drawn(0.95) < 0.8
+
+
+def test_a_cleared_radiograph_says_that_nothing_was_found():
+    plain, values = np.full((240, 180), 77, np.uint8), np.zeros((240, 180), np.float32)
+    cleared, open_question = (
+        overlay(plain, values, [], 0.5, label=replace(LABEL, decision=decision))[:200, :360]
+        for decision in (NO_FINDING, "needs review")
+    )
+    assert (cleared[:30] != 77).sum() > (open_question[:30] != 77).sum() > 0
+    assert (cleared[60:] == 77).all()
+
+
+def test_a_ruler_measures_the_radiographs_own_pixels():
+    pixels = np.full((240, 180), 77, np.uint8)  # drawn twice as large
+    picture = overlay(pixels, np.zeros(pixels.shape, np.float32), [], 0.5)
+    beside = (picture[:480, 361:366] > 200).all(axis=2).any(axis=1)
+    assert beside.sum() == pytest.approx(200, abs=4)  # 100 px, the largest round length in half of the height
+
+
+def test_the_plain_picture_bears_the_reference_alone():
+    corners = np.array([[20, 20], [20, 160], [200, 160], [200, 20]], float)
+    picture = overlays.plain(np.full((240, 180), 77, np.uint8), [corners])
+    assert picture.shape == (480, 360, 3)
+    assert (picture == overlays.REFERENCE).all(axis=2).any()
+    assert (picture[60:380, 60:300] == 77).all()
 
 
 def test_no_finding_is_drawn_as_such():

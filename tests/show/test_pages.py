@@ -3,32 +3,71 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
 from pipeline.assess import evaluation, net_benefit
+from pipeline.assess.maps import deletion, subgroups
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.show import charts, pages
+from pipeline.model import attributions, map_methods
+from pipeline.show import charts, map_charts, pages
+
+
+def with_interval(**figures: float) -> dict[str, float]:
+    """Each figure with an interval around it."""
+    return {
+        f"{name}{end}": value + step
+        for name, value in figures.items()
+        for end, step in (("", 0.0), ("_low", -0.1), ("_high", 0.1))
+    }
+
 
 FAITHFULNESS = {
-    "deletion_auc": 0.41,
-    "insertion_auc": 0.78,
-    "random_deletion_auc": 0.63,
-    "erase_drop": 0.21,
-    "erase_drop_control": 0.04,
-    "randomization_correlation": 0.12,
+    "map_threshold": 0.3,
+    "sensitive_threshold": 0.1,
+    "peak_share": 0.5,
+    "min_area_share": 0.001,
+    **with_interval(
+        deletion_auc=0.41,
+        insertion_auc=0.78,
+        random_deletion_auc=0.63,
+        erase_drop=0.21,
+        erase_drop_control=0.04,
+        randomization_correlation=0.12,
+    ),
 }
 LOCALIZATION = {
     "annotated": 61,
-    **{f"pointing_game{end}": value for end, value in {"": 0.62, "_low": 0.5, "_high": 0.74}.items()},
-    **{f"pointing_game_tolerant{end}": value for end, value in {"": 0.7, "_low": 0.6, "_high": 0.8}.items()},
-    **{f"energy_in_box{end}": value for end, value in {"": 0.31, "_low": 0.26, "_high": 0.37}.items()},
-    "pointing_game_random": 0.011,
-    "pointing_game_center": 0.08,
+    **with_interval(pointing_game=0.62, pointing_game_tolerant=0.7, energy_in_box=0.31),
+    **{f"pointing_game_{name}": 0.08 for name in ("random", "center", "brightest")},
     "max_box_acc": {"iou_0.1": 0.61, "iou_0.5": 0.12},
     "pixel_average_precision": 0.34,
+    **{
+        f"froc_sensitivity_{allowed}{end}": 0.5
+        for allowed in ("0.5", "1", "2")
+        for end in ("", "_low", "_high")
+    },
+    **dict.fromkeys(("coco_ap", "coco_ap_50", "coco_ap_30", "region_ece"), 0.1),
 }
-PICTURE = {"src": "data:image/png;base64,AA==", "alt": "a", "title": "test/fractured/<b>.png", "caption": "c"}
+METHOD = dict.fromkeys(map_methods.COLUMNS, 0.2)
+TABLES = {
+    "subgroups": pd.DataFrame(
+        [["(all)", "", 61, 60, *[0.5] * 9], ["body_part", "<b>", 4, 4, *[math.nan] * 9]],
+        columns=subgroups.COLUMNS,
+    ),
+    "methods": pd.DataFrame([METHOD | {"method": name} for name in (map_methods.OWN, *attributions.METHODS)]),
+    "froc": pd.DataFrame({"threshold": [1.0, 0.5], "false_marks": [0, 1.0], "sensitivity": [0, 0.5]}),
+    "deletion": pd.DataFrame({name: [0.1, 0.9] for name in ("share", *deletion.CURVES)}),
+    "randomization": pd.DataFrame({"layers": [0, 1], "layer": ["", "a"], "correlation": [1.0, 0.1]}),
+}
+PICTURE = {
+    "src": "data:image/png;base64,AA==",
+    "beside": "data:image/png;base64,BB==",
+    "alt": "a",
+    "title": "test/fractured/<b>.png",
+    "caption": "c",
+}
 NONE = {"name": None, "auroc": None}
 
 
@@ -53,7 +92,8 @@ def contexts() -> dict[str, dict]:
     scored = scores()
     maps = {
         "maps": FAITHFULNESS | LOCALIZATION,
-        "charts": {"localization": charts.localization_chart(LOCALIZATION)},
+        "tables": TABLES,
+        "charts": map_charts.draw(FAITHFULNESS | LOCALIZATION, TABLES),
         "pictures": {
             kind: [PICTURE] if kind == "misses" else []
             for kind in ("confident_errors", "misses", "false_alarms", "hits")
@@ -152,8 +192,26 @@ def test_errors_stand_before_hits(contexts):
     assert places == sorted(places)
 
 
+def test_a_small_subgroup_has_a_row_without_figures(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    row = html[html.index("body_part: &lt;b&gt;") :]
+    assert row[: row.index("</tr>")].count(pages.MISSING) == 4
+
+
+def test_every_chart_of_the_maps_stands_on_the_page(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    assert all(svg in html for svg in contexts["region_maps.html"]["charts"].values())
+
+
+def test_each_overlay_stands_beside_its_reference(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    assert html.index(PICTURE["src"]) < html.index(PICTURE["beside"])
+
+
 def test_maps_without_annotations_say_so(contexts):
-    context = contexts["region_maps.html"] | {"maps": FAITHFULNESS, "charts": {"localization": None}}
+    empty = {name: table.iloc[:0] for name, table in TABLES.items()}
+    drawn = map_charts.draw(FAITHFULNESS, empty)
+    context = contexts["region_maps.html"] | {"maps": FAITHFULNESS, "tables": empty, "charts": drawn}
     html = pages.render("region_maps.html", context)
     assert "no radiograph is annotated" in html
     assert "Pointing game" not in html

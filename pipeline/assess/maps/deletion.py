@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from pipeline.assess.maps.asking import Map, Mask, Pixels, Predict, ask, require_same_shape
 
+CURVES = ("deletion", "insertion", "random_deletion")
 
-def deletion_insertion(
+
+def curves(
     pixels: Pixels, region_map: Map, predict: Predict, *, steps: int = 10, cell_px: int = 16, seed: int = 0
-) -> dict[str, float]:
-    """Area under the probability while cells are blurred away, or brought back, in the map's order.
+) -> dict[str, NDArray[np.float64]]:
+    """Probability while cells are blurred away, or brought back, in the map's order.
 
     The cells form a square grid and are ordered by the map's mean inside; ties are ordered at
     random. The random order is one of the same cells. What is deleted is replaced by a heavily
     blurred copy of the radiograph, which has no edges to mistake for a fracture. A faithful map
-    has a low ``deletion_auc``, well below ``random_deletion_auc``, and a high ``insertion_auc``.
+    has little :func:`area` under ``deletion``, well below ``random_deletion``, and much under ``insertion``.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def deletion_insertion(
 
     Returns
     -------
-    dict of str to float
-        ``deletion_auc``, ``insertion_auc``, ``random_deletion_auc``, each 0..1.
+    dict of str to float64 ndarray of shape (steps + 1,)
+        Those of :data:`CURVES`, each 0..1.
 
     Raises
     ------
@@ -51,6 +53,42 @@ def deletion_insertion(
     Petsiuk, Das and Saenko, RISE: randomized input sampling for explanation of black-box models,
     BMVC 2018. https://doi.org/10.48550/arXiv.1806.07421
     """
+    cell, order, generator = _order(pixels, region_map, steps=steps, cell_px=cell_px, seed=seed)
+    by_map = _first_cells(cell, order, steps)
+    at_random = _first_cells(cell, generator.permutation(order.size), steps)
+    blurred = blur(pixels)
+    deleted = np.where(by_map, blurred, pixels)
+    inserted = np.where(by_map, pixels, blurred)
+    deleted_at_random = np.where(at_random, blurred, pixels)
+    probability = ask(predict, np.concatenate([deleted, inserted, deleted_at_random]))
+    return dict(zip(CURVES, probability.reshape(len(CURVES), steps + 1), strict=True))
+
+
+def curve(
+    pixels: Pixels, region_map: Map, predict: Predict, *, steps: int = 10, cell_px: int = 16, seed: int = 0
+) -> NDArray[np.float64]:
+    """Probability while cells are blurred away in the map's order, alone: float64 (steps + 1,).
+
+    The parameters and errors are those of :func:`curves`; ``predict`` is asked for steps + 1 radiographs.
+    """
+    cell, order, _ = _order(pixels, region_map, steps=steps, cell_px=cell_px, seed=seed)
+    return ask(predict, np.where(_first_cells(cell, order, steps), blur(pixels), pixels))
+
+
+def area(curve: NDArray[np.float64]) -> float:
+    """Area under a curve over equal steps from 0 to 1."""
+    return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
+
+
+def blur(pixels: Pixels) -> Pixels:
+    """Heavily blurred copy: a Gaussian with a sigma of an eighth of the longer side."""
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape) / 8), dtype=np.uint8)
+
+
+def _order(
+    pixels: Pixels, region_map: Map, *, steps: int, cell_px: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], np.random.Generator]:
+    """Index of each pixel's cell, the cells by falling evidence, and the random numbers behind ties."""
     require_same_shape(pixels, region_map)
     if steps < 1 or cell_px < 1:
         raise ValueError(f"steps and cell_px must be at least 1. Received: {steps} and {cell_px}")
@@ -59,21 +97,8 @@ def deletion_insertion(
     evidence = np.bincount(cell.ravel(), weights=region_map.ravel()) / np.bincount(cell.ravel())
     if np.isnan(evidence).any():
         raise ValueError("a region map orders cells only without NaN. Received: NaN; check the network")
-    shuffle = generator.permutation(evidence.size)
-    by_map = _first_cells(cell, np.lexsort((shuffle, -evidence)), steps)
-    at_random = _first_cells(cell, generator.permutation(evidence.size), steps)
-    blurred = blur(pixels)
-    deleted = np.where(by_map, blurred, pixels)
-    inserted = np.where(by_map, pixels, blurred)
-    deleted_at_random = np.where(at_random, blurred, pixels)
-    probability = ask(predict, np.concatenate([deleted, inserted, deleted_at_random])).reshape(3, steps + 1)
-    areas = np.asarray(np.trapezoid(probability, dx=1 / steps, axis=1)).tolist()
-    return dict(zip(("deletion_auc", "insertion_auc", "random_deletion_auc"), areas, strict=True))
-
-
-def blur(pixels: Pixels) -> Pixels:
-    """Heavily blurred copy: a Gaussian with a sigma of an eighth of the longer side."""
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape) / 8), dtype=np.uint8)
+    order = np.lexsort((generator.permutation(evidence.size), -evidence))
+    return cell, order, generator
 
 
 def _cell_grid(shape: tuple[int, ...], cell_px: int) -> NDArray[np.int64]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline.assess.maps import scores
+from pipeline.assess.maps import froc, scores
 from pipeline.assess.maps.scores import Reference
 
 SHAPE = (50, 100)
@@ -25,7 +27,8 @@ def perfect() -> Iterator[np.ndarray]:
 
 
 def localize(maps: list[np.ndarray]) -> dict:
-    return scores.localize(lambda: iter(maps), REFERENCES, n_samples=50, seed=0)
+    table = scores.tabulate(maps, REFERENCES)
+    return scores.localize(lambda: iter(maps), REFERENCES, table, n_samples=50, seed=0)
 
 
 def test_perfect_maps_score_one() -> None:
@@ -70,25 +73,28 @@ def test_too_few_maps_are_refused() -> None:
         localize(list(perfect())[:2])
 
 
-def bright(batch: np.ndarray) -> np.ndarray:
-    """A classifier that is as sure as its brightest pixel is bright."""
-    return batch.reshape(len(batch), -1).max(axis=1) / 255
+def test_the_brightest_bone_plays_along_where_it_is_known():
+    assert np.isnan(localize(list(perfect()))["pointing_game_brightest"])
+    known = [replace(one, brightest=(12, 12)) for one in REFERENCES]  # inside the first box only
+    assert scores.tabulate(perfect(), known)["pointing_game_brightest"].tolist() == [1, 0, 0]
 
 
-def test_erasing_what_decides_takes_the_probability_away() -> None:
-    pixels = np.full((64, 64), 51, np.uint8)
-    pixels[16:32, 32:48] = 255
-    region_map = (pixels > 200).astype(np.float32)
-    figures = scores.probe_faithfulness(
-        [(pixels, region_map)], bright, threshold=0.5, steps=4, cell_px=16, seed=0
+def test_means_leave_out_what_is_no_number():
+    table = pd.DataFrame({"drop": [0.2, np.nan, 0.4], "group": ["a", "b", "c"]})
+    found = scores.means(table, ["drop"], n_samples=50, seed=0)
+    assert found["drop"] == pytest.approx(0.3)
+    assert [found["drop_low"], found["drop_high"]] == pytest.approx([0.2, 0.4])
+
+
+def test_free_response_figures_carry_intervals():
+    marks = froc.Marks(
+        np.array([0.9, 0.8, 0.7]), np.array([0, 2, 1]), np.array([0, -1, 1]), np.array([1, 1, 0, 0])
     )
-    assert figures["erase_drop"] > 0.5
-    assert figures["erase_drop_control"] == pytest.approx(0, abs=1e-6)
-    assert figures["deletion_auc"] < figures["random_deletion_auc"]
-    assert figures["insertion_auc"] > 0.8
-
-
-def test_without_radiographs_nothing_is_known() -> None:
-    figures = scores.probe_faithfulness([], bright, threshold=0.5, steps=4, cell_px=16, seed=0)
-    assert len(figures) == 5
-    assert np.isnan(list(figures.values())).all()
+    found = scores.free_response(marks, np.array(list("abcd")), n_samples=200, seed=0)
+    assert list(found)[:3] == [
+        "froc_sensitivity_0.5",
+        "froc_sensitivity_0.5_low",
+        "froc_sensitivity_0.5_high",
+    ]
+    assert found["froc_sensitivity_0.5"] == 1
+    assert found["froc_sensitivity_0.5_low"] <= 1

@@ -1,0 +1,65 @@
+"""Where the maps point on parts of the annotated radiographs: tables in, one table out.
+
+What would rest on fewer than five groups is not shown: it would say more of chance than of the maps, and
+could be traced to a patient.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.assess.maps import scores
+from pipeline.assess.subgroups import EVERYTHING, MIN_GROUPS, in_order, levels
+
+FIGURES = ("pointing_game", "energy_in_box")
+COLUMNS = [
+    *("attribute", "value", "radiographs", "groups"),
+    *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
+    *scores.BASELINES,
+]
+
+
+def subgroups(table: pd.DataFrame, attributes: pd.DataFrame, *, n_samples: int, seed: int) -> pd.DataFrame:
+    """Score the annotated radiographs that share an attribute's value.
+
+    Parameters
+    ----------
+    table
+        A row a radiograph, from :func:`pipeline.assess.maps.scores.tabulate`.
+    attributes
+        The same rows, one column an attribute, as text; empty: unknown. The fracture's size is added.
+    n_samples, seed
+        Resamples of the groups behind the 95 % intervals, and where their random numbers start.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :data:`COLUMNS`, first one row for all radiographs, then one for each attribute and
+        value: :func:`pipeline.assess.subgroups.subgroups` says which values there are. The figures of a
+        value of fewer than five groups are empty.
+    """
+    known = attributes.reset_index(drop=True).assign(fracture_size=_percent(table["fracture_size"]))
+    group = table["group"].to_numpy()
+    parts = [(EVERYTHING, "", pd.Series(True, table.index))]
+    for name in known:
+        level = levels(known[name], group)
+        parts += [(str(name), value, pd.Series(level == value)) for value in in_order(level)]
+    rows = [
+        {"attribute": name, "value": value} | _score(table[part.to_numpy()], n_samples=n_samples, seed=seed)
+        for name, value, part in parts
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _percent(shares: pd.Series) -> pd.Series:
+    """Shares of a radiograph as text, in percent."""
+    return shares.map(lambda share: f"{100 * share:.2f}")
+
+
+def _score(part: pd.DataFrame, *, n_samples: int, seed: int) -> dict[str, float]:
+    """Count, and give the figures where enough groups stand behind them."""
+    counted: dict[str, float] = {"radiographs": len(part), "groups": part["group"].nunique()}
+    if counted["groups"] < MIN_GROUPS:
+        return counted
+    own = scores.means(part, FIGURES, n_samples=n_samples, seed=seed)
+    return counted | own | {name: float(part[name].mean()) for name in scores.BASELINES}
