@@ -1,0 +1,83 @@
+"""Say on `val` what test-time views are worth: how many looks at a radiograph a map should be averaged over.
+
+    python benchmarks/map_views.py 1 2 4 6
+
+Reads the shards, the classifier, the operating points and the annotations of a pipeline that has run. `test`
+is not touched. Regions are cut as the stage would cut them, chosen on the very radiographs that they are
+scored on: good for comparing, not for reporting.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline import config as settings
+from pipeline.data import annotations, shards
+from pipeline.model import bundle, classifier, device, map_choice, map_scoring, views
+
+_BATCH = 16
+_FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
+_MARKS = ("froc_sensitivity_0.5", "froc_sensitivity_1", "froc_sensitivity_2", "region_ece")
+
+
+def main() -> None:
+    """Map `val` with each number of views, and print a row of figures each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("views", type=int, nargs="+")
+    counts = parser.parse_args().views
+    config = settings.read()
+    device.prepare(config.run)
+    index = shards.read_index(config.paths.shards)
+    val = index[index["split"] == "val"].reset_index(drop=True)
+    known = annotations.read(config.paths.annotations)
+    points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+    predict = classifier.predictor(classifier.load(config.paths.classifier))
+    rows = []
+    for count in counts:
+        found = map_scoring.survey(
+            val,
+            classifier.predict_all(
+                views.through(predict, count), shards.dataset(config.paths.shards, val, _BATCH)
+            ),
+            [shards.placement(row) for row in val.itertuples()],
+            canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
+            points=points,
+            calibration=calibration,
+        )
+        rows.append({"views": count} | score(config, found, known))
+        print(pd.DataFrame(rows).round(3).to_string(index=False), flush=True)
+
+
+def score(
+    config: settings.Config, found: map_scoring.MapSet, known: annotations.Annotations
+) -> dict[str, float]:
+    """Figures of the maps of `val`, and how regions were cut."""
+    nothing = pd.DataFrame(index=found.rows.index)
+    repeat = {"n_samples": 50, "seed": config.run.seed}
+    located, _ = map_scoring.localize(found, known, partial(unseen, found), nothing, **repeat)
+    chosen = map_choice.choose(found, known, config.region_maps)
+    candidates = [chosen.candidates(region_map) for region_map in found]
+    marked, _ = map_scoring.mark(found, candidates, known, **repeat)
+    return {
+        **{name: located[name] for name in _FIGURES},
+        **{f"box_{iou}": share for iou, share in located["max_box_acc"].items()},
+        **{name: marked[name] for name in _MARKS},
+        "peak_share": chosen.peak_share,
+        "min_area_share": chosen.min_area_share,
+        "map_threshold": chosen.map_threshold,
+    }
+
+
+def unseen(found: map_scoring.MapSet, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+    """Give black canvases: the brightest bone plays no part here."""
+    return (np.zeros(found.canvas_shape, np.uint8) for _ in paths)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Measure what region maps cost: beside predicting alone, and beside Grad-CAM through tf-keras-vis.
+
+    python benchmarks/region_maps.py --models models --shards Data/shards
+    python benchmarks/region_maps.py --models models --shards Data/shards --peer SITE_PACKAGES
+
+One run, one process, the same network and the same canvases, in turns: probabilities alone; probabilities
+and maps as numbers on the canvas; the same brought to the radiographs' own pixels and cut into regions; and
+Grad-CAM and Grad-CAM++ by tf-keras-vis (dependency group `bench`; ``--peer`` names a folder that holds it).
+Medians of rounds, images a second, and the ratios that matter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline import config as settings
+from pipeline.data import shards
+from pipeline.data.canvas import Placement
+from pipeline.model import bundle, classifier, device, maps, views
+
+Pixels = NDArray[np.uint8]
+
+
+def main() -> None:
+    """Measure, and print a line a contestant."""
+    arguments = _arguments()
+    device.prepare(settings.read().run)
+    index = shards.read_index(arguments.shards).head(arguments.images)
+    canvases = np.stack(list(shards.canvases(arguments.shards, index)))
+    placements = [shards.placement(row) for row in index.itertuples()]
+    model = classifier.load(arguments.models / bundle.CLASSIFIER)
+    contestants = own(model, bundle.load(arguments.models), canvases, placements, arguments.batch)
+    contestants |= peers(model, canvases, arguments.batch, arguments.peer)
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for run in contestants.values():
+        run()  # traces and compiles
+    for _ in range(arguments.rounds):
+        for name, run in contestants.items():
+            begin = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - begin)
+    report(seconds, len(canvases))
+
+
+def own(
+    model: keras.Model, loaded: bundle.Bundle, canvases: Pixels, placements: list[Placement], batch: int
+) -> dict[str, Callable[[], None]]:
+    """Ways of asking this network."""
+    probabilities = _probabilities(model)
+    plain = classifier.predictor(model)
+    looking = views.through(plain, loaded.region_settings.views)
+    shape = canvases.shape[1:]
+
+    def alone() -> None:
+        for part in _batches(canvases, batch):
+            loaded.calibration.probability(probabilities(tf.constant(part)).numpy())
+
+    def mapped() -> None:
+        for part in _batches(canvases, batch):
+            logits, evidence = looking(part)
+            loaded.calibration.probability(logits)
+            maps.probability_map(evidence, loaded.calibration)
+
+    def cut() -> None:
+        for start in range(0, len(canvases), batch):
+            logits, evidence = looking(canvases[start : start + batch])
+            loaded.calibration.probability(logits)
+            drawn = maps.probability_map(evidence, loaded.calibration)
+            for one, placement in zip(drawn, placements[start : start + batch], strict=True):
+                loaded.region_settings.shown(placement.map_to_radiograph(one, shape))
+
+    return {"probabilities alone": alone, "with maps": mapped, "with maps, in pixels, cut": cut}
+
+
+def peers(
+    model: keras.Model, canvases: Pixels, batch: int, folder: Path | None
+) -> dict[str, Callable[[], None]]:
+    """Grad-CAM of this network through tf-keras-vis; nothing where it is not installed."""
+    if folder is not None:
+        sys.path.append(str(folder))
+    try:
+        from tf_keras_vis.gradcam import Gradcam
+        from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    except ImportError as error:
+        print(f"tf-keras-vis is not measured: {error}. Install the group `bench`, or name it with --peer.")
+        return {}
+    flat = keras.Model(model.input, model.output["logit"])  # it takes one output
+    layer = model.get_layer("pyramid32_lateral").input._keras_history.operation.name
+
+    def ask(method: Callable[..., object]) -> Callable[[], None]:
+        def run() -> None:
+            for part in _batches(canvases, batch):
+                method(lambda output: output[:, 0], part[..., None].astype(np.float32), layer)
+
+        return run
+
+    return {
+        "tf-keras-vis Grad-CAM": ask(Gradcam(flat, clone=False)),
+        "tf-keras-vis Grad-CAM++": ask(GradcamPlusPlus(flat, clone=False)),
+    }
+
+
+def report(seconds: dict[str, list[float]], n_images: int) -> None:
+    """Print medians and ratios."""
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, value in median.items():
+        spread = f"{min(seconds[name]):.2f} to {max(seconds[name]):.2f}"
+        print(f"{name:28} {value:7.2f} s ({spread}) {n_images / value:8.1f} images/s")
+    alone, mapped = median["probabilities alone"], median["with maps"]
+    print(f"maps cost {100 * (mapped / alone - 1):+.1f} % over probabilities alone (bar: +10 %)")
+    cut = median["with maps, in pixels, cut"]
+    print(f"maps in the radiograph's pixels, cut into regions: {100 * (cut / alone - 1):+.1f} %")
+    for name in (name for name in median if name.startswith("tf-keras-vis")):
+        print(f"{median[name] / mapped:.2f} x as many images a second as {name} (bar for Grad-CAM: 3)")
+
+
+def _probabilities(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Compile the network without its map: nothing but the logit is computed and returned."""
+    alone = keras.Model(model.input, model.output["logit"])
+    return tf.function(lambda part: alone(tf.cast(part, tf.float32)[..., None], training=False)[:, 0])
+
+
+def _batches(canvases: Pixels, batch: int) -> list[Pixels]:
+    return [canvases[start : start + batch] for start in range(0, len(canvases), batch)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of a sealed bundle")
+    parser.add_argument("--shards", type=Path, default=Path("Data/shards"))
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peer", type=Path, help="folder that holds tf_keras_vis, if it is not installed")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
