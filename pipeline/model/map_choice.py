@@ -69,7 +69,7 @@ def _cut(region_map: regions.Map, share: float, limits: RegionMaps) -> list[regi
 
 def _by_rule(found: MapSet, reference: Validation, limits: RegionMaps) -> RegionSettings:
     """Choose without annotations."""
-    threshold = regions.map_threshold_from_unfractured(np.array([region_map.max() for region_map in found]))
+    threshold = cutting.map_threshold_from_unfractured(np.array([region_map.max() for region_map in found]))
     settings = _settings(threshold, limits.min_area_share, limits)
     candidates = [settings.candidates(region_map) for region_map in found]
     return _with_sensitive_threshold(settings, candidates, reference)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +150,35 @@ def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple
         if agreement > best[3] + 1e-9:
             best = (share, area, threshold, agreement)
     return best
+
+
+def map_threshold_from_unfractured(
+    maxima: NDArray[np.floating[Any]], *, false_region_share: float = 0.1
+) -> float:
+    """Lowest threshold at which at most this share of radiographs without a fracture shows a region.
+
+    Parameters
+    ----------
+    maxima : float ndarray of shape (N,)
+        Maximum of the map of each validation radiograph that is not fractured.
+    false_region_share : float
+        Allowed share, in 0..1.
+
+    Returns
+    -------
+    float
+        Just above one of the maxima, as float32, so that it stays above it in a float32 map.
+
+    Raises
+    ------
+    ValueError
+        There is no radiograph.
+    """
+    descending = np.sort(np.asarray(maxima, dtype=np.float32))[::-1]
+    if not descending.size:
+        raise ValueError("a threshold needs the maps of radiographs that are not fractured. Received: none")
+    allowed = min(int(false_region_share * descending.size + 1e-9), descending.size - 1)
+    return float(np.nextafter(descending[allowed], np.float32(np.inf)))
 
 
 def threshold_at_false_marks(

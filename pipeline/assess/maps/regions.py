@@ -1,4 +1,4 @@
-"""From a region map to the few regions a reader is shown, and the threshold that draws them.
+"""From a region map to its regions.
 
 Positions are (row, column) of pixels, from the top left; a box is (row, column, height, width) and
 covers the rows ``row`` to ``row + height - 1``. Only COCO's own records speak of x and y.
@@ -6,7 +6,7 @@ covers the rows ``row`` to ``row + height - 1``. Only COCO's own records speak o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,6 @@ Mask = NDArray[np.bool_]
 Window = tuple[slice, slice]
 
 _ROUNDING = 1e-6  # a pixel at the level belongs to the region, however the level was computed
-
-MAP_THRESHOLDS = tuple(np.linspace(0.02, 0.98, 49).round(2).tolist())
 
 
 @dataclass(frozen=True)
@@ -128,78 +126,6 @@ def to_coco_results(regions: Sequence[Region], image_id: int, category_id: int =
         }
         for region in regions
     ]
-
-
-def choose_map_threshold(
-    maps: Iterable[NDArray[np.floating[Any]]],
-    masks: Iterable[NDArray[np.bool_]],
-    *,
-    map_thresholds: Sequence[float] = MAP_THRESHOLDS,
-) -> float:
-    """Threshold at which the maps cover the annotated areas best: the highest mean IoU over radiographs.
-
-    Choose it on validation radiographs. Of equal thresholds the lowest is taken. Without
-    annotations use :func:`map_threshold_from_unfractured`.
-
-    Parameters
-    ----------
-    maps : iterable of N float ndarrays of shape (H, W), in 0..1
-        May be a generator: one map is held at a time.
-    masks : iterable of N bool ndarrays of shape (H, W)
-        The annotated boxes or polygons, filled.
-
-    Raises
-    ------
-    ValueError
-        There is no radiograph, or a mask does not have its map's shape.
-    """
-    scores = []
-    for region_map, mask in zip(maps, masks, strict=True):
-        if region_map.shape != mask.shape:
-            raise ValueError(
-                f"a mask must have its map's shape. Received: {mask.shape} for {region_map.shape}"
-            )
-        called = _counts_at_or_above(region_map, map_thresholds)
-        hit = _counts_at_or_above(region_map[mask], map_thresholds)
-        scores.append(hit / np.maximum(called + mask.sum() - hit, 1))
-    if not scores:
-        raise ValueError("choose_map_threshold needs annotated radiographs. Received: none")
-    return float(map_thresholds[int(np.argmax(np.mean(scores, axis=0)))])
-
-
-def map_threshold_from_unfractured(
-    maxima: NDArray[np.floating[Any]], *, false_region_share: float = 0.1
-) -> float:
-    """Lowest threshold at which at most this share of radiographs without a fracture shows a region.
-
-    Parameters
-    ----------
-    maxima : float ndarray of shape (N,)
-        Maximum of the map of each validation radiograph that is not fractured.
-    false_region_share : float
-        Allowed share, in 0..1.
-
-    Returns
-    -------
-    float
-        Just above one of the maxima, as float32, so that it stays above it in a float32 map.
-
-    Raises
-    ------
-    ValueError
-        There is no radiograph.
-    """
-    descending = np.sort(np.asarray(maxima, dtype=np.float32))[::-1]
-    if not descending.size:
-        raise ValueError("a threshold needs the maps of radiographs that are not fractured. Received: none")
-    allowed = min(int(false_region_share * descending.size + 1e-9), descending.size - 1)
-    return float(np.nextafter(descending[allowed], np.float32(np.inf)))
-
-
-def _counts_at_or_above(values: NDArray[np.floating[Any]], thresholds: Sequence[float]) -> NDArray[np.intp]:
-    """How many values reach each threshold."""
-    ascending = np.sort(values, axis=None)
-    return ascending.size - np.searchsorted(ascending, np.asarray(thresholds, ascending.dtype))
 
 
 def _parts(region_map: Map, threshold: float, peak_share: float) -> Iterator[tuple[Window, Mask]]:

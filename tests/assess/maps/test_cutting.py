@@ -72,3 +72,19 @@ def test_so_many_regions_are_shown_without_a_fracture(allowed: float, shown: int
     candidates = [extract_regions(two_peaks(*peaks), 0.1) for peaks in ((0.9, 0.3), (0.8, 0.2))]
     threshold = cutting.threshold_at_false_marks(candidates, np.ones(2), false_marks=allowed)
     assert sum(region.evidence >= threshold for own in candidates for region in own) == shown
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 0), (0.1, 1), (0.35, 3), (1.0, 9)])
+def test_so_many_unfractured_radiographs_show_a_region(share, shown):
+    maxima = np.arange(1, 11, dtype=np.float32) / 10
+    threshold = cutting.map_threshold_from_unfractured(maxima, false_region_share=share)
+    assert (maxima >= threshold).sum() == shown
+
+
+def test_tied_maxima_are_all_kept_out():
+    assert cutting.map_threshold_from_unfractured(np.ones(5, np.float32)) > 1
+
+
+def test_no_threshold_comes_from_no_radiograph() -> None:
+    with pytest.raises(ValueError, match="not fractured"):
+        cutting.map_threshold_from_unfractured(np.array([]))

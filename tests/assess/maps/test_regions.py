@@ -101,42 +101,6 @@ def test_coco_reads_the_results(tmp_path, capsys):
     assert "DONE" in capsys.readouterr().out
 
 
-def test_map_threshold_covers_the_annotation_best():
-    region_map = np.tile(np.linspace(0, 1, 101, dtype=np.float32), (10, 1))
-    mask = np.zeros((10, 101), bool)
-    mask[:, 70:] = True
-    assert regions.choose_map_threshold([region_map], [mask], map_thresholds=[0.5, 0.695, 0.9]) == 0.695
-
-
-def test_of_equal_map_thresholds_the_lowest_is_taken():
-    zero, mask = np.zeros((3, 4), np.float32), np.ones((3, 4), bool)
-    assert regions.choose_map_threshold([zero], [mask]) == 0.02
-
-
-@pytest.mark.parametrize(("share", "shown"), [(0.0, 0), (0.1, 1), (0.35, 3), (1.0, 9)])
-def test_so_many_unfractured_radiographs_show_a_region(share, shown):
-    maxima = np.arange(1, 11, dtype=np.float32) / 10
-    threshold = regions.map_threshold_from_unfractured(maxima, false_region_share=share)
-    assert (maxima >= threshold).sum() == shown
-
-
-def test_tied_maxima_are_all_kept_out():
-    assert regions.map_threshold_from_unfractured(np.ones(5, np.float32)) > 1
-
-
-@pytest.mark.parametrize(
-    ("call", "rule"),
-    [
-        (lambda: regions.choose_map_threshold([], []), "annotated"),
-        (lambda: regions.choose_map_threshold([np.ones((2, 3))], [np.ones((3, 2), bool)]), "shape"),
-        (lambda: regions.map_threshold_from_unfractured(np.array([])), "not fractured"),
-    ],
-)
-def test_no_threshold_comes_from_nothing(call, rule):
-    with pytest.raises(ValueError, match=rule):
-        call()
-
-
 def test_a_region_reaches_down_to_its_share_of_the_peaks_odds():
     # Odds of 9, of which a ninth is 1 (0.5), and of 2 / 3, of which a ninth is 0.07 (0.069).
     row = np.array([0.1, 0.3, 0.51, 0.9, 0.51, 0.3, 0.05, 0.0, 0.07, 0.4, 0.07], np.float32)
