@@ -145,7 +145,7 @@ class Work:
         code = _TRACKED if tracked else _UNTRACKED + _TRACKED
         more = {"DVC_STAGE": f"dvc.yaml:{name}", "DVC_ROOT": str(self.folder), "MLFLOW_TRACKING_URI": uri}
         timing, said = timed(lambda: self.run(sys.executable, "-c", code, name.replace("_", "-"), **more))
-        return timing._replace(waited=float(said))
+        return timing._replace(waited=float(said.splitlines()[-1]))
 
 
 def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
@@ -223,7 +223,7 @@ def stopped(work: Work, folder: Path, name: str) -> Timing:
     with mlflow_server(place) as uri, ThreadPoolExecutor(1) as pool:
         client = Client(uri, timeout_s=60)
         client.create_experiment("fracture")
-        servers = [each for each in psutil.Process().children(recursive=True) if "mlflow" in each.cmdline()]
+        servers = psutil.Process().children(recursive=True)  # before the stage: nobody else
         stage = pool.submit(work.stage, name, tracked=True, uri=uri)
         while not client.search_runs(["1"], "tags.`pipeline.role` = 'stage'"):
             time.sleep(0.05)
