@@ -158,7 +158,7 @@ def inspect(item: Found) -> Fact:
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     levels = pyramid.build(radiograph.pixels)
-    subject = subjects.of(levels.half)
+    subject = subjects.of(levels.medium)
     judgement = not_radiograph.judge(levels, radiograph.colour)
     unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
     return replace(

@@ -24,18 +24,15 @@ from numpy.typing import NDArray
 from pipeline.data import engine
 from pipeline.data.copies.keypoints import Keypoints, invariants, turns
 
-_ASKING = 96  # keypoints of each radiograph, the most distinct, that look for their like among all
-_NEIGHBOURS = 4  # of each, some of its own radiograph's among them
+_NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
 _MIN_MATCHES = 4  # of two radiographs: with fewer it is not looked at what they guess
 _MOST_MATCHES = 48  # of two radiographs: more tell nothing more
 _MIN_ALIKE = 0.7  # correlation of two patches at their best angle
-_NEAR_PX = (
-    12.0  # of the look: so near a guess must take one keypoint to the other of a match to have its vote
-)
+_NEAR_PX = 12.0  # of the look: so near a guess must take one of a match to the other, to have its vote
 _TURNED_ALIKE = 0.8  # cosine of the angle between two guesses
 _MIN_AGREEING = 3  # matches with the guess by one of them: any two can be fitted
 _TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that agree
-_MIN_VOTES = 5
+_MIN_VOTES = 4
 _MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
 
 _N_COMPONENTS = 48  # of the description: those that vary most
@@ -63,15 +60,12 @@ class Stack(NamedTuple):
         complex64, shape (n_keypoints,): column and, as the imaginary part, row; to turn is to multiply.
     owner
         int64, shape (n_keypoints,): the radiograph of each.
-    asking
-        int64, shape (n_asking,): those that look for their like.
     """
 
     patches: Patches
     scales: FloatArray
     places: NDArray[np.complex64]
     owner: IntArray
-    asking: IntArray
 
 
 class Elected(NamedTuple):
@@ -119,16 +113,15 @@ def candidates(described: Sequence[Keypoints]) -> Elected:
 def _stacked(described: Sequence[Keypoints]) -> Stack:
     counts = np.array([len(each.places) for each in described], dtype=np.int64)
     places, scales, patches = (np.concatenate(part) for part in zip(*described, strict=True))
-    rank = np.arange(len(patches)) - np.repeat(np.cumsum(counts) - counts, counts)
     owner = np.repeat(np.arange(len(described)), counts)
-    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner, np.flatnonzero(rank < _ASKING))
+    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner)
 
 
 def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
-    """Find the nearest of each that asks: each match once, those of the same two radiographs together."""
+    """Find the nearest keypoints of each: each match once, those of the same two radiographs together."""
     index, describe = _index(stack.patches)
     n_keypoints, keys = len(stack.owner), []
-    parts = list(_parts(stack.asking))
+    parts = list(_parts(np.arange(n_keypoints)))
     for asking in engine.track(parts, total=len(parts), label="match keypoints"):
         found = index.search(describe(stack.patches[asking]), _NEIGHBOURS)[1].ravel()
         one, other = np.repeat(asking, _NEIGHBOURS)[found >= 0], found[found >= 0]  # -1: a cell held too few

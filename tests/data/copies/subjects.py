@@ -22,7 +22,7 @@ UInt8Array = NDArray[np.uint8]
 
 def subject(pixels: UInt8Array) -> Subject:
     """What of a radiograph is compared."""
-    return subjects.of(pyramid.half(pixels))
+    return subjects.of(pyramid.medium(pixels))
 
 
 def fact(name: str, pixels: UInt8Array) -> Fact:

@@ -53,11 +53,11 @@ def test_noise_has_no_candidates():
     assert pairs(*[placed(relief(128)) for _ in range(10)]) == []
 
 
-def test_those_that_ask_vote_for_how_all_are_turned():
+def test_keypoints_vote_for_how_the_whole_is_turned():
     patches = relief(300)
     found = votes.candidates([placed(patches), turned(patches, 3)])
     assert found.pairs.tolist() == [[0, 1]]
-    assert found.votes[0] > 20  # of 48 that are asked
+    assert found.votes[0] >= 15  # of the 48 matches that are asked
     laid = PLACES[:300] @ found.transforms[0, :, :2].T + found.transforms[0, :, 2]
     np.testing.assert_allclose(laid, turned(patches, 3).places, atol=0.01)
 
@@ -80,9 +80,9 @@ def test_matches_that_lie_every_which_way_do_not_vote_together():
     assert pairs(placed(patches), placed(patches, PLACES[100:])) == []
 
 
-def test_four_matches_are_too_few():
+def test_three_matches_are_too_few():
     patches = relief(16)
-    other = np.concatenate([patches[:4], relief(12)])
+    other = np.concatenate([patches[:3], relief(13)])
     assert pairs(placed(patches), placed(other)) == []
 
 
