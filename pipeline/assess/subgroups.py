@@ -6,6 +6,7 @@ classifier, and could be traced to a patient.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -74,19 +75,24 @@ def subgroups(
     Wilson, Probable inference, the law of succession, and statistical inference, Journal of the American
     Statistical Association 22, 1927. https://doi.org/10.1080/01621459.1927.10502953
     """
-    parts: list[tuple[str, str, Bools]] = [(EVERYTHING, "", np.ones(len(y_true), bool))]
-    for name in attributes:
-        level = levels(attributes[name], group)
-        parts += [(str(name), value, level == value) for value in in_order(level)]
     rows = [
         {"attribute": name, "value": value}
         | _score(y_true[part], y_score[part], group[part], points, n_samples=n_samples, seed=seed)
-        for name, value, part in parts
+        for name, value, part in parts(attributes, group)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
+def parts(attributes: pd.DataFrame, group: NDArray[Any]) -> Iterator[tuple[str, str, Bools]]:
+    """Yield attribute, value and radiographs (N,) of each subgroup, all radiographs first."""
+    yield EVERYTHING, "", np.ones(len(group), bool)
+    for name in attributes:
+        level = _levels(attributes[name], group)
+        for value in _in_order(level):
+            yield str(name), value, level == value
+
+
+def _levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
     """Name the level of each radiograph, rare ones pooled; empty where the attribute makes no subgroups."""
     text = values.astype("str").to_numpy(object)
     known = text != ""
@@ -109,7 +115,7 @@ def _thirds(numbers: FloatArray) -> NDArray[np.object_]:
     return np.array([names[code] for code in third], object)
 
 
-def in_order(level: NDArray[np.object_]) -> list[str]:
+def _in_order(level: NDArray[np.object_]) -> list[str]:
     """Levels by the number that they begin with, then by name; rare and unknown ones last."""
     names = sorted(set(level) - {""})
     first = pd.Series(names, dtype="str").str.split(" to ").str[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.assess.maps import scores
-from pipeline.assess.subgroups import EVERYTHING, MIN_GROUPS, in_order, levels
+from pipeline.assess.subgroups import MIN_GROUPS, parts
 
 FIGURES = ("pointing_game", "energy_in_box")
 COLUMNS = [
@@ -39,14 +39,9 @@ def subgroups(table: pd.DataFrame, attributes: pd.DataFrame, *, n_samples: int, 
         value of fewer than five groups are empty.
     """
     known = attributes.reset_index(drop=True).assign(fracture_size=_percent(table["fracture_size"]))
-    group = table["group"].to_numpy()
-    parts = [(EVERYTHING, "", pd.Series(True, table.index))]
-    for name in known:
-        level = levels(known[name], group)
-        parts += [(str(name), value, pd.Series(level == value)) for value in in_order(level)]
     rows = [
-        {"attribute": name, "value": value} | _score(table[part.to_numpy()], n_samples=n_samples, seed=seed)
-        for name, value, part in parts
+        {"attribute": name, "value": value} | _score(table[part], n_samples=n_samples, seed=seed)
+        for name, value, part in parts(known, table["group"].to_numpy())
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
