@@ -24,7 +24,7 @@ MIN_SCALE, MAX_SCALE = 0.5, 2.0
 MAX_STRETCH = 1.6  # of one direction against the other: a picture squashed into a square
 
 _NEAREST = 5  # keypoints of either that may match one of the other
-_TOLERANCES_PX = (10.0, 7.0, 5.0, 4.0)  # from a guess by a few to a fit by all
+_TOLERANCES_PX = (10.0, 7.0, 5.0, 4.0, 3.0)  # from a guess by a few to a fit by all
 _MIN_MATCHES = 12  # with fewer, the guess is given up
 _RIDGE = 1e-6
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)  # steps; gain in correlation

@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
             return found.common >= 0.99 and found.likeness >= 0.97 and found.score >= min_score
         blurred = found.common >= 0.9 and found.score >= min_score - 0.1
         framed = found.overlap >= 0.9 and found.moved_px <= 0.5
-        noisy = framed and found.common >= 0.95 and found.likeness >= 0.92
+        noisy = framed and found.common >= 0.95 and found.likeness >= 0.94
         return blurred or noisy or (found.common >= MIN_COMMON and found.score >= min_score)
 
 
