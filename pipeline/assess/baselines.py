@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 _CHUNK = 256
-_N_TREES = 50
+_N_TREES = 100
 _MIN_LEAF = 5
 _MAX_DRAWN = 1000  # radiographs a tree sees: more cost time and tell no more
 
