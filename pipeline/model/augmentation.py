@@ -49,17 +49,14 @@ class Augmentation:
         """
         first = epoch * _BATCHES_PER_EPOCH
 
-        def change(
-            batch: tf.Tensor, parts: tuple[tf.Tensor, tf.Tensor, *tuple[tf.Tensor, ...]]
-        ) -> list[tf.Tensor]:
+        def change(batch: tf.Tensor, parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
             canvases, fractured, *masks = parts
             draw = _Draw(self._seed, first + batch)
             changed, *moved = self(canvases, *masks, draw=draw)
-            return _mix([changed, fractured, *moved], self._settings.mixup, draw)
+            return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
 
-        numbered = batches.enumerate().map(lambda number, parts: (number, parts))
-        changed = numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return changed.map(lambda *parts: parts).prefetch(2)
+        changed = batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return changed.prefetch(2)
 
     def __call__(self, canvases: tf.Tensor, *masks: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
         """Change one batch (B, H, W, 1) in 0..255, and move its masks as its pixels move; float32."""
