@@ -19,6 +19,7 @@ from pipeline.data.images import Radiograph
 from pipeline.data.profile import Profile
 
 SUFFIX = ".jsonl"
+FOLDER_VARIABLE = "FRACTURE_SEEN"  # of the environment: where a server notes what it saw; unset: nowhere
 
 
 def note(folder: Path, radiograph: Radiograph, n_bytes: int) -> None:

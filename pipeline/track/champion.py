@@ -38,9 +38,8 @@ def find(store: Store, name: str) -> Champion | None:
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    found = store.client.search_registered_models(f"name = '{name}'")
-    version = found[0].aliases.get(CHAMPION) if found else None
-    return None if version is None else Champion(str(version), _profile(store, name, str(version)))
+    version = versions.aliases(store, name).get(CHAMPION)
+    return None if version is None else Champion(version, _profile(store, name, version))
 
 
 def log_drift(config: Config, store: Store, run_id: str, described: Path) -> None:

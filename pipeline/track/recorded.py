@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config
-from pipeline.track import projection, repository, revisions
+from pipeline.track import projection, repository, revisions, versions
 from pipeline.track.outage import explained, unreachable
 from pipeline.track.store import Store, connect
 from pipeline.track.ui import repository_root
@@ -110,13 +110,11 @@ def _at_revision(config: Config, name: str) -> Record | None:
 
 def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | None:
     """Find the run of a registered version by its number or alias."""
-    found = store.client.search_registered_models(f"name = '{name}'")
-    known = found[0].aliases if found else {}
-    version = str(known.get(wanted, wanted))
-    versions = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
-    if version not in versions:
+    version = versions.aliases(store, name).get(wanted, wanted)
+    known = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
+    if version not in known:
         return None
-    run_id = versions[version].run_id
+    run_id = known[version].run_id
     if not run_id:
         raise RecordError(
             f"a version is compared by its run. Received: version {version} of {name}, which has none. "

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.track import ui
+from pipeline.data.seen import FOLDER_VARIABLE
+from pipeline.track import ui, versions
 from pipeline.track.store import connect
 from pipeline.track.versions import VersionError
 
@@ -37,9 +38,8 @@ def run(config: Config, version: str, seen: Path | None, options: Sequence[str])
         The store does not answer within ``track.timeout_s``, or refuses.
     """
     store, name = connect(config.track, ui.repository_root()), config.track.model_name
-    known = store.client.search_registered_models(f"name = '{name}'")
-    aliases = dict(known[0].aliases) if known else {}
-    number = str(aliases.get(version, version))
+    aliases = versions.aliases(store, name)
+    number = aliases.get(version, version)
     if not number.isdigit():
         raise VersionError(
             f"serve needs a registered version. Received: {version}, and {name} has {aliases or 'no alias'}. "
@@ -47,7 +47,7 @@ def run(config: Config, version: str, seen: Path | None, options: Sequence[str])
         )
     around = os.environ | {"MLFLOW_TRACKING_URI": store.uri}
     if seen is not None:
-        around["FRACTURE_SEEN"] = str(seen.absolute())  # `serving` reads it
+        around[FOLDER_VARIABLE] = str(seen.absolute())  # `serving` reads it
         log.info("%s: what is seen is described there, without pictures and names", seen)
     return subprocess.run(command(f"models:/{name}/{number}", options), env=around, check=False).returncode
 

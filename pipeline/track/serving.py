@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from pipeline.model.bundle import Bundle, Finding
 
 ARTIFACT = "bundle"  # name of the bundle's folder among the model's artifacts
-SEEN = (
-    "FRACTURE_SEEN"  # environment variable: the folder where a server describes what it saw; unset: nowhere
-)
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +75,7 @@ class FractureModel(PythonModel):
 def _read(image: str | bytes, row: int) -> images.Radiograph:
     data, name = _data(image, row)
     radiograph = images.decode(data, name)
-    if folder := os.environ.get(SEEN):
+    if folder := os.environ.get(seen.FOLDER_VARIABLE):
         try:
             seen.note(Path(folder), radiograph, len(data))
         except OSError as error:  # an answer is worth more than a record of it

@@ -27,6 +27,12 @@ class VersionError(ValueError):
     """A registered version cannot be fetched, or does not answer."""
 
 
+def aliases(store: Store, name: str) -> dict[str, str]:
+    """Return which version each alias of a registered model names; none where there is no such model."""
+    found = store.client.search_registered_models(f"name = '{name}'")
+    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+
+
 def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
     """Download a version of a registered model into a folder, and return where the model lies.
 
