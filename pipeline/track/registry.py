@@ -34,13 +34,15 @@ _REQUIREMENTS = (
 )  # fmt: skip
 
 
-def register(config: Config, bundle: Path) -> str:
+def register(config: Config, bundle: Path, known: state.Pipeline | None = None) -> str:
     """Register a bundle as a model version, unless one with its hash is there.
 
     Parameters
     ----------
     bundle
         Its ``bundle.json``; the files that it names lie beside it.
+    known
+        The pipeline, where it was read already: DVC takes a second for it.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def register(config: Config, bundle: Path) -> str:
 
     sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
     name = config.track.model_name
-    pipeline_state = repository.read()
+    pipeline_state = known or repository.read()
     store = connect(config.track, pipeline_state.root)
     with store.locked():
         if version := find_version(store, name, sha256):

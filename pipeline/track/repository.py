@@ -33,8 +33,7 @@ def read() -> Pipeline:
         No ``dvc.yaml`` here, or no DVC repository.
     """
     with _repository() as repo:
-        stages = _load(repo)
-        entries = _lock_entries()
+        stages, entries = _load(repo)
         root = Path(os.environ.get("DVC_ROOT") or repo.root_dir)
         hashes = _hashes(stages, entries)
     makers = {output.fs_path: stage.name for stage in stages for output in stage.outs}
@@ -44,7 +43,7 @@ def read() -> Pipeline:
 def outputs_hold(stage: Stage, *folders: Path) -> bool:
     """Whether every output of the stage under the folders is on disk just as ``dvc.lock`` records it."""
     with _repository() as repo:
-        loaded = next(candidate for candidate in _load(repo) if candidate.name == stage.name)
+        loaded = next(candidate for candidate in _load(repo)[0] if candidate.name == stage.name)
         inside = [o for o in loaded.outs if any(Path(o.def_path).is_relative_to(f) for f in folders)]
         return all(o.exists and o.get_hash().value == stage.outputs.get(o.def_path) for o in inside)
 
@@ -61,16 +60,16 @@ def _repository() -> Repo:
         raise NoPipelineError(str(error)) from error
 
 
-def _load(repo: Repo) -> list[PipelineStage]:
-    """Load the stages of ``dvc.yaml``, templates resolved."""
-    return [stage for stage in repo.stage.load_all(str(PIPELINE_FILE)) if stage.cmd]
+def _load(repo: Repo) -> tuple[list[PipelineStage], Mapping[str, Any]]:
+    """Load the stages of ``dvc.yaml``, templates resolved, and the entries of ``dvc.lock``.
 
+    Both as DVC itself reads them: to PyYAML, the `1e-05` that DVC writes is a string.
+    """
+    from dvc.dvcfile import load_file
 
-def _lock_entries() -> Mapping[str, Any]:
-    """Read the entries of ``dvc.lock`` as DVC reads them: to PyYAML, `1e-05` is a string."""
-    from dvc.utils.serialize import load_yaml
-
-    return (load_yaml(str(LOCK_FILE)) or {}).get("stages", {}) if LOCK_FILE.exists() else {}
+    project = load_file(repo, str(PIPELINE_FILE))
+    stages = [stage for stage in project.stages.values() if stage.cmd]
+    return stages, project.lockfile_contents.get("stages", {})
 
 
 def _hashes(stages: Iterable[PipelineStage], entries: Mapping[str, Any]) -> dict[str, str]:
@@ -121,5 +120,9 @@ def _md5s(records: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def _makers_of(path: str, makers: Mapping[str, str]) -> set[str]:
     """Find the stages with an output that is ``path``, lies in it or holds it."""
-    here = Path(path)
-    return {s for made, s in makers.items() if here.is_relative_to(made) or Path(made).is_relative_to(here)}
+    return {stage for made, stage in makers.items() if _holds(made, path) or _holds(path, made)}
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it; both are absolute, as DVC writes them."""
+    return path == folder or path.startswith(folder + os.sep)

@@ -122,7 +122,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
         raise
     record._tell(lambda run: _finish(run, record, config.paths.report(stage)))
     if bundle := record._bundle:
-        record._tell(lambda run: _register(config, bundle))
+        record._tell(lambda run: _register(config, run, bundle))
     if described := record._profile:
         record._tell(lambda run: _compare(config, run, described))
     log.info("%s: done", stage)
@@ -203,10 +203,11 @@ def _fail(run: _OpenRun, status: str, message: str) -> None:
         client.set_terminated(run.parent_id, status)
 
 
-def _register(config: Config, bundle: Path) -> None:
+def _register(config: Config, run: _OpenRun, bundle: Path) -> None:
     from pipeline.track import registry  # decoders come with it: most stages' start needs them not
 
-    log.info("%s: version %s of %s", bundle, registry.register(config, bundle), config.track.model_name)
+    version = registry.register(config, bundle, run.pipeline)
+    log.info("%s: version %s of %s", bundle, version, config.track.model_name)
 
 
 def _compare(config: Config, run: _OpenRun, described: Path) -> None:
