@@ -9,7 +9,7 @@ repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says ot
 
 test: .venv/ready ## what CI runs
 	$(MAKE) lint
-	pytest -m "not slow"
+	pytest -m "not slow" --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow

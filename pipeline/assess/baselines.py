@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
+NEAREST = "nearest neighbour"  # its name beside those of the null baselines
 _CHUNK = 256
 _N_TREES = 100
 _MIN_LEAF = 5
@@ -28,76 +29,95 @@ class Memorisation(NamedTuple):
     auroc: float
 
 
+def memorisation(y_score: FloatArray, test_fractured: BoolArray) -> Memorisation:
+    """Score what :func:`nearest_neighbour` says.
+
+    Parameters
+    ----------
+    y_score
+        float64, shape (n_test,).
+    test_fractured
+        bool, shape (n_test,).
+
+    Raises
+    ------
+    ValueError
+        A class is missing.
+    """
+    require_classes(test=test_fractured)
+    accuracy = float(((y_score > 0.5) == test_fractured).mean())
+    return Memorisation(accuracy, float(roc_auc_score(test_fractured, y_score)))
+
+
 def nearest_neighbour(
-    train: NDArray[np.uint8],
-    train_fractured: BoolArray,
-    test: NDArray[np.uint8],
-    test_fractured: BoolArray,
-) -> Memorisation:
-    """Give each test radiograph the label of its nearest training radiograph.
+    train: NDArray[np.uint8], train_fractured: BoolArray, test: NDArray[np.uint8]
+) -> FloatArray:
+    """Tell each test radiograph's label by its nearest training radiographs.
 
     Parameters
     ----------
     train, test
         uint8, shape (n_train, height_px, width_px) and (n_test, height_px, width_px): thumbnails.
-    train_fractured, test_fractured
-        bool, shape (n_train,) and (n_test,).
+    train_fractured
+        bool, shape (n_train,).
 
     Returns
     -------
-    Memorisation
-        Accuracy of the nearest neighbour's label, and AUROC of the distance to the nearest
-        not fractured radiograph, as a share of the distances to both classes' nearest.
+    ndarray of float64, shape (n_test,)
+        Distance to the nearest not fractured radiograph, as a share of the distances to both classes'
+        nearest; above 0.5 the nearest one is fractured.
 
     Raises
     ------
     ValueError
-        One of the two sets lacks a class.
+        Train lacks a class.
     """
-    _check_classes(train_fractured, test_fractured)
+    require_classes(train=train_fractured)
     to_fractured = _nearest(test, train[train_fractured])
     to_intact = _nearest(test, train[~train_fractured])
     total = to_fractured + to_intact
-    y_score = np.divide(to_intact, total, out=np.full(len(total), 0.5), where=total > 0)
-    accuracy = float(((y_score > 0.5) == test_fractured).mean())
-    return Memorisation(accuracy, float(roc_auc_score(test_fractured, y_score)))
+    share: FloatArray = np.divide(to_intact, total, out=np.full(len(total), 0.5), where=total > 0)
+    return share
 
 
-def null_auroc(
-    train: FloatArray,
-    train_fractured: BoolArray,
-    train_weight: FloatArray,
-    test: FloatArray,
-    test_fractured: BoolArray,
-    test_weight: FloatArray,
-    seed: int,
-) -> float:
-    """Score how well features that hold no bone tell the label.
+def null_scores(
+    train: FloatArray, train_fractured: BoolArray, train_weight: FloatArray, test: FloatArray, seed: int
+) -> FloatArray:
+    """Learn the label from features that hold no bone, and tell it of other radiographs.
 
     Parameters
     ----------
     train, test
         float64, shape (n_train, n_features) and (n_test, n_features).
-    train_fractured, test_fractured
-        bool, shape (n_train,) and (n_test,).
-    train_weight, test_weight
-        float64, shape (n_train,) and (n_test,): 1 / size of the radiograph's group.
+    train_fractured
+        bool, shape (n_train,).
+    train_weight
+        float64, shape (n_train,): 1 / size of the radiograph's group.
     seed
         Of the random forest.
 
     Returns
     -------
-    float
-        AUROC on the test set, a group weighing as one; 0.5 is chance.
+    ndarray of float64, shape (n_test,)
+        Probability of a fracture, 0 to 1, the classes weighing alike.
 
     Raises
     ------
     ValueError
-        One of the two sets lacks a class.
+        Train lacks a class.
     """
-    _check_classes(train_fractured, test_fractured)
-    y_score = _forest_scores(train, train_fractured, train_weight, test, seed)
-    return float(roc_auc_score(test_fractured, y_score, sample_weight=test_weight))
+    require_classes(train=train_fractured)
+    forest = RandomForestClassifier(
+        _N_TREES,
+        min_samples_leaf=_MIN_LEAF,
+        max_samples=min(_MAX_DRAWN, len(train)),
+        class_weight="balanced",
+        random_state=seed,
+        n_jobs=-1,
+    )
+    forest.fit(train, train_fractured, sample_weight=train_weight)
+    forest.set_params(n_jobs=1)  # several threads grow the same trees, but add up their votes in any order
+    return np.asarray(forest.predict_proba(test)[:, 1], dtype=np.float64)
 
 
 def cross_validated_scores(
@@ -131,33 +151,8 @@ def cross_validated_scores(
     y_score = np.zeros(len(values))
     for number in np.unique(fold):
         own = fold == number
-        _check_classes(fractured[~own], fractured)
-        y_score[own] = _forest_scores(values[~own], fractured[~own], weight[~own], values[own], seed)
+        y_score[own] = null_scores(values[~own], fractured[~own], weight[~own], values[own], seed)
     return y_score
-
-
-def _forest_scores(
-    train: FloatArray, train_fractured: BoolArray, train_weight: FloatArray, test: FloatArray, seed: int
-) -> FloatArray:
-    """Learn from some radiographs and give others a probability of a fracture."""
-    forest = RandomForestClassifier(
-        _N_TREES,
-        min_samples_leaf=_MIN_LEAF,
-        max_samples=min(_MAX_DRAWN, len(train)),
-        class_weight="balanced",
-        random_state=seed,
-        n_jobs=-1,
-    )
-    forest.fit(train, train_fractured, sample_weight=train_weight)
-    forest.set_params(n_jobs=1)  # several threads grow the same trees, but add up their votes in any order
-    return np.asarray(forest.predict_proba(test)[:, 1], dtype=np.float64)
-
-
-def _check_classes(train_fractured: BoolArray, test_fractured: BoolArray) -> None:
-    for name, fractured in (("train", train_fractured), ("test", test_fractured)):
-        if len(np.unique(fractured)) < 2:
-            received = f"{int(fractured.sum())} fractured of {len(fractured)} radiographs"
-            raise ValueError(f"{name} needs both classes. Received: {received}.")
 
 
 def _nearest(queries: NDArray[np.uint8], stored: NDArray[np.uint8]) -> FloatArray:
@@ -172,3 +167,11 @@ def _nearest(queries: NDArray[np.uint8], stored: NDArray[np.uint8]) -> FloatArra
         nearest.append(squared.min(axis=1))
     distance: FloatArray = np.sqrt(np.maximum(np.concatenate(nearest), 0))
     return distance
+
+
+def require_classes(**sets: BoolArray) -> None:
+    """Refuse sets of labels, named by the arguments, that lack a class."""
+    for name, fractured in sets.items():
+        if len(np.unique(fractured)) < 2:
+            received = f"{int(fractured.sum())} fractured of {len(fractured)} radiographs"
+            raise ValueError(f"{name} needs both classes. Received: {received}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -122,29 +121,6 @@ def columns(rows: pd.DataFrame) -> Part:
     """``fractured``, ``y_score`` and ``group`` of some radiographs, as arrays."""
     fractured, y_score, group = (rows[name] for name in ("fractured", "y_score", "group"))
     return fractured.to_numpy(bool), y_score.to_numpy(np.float64), group.to_numpy(str)
-
-
-def beside_null(test: Mapping[str, Any], validated: Mapping[str, Any]) -> dict[str, Any]:
-    """``test`` with ``null_gap_auroc``, and ``best_null`` with the name and the AUROC of the best baseline.
-
-    Parameters
-    ----------
-    test
-        What :func:`evaluate` gave for ``test``.
-    validated
-        ``metrics.json`` of `validate`: what looks at no bone reaches.
-    """
-    baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
-    baselines["nearest neighbour"] = validated["memorisation"]["clean"]["auroc"]
-    name, auroc = best_null(baselines) or (None, None)
-    gap = {} if auroc is None else {"null_gap_auroc": test["auroc"] - auroc}
-    return {"test": {**test, **gap}, "best_null": {"name": name, "auroc": auroc}}
-
-
-def best_null(baselines: Mapping[str, float | None]) -> tuple[str, float] | None:
-    """Name and AUROC of the strongest baseline, or None where none could be scored."""
-    known = {name: auroc for name, auroc in baselines.items() if auroc is not None}
-    return max(known.items(), key=lambda item: item[1]) if known else None
 
 
 def _with_intervals(

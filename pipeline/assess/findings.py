@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess import evaluation, net_benefit, robustness, subgroups
+from pipeline.assess import evaluation, net_benefit, null_gap, robustness, subgroups
 from pipeline.assess.operating_points import OperatingPoints
 
 
@@ -48,6 +48,7 @@ def find(
     points: OperatingPoints,
     calibration: Mapping[str, Any],
     validated: Mapping[str, Any],
+    nulls: pd.DataFrame,
     *,
     n_samples: int,
     n_bins: int,
@@ -67,6 +68,8 @@ def find(
         Chosen on val; the calibration is reported as it is.
     validated
         ``metrics.json`` of `validate`: what looks at no bone reaches.
+    nulls
+        ``null_scores.csv`` of `validate`: what it says of each radiograph of test.
     n_samples, seed
         Resamples of the groups behind every interval, and where their random numbers start.
     n_bins
@@ -77,9 +80,9 @@ def find(
         name: evaluation.evaluate(*part, points, n_samples=n_samples, n_bins=n_bins, seed=seed)
         for name, part in parts.items()
     }
-    figures |= evaluation.beside_null(figures["test"], validated)
-    figures |= {"calibration": dict(calibration), "robustness": robustness.worst(worse)}
     test, is_test = parts["test"], judged["split"] == "test"
+    figures |= null_gap.beside_null(figures["test"], validated, judged[is_test], nulls)
+    figures |= {"calibration": dict(calibration), "robustness": robustness.worst(worse)}
     attributes = known.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(
         judged,

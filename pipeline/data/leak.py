@@ -7,10 +7,12 @@ The null baselines see no bone at all, and score by cross-validation over the gr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from pipeline.assess import baselines, intervals, metrics, probe
 from pipeline.data import engine, folds, shortcuts
@@ -23,6 +25,22 @@ _MAX_FOLDS = 5
 _N_SAMPLES = 500  # resamples of the groups behind each interval
 
 Figures = dict[str, dict[str, float]]
+
+
+class Nulls(NamedTuple):
+    """What the null baselines reach.
+
+    Attributes
+    ----------
+    figures
+        For each baseline ``auroc``, learnt on train and scored on test, and ``cv_auroc`` with ``_low`` and
+        ``_high``, by cross-validation. A group weighs as one.
+    scores
+        One row a radiograph of test: ``path``, and the score that each baseline gives it.
+    """
+
+    figures: Figures
+    scores: pd.DataFrame
 
 
 def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
@@ -67,7 +85,7 @@ def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
     return {name: _probe(train, test, facts, seed) for name, (train, test) in _splits(files).items()}
 
 
-def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
+def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
     """Score classifiers that see no bone.
 
     Parameters
@@ -81,9 +99,8 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
 
     Returns
     -------
-    dict
-        ``size``, ``border``, ``marker`` and ``histogram``: ``auroc``, learnt on train and scored on test, and
-        ``cv_auroc`` with ``_low`` and ``_high``, by cross-validation. A group weighs as one.
+    Nulls
+        ``size``, ``border``, ``marker`` and ``histogram``; scores of the nearest neighbour besides.
 
     Raises
     ------
@@ -98,8 +115,16 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
         "marker": np.stack([facts[row].markers for row in kept.index]),
         "histogram": shortcuts.histogram_features(_thumbnails(kept, facts)),
     }
-    tracked = engine.track(features.items(), total=len(features), label="null baselines")
-    return {name: _null(values, kept, fold, seed) for name, values in tracked}
+    train, test = (kept[kept["split"] == name] for name in ("train", "test"))
+    baselines.require_classes(train=_fractured(train), test=_fractured(test))
+    figures, scores = {}, {baselines.NEAREST: _neighbours(train, test, facts)}
+    for name, values in engine.track(features.items(), total=len(features), label="null baselines"):
+        scores[name] = _held_out(values, kept, seed)
+        figures[name] = {
+            "auroc": float(roc_auc_score(_fractured(test), scores[name], sample_weight=_weight(test))),
+            **_cross_validated(values, kept, fold, seed),
+        }
+    return Nulls(figures, pd.DataFrame({"path": test["path"], **scores}))
 
 
 def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -112,8 +137,12 @@ def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def _memorisation(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> dict[str, float]:
+    return baselines.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
+
+
+def _neighbours(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.float64]:
     known, asked = (_small(_thumbnails(files, facts)) for files in (train, test))
-    return baselines.nearest_neighbour(known, _fractured(train), asked, _fractured(test))._asdict()
+    return baselines.nearest_neighbour(known, _fractured(train), asked)
 
 
 def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed: int) -> dict[str, float]:
@@ -129,22 +158,28 @@ def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed:
     )
 
 
-def _null(
+def _held_out(values: NDArray[np.float64], kept: pd.DataFrame, seed: int) -> NDArray[np.float64]:
+    """Learn from train, and score test."""
+    train, test = ((kept["split"] == name).to_numpy() for name in ("train", "test"))
+    fractured, weight = _fractured(kept)[train], _weight(kept)[train]
+    return baselines.null_scores(values[train], fractured, weight, values[test], seed)
+
+
+def _cross_validated(
     values: NDArray[np.float64], kept: pd.DataFrame, fold: NDArray[np.int64], seed: int
 ) -> dict[str, float]:
-    fractured, weight = _fractured(kept), kept["sampling_weight"].to_numpy(np.float64)
-    train, test = ((kept["split"] == name).to_numpy() for name in ("train", "test"))
-    auroc = baselines.null_auroc(
-        values[train], fractured[train], weight[train], values[test], fractured[test], weight[test], seed
-    )
+    fractured, weight = _fractured(kept), _weight(kept)
     y_score = baselines.cross_validated_scores(values, fractured, weight, fold, seed)
 
     def statistics(drawn: NDArray[np.float64]) -> dict[str, float]:
         return {"cv_auroc": metrics.auroc(fractured, y_score, weight * drawn)}
 
     group = kept["group"].to_numpy(str)
-    interval = intervals.summarize(statistics, group, fractured, n_samples=_N_SAMPLES, seed=seed)
-    return {"auroc": auroc, **interval}
+    return intervals.summarize(statistics, group, fractured, n_samples=_N_SAMPLES, seed=seed)
+
+
+def _weight(files: pd.DataFrame) -> NDArray[np.float64]:
+    return np.asarray(files["sampling_weight"], dtype=np.float64)
 
 
 def _fractured(files: pd.DataFrame) -> NDArray[np.bool_]:

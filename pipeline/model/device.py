@@ -7,6 +7,19 @@ import tensorflow as tf
 
 from pipeline.config import Run
 
+_REORDERING = (
+    "arithmetic_optimization",
+    "constant_folding",
+    "dependency_optimization",
+    "function_optimization",
+    "implementation_selector",
+    "layout_optimizer",
+    "loop_optimization",
+    "pin_to_host_optimization",
+    "scoped_allocator_optimization",
+    "shape_optimization",
+)
+
 
 class DeviceError(ValueError):
     """The asked device is not there."""
@@ -15,8 +28,9 @@ class DeviceError(ValueError):
 def prepare(settings: Run) -> None:
     """Choose the device and make every operation repeatable; call it before the first operation.
 
-    TensorFlow's rewriting of graphs is switched off: the order of its rewrites hangs on where
-    memory happens to lie, so that one process rounds `(a * b) * c` where the next rounds `a * (b * c)`.
+    Of TensorFlow's rewriting of graphs only the joining of a convolution with its bias and activation is
+    left on: the order of other rewrites hangs on where memory happens to lie, so that one process rounds
+    `(a * b) * c` where the next rounds `a * (b * c)`.
 
     Raises
     ------
@@ -36,7 +50,7 @@ def prepare(settings: Run) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    tf.config.optimizer.set_experimental_options({**dict.fromkeys(_REORDERING, False), "remapping": True})
 
 
 def spread(settings: Run) -> tf.distribute.Strategy:

@@ -1,7 +1,7 @@
 """Score the held-out radiographs at the operating points chosen on ``val``.
 
-Reads the shards, the classifier, some radiographs of ``test`` (to make them worse) and the metrics of
-``validate`` and ``train``; writes the operating points with the calibration and ``reports/evaluate/``:
+Reads the shards, the classifier, some radiographs of ``test`` (to make them worse), what ``validate``
+and ``train`` measured; writes the operating points with the calibration and ``reports/evaluate/``:
 ``predictions.csv``, ``subgroups.csv``, ``robustness.csv``, the curves as data for ``dvc plots`` and as
 pictures, the page, the model card and the summary.
 """
@@ -58,6 +58,7 @@ def run(config: Config) -> None:
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
             _metrics(config, "validate"),
+            _null_scores(config),
             n_samples=config.evaluate.bootstrap_samples,
             n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
@@ -97,6 +98,12 @@ def origin(index: pd.DataFrame, config: Config) -> card.Origin:
         config.evaluate.model_dump(),
         phantoms=config.data.root == config.paths.phantoms,
     )
+
+
+def _null_scores(config: Config) -> pd.DataFrame:
+    """Read what the null baselines say of the radiographs of test."""
+    path = config.paths.report("validate") / "null_scores.csv"
+    return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
 
 
 def _metrics(config: Config, stage: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Reads the user's radiographs, labels and annotations; writes the manifest, the annotations found
 sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
-``profile.json`` and ``report.html``.
+``null_scores.csv``, ``profile.json`` and ``report.html``.
 """
 
 from __future__ import annotations
@@ -58,11 +58,12 @@ def run(config: Config) -> None:
         issues += [issue for fact in facts for issue in fact.issues]
         issues += [*label_issues, *grouped.issues, *annotation_issues]
         issues += label_suspects.find(grouped.kept, facts, settings.label_suspects, config.run.seed)
-        figures = _figures(grouped, facts, config.run.seed)
+        nulls = leak.nulls(grouped.kept, facts, config.run.seed)
+        figures = {**_figures(grouped, facts, config.run.seed), "null": nulls.figures}
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
-        _report(config, grouped, issues, followed, figures)
+        _report(config, grouped, issues, followed, nulls.scores, figures)
         described = config.paths.report("validate") / "profile.json"
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
@@ -79,7 +80,6 @@ def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dic
         **grouping.counts(grouped),
         "memorisation": leak.memorisation(grouped.files, facts),
         "probe": leak.probes(grouped.files, facts, seed),
-        "null": leak.nulls(grouped.kept, facts, seed),
     }
 
 
@@ -88,6 +88,7 @@ def _report(
     grouped: grouping.Grouped,
     issues: list[Issue],
     followed: pd.DataFrame,
+    null_scores: pd.DataFrame,
     figures: dict[str, Any],
 ) -> None:
     folder = config.paths.report("validate")
@@ -96,6 +97,8 @@ def _report(
     outputs.write_text(folder / "issues.csv", table.to_csv(index=False, lineterminator="\n"))
     text = followed.to_csv(index=False, lineterminator="\n", float_format="%.6g")
     outputs.write_text(folder / "attributes.csv", text)
+    text = null_scores.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    outputs.write_text(folder / "null_scores.csv", text)
     text = grouped.copies[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
     outputs.write_text(folder / "copies.csv", text)
 

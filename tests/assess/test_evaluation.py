@@ -96,22 +96,3 @@ def test_calibration_and_points_come_from_the_same_radiographs() -> None:
     assert calibrated == calibration.fit(logits, Y_TRUE, weight)
     scores = calibrated.probability(logits)
     assert points == operating_points.choose(Y_TRUE, scores, sensitivity=0.95, specificity=0.9)
-
-
-def test_the_gap_is_to_the_best_null() -> None:
-    validated = {"null": {"size": {"auroc": 0.6}}, "memorisation": {"clean": {"auroc": 0.7}}}
-    beside = evaluation.beside_null({"auroc": 0.9}, validated)
-    assert beside["best_null"] == {"name": "nearest neighbour", "auroc": 0.7}
-    assert beside["test"] == {"auroc": 0.9, "null_gap_auroc": pytest.approx(0.2)}
-
-
-@pytest.mark.parametrize(
-    ("baselines", "expected"),
-    [
-        ({"size": 0.6, "border": 0.7, "marker": None}, ("border", 0.7)),
-        ({"size": None}, None),
-        ({}, None),
-    ],
-)
-def test_the_best_null_is_the_strongest_known(baselines: dict, expected: tuple[str, float] | None) -> None:
-    assert evaluation.best_null(baselines) == expected

@@ -33,7 +33,13 @@ def folder(*, frame=0.0, copies=True):
             rows.append((f"g{number}", published if copies else split, split, fractured, 1000 + copy))
     files = pd.DataFrame(rows, columns=["group", "published_split", "split", "fractured", "n_bytes"])
     return files.assign(
-        status="kept", format="JPEG", mode="L", height_px=64, width_px=64, sampling_weight=0.5
+        path=[f"{number}.png" for number in range(len(files))],
+        status="kept",
+        format="JPEG",
+        mode="L",
+        height_px=64,
+        width_px=64,
+        sampling_weight=0.5,
     ), facts
 
 
@@ -65,7 +71,7 @@ def test_probes_have_intervals_over_groups():
 
 
 def test_a_frame_that_tells_the_label_is_found_and_nothing_else():
-    figures = leak.nulls(*folder(frame=40), 7)
+    figures = leak.nulls(*folder(frame=40), 7).figures
     assert set(figures) == {"size", "border", "marker", "histogram"}
     assert set(figures["border"]) == {"auroc", "cv_auroc", "cv_auroc_low", "cv_auroc_high"}
     assert figures["border"]["cv_auroc_low"] > 0.9
@@ -78,7 +84,7 @@ def test_two_groups_of_a_class_are_enough_for_two_folds():
     files, facts = folder()
     small = files[files["fractured"] | files["group"].isin(["g1", "g3"])]
     small = small.assign(split=np.where(small["group"].isin(["g0", "g1"]), "test", "train"))
-    assert 0 <= leak.nulls(small, facts, 7)["border"]["cv_auroc"] <= 1
+    assert 0 <= leak.nulls(small, facts, 7).figures["border"]["cv_auroc"] <= 1
 
 
 def test_one_group_of_a_class_is_refused():

@@ -152,10 +152,8 @@ def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:
     ]
     if null is None:
         text.append("No null baseline could be scored: nothing shows that the network looks at bone.")
-    elif test["auroc_low"] <= null:
-        text.append(
-            "The interval of the AUROC reaches down to the best null baseline: the lead may be chance."
-        )
+    elif test.get("null_gap_auroc_low", test["auroc_low"] - null) <= 0:
+        text.append("The interval of the lead over the best null baseline holds zero: it may be chance.")
     empty = int(subgroups["auroc"].isna().sum())
     if empty:
         text.append(f"{count(empty)} subgroups have too few groups of a class for an AUROC.")
