@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import config as settings
+from pipeline.assess import metrics
 from pipeline.data import annotations, shards
 from pipeline.model import bundle, classifier, device, map_choice, map_scoring, views
 
@@ -65,6 +66,7 @@ def score(
     candidates = [chosen.candidates(region_map) for region_map in found]
     marked, _ = map_scoring.mark(found, candidates, known, **repeat)
     return {
+        "auroc": metrics.auroc(found.rows["fractured"].to_numpy(bool), found.rows["y_score"].to_numpy(float)),
         **{name: located[name] for name in _FIGURES},
         **{f"box_{iou}": share for iou, share in located["max_box_acc"].items()},
         **{name: marked[name] for name in _MARKS},

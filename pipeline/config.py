@@ -176,6 +176,7 @@ class Train(Section):
 class Evaluate(Section):
     """Calibration, operating points, intervals and robustness."""
 
+    views: Annotated[int, Field(ge=1, le=6)]
     calibration: Literal["platt", "temperature"]
     high_sensitivity: Annotated[float, Field(gt=0.5, lt=1)]
     high_specificity: Annotated[float, Field(gt=0.5, lt=1)]
@@ -187,7 +188,6 @@ class Evaluate(Section):
 class RegionMaps(Section):
     """Regions from evidence maps, their scores and the pictures of them."""
 
-    views: Annotated[int, Field(ge=1, le=6)]
     min_area_share: Share
     max_regions: Annotated[int, Field(ge=1)]
     faithfulness_radiographs: Annotated[int, Field(ge=1)]

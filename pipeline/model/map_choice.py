@@ -58,7 +58,6 @@ def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettin
         limits.max_regions,
         candidate_threshold=min(cutting.CANDIDATE_THRESHOLD, threshold),
         peak_share=cutting.PEAK_SHARE,
-        views=limits.views,
     )
 
 

@@ -2,7 +2,7 @@
 
 A cell of the network's grid is 8 pixels wide; a view that is shifted by half a cell sees what lies
 between. Each view's evidence returns to the canvas through the view's own inverse, on a grid of half
-the cell, and is averaged there. The decision stays that of the canvas as it is.
+the cell, and is averaged there, as the logits are.
 """
 
 from __future__ import annotations
@@ -108,18 +108,18 @@ def through(predict: Predict, n_views: int) -> Predict:
     Returns
     -------
     callable
-        The same, with the logits of the canvas as it is, and the mean evidence on a grid twice as fine.
+        The same, with the mean logits, and the mean evidence on a grid twice as fine.
     """
     if n_views == 1:
         return predict
 
     def look(canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Evidence]:
         shape: Shape = (canvases.shape[1], canvases.shape[2])
-        logits, evidence = predict(canvases)
-        grid: Shape = (FINER * evidence.shape[1], FINER * evidence.shape[2])
-        answers = [evidence, *(predict(view.see(canvases))[1] for view in VIEWS[1:n_views])]
-        back = [view.bring_back(answer, shape, grid) for view, answer in zip(VIEWS, answers, strict=False)]
-        return logits, np.nanmean(np.stack(back), axis=0).astype(np.float32)
+        logits, maps = zip(*(predict(view.see(canvases)) for view in VIEWS[:n_views]), strict=True)
+        grid: Shape = (FINER * maps[0].shape[1], FINER * maps[0].shape[2])
+        back = [view.bring_back(own, shape, grid) for view, own in zip(VIEWS, maps, strict=False)]
+        evidence = np.nanmean(np.stack(back), axis=0).astype(np.float32)
+        return np.mean(logits, axis=0).astype(np.float32), evidence
 
     return look
 

@@ -21,7 +21,7 @@ from pipeline.assess.calibration import Calibration
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import labels, outputs, shards
-from pipeline.model import bundle, classifier, device, disturbed
+from pipeline.model import bundle, classifier, device, disturbed, views
 from pipeline.show import card
 from pipeline.show.evaluation import documents
 from pipeline.track import runs
@@ -37,7 +37,8 @@ def run(config: Config) -> None:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
-        predict = classifier.predictor(classifier.load(config.paths.classifier))
+        model = classifier.load(config.paths.classifier)
+        predict = views.through(classifier.predictor(model), config.evaluate.views)
         logits, _ = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
         calibration, points = choose(held_out, logits, config)
         y_score = calibration.probability(logits)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -38,10 +39,10 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-        predict = views.through(classifier.predictor(model), config.region_maps.views)
+        predict = views.through(classifier.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
-        settings = map_choice.choose(val, known, config.region_maps)
+        settings = replace(map_choice.choose(val, known, config.region_maps), views=config.evaluate.views)
         seal(config, settings)
         found = map_assessment.assess(
             model,

@@ -22,7 +22,7 @@ from pipeline.assess.maps.regions import Map, Region, extract_regions
 
 Candidates = Sequence[Sequence[Region]]
 
-PEAK_SHARES = (0.02, 0.05, 0.1, 0.2, 0.35)
+PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
 AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
 PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
 CANDIDATE_THRESHOLD = 0.001
@@ -49,7 +49,7 @@ class RegionSettings:
     peak_share
         How far down a region reaches, as a share of its peak's odds; 0: down to ``candidate_threshold``.
     views
-        How many views of the canvas the map is averaged over.
+        How many views of the canvas answer and map are averaged over.
     score_slope, score_intercept
         From the logit of a region's peak to that of the probability that it overlaps a fracture.
     """
