@@ -67,13 +67,13 @@ def own(
 
     def mapped() -> None:
         for part in _batches(canvases, batch):
-            logits, evidence = looking(part)
+            logits, evidence, _ = looking(part)
             loaded.calibration.probability(logits)
             maps.probability_map(evidence, loaded.calibration)
 
     def cut() -> None:
         for start in range(0, len(canvases), batch):
-            logits, evidence = looking(canvases[start : start + batch])
+            logits, evidence, _ = looking(canvases[start : start + batch])
             loaded.calibration.probability(logits)
             drawn = maps.probability_map(evidence, loaded.calibration)
             for one, placement in zip(drawn, placements[start : start + batch], strict=True):

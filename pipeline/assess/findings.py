@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess import evaluation, net_benefit, null_gap, robustness, subgroups
+from pipeline.assess import body_part, evaluation, net_benefit, null_gap, robustness, subgroups
 from pipeline.assess.operating_points import OperatingPoints
+
+SAID_PART = "said_body_part"  # column of the judged: the part that the network names
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Findings:
     ----------
     judged
         One row a radiograph of val and test: ``path``, ``group``, ``split``, ``fractured``, ``height_px``,
-        ``width_px``, ``y_score`` (calibrated), ``decision``, and others.
+        ``width_px``, ``y_score`` (calibrated), ``decision``, ``said_body_part``, and others.
     points
         The thresholds.
     figures
@@ -82,6 +84,9 @@ def find(
     }
     test, is_test = parts["test"], judged["split"] == "test"
     figures |= null_gap.beside_null(figures["test"], validated, judged[is_test], nulls)
+    if body_part.COLUMN in known:
+        told = known.loc[is_test, body_part.COLUMN]
+        figures["test"]["body_part"] = body_part.score(told, judged.loc[is_test, SAID_PART].tolist())
     figures |= {"calibration": dict(calibration), "robustness": robustness.worst(worse)}
     attributes = known.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(

@@ -102,16 +102,15 @@ def survey(
     """Predict and map every kept radiograph, a batch at a time."""
     rows, settings = checked.kept, loaded.preprocess
     placed = place(config, settings, checked.root, list(rows["path"]))
-    answers: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    answers: list[classifier.Answer] = []
     placements: list[Placement] = []
     while batch := list(islice(placed, _BATCH)):
         canvases, places = zip(*batch, strict=True)
         answers.append(predict(np.stack(canvases)))
         placements += places
-    logits, evidence = (np.concatenate(part) for part in zip(*answers, strict=True))
     return map_scoring.survey(
         rows,
-        (logits, evidence),
+        classifier.joined(answers),
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 16
 _MADE = ("overlays", "predictions.csv", "predictions.json")
-_COLUMNS = ("path", "probability", "decision", "regions", "reason", "detail")
+_COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
 
 
 def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: bool) -> int:
@@ -74,7 +74,7 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
     if as_json:
         sys.stdout.write(json.dumps(results, indent=1) + "\n")
     else:
-        head = ("Radiograph", "Decision", "Probability", "Regions", "Strongest region")
+        head = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region")
         terminal.show(head, map(_row, results))
     refused = sum("error" in result for result in results)
     log.info("predict: %d examined, %d refused", len(results) - refused, refused)
@@ -113,16 +113,17 @@ def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
 def describe(path: Path, pixels: NDArray[np.uint8], answer: Finding, loaded: Bundle) -> dict[str, Any]:
     """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
 
-    Of each region: ``bbox`` [column, row, width, height]; ``score``; ``operating_point``
-    (``high_specificity`` or, for a region that is only possible, ``high_sensitivity``); ``peak``;
-    ``area_share`` of the radiograph; ``contour``; ``position``: ``third`` along the bone, null where it
-    cannot be known, ``side`` of the image, and both in ``words``.
+    ``body_part`` is null where it cannot be known. Of each region: ``bbox`` [column, row, width, height];
+    ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
+    ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
+    along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
     """
     upright = set_right(pixels, loaded)
     return {
         "path": intake.shown(path),
         "probability": round(answer.probability, 6),
         "decision": answer.decision,
+        "body_part": answer.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in answer.regions],
     }
 
@@ -185,11 +186,19 @@ def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
 def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
     """One readable line of a file."""
     if "error" in result:
-        return result["path"], "refused", "", "", f"{result['error']['reason']}: {result['error']['detail']}"
+        return (
+            result["path"],
+            "refused",
+            "",
+            "",
+            "",
+            f"{result['error']['reason']}: {result['error']['detail']}",
+        )
     found = result["regions"]
     where = ""
     if found:
         left, top, width, height = found[0]["bbox"]
         where = f"{found[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
         where += f": {found[0]['position']['words']}"
-    return result["path"], result["decision"], f"{result['probability']:.3f}", str(len(found)), where
+    part = result["body_part"] or "not known"
+    return result["path"], result["decision"], f"{result['probability']:.3f}", part, str(len(found)), where

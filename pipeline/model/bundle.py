@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import operating_points
+from pipeline.assess import body_part, operating_points
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.data import canvas, outputs
-from pipeline.model import classifier, maps, views
+from pipeline.model import classifier, maps, parts, views
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
@@ -52,12 +52,15 @@ class Finding:
         are sure, the others possible.
     region_map
         (H, W) float32, 0..1, in the radiograph's own pixels.
+    body_part
+        One of the names that the labels of the training data gave; empty where it cannot be known.
     """
 
     probability: float
     decision: str
     regions: list[Region]
     region_map: NDArray[np.float32]
+    body_part: str
 
 
 class Bundle:
@@ -66,7 +69,7 @@ class Bundle:
     Parameters
     ----------
     predict
-        From canvases, uint8 (B, H, W), to logits (B,) and evidence (B, M, N).
+        From canvases, uint8 (B, H, W), to the network's answers.
     calibration
         From logits, and from evidence, to probabilities.
     points
@@ -75,6 +78,8 @@ class Bundle:
         How regions are cut from the map, and which are shown.
     preprocess
         How a radiograph comes onto the canvas.
+    parts
+        Names of the parts of the body that the network tells apart; none by default.
     """
 
     def __init__(
@@ -84,24 +89,29 @@ class Bundle:
         points: OperatingPoints,
         region_settings: RegionSettings,
         preprocess: Preprocess,
+        parts: Sequence[str] = (),
     ) -> None:
         self._predict = predict
         self.calibration = calibration
         self.points = points
         self.region_settings = region_settings
         self.preprocess = preprocess
+        self.parts = tuple(parts)
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
         findings: list[Finding] = []
         for start in range(0, len(radiographs), _BATCH):
             placed = [canvas.place(pixels, self.preprocess) for pixels in radiographs[start : start + _BATCH]]
-            logits, evidence = self._predict(np.stack([pixels for pixels, _ in placed]))
+            answer = self._predict(np.stack([pixels for pixels, _ in placed]))
             places = (place for _, place in placed)
-            findings += map(self._find, logits, evidence, places)
+            named = body_part.named(answer.parts, self.parts)
+            findings += map(self._find, answer.logits, answer.evidence, places, named)
         return findings
 
-    def _find(self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement) -> Finding:
+    def _find(
+        self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement, part: str
+    ) -> Finding:
         score = self.calibration.probability(np.array([logit]))
         decision = str(operating_points.decide(score, self.points)[0])
         canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
@@ -110,7 +120,7 @@ class Bundle:
         )
         is_clear = decision == operating_points.NO_FINDING
         found = [] if is_clear else self.region_settings.shown(region_map)
-        return Finding(float(score[0]), decision, found, region_map)
+        return Finding(float(score[0]), decision, found, region_map, part)
 
 
 def seal(folder: Path) -> dict[str, Any]:
@@ -137,13 +147,14 @@ def load(folder: Path) -> Bundle:
     check(folder)
     points, calibration = read_operating_points(folder / OPERATING_POINTS)
     region_settings = RegionSettings(**_read(folder / REGION_MAPS))
-    predict = classifier.predictor(classifier.load(folder / CLASSIFIER))
+    model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        views.through(predict, region_settings.views),
+        views.through(classifier.predictor(model), region_settings.views),
         calibration,
         points,
         region_settings,
         Preprocess(**_read(folder / PREPROCESS)),
+        parts.names(model),
     )
 
 

@@ -7,8 +7,9 @@ The evidence map needs no second pass and no gradient.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,11 +20,31 @@ from numpy.typing import NDArray
 from pipeline.config import Train
 from pipeline.model import archive, backbones, pooling
 
+PARTS = "part"  # the second answer, where there is one: see pipeline/model/parts.py
 STRIDE = 8
 _LEVELS = (32, 16, 8)
 _PRIOR_LOGIT = -2.0  # evidence starts low: most of a radiograph is no fracture
 
-Predict = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+class Answer(NamedTuple):
+    """What the network says of B radiographs.
+
+    Attributes
+    ----------
+    logits
+        (B,).
+    evidence
+        (B, M, N), as logits.
+    parts
+        (B, K), probabilities of the parts of the body; K is 0 where it names none.
+    """
+
+    logits: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    parts: NDArray[np.float32]
+
+
+Predict = Callable[[NDArray[np.uint8]], Answer]
 
 
 def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
@@ -70,7 +91,7 @@ def freeze(model: keras.Model, share: float) -> None:
 
 def is_head(layer: keras.layers.Layer) -> bool:
     """Whether a layer was added after the backbone, and so starts from random weights."""
-    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit")))
+    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit", PARTS)))
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -96,36 +117,42 @@ def load(path: Path) -> keras.Model:
 
 
 def predictor(model: keras.Model) -> Predict:
-    """Compile ``model`` into a function from canvases to logits and evidence.
+    """Compile ``model`` into a function from canvases to its answers.
 
     A compiled function stays on all cores, which ``model.predict`` does not always do.
 
     Returns
     -------
     callable
-        From uint8 (B, H, W) to float32 (B,) and float32 (B, H/8, W/8).
+        From uint8 (B, H, W) to an :class:`Answer` with evidence (B, H/8, W/8).
     """
 
-    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
-        return outputs["logit"][:, 0], outputs["evidence"][..., 0]
+        parts = outputs.get(PARTS, tf.zeros((tf.shape(canvases)[0], 0)))
+        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts
 
     run = tf.function(forward, reduce_retracing=True)
 
-    def predict(canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        logits, evidence = run(tf.constant(canvases))
-        return logits.numpy(), evidence.numpy()
+    def predict(canvases: NDArray[np.uint8]) -> Answer:
+        return Answer(*(part.numpy() for part in run(tf.constant(canvases))))
 
     return predict
 
 
-def predict_all(
-    predict: Predict, batches: tf.data.Dataset
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits (N,) and evidence (N, H/8, W/8) of all batches of ``shards.dataset``."""
-    pairs = [predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()]
-    logits, evidence = zip(*pairs, strict=True)
-    return np.concatenate(logits), np.concatenate(evidence)
+def predict_all(predict: Predict, batches: tf.data.Dataset) -> Answer:
+    """Answer for all batches of ``shards.dataset``."""
+    return joined([predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()])
+
+
+def joined(answers: Sequence[Answer]) -> Answer:
+    """Join the answers for several batches into one."""
+    return Answer(*(np.concatenate(part) for part in zip(*answers, strict=True)))
+
+
+def coarsest(model: keras.Model) -> keras.KerasTensor:
+    """Return the backbone's last features in a classifier, (B, H/32, W/32, C)."""
+    return model.get_layer(f"pyramid{_LEVELS[0]}_lateral").input
 
 
 def with_random_weights(model: keras.Model, seed: int) -> keras.Model:

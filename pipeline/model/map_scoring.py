@@ -19,6 +19,7 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data.annotations import Annotations, mask
 from pipeline.data.annotations import Region as Annotation
 from pipeline.data.canvas import Placement
+from pipeline.model.classifier import Answer
 from pipeline.model.maps import MapSet
 
 Canvases = Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]]
@@ -28,7 +29,7 @@ NO_BOXES: NDArray[np.float64] = np.empty((0, 4))
 
 def survey(
     rows: pd.DataFrame,
-    answers: tuple[NDArray[np.float32], NDArray[np.float32]],
+    answer: Answer,
     placements: Sequence[Placement],
     *,
     canvas_shape: tuple[int, int],
@@ -41,18 +42,17 @@ def survey(
     ----------
     rows
         ``path``, ``group`` and ``fractured`` of each radiograph.
-    answers
-        Logits (N,) and evidence (N, M', N').
+    answer
+        Of the network, for all of them.
     placements, canvas_shape
         Where each radiograph lies on the canvas, and the canvas's height and width in pixels.
     points, calibration
         From ``evaluate``, or from a bundle.
     """
-    logits, evidence = answers
-    y_score = calibration.probability(logits)
+    y_score = calibration.probability(answer.logits)
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
     judged = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
-    return MapSet(judged, evidence, placements, canvas_shape, calibration)
+    return MapSet(judged, answer.evidence, placements, canvas_shape, calibration)
 
 
 def localize(

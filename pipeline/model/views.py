@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model.classifier import STRIDE, Predict
+from pipeline.model.classifier import STRIDE, Answer, Predict
 
 Points = NDArray[np.float64]
 Evidence = NDArray[np.float32]
@@ -101,25 +101,32 @@ def through(predict: Predict, n_views: int) -> Predict:
     Parameters
     ----------
     predict
-        From canvases, uint8 (B, H, W), to logits (B,) and evidence (B, M, N).
+        From canvases, uint8 (B, H, W), to the network's answers.
     n_views
         1 for the canvas alone, whose answer is then returned as it is.
 
     Returns
     -------
     callable
-        The same, with the mean logits, and the mean evidence on a grid twice as fine.
+        The same, averaged, with evidence on a grid twice as fine.
     """
     if n_views == 1:
         return predict
 
-    def look(canvases: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Evidence]:
+    def look(canvases: NDArray[np.uint8]) -> Answer:
         shape: Shape = (canvases.shape[1], canvases.shape[2])
-        logits, maps = zip(*(predict(view.see(canvases)) for view in VIEWS[:n_views]), strict=True)
-        grid: Shape = (FINER * maps[0].shape[1], FINER * maps[0].shape[2])
-        back = [view.bring_back(own, shape, grid) for view, own in zip(VIEWS, maps, strict=False)]
-        evidence = np.nanmean(np.stack(back), axis=0).astype(np.float32)
-        return np.mean(logits, axis=0).astype(np.float32), evidence
+        answers = [predict(view.see(canvases)) for view in VIEWS[:n_views]]
+        _, cells_down, cells_across = answers[0].evidence.shape
+        grid: Shape = (FINER * cells_down, FINER * cells_across)
+        back = [
+            view.bring_back(answer.evidence, shape, grid)
+            for view, answer in zip(VIEWS, answers, strict=False)
+        ]
+        return Answer(
+            np.mean([answer.logits for answer in answers], axis=0).astype(np.float32),
+            np.nanmean(np.stack(back), axis=0).astype(np.float32),
+            np.mean([answer.parts for answer in answers], axis=0).astype(np.float32),
+        )
 
     return look
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import evaluation, findings, operating_points
+from pipeline.assess import body_part, evaluation, findings, operating_points
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import labels, outputs, shards
-from pipeline.model import bundle, classifier, device, disturbed, views
+from pipeline.model import bundle, classifier, device, disturbed, parts, views
 from pipeline.show import card
 from pipeline.show.evaluation import documents
 from pipeline.track import runs
@@ -39,14 +39,15 @@ def run(config: Config) -> None:
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
         predict = views.through(classifier.predictor(model), config.evaluate.views)
-        logits, _ = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
-        calibration, points = choose(held_out, logits, config)
-        y_score = calibration.probability(logits)
+        answer = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
+        calibration, points = choose(held_out, answer.logits, config)
+        y_score = calibration.probability(answer.logits)
         decision = operating_points.decide(y_score, points)
         judged = held_out.assign(y_score=y_score.round(6), decision=decision)
+        judged[findings.SAID_PART] = body_part.named(answer.parts, parts.names(model))
 
         def ask(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
-            return calibration.probability(predict(canvases)[0])
+            return calibration.probability(predict(canvases).logits)
 
         test = judged[judged["split"] == "test"]
         worse = disturbed.survey(
@@ -54,7 +55,7 @@ def run(config: Config) -> None:
         )
         found = findings.find(
             judged,
-            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision")),
+            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision", findings.SAID_PART)),
             worse,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},

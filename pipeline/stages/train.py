@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.data import outputs, shards
-from pipeline.model import classifier, device, training
+from pipeline.model import classifier, device, parts, training
 from pipeline.show import pages, plots
 from pipeline.track import repository, runs
 
@@ -42,8 +42,9 @@ def run(config: Config) -> None:
                 saved,
                 lambda epoch, row: record.curve(row, step=epoch),
             )
+        whole = parts.attach(model, config.paths.shards, examples.train, config.run.seed)
         with outputs.staged(config.paths.classifier) as private:
-            classifier.save(model, private)
+            classifier.save(whole, private)
 
         figures = summarize(model, history, config.train.kept_epoch)
         report = config.paths.report("train")

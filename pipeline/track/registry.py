@@ -149,7 +149,7 @@ def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    texts = (ColSpec("string", name) for name in ("decision", "regions", "region_map"))
+    texts = (ColSpec("string", name) for name in ("decision", "body_part", "regions", "region_map"))
     return ModelSignature(
         Schema([ColSpec("string", "image")]),
         Schema([ColSpec("double", "probability"), *texts]),

@@ -2,7 +2,8 @@
 
 MLflow copies this file and the package beside the bundle and runs it to load the model. Input:
 a table with a column `image`, the path of a radiograph, its bytes, or these in base64 (HTTP knows no
-bytes). Output: `probability`, `decision`, `regions`, the boxes in JSON, and `region_map`, a picture.
+bytes). Output: `probability`, `decision`, `body_part`, `regions`, the boxes in JSON, and `region_map`,
+a picture.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ARTIFACT = "bundle"  # name of the bundle's folder among the model's artifacts
 log = logging.getLogger(__name__)
 
 _LONGEST_PATH = 1024  # base64 of any radiograph is longer
-_COLUMNS = ("probability", "decision", "regions", "region_map")
+_COLUMNS = ("probability", "decision", "body_part", "regions", "region_map")
 
 
 class FractureModel(PythonModel):
@@ -57,9 +58,10 @@ class FractureModel(PythonModel):
         Returns
         -------
         pandas.DataFrame
-            One row a radiograph: `probability` 0..1, `decision`, `regions` (JSON: a list of
-            `bbox` [column, row, width, height] in pixels and `score` 0..1), and `region_map`, a grey
-            PNG in base64 of the radiograph's own size, 0 for probability 0 and 255 for 1; empty if unwanted.
+            One row a radiograph: `probability` 0..1, `decision`, `body_part` (empty where it cannot be
+            known), `regions` (JSON: a list of `bbox` [column, row, width, height] in pixels and `score`
+            0..1), and `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
+            and 255 for 1; empty if unwanted.
 
         Raises
         ------
@@ -103,6 +105,7 @@ def _row(finding: Finding, with_map: bool) -> dict[str, Any]:
     return {
         "probability": finding.probability,
         "decision": finding.decision,
+        "body_part": finding.body_part,
         "regions": json.dumps(boxes),
         "region_map": "" if grey is None else base64.b64encode(images.encode_png(grey)).decode(),
     }

@@ -27,7 +27,7 @@ def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     assert code == 1
     assert [result["error"]["reason"] for result in found if "error" in result] == ["truncated", "vanished"]
     for result in (found[0], found[3]):
-        assert set(result) == {"path", "probability", "decision", "regions"}
+        assert set(result) == {"path", "probability", "decision", "body_part", "regions"}
         assert 0 <= result["probability"] <= 1
         assert result["decision"] == "needs review"
 
@@ -43,7 +43,7 @@ def test_nothing_but_json_goes_to_standard_output(work, draw, models):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert [sorted(result) for result in json.loads(ended.stdout)] == [
-        ["decision", "path", "probability", "regions"],
+        ["body_part", "decision", "path", "probability", "regions"],
         ["error", "path"],
     ]
     assert "predict: 1 examined, 1 refused" in ended.stderr
@@ -122,7 +122,7 @@ def test_piped_output_is_one_line_a_file(config, work, draw, capsys):
     predict.run(config, [path, work / "gone.png"], None, as_json=False)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[:2] for line in lines] == [[str(path), "needs review"], [str(work / "gone.png"), "refused"]]
-    assert lines[1][4].startswith("vanished: ")
+    assert lines[1][5].startswith("vanished: ")
 
 
 def test_more_files_than_a_batch_keep_their_order(config, work, draw, capsys):

@@ -29,7 +29,7 @@ def _narrow_backbone() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings(params: Config) -> Train:
-    """The repository's settings with a network that is narrow and starts from random weights."""
+    """The repository's settings with a network that is narrow, starts from random weights, and keeps its best."""
     changes = {
         "backbone": "narrow",
         "weights": "random",
@@ -39,6 +39,8 @@ def settings(params: Config) -> Train:
         "head_epochs": 1,
         "max_epochs": 2,
         "patience": 2,
+        "kept_epoch": "best",
+        "averaging_decay": 0.0,
     }
     return params.train.model_copy(update=changes)
 

@@ -13,6 +13,7 @@ from pipeline.assess.operating_points import FRACTURE, NO_FINDING, OperatingPoin
 from pipeline.config import Config, Preprocess
 from pipeline.model import bundle
 from pipeline.model.bundle import Bundle, BundleError
+from pipeline.model.classifier import Answer
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
 CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)
@@ -91,12 +92,12 @@ def test_a_bundle_that_lacks_a_file_is_not_sealed(folder: Path, name: str) -> No
         bundle.seal(folder)
 
 
-def bright_cells(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bright_cells(canvases: np.ndarray) -> Answer:
     """Evidence 6 in cells of 8 x 8 pixels that are nearly white, else -6; the logit is the highest."""
     count, height, width = canvases.shape
     means = canvases.reshape(count, height // 8, 8, width // 8, 8).mean(axis=(2, 4))
     evidence = np.where(means > 230, 6.0, -6.0).astype(np.float32)
-    return evidence.max(axis=(1, 2)), evidence
+    return Answer(evidence.max(axis=(1, 2)), evidence, np.tile(np.float32([0.1, 0.9]), (count, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,7 @@ def finder(preprocess: Preprocess) -> Bundle:
         OperatingPoints(0.3, 0.7),
         RegionSettings(0.5, 0.001, 5),
         settings,
+        ("hand", "leg"),
     )
 
 
@@ -115,6 +117,10 @@ def radiograph(height_px: int, width_px: int, top: int, left: int) -> np.ndarray
     pixels = np.full((height_px, width_px), 20, np.uint8)
     pixels[top : top + 100, left : left + 80] = 255
     return pixels
+
+
+def test_the_part_of_the_body_is_named(finder: Bundle) -> None:
+    assert finder.predict([radiograph(400, 300, 150, 190)])[0].body_part == "leg"
 
 
 @pytest.mark.parametrize(("height_px", "width_px"), [(400, 300), (300, 320)])

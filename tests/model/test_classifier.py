@@ -17,14 +17,14 @@ CANVASES = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8
 
 
 def test_it_gives_a_logit_and_a_map_of_evidence(network: keras.Model) -> None:
-    logits, evidence = classifier.predictor(network)(CANVASES)
+    logits, evidence, _ = classifier.predictor(network)(CANVASES)
     assert (logits.shape, evidence.shape) == ((3,), (3, 8, 8))
     assert logits.dtype == evidence.dtype == np.float32
     assert network.name == "fracture_classifier"
 
 
 def test_the_logit_is_pooled_from_the_evidence(network: keras.Model, settings: Train) -> None:
-    logits, evidence = classifier.predictor(network)(CANVASES)
+    logits, evidence, _ = classifier.predictor(network)(CANVASES)
     r = settings.lse_sharpness
     expected = np.log(np.exp(r * evidence.astype(float)).mean(axis=(1, 2))) / r
     assert logits == pytest.approx(expected, abs=1e-5)
@@ -40,7 +40,7 @@ def test_other_poolings_give_one_logit_too(settings: Train, tmp_path: Path, pool
     classifier.save(model, tmp_path / "model.keras")
     loaded = classifier.load(tmp_path / "model.keras")
     canvases = np.zeros((2, 64, 96), np.uint8)
-    logits, evidence = classifier.predictor(loaded)(canvases)
+    logits, evidence, _ = classifier.predictor(loaded)(canvases)
     assert (logits.shape, evidence.shape) == ((2,), (2, 8, 12))
     assert np.array_equal(logits, classifier.predictor(model)(canvases)[0])
 
@@ -108,9 +108,9 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 
 def test_all_batches_are_predicted_in_order(network: keras.Model, examples: Examples) -> None:
     batches = shards.dataset(examples.folder, examples.val, 3)  # the last batch holds two
-    logits, evidence = classifier.predict_all(classifier.predictor(network), batches)
+    logits, evidence, _ = classifier.predict_all(classifier.predictor(network), batches)
     whole = np.stack([records.canvas(i, fractured=i % 2 == 0) for i in range(16, 24)])
-    expected, _ = classifier.predictor(network)(whole)
+    expected = classifier.predictor(network)(whole).logits
     assert evidence.shape == (8, 8, 8)
     assert logits == pytest.approx(expected, abs=1e-5)
 

@@ -13,6 +13,7 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
 from pipeline.model import map_scoring
+from pipeline.model.classifier import Answer
 from pipeline.model.maps import MapSet
 
 SIDE, GRID = 128, 8  # a cell of the grid is 8 x 8 on the canvas of 64, 16 x 16 in the radiograph
@@ -109,7 +110,11 @@ def test_a_survey_joins_scores_and_decisions() -> None:
     rows = drawn(CELLS).rows[["path", "group", "fractured"]].set_index(pd.Index([9, 8, 7, 6]))
     found = map_scoring.survey(
         rows,
-        (np.array([4.0, 0.0, -4.0, -4.0], np.float32), np.zeros((4, GRID, GRID), np.float32)),
+        Answer(
+            np.array([4.0, 0.0, -4.0, -4.0], np.float32),
+            np.zeros((4, GRID, GRID), np.float32),
+            np.zeros((4, 0), np.float32),
+        ),
         drawn(CELLS).placements,
         canvas_shape=(64, 64),
         points=OperatingPoints(0.3, 0.7),

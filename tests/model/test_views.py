@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.model import views
+from pipeline.model.classifier import Answer
 from pipeline.model.views import VIEWS, View
 
 SHAPE = (96, 64)
@@ -41,10 +42,10 @@ def test_evidence_returns_to_where_it_was_seen(view: View, row: int, column: int
     assert centre == pytest.approx(expected, abs=1)
 
 
-def darkness(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def darkness(canvases: np.ndarray) -> Answer:
     """A network whose evidence is the mean of each cell."""
     cells = canvases.reshape(len(canvases), 12, 8, 8, 8).mean(axis=(2, 4)).astype(np.float32)
-    return cells.max(axis=(1, 2)), cells
+    return Answer(cells.max(axis=(1, 2)), cells, np.zeros((len(cells), 0), np.float32))
 
 
 def test_one_view_is_the_network_itself() -> None:
@@ -52,20 +53,22 @@ def test_one_view_is_the_network_itself() -> None:
 
 
 def test_the_answer_is_the_mean_of_all_looks() -> None:
-    answers = iter([1.0, 3.0, 8.0])
+    looks = iter([1.0, 3.0, 8.0])
 
-    def undecided(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.full(len(canvases), next(answers), np.float32), darkness(canvases)[1]
+    def undecided(canvases: np.ndarray) -> Answer:
+        said = np.full(len(canvases), next(looks), np.float32)
+        return darkness(canvases)._replace(logits=said, parts=said[:, None] / 8)
 
-    logits, _ = views.through(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts = views.through(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [4, 4]
+    assert parts.tolist() == [[0.5], [0.5]]
 
 
 @pytest.mark.parametrize("n_views", range(2, len(VIEWS) + 1))
 def test_a_smooth_canvas_shows_the_same_through_every_view(n_views: int) -> None:
     rows, columns = np.indices(SHAPE)
     canvas = (60 + 0.8 * rows + 0.5 * columns).astype(np.uint8)[None]
-    _, evidence = views.through(darkness, n_views)(canvas)
+    _, evidence, _ = views.through(darkness, n_views)(canvas)
     fine = canvas[0].reshape(24, 4, 16, 4).mean(axis=(1, 3))
     assert evidence.shape == (1, 24, 16)
     assert evidence[0, 4:-4, 4:-4] == pytest.approx(fine[4:-4, 4:-4], abs=1.5)

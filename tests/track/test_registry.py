@@ -33,7 +33,13 @@ class MeanBundle:
 
     def predict(self, radiographs):
         return [
-            SimpleNamespace(probability=r.mean() / 255, decision="fracture", regions=[BOX], region_map=MAP)
+            SimpleNamespace(
+                probability=r.mean() / 255,
+                decision="fracture",
+                body_part="hand",
+                regions=[BOX],
+                region_map=MAP,
+            )
             for r in radiographs
         ]
 
@@ -105,6 +111,7 @@ def test_a_registered_bundle_answers_for_paths_bytes_and_base64(served, tmp_path
     found = served.predict(pd.DataFrame({"image": asked}))
     assert found["probability"].tolist() == [0.0, 1.0, 1.0]
     assert found["decision"].tolist() == ["fracture"] * 3
+    assert found["body_part"].tolist() == ["hand"] * 3
     assert json.loads(found["regions"][0]) == [{"bbox": [2, 1, 4, 3], "score": 0.5}]
     grey = images.decode(base64.b64decode(found["region_map"][0]), "map").pixels
     assert np.array_equal(grey, np.rint(255 * MAP).astype(np.uint8))
@@ -140,7 +147,7 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
-        "probability", "decision", "regions", "region_map"
+        "probability", "decision", "body_part", "regions", "region_map"
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [registry.even_radiograph()]
 
