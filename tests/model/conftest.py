@@ -29,7 +29,7 @@ def _narrow_backbone() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings(params: Config) -> Train:
-    """The repository's settings with a network that is narrow, starts from random weights, and keeps its best."""
+    """The repository's settings with a network that is narrow and random at first, and keeps its best."""
     changes = {
         "backbone": "narrow",
         "weights": "random",
