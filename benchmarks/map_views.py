@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline import config as settings
 from pipeline.assess import metrics
 from pipeline.data import annotations, shards
-from pipeline.model import bundle, classifier, device, map_choice, map_scoring, views
+from pipeline.model import bundle, classifier, device, map_choice, map_scoring, prediction, views
 
 _BATCH = 16
 _FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
@@ -38,12 +38,12 @@ def main() -> None:
     val = index[index["split"] == "val"].reset_index(drop=True)
     known = annotations.read(config.paths.annotations)
     points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-    predict = classifier.predictor(classifier.load(config.paths.classifier))
+    predict = prediction.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in counts:
         found = map_scoring.survey(
             val,
-            classifier.predict_all(
+            prediction.predict_all(
                 views.through(predict, count), shards.dataset(config.paths.shards, val, _BATCH)
             ),
             [shards.placement(row) for row in val.itertuples()],

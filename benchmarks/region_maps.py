@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pipeline import config as settings
 from pipeline.data import shards
 from pipeline.data.canvas import Placement
-from pipeline.model import bundle, classifier, device, maps, views
+from pipeline.model import bundle, classifier, device, maps, prediction, views
 
 Pixels = NDArray[np.uint8]
 
@@ -57,7 +57,7 @@ def own(
 ) -> dict[str, Callable[[], None]]:
     """Ways of asking this network."""
     probabilities = _probabilities(model)
-    plain = classifier.predictor(model)
+    plain = prediction.predictor(model)
     looking = views.through(plain, loaded.region_settings.views)
     shape = canvases.shape[1:]
 

@@ -31,14 +31,13 @@ from pipeline.data import annotations as reference
 from pipeline.data import engine, external, images, labels, manifest, outputs, preprocessing
 from pipeline.data.canvas import Placement
 from pipeline.data.faults import Issue
-from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, views
+from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, prediction, views
 from pipeline.model.bundle import Bundle
 from pipeline.model.map_assessment import Assessment
 from pipeline.show import charts, gallery, map_charts, pages
 
 log = logging.getLogger(__name__)
 
-_BATCH = 16
 ANNOTATIONS = "annotations.coco.json"
 _MADE = (
     ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", "overlays", "predictions.csv",
@@ -61,7 +60,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
-    predict = views.through(classifier.predictor(model), loaded.region_settings.views)
+    predict = views.through(prediction.predictor(model), loaded.region_settings.views)
     found = survey(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
@@ -97,20 +96,20 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
 
 
 def survey(
-    config: Config, loaded: Bundle, predict: classifier.Predict, checked: external.Folder
+    config: Config, loaded: Bundle, predict: prediction.Predict, checked: external.Folder
 ) -> maps.MapSet:
     """Predict and map every kept radiograph, a batch at a time."""
     rows, settings = checked.kept, loaded.preprocess
     placed = place(config, settings, checked.root, list(rows["path"]))
-    answers: list[classifier.Answer] = []
+    answers: list[prediction.Answer] = []
     placements: list[Placement] = []
-    while batch := list(islice(placed, _BATCH)):
+    while batch := list(islice(placed, prediction.BATCH)):
         canvases, places = zip(*batch, strict=True)
         answers.append(predict(np.stack(canvases)))
         placements += places
     return map_scoring.survey(
         rows,
-        classifier.joined(answers),
+        prediction.joined(answers),
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,

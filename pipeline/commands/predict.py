@@ -27,14 +27,13 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.data import canvas, content, engine, images, intake, outputs
 from pipeline.data.faults import ImageFault
-from pipeline.model import bundle, device
+from pipeline.model import bundle, device, prediction
 from pipeline.model.bundle import Bundle, Finding
 from pipeline.show import overlays, words
 from pipeline.show.legend import Label
 
 log = logging.getLogger(__name__)
 
-_BATCH = 16
 _MADE = ("overlays", "predictions.csv", "predictions.json")
 _COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
 
@@ -92,7 +91,7 @@ def examine(
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     pairs = zip(files, decoded, strict=True)
-    while batch := list(islice(pairs, _BATCH)):
+    while batch := list(islice(pairs, prediction.BATCH)):
         findings = iter(loaded.predict([read for _, read in batch if not isinstance(read, ImageFault)]))
         for path, read in batch:
             if isinstance(read, ImageFault):

@@ -24,13 +24,12 @@ from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.data import canvas, outputs
-from pipeline.model import classifier, maps, parts, views
+from pipeline.model import classifier, maps, parts, prediction, views
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
 PROFILE = "profile.json"
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
-_BATCH = 16
 
 
 class BundleError(ValueError):
@@ -84,7 +83,7 @@ class Bundle:
 
     def __init__(
         self,
-        predict: classifier.Predict,
+        predict: prediction.Predict,
         calibration: Calibration,
         points: OperatingPoints,
         region_settings: RegionSettings,
@@ -101,8 +100,11 @@ class Bundle:
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
         findings: list[Finding] = []
-        for start in range(0, len(radiographs), _BATCH):
-            placed = [canvas.place(pixels, self.preprocess) for pixels in radiographs[start : start + _BATCH]]
+        for start in range(0, len(radiographs), prediction.BATCH):
+            placed = [
+                canvas.place(pixels, self.preprocess)
+                for pixels in radiographs[start : start + prediction.BATCH]
+            ]
             answer = self._predict(np.stack([pixels for pixels, _ in placed]))
             places = (place for _, place in placed)
             named = body_part.named(answer.parts, self.parts)
@@ -149,7 +151,7 @@ def load(folder: Path) -> Bundle:
     region_settings = RegionSettings(**_read(folder / REGION_MAPS))
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        views.through(classifier.predictor(model), region_settings.views),
+        views.through(prediction.predictor(model), region_settings.views),
         calibration,
         points,
         region_settings,

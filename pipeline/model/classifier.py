@@ -7,15 +7,10 @@ The evidence map needs no second pass and no gradient.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
-import numpy as np
-import tensorflow as tf
 from keras import layers
-from numpy.typing import NDArray
 
 from pipeline.config import Train
 from pipeline.model import archive, backbones, pooling
@@ -24,27 +19,6 @@ PARTS = "part"  # the second answer, where there is one: see pipeline/model/part
 STRIDE = 8
 _LEVELS = (32, 16, 8)
 _PRIOR_LOGIT = -2.0  # evidence starts low: most of a radiograph is no fracture
-
-
-class Answer(NamedTuple):
-    """What the network says of B radiographs.
-
-    Attributes
-    ----------
-    logits
-        (B,).
-    evidence
-        (B, M, N), as logits.
-    parts
-        (B, K), probabilities of the parts of the body; K is 0 where it names none.
-    """
-
-    logits: NDArray[np.float32]
-    evidence: NDArray[np.float32]
-    parts: NDArray[np.float32]
-
-
-Predict = Callable[[NDArray[np.uint8]], Answer]
 
 
 def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
@@ -114,40 +88,6 @@ def load(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a classifier that can be loaded safely: {error}") from error
-
-
-def predictor(model: keras.Model) -> Predict:
-    """Compile ``model`` into a function from canvases to its answers.
-
-    A compiled function stays on all cores, which ``model.predict`` does not always do.
-
-    Returns
-    -------
-    callable
-        From uint8 (B, H, W) to an :class:`Answer` with evidence (B, H/8, W/8).
-    """
-
-    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
-        parts = outputs.get(PARTS, tf.zeros((tf.shape(canvases)[0], 0)))
-        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts
-
-    run = tf.function(forward, reduce_retracing=True)
-
-    def predict(canvases: NDArray[np.uint8]) -> Answer:
-        return Answer(*(part.numpy() for part in run(tf.constant(canvases))))
-
-    return predict
-
-
-def predict_all(predict: Predict, batches: tf.data.Dataset) -> Answer:
-    """Answer for all batches of ``shards.dataset``."""
-    return joined([predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()])
-
-
-def joined(answers: Sequence[Answer]) -> Answer:
-    """Join the answers for several batches into one."""
-    return Answer(*(np.concatenate(part) for part in zip(*answers, strict=True)))
 
 
 def coarsest(model: keras.Model) -> keras.KerasTensor:

@@ -17,7 +17,7 @@ from pipeline.assess.maps.regions import Region
 from pipeline.config import RegionMaps
 from pipeline.data import annotations as reference
 from pipeline.data.annotations import Annotations
-from pipeline.model import classifier, map_methods, map_probing, map_scoring, views
+from pipeline.model import map_methods, map_probing, map_scoring, prediction, views
 from pipeline.model.map_scoring import Canvases
 from pipeline.model.maps import MapSet
 
@@ -89,7 +89,7 @@ def assess(
     likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
     probed = found.where(likeliest <= limits.faithfulness_radiographs)
     seen = list(canvases(probed.rows["path"]))
-    looking = views.through(classifier.predictor(model), settings.views)
+    looking = views.through(prediction.predictor(model), settings.views)
     probability = map_probing.asker(looking, found.calibration)
     asked, deletion = map_probing.probe(
         probability,

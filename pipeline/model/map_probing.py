@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import probing, randomization, scores
 from pipeline.assess.maps.asking import Pixels, Predict
-from pipeline.model import classifier
+from pipeline.model import classifier, prediction
 from pipeline.model.maps import MapSet
 
 Evidence = NDArray[np.float32]
@@ -21,7 +21,7 @@ _STEPS, _CASCADED = 12, 8  # of the cascade: how often maps are drawn, and of ho
 CELL_PX = 2 * classifier.STRIDE  # what deletion takes away at once
 
 
-def asker(predict: classifier.Predict, calibration: Calibration) -> Predict:
+def asker(predict: prediction.Predict, calibration: Calibration) -> Predict:
     """Ask for nothing but calibrated probabilities."""
 
     def probability(batch: Pixels) -> NDArray[np.float64]:
@@ -112,7 +112,7 @@ def forget(
         own = maps if own is None else own
         rows.append({"layers": count, "layer": layer, "correlation": float(np.mean(_alike(few, own, maps)))})
     table = found.rows[["group"]].assign(
-        **{name: _alike(found, classifier.predictor(model)(np.stack(seen))[1], draw(np.stack(seen)))}
+        **{name: _alike(found, prediction.predictor(model)(np.stack(seen))[1], draw(np.stack(seen)))}
     )
     return scores.means(table, [name], n_samples=n_samples, seed=seed), pd.DataFrame(rows)
 
@@ -130,7 +130,7 @@ def _forgetting(model: keras.Model, seed: int) -> Iterator[tuple[int, str, Calla
     untaught = classifier.with_random_weights(model, seed)
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
-    predict = classifier.predictor(twin)
+    predict = prediction.predictor(twin)
 
     def draw(canvases: Pixels) -> Evidence:
         return predict(canvases)[1]

@@ -19,8 +19,8 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data.annotations import Annotations, mask
 from pipeline.data.annotations import Region as Annotation
 from pipeline.data.canvas import Placement
-from pipeline.model.classifier import Answer
 from pipeline.model.maps import MapSet
+from pipeline.model.prediction import Answer
 
 Canvases = Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]]
 

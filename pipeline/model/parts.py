@@ -22,11 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.assess.body_part import COLUMN, UNKNOWN
 from pipeline.data import shards
-from pipeline.model import classifier
+from pipeline.model import classifier, prediction
 from pipeline.model.classifier import PARTS
 
 _MIN_GROUPS = 5  # of a part, or it is not learnt
-_BATCH = 16
 _STRENGTH = 0.1  # inverse of the regularization, on features of unit variance
 
 
@@ -96,7 +95,7 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _features(model: keras.Model, folder: Path, rows: pd.DataFrame) -> NDArray[np.float64]:
     look = tf.function(lambda canvases: model(tf.cast(canvases, tf.float32), training=False))
-    batches = shards.dataset(folder, rows, _BATCH)
+    batches = shards.dataset(folder, rows, prediction.BATCH)
     return np.concatenate([look(canvases).numpy() for canvases, *_ in batches]).astype(np.float64)
 
 

@@ -16,7 +16,7 @@ from scipy.special import expit
 from pipeline.assess import metrics
 from pipeline.config import Train
 from pipeline.data import engine, shards
-from pipeline.model import checkpoint, classifier, erasing, losses, sampling
+from pipeline.model import checkpoint, classifier, erasing, losses, prediction, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
 
@@ -81,7 +81,7 @@ def fit(
     parts = _parts(model, settings, steps)
     average = WeightAverage(model.trainable_variables, settings.averaging_decay)
     head_step, step = (_step(model, trained, average, settings, seed) for trained in (parts[:1], parts))
-    predict = classifier.predictor(model)
+    predict = prediction.predictor(model)
     augment = Augmentation(settings.augment, seed)
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
     variables = [*model.variables, *optimizers, *average.variables]
@@ -202,10 +202,10 @@ def _finite(loss: float, where: str) -> float:
     return loss
 
 
-def _validate(predict: classifier.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
+def _validate(predict: prediction.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
     """Loss and AUROC on ``val``, each group weighing as one."""
     batches = shards.dataset(examples.folder, examples.val, batch_size)
-    logits = classifier.predict_all(predict, batches)[0].astype(np.float64)
+    logits = prediction.predict_all(predict, batches)[0].astype(np.float64)
     y_true = examples.val["fractured"].to_numpy(bool)
     weight = examples.val["sampling_weight"].to_numpy(np.float64)
     errors = np.logaddexp(0, np.where(y_true, -logits, logits))

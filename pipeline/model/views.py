@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model.classifier import STRIDE, Answer, Predict
+from pipeline.model.classifier import STRIDE
+from pipeline.model.prediction import Answer, Predict
 
 Points = NDArray[np.float64]
 Evidence = NDArray[np.float32]

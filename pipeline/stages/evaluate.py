@@ -21,14 +21,12 @@ from pipeline.assess.calibration import Calibration
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import labels, outputs, shards
-from pipeline.model import bundle, classifier, device, disturbed, parts, views
+from pipeline.model import bundle, classifier, device, disturbed, parts, prediction, views
 from pipeline.show import card
 from pipeline.show.evaluation import documents
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
-
-_BATCH = 16
 
 
 def run(config: Config) -> None:
@@ -38,8 +36,10 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
-        predict = views.through(classifier.predictor(model), config.evaluate.views)
-        answer = classifier.predict_all(predict, shards.dataset(config.paths.shards, held_out, _BATCH))
+        predict = views.through(prediction.predictor(model), config.evaluate.views)
+        answer = prediction.predict_all(
+            predict, shards.dataset(config.paths.shards, held_out, prediction.BATCH)
+        )
         calibration, points = choose(held_out, answer.logits, config)
         y_score = calibration.probability(answer.logits)
         decision = operating_points.decide(y_score, points)

@@ -21,14 +21,22 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.data import annotations as reference
 from pipeline.data import labels, outputs, shards
-from pipeline.model import bundle, classifier, device, map_assessment, map_choice, map_scoring, maps, views
+from pipeline.model import (
+    bundle,
+    classifier,
+    device,
+    map_assessment,
+    map_choice,
+    map_scoring,
+    maps,
+    prediction,
+    views,
+)
 from pipeline.model.map_assessment import Assessment
 from pipeline.show import gallery, map_charts, pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
-
-_BATCH = 16
 
 
 def run(config: Config) -> None:
@@ -39,7 +47,7 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-        predict = views.through(classifier.predictor(model), config.evaluate.views)
+        predict = views.through(prediction.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
         settings = replace(map_choice.choose(val, known, config.region_maps), views=config.evaluate.views)
@@ -98,7 +106,7 @@ def write(
 
 def survey(
     config: Config,
-    predict: classifier.Predict,
+    predict: prediction.Predict,
     rows: pd.DataFrame,
     points: OperatingPoints,
     calibration: Calibration,
@@ -106,7 +114,7 @@ def survey(
     """Predict and map the radiographs of some index rows."""
     return map_scoring.survey(
         rows,
-        classifier.predict_all(predict, shards.dataset(config.paths.shards, rows, _BATCH)),
+        prediction.predict_all(predict, shards.dataset(config.paths.shards, rows, prediction.BATCH)),
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
         points=points,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.model import attributions, classifier
+from pipeline.model import attributions, prediction
 from tests import records
 
 
@@ -44,7 +44,7 @@ def test_grad_cam_plus_plus_by_hand(network: keras.Model) -> None:
 
 
 def test_asking_leaves_the_network_as_it_is(network: keras.Model) -> None:
-    before = classifier.predictor(network)(canvases())
+    before = prediction.predictor(network)(canvases())
     for method in attributions.METHODS.values():
         method(network)(canvases())
-    assert np.array_equal(before[1], classifier.predictor(network)(canvases())[1])
+    assert np.array_equal(before[1], prediction.predictor(network)(canvases())[1])

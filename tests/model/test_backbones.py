@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Train
-from pipeline.model import backbones, classifier
+from pipeline.model import backbones, classifier, prediction
 
 
 @pytest.mark.parametrize("name", ["efficientnet-lite9", "preprocess_input", "load_model", ""])
@@ -77,7 +77,7 @@ def test_a_keras_application_is_built_flat_and_frozen_where_it_counts(
     classifier.save(model, tmp_path / "model.keras")
     canvases = np.random.default_rng(0).integers(0, 256, (1, 64, 64), dtype=np.uint8)
     before, after = (
-        classifier.predictor(m)(canvases) for m in (model, classifier.load(tmp_path / "model.keras"))
+        prediction.predictor(m)(canvases) for m in (model, classifier.load(tmp_path / "model.keras"))
     )
     assert before[1].shape == (1, 8, 8)
     assert np.array_equal(before[0], after[0])

@@ -8,23 +8,20 @@ import numpy as np
 import pytest
 
 from pipeline.config import Train
-from pipeline.data import shards
-from pipeline.model import classifier
-from pipeline.model.training import Examples
-from tests import records
+from pipeline.model import classifier, prediction
 
 CANVASES = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8)
 
 
 def test_it_gives_a_logit_and_a_map_of_evidence(network: keras.Model) -> None:
-    logits, evidence, _ = classifier.predictor(network)(CANVASES)
+    logits, evidence, _ = prediction.predictor(network)(CANVASES)
     assert (logits.shape, evidence.shape) == ((3,), (3, 8, 8))
     assert logits.dtype == evidence.dtype == np.float32
     assert network.name == "fracture_classifier"
 
 
 def test_the_logit_is_pooled_from_the_evidence(network: keras.Model, settings: Train) -> None:
-    logits, evidence, _ = classifier.predictor(network)(CANVASES)
+    logits, evidence, _ = prediction.predictor(network)(CANVASES)
     r = settings.lse_sharpness
     expected = np.log(np.exp(r * evidence.astype(float)).mean(axis=(1, 2))) / r
     assert logits == pytest.approx(expected, abs=1e-5)
@@ -40,9 +37,9 @@ def test_other_poolings_give_one_logit_too(settings: Train, tmp_path: Path, pool
     classifier.save(model, tmp_path / "model.keras")
     loaded = classifier.load(tmp_path / "model.keras")
     canvases = np.zeros((2, 64, 96), np.uint8)
-    logits, evidence, _ = classifier.predictor(loaded)(canvases)
+    logits, evidence, _ = prediction.predictor(loaded)(canvases)
     assert (logits.shape, evidence.shape) == ((2,), (2, 8, 12))
-    assert np.array_equal(logits, classifier.predictor(model)(canvases)[0])
+    assert np.array_equal(logits, prediction.predictor(model)(canvases)[0])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -66,8 +63,8 @@ def test_a_reloaded_network_saves_the_same_bytes(network_file: Path, tmp_path: P
 
 
 def test_a_loaded_network_says_the_same(network: keras.Model, network_file: Path) -> None:
-    before = classifier.predictor(network)(CANVASES)
-    after = classifier.predictor(classifier.load(network_file))(CANVASES)
+    before = prediction.predictor(network)(CANVASES)
+    after = prediction.predictor(classifier.load(network_file))(CANVASES)
     assert np.array_equal(before[0], after[0])
     assert np.array_equal(before[1], after[1])
 
@@ -106,19 +103,10 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
         classifier.load(tmp_path / "model.keras")
 
 
-def test_all_batches_are_predicted_in_order(network: keras.Model, examples: Examples) -> None:
-    batches = shards.dataset(examples.folder, examples.val, 3)  # the last batch holds two
-    logits, evidence, _ = classifier.predict_all(classifier.predictor(network), batches)
-    whole = np.stack([records.canvas(i, fractured=i % 2 == 0) for i in range(16, 24)])
-    expected = classifier.predictor(network)(whole).logits
-    assert evidence.shape == (8, 8, 8)
-    assert logits == pytest.approx(expected, abs=1e-5)
-
-
 def test_random_weights_leave_the_network_alone(network: keras.Model) -> None:
     before = [weight.copy() for weight in network.get_weights()]
     first, again, other = (classifier.with_random_weights(network, seed) for seed in (1, 1, 2))
-    evidence = [classifier.predictor(model)(CANVASES)[1] for model in (network, first, again, other)]
+    evidence = [prediction.predictor(model)(CANVASES)[1] for model in (network, first, again, other)]
     assert all(np.array_equal(*pair) for pair in zip(before, network.get_weights(), strict=True))
     assert np.array_equal(evidence[1], evidence[2])
     assert not np.array_equal(evidence[0], evidence[1])

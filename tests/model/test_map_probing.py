@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.assess.maps.probing import FIGURES
-from pipeline.model import classifier, map_probing
+from pipeline.model import classifier, map_probing, prediction
 from tests import records
 from tests.model.test_map_scoring import CELLS, drawn
 
@@ -15,7 +15,7 @@ NOBODY = FOUND.where(np.zeros(2, bool))
 
 
 def test_the_network_itself_is_asked(network: keras.Model) -> None:
-    probability = map_probing.asker(classifier.predictor(network), FOUND.calibration)
+    probability = map_probing.asker(prediction.predictor(network), FOUND.calibration)
     figures, curves = map_probing.probe(
         probability, FOUND, SEEN, threshold=0.5, steps=2, n_samples=50, seed=0
     )
@@ -26,19 +26,19 @@ def test_the_network_itself_is_asked(network: keras.Model) -> None:
 
 
 def test_layers_forget_one_after_another_from_the_top(network: keras.Model) -> None:
-    before = classifier.predictor(network)(np.stack(SEEN))[1]
+    before = prediction.predictor(network)(np.stack(SEEN))[1]
     figures, cascade = map_probing.forget(network, FOUND, SEEN, n_samples=50, seed=0)
     weighted = [layer.name for layer in network.layers if layer.weights][::-1]
     assert cascade["layers"].iloc[[0, 1, -1]].tolist() == [0, 1, len(weighted)]
     assert cascade["layer"].tolist()[1:] == [weighted[count - 1] for count in cascade["layers"][1:]]
     assert cascade["correlation"].iloc[0] == pytest.approx(1)
     assert figures["randomization_correlation"] == pytest.approx(cascade["correlation"].iloc[-1])
-    assert np.array_equal(classifier.predictor(network)(np.stack(SEEN))[1], before)
+    assert np.array_equal(prediction.predictor(network)(np.stack(SEEN))[1], before)
 
 
 def test_the_last_step_is_a_network_with_random_weights(network: keras.Model) -> None:
     *_, (_, name, draw) = map_probing._forgetting(network, seed=5)
-    untaught = classifier.predictor(classifier.with_random_weights(network, 5))
+    untaught = prediction.predictor(classifier.with_random_weights(network, 5))
     assert name == "stem_conv"
     assert draw(np.stack(SEEN)) == pytest.approx(untaught(np.stack(SEEN))[1], abs=1e-4)
 

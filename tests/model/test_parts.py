@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.assess import body_part
 from pipeline.data import shards
-from pipeline.model import classifier, parts
+from pipeline.model import classifier, parts, prediction
 from pipeline.model.training import Examples
 from tests import records
 
@@ -46,7 +46,7 @@ def test_the_layer_says_what_logistic_regression_says(
     monkeypatch.setattr(parts.LogisticRegression, "fit", keep)
     rows = labelled(examples.train, *names)
     whole = attach(network, examples, rows)
-    answer = classifier.predict_all(classifier.predictor(whole), shards.dataset(examples.folder, rows, 5))
+    answer = prediction.predict_all(prediction.predictor(whole), shards.dataset(examples.folder, rows, 5))
     assert parts.names(whole) == names
     assert answer.parts == pytest.approx(fitted[0], abs=1e-4)
 
@@ -57,7 +57,7 @@ def test_the_first_answer_stays_and_the_file_keeps_the_second(
     whole = attach(network, examples, labelled(examples.train, "hand", "leg"))
     classifier.save(whole, tmp_path / "model.keras")
     loaded = classifier.load(tmp_path / "model.keras")
-    before, after = (classifier.predictor(model)(CANVASES) for model in (network, loaded))
+    before, after = (prediction.predictor(model)(CANVASES) for model in (network, loaded))
     assert np.array_equal(before.logits, after.logits)
     assert np.array_equal(before.evidence, after.evidence)
     assert before.parts.shape == (4, 0)

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Train
 from pipeline.data import shards
-from pipeline.model import classifier, training
+from pipeline.model import classifier, prediction, training
 from pipeline.model.training import Examples
 from tests import records
 
@@ -65,7 +65,7 @@ def test_every_epoch_is_reported(unbroken: Trained) -> None:
 def test_the_network_holds_the_weights_of_its_kept_epoch(unbroken: Trained, examples: Examples) -> None:
     best = max(unbroken.history, key=lambda row: row["val_auroc"])
     batches = shards.dataset(examples.folder, examples.val, 6)
-    logits = classifier.predict_all(classifier.predictor(unbroken.model), batches)[0].astype(float)
+    logits = prediction.predict_all(prediction.predictor(unbroken.model), batches)[0].astype(float)
     fractured = examples.val["fractured"].to_numpy(bool)
     loss = -log_expit(np.where(fractured, logits, -logits).astype(float)).mean()
     assert best["val_auroc"] == pytest.approx(roc_auc_score(fractured, expit(logits)))
@@ -144,7 +144,7 @@ def test_the_last_epoch_is_kept_if_asked(examples: Examples, settings: Train, tm
         examples, settings.model_copy(update=moving | {"max_epochs": 3}), tmp_path / "training.npz"
     )
     batches = shards.dataset(examples.folder, examples.val, 6)
-    logits = classifier.predict_all(classifier.predictor(trained.model), batches)[0].astype(float)
+    logits = prediction.predict_all(prediction.predictor(trained.model), batches)[0].astype(float)
     fractured = examples.val["fractured"].to_numpy(bool)
     assert trained.seen == [0, 1, 2]
     assert trained.history[-1]["val_loss"] == pytest.approx(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.model import views
-from pipeline.model.classifier import Answer
+from pipeline.model.prediction import Answer
 from pipeline.model.views import VIEWS, View
 
 SHAPE = (96, 64)
