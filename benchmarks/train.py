@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -56,7 +57,8 @@ def fresh(function: Any, *arguments: Any) -> dict[str, Any]:
 
 
 def plain(root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
-    """Fit the peer, at our settings' batch size, learning rate and seed."""
+    """Fit the peer, at our settings' batch size, learning rate and seed, with TensorFlow as it comes."""
+    os.environ["TF_CPU_ALLOCATOR_USE_BFC"] = "false"  # else our package switches it on for both
     import plain_keras
 
     from pipeline import config
