@@ -22,7 +22,7 @@ from pipeline.assess import metrics
 from pipeline.data import annotations, shards
 from pipeline.model import bundle, classifier, device, map_choice, map_scoring, prediction, views
 
-_BATCH = 16
+prediction.BATCH = 16
 _FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
 _MARKS = ("froc_sensitivity_0.5", "froc_sensitivity_1", "froc_sensitivity_2", "region_ece")
 
@@ -44,7 +44,7 @@ def main() -> None:
         found = map_scoring.survey(
             val,
             prediction.predict_all(
-                views.through(predict, count), shards.dataset(config.paths.shards, val, _BATCH)
+                views.through(predict, count), shards.dataset(config.paths.shards, val, prediction.BATCH)
             ),
             [shards.placement(row) for row in val.itertuples()],
             canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
