@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -19,6 +19,9 @@ from ci import servers
 from pipeline.data import images, seen
 from tests import cloning
 from tests.cloning import run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 SMALL = {
     "phantoms": {"train": 24, "val": 12, "test": 12, "min_side_px": 160, "max_side_px": 224},
@@ -50,9 +53,7 @@ def test_every_stage_ran_and_nothing_is_left_to_do(clone: Path) -> None:
 
 
 def test_mlflow_holds_one_parent_five_children_and_one_version(clone: Path) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{clone / 'mlflow.db'}")
+    client = store(clone)
     (experiment,) = [e for e in client.search_experiments() if e.name == "fracture"]
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
@@ -85,10 +86,16 @@ def test_results_name_images_of_the_checked_annotations(clone: Path) -> None:
 @pytest.fixture(scope="module")
 def champion(clone: Path) -> Path:
     """The clone, with its version as champion: what it learnt in two epochs passes no gate."""
+    store(clone).set_registered_model_alias("fracture", "champion", "1")
+    return clone
+
+
+def store(clone: Path) -> MlflowClient:
+    """Ask the clone's own store, whatever store a test before this left MLflow with."""
     from mlflow import MlflowClient
 
-    MlflowClient(f"sqlite:///{clone / 'mlflow.db'}").set_registered_model_alias("fracture", "champion", "1")
-    return clone
+    uri = f"sqlite:///{clone / 'mlflow.db'}"
+    return MlflowClient(uri, uri)
 
 
 def test_the_champion_answers_for_a_path_bytes_and_base64(champion: Path) -> None:
