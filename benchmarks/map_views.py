@@ -22,7 +22,6 @@ from pipeline.assess import metrics
 from pipeline.data import annotations, shards
 from pipeline.model import bundle, classifier, device, map_choice, map_scoring, prediction, views
 
-prediction.BATCH = 16
 _FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
 _MARKS = ("froc_sensitivity_0.5", "froc_sensitivity_1", "froc_sensitivity_2", "region_ece")
 
