@@ -14,6 +14,8 @@ imported only by the commands that need them. Exit codes:
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -25,6 +27,8 @@ import typer
 from pipeline.cli import champion, examine, record, stages
 
 log = logging.getLogger("pipeline")
+
+_NEW_OBJECTS = 100_000  # between two looks for garbage: most of what imports make lives to the end
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +57,8 @@ def options(
 
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
+    gc.set_threshold(_NEW_OBJECTS)
+    atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()

@@ -118,6 +118,21 @@ def _artifacts(bundle: Path, files: pd.DataFrame, folder: Path) -> dict[str, str
     return {BUNDLE: str(bundle), LEARNT: str(path)}
 
 
+class _Unasked:
+    """MLflow's `pyfunc`, without a first question to the version.
+
+    `Model.log` would load each version and ask it the example, only to warn where that fails: three
+    seconds of TensorFlow, for a bundle that the stage has just predicted with. Its switch is one that
+    `pyfunc.save_model` refuses as unknown.
+    """
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool, **options: Any) -> None:
+        import mlflow
+
+        mlflow.pyfunc.save_model(**options)
+
+
 def _log_model(
     store: Store, name: str, artifacts: dict[str, str], run_id: str | None, tags: dict[str, str]
 ) -> str:
@@ -132,7 +147,9 @@ def _log_model(
     logged = Model.log(
         artifact_path=None,  # its old name, still a required argument
         name="bundle",
-        flavor=mlflow.pyfunc,
+        flavor=_Unasked,
+        flavor_name="mlflow.pyfunc",
+        validate_serving_input=False,
         run_id=run_id,
         python_model=str(package / "track" / "serving.py"),
         artifacts=artifacts,
