@@ -67,6 +67,14 @@ def nothing(*_):
 runs._open = nothing
 """
 
+# Before it, too: a bundle that is registered already is not registered again.
+_FORGET = """
+from mlflow import MlflowClient
+client = MlflowClient("sqlite:///mlflow.db")
+for model in client.search_registered_models():
+    client.delete_registered_model(model.name)
+"""
+
 
 class Timing(NamedTuple):
     """Seconds by the clock, of the processor (of all that ended), and of waiting for answers."""
@@ -144,6 +152,8 @@ class Work:
         """Run a stage as DVC would."""
         code = _TRACKED if tracked else _UNTRACKED + _TRACKED
         more = {"DVC_STAGE": f"dvc.yaml:{name}", "DVC_ROOT": str(self.folder), "MLFLOW_TRACKING_URI": uri}
+        if name == "region_maps" and tracked:
+            self.run(sys.executable, "-c", _FORGET)
         timing, said = timed(lambda: self.run(sys.executable, "-c", code, name.replace("_", "-"), **more))
         return timing._replace(waited=float(said.splitlines()[-1]))
 
