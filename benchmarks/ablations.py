@@ -1,10 +1,11 @@
 """Change one part of training at a time, over several seeds, and lay the figures of `val` side by side.
 
-    python benchmarks/ablations.py queue [NAME ...] [--seeds 7 8 9]   # as DVC experiments
-    dvc exp run --run-all                                             # hours; `dvc queue status` says how far
-    python benchmarks/ablations.py table                              # Markdown, of all that have ended
+    python benchmarks/ablations.py queue [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...]
+    dvc exp run --run-all                          # hours; `dvc queue status` says how far
+    python benchmarks/ablations.py table           # Markdown, of all that have ended
 
-The settings of params.yaml are the baseline; a variation is what it changes of them. Only the stages up to
+The settings of params.yaml are the baseline; a variation is what it changes of them, `--with` changes all:
+`--with preprocess.height_px=224 preprocess.width_px=224` tries on small canvases. Only the stages up to
 `train` run, so nothing looks at `test`. Each experiment is a run of MLflow, too: `fracture ui` compares them.
 """
 
@@ -15,7 +16,7 @@ import json
 import statistics
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 VARIATIONS: dict[str, tuple[str, ...]] = {
@@ -34,8 +35,9 @@ VARIATIONS: dict[str, tuple[str, ...]] = {
     "frozen-to-block-9": ("train.frozen_share=0.6",),
     "head-only": ("train.frozen_share=1",),
     "smoothing": ("train.label_smoothing=0.1",),
-    "averaging": ("train.averaging_decay=0.99",),
-    "averaging-last": ("train.averaging_decay=0.99", "train.kept_epoch=last"),
+    "no-averaging": ("train.averaging_decay=0",),
+    "best-epoch": ("train.kept_epoch=best",),
+    "best-step": ("train.averaging_decay=0", "train.kept_epoch=best"),
     "pcam": ("train.pooling=pcam",),
     "attention": ("train.pooling=attention",),
     "256-px": ("preprocess.height_px=256", "preprocess.width_px=256"),
@@ -53,6 +55,7 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(VARIATIONS)}; all by default"
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(VARIATIONS))
     if unknown:
@@ -60,15 +63,15 @@ def main() -> None:
     if options.what == "queue":
         for seed in options.seeds:
             for name in options.names or VARIATIONS:
-                queue(name, seed)
+                queue(name, seed, options.common)
     else:
         shown = subprocess.run(["dvc", "exp", "show", "--json"], check=True, capture_output=True, text=True)
         print(table(ended(json.loads(shown.stdout))))
 
 
-def queue(name: str, seed: int) -> None:
-    """Put one variation with one seed into DVC's queue."""
-    changes = [f"run.seed={seed}", *VARIATIONS[name]]
+def queue(name: str, seed: int, common: Sequence[str]) -> None:
+    """Put one variation with one seed into DVC's queue; what it changes goes before what all change."""
+    changes = [f"run.seed={seed}", *common, *VARIATIONS[name]]
     options = [part for change in changes for part in ("--set-param", change)]
     command = ["dvc", "exp", "run", "--queue", "--name", f"{_PREFIX}-{name}-seed{seed}", *options, "train"]
     subprocess.run(command, check=True)
