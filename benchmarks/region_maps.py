@@ -4,8 +4,9 @@
     python benchmarks/region_maps.py --models models --shards Data/shards --peer SITE_PACKAGES
 
 One run, one process, the same network and the same canvases, in turns: probabilities alone; probabilities
-and maps as numbers on the canvas; the same brought to the radiographs' own pixels and cut into regions; and
-Grad-CAM and Grad-CAM++ by tf-keras-vis (dependency group `bench`; ``--peer`` names a folder that holds it).
+and maps as numbers on the canvas; the same brought to the radiographs' own pixels and cut into regions, each
+in as many looks as the bundle takes; maps in one look; and Grad-CAM and Grad-CAM++ by tf-keras-vis
+(dependency group `bench`; ``--peer`` names a folder that holds it), which look once.
 Medians of rounds, images a second, and the ratios that matter.
 """
 
@@ -59,15 +60,17 @@ def own(
     probabilities = _probabilities(model)
     plain = prediction.predictor(model)
     looking = views.through(plain, loaded.region_settings.views)
+    looks = views.VIEWS[: loaded.region_settings.views]
     shape = canvases.shape[1:]
 
     def alone() -> None:
         for part in _batches(canvases, batch):
-            loaded.calibration.probability(probabilities(tf.constant(part)).numpy())
+            logits = [probabilities(tf.constant(view.see(part))).numpy() for view in looks]
+            loaded.calibration.probability(np.mean(logits, axis=0))
 
-    def mapped() -> None:
+    def mapped(ask: prediction.Predict = looking) -> None:
         for part in _batches(canvases, batch):
-            logits, evidence, _ = looking(part)
+            logits, evidence, _ = ask(part)
             loaded.calibration.probability(logits)
             maps.probability_map(evidence, loaded.calibration)
 
@@ -79,7 +82,12 @@ def own(
             for one, placement in zip(drawn, placements[start : start + batch], strict=True):
                 loaded.region_settings.shown(placement.map_to_radiograph(one, shape))
 
-    return {"probabilities alone": alone, "with maps": mapped, "with maps, in pixels, cut": cut}
+    return {
+        "probabilities alone": alone,
+        "with maps": mapped,
+        "with maps, in pixels, cut": cut,
+        "with maps, one look": lambda: mapped(plain),
+    }
 
 
 def peers(
@@ -125,6 +133,7 @@ def report(seconds: dict[str, list[tuple[float, float]]], n_images: int) -> None
         print(f"  in the radiograph's pixels and cut into regions: {100 * (cut / alone - 1):+.1f} %")
         for name in (name for name in median if name.startswith("tf-keras-vis")):
             print(f"  {median[name] / mapped:.2f} x as many images a second as {name} (bar: 3)")
+            print(f"  {median[name] / median['with maps, one look']:.2f} x in one look")
 
 
 def _probabilities(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
