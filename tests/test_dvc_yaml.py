@@ -83,3 +83,29 @@ def test_no_path_is_written_twice(stage: str) -> None:
 def outputs(stage: str) -> list[str]:
     kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
     return [path if isinstance(path, str) else next(iter(path)) for kind in kinds for path in kind]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_dvc_keeps_is_ignored_by_git_in_the_words_that_dvc_would_add(stage: str, params: Config) -> None:
+    """Else a first `dvc repro` changes files of the repository."""
+    kept = [REPOSITORY / placed(path, params) for path in outputs(stage) if not is_for_git(stage, path)]
+    lines = {path: (path.parent / ".gitignore").read_text(encoding="utf-8").splitlines() for path in kept}
+    assert kept
+    assert [path for path in kept if f"/{path.name}" not in lines[path]] == []
+
+
+def is_for_git(stage: str, path: str) -> bool:
+    kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
+    options = {
+        name: given
+        for kind in kinds
+        for entry in kind
+        if isinstance(entry, dict)
+        for name, given in entry.items()
+    }
+    return options.get(path, {}).get("cache", True) is False
+
+
+def placed(path: str, params: Config) -> str:
+    """Put the settings' paths in, as DVC does."""
+    return re.sub(r"\$\{paths\.(\w+)\}", lambda found: str(getattr(params.paths, found[1])), path)
