@@ -55,7 +55,9 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(VARIATIONS)}; all by default"
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
-    parser.add_argument("--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE")
+    parser.add_argument(
+        "--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE", help="settings that all change"
+    )
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(VARIATIONS))
     if unknown:

@@ -121,9 +121,9 @@ def _artifacts(bundle: Path, files: pd.DataFrame, folder: Path) -> dict[str, str
 class _Unasked:
     """MLflow's `pyfunc`, without a first question to the version.
 
-    `Model.log` would load each version and ask it the example, only to warn where that fails: three
-    seconds of TensorFlow, for a bundle that the stage has just predicted with. Its switch is one that
-    `pyfunc.save_model` refuses as unknown.
+    `Model.log` would load each version and ask it the example, only to warn where that fails: seconds, for a
+    bundle that the stage has just predicted with. Its switch, an option of `Model.log`, is handed on to
+    `save_model`, too, which knows no such option.
     """
 
     @staticmethod
