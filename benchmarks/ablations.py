@@ -72,9 +72,9 @@ def main() -> None:
 
 
 def queue(name: str, seed: int, common: Sequence[str]) -> None:
-    """Put one variation with one seed into DVC's queue; what it changes goes before what all change."""
-    changes = [f"run.seed={seed}", *common, *VARIATIONS[name]]
-    options = [part for change in changes for part in ("--set-param", change)]
+    """Put one variation with one seed into DVC's queue; its own changes win over those that all share."""
+    changes = dict(change.split("=", 1) for change in (f"run.seed={seed}", *common, *VARIATIONS[name]))
+    options = [part for key, value in changes.items() for part in ("--set-param", f"{key}={value}")]
     command = ["dvc", "exp", "run", "--queue", "--name", f"{_PREFIX}-{name}-seed{seed}", *options, "train"]
     subprocess.run(command, check=True)
 

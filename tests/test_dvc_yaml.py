@@ -80,30 +80,24 @@ def test_no_path_is_written_twice(stage: str) -> None:
     assert [path for path in entries if not path.startswith(("${", "pipeline/"))] == []
 
 
-def outputs(stage: str) -> list[str]:
-    kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
-    return [path if isinstance(path, str) else next(iter(path)) for kind in kinds for path in kind]
+def outputs(stage: str) -> dict[str, dict[str, object]]:
+    """What a stage writes, each with what dvc.yaml says of it."""
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in STAGES[stage].get(kind, [])]
+    return {
+        path: options
+        for entry in entries
+        for path, options in ({entry: {}} if isinstance(entry, str) else entry).items()
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_dvc_keeps_is_ignored_by_git_in_the_words_that_dvc_would_add(stage: str, params: Config) -> None:
     """Else a first `dvc repro` changes files of the repository."""
-    kept = [REPOSITORY / placed(path, params) for path in outputs(stage) if not is_for_git(stage, path)]
+    cached = [path for path, options in outputs(stage).items() if options.get("cache", True)]
+    kept = [REPOSITORY / placed(path, params) for path in cached]
     lines = {path: (path.parent / ".gitignore").read_text(encoding="utf-8").splitlines() for path in kept}
     assert kept
     assert [path for path in kept if f"/{path.name}" not in lines[path]] == []
-
-
-def is_for_git(stage: str, path: str) -> bool:
-    kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
-    options = {
-        name: given
-        for kind in kinds
-        for entry in kind
-        if isinstance(entry, dict)
-        for name, given in entry.items()
-    }
-    return options.get(path, {}).get("cache", True) is False
 
 
 def placed(path: str, params: Config) -> str:
