@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.model import device
 from pipeline.model.classifier import STRIDE
 
 Attribute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -99,6 +100,7 @@ def _compiled(attribute: Callable[[tf.Tensor], tf.Tensor]) -> Attribute:
     ask = tf.function(attribute, reduce_retracing=True)
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(ask(tf.constant(canvases)).numpy(), np.float32)
+        with device.no_rewriting():
+            return np.asarray(ask(tf.constant(canvases)).numpy(), np.float32)
 
     return run

@@ -16,7 +16,7 @@ from scipy.special import expit
 from pipeline.assess import metrics
 from pipeline.config import Train
 from pipeline.data import engine, shards
-from pipeline.model import checkpoint, classifier, erasing, losses, prediction, sampling
+from pipeline.model import checkpoint, classifier, device, erasing, losses, prediction, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
 
@@ -188,8 +188,9 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
 def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
     found = []
-    for batch in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
-        found.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
+    with device.no_rewriting():
+        for batch in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
+            found.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
     return float(np.mean(found))
 
 

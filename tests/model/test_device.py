@@ -26,3 +26,9 @@ def test_graphs_are_not_reordered_since_their_rounding_would_differ_between_proc
     device.prepare(params.run.model_copy(update={"device": "cpu", "threads": 0}))
     options = tf.config.optimizer.get_experimental_options()
     assert {name for name, is_on in options.items() if is_on} == {"remapping"}
+
+
+def test_rewriting_is_off_where_asked_and_on_again_after_it() -> None:
+    with device.no_rewriting():
+        assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
+    assert not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]

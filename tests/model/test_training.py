@@ -3,10 +3,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.special import expit, log_expit
 from sklearn.metrics import roc_auc_score
 
@@ -121,6 +123,28 @@ def test_patience_ends_the_training(examples: Examples, settings: Train, tmp_pat
     trained = train(examples, settings.model_copy(update=still), tmp_path / "training.npz")
     best = int(np.argmax([row["val_auroc"] for row in trained.history]))
     assert len(trained.history) == best + 1 + 1 < 5
+
+
+def test_no_step_runs_as_a_rewritten_graph(
+    examples: Examples, settings: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What rewriting does to a long training is seen at full size only: tests/test_floors.py."""
+    found: list[bool] = []
+    compile_step = training._step
+
+    def watched(*args: Any) -> training.Step:
+        step = compile_step(*args)
+
+        def run(*batch: tf.Tensor) -> tf.Tensor:
+            found.append(tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"])
+            return step(*batch)
+
+        return run
+
+    monkeypatch.setattr(training, "_step", watched)
+    train(examples, settings, tmp_path / "training.npz")
+    assert found
+    assert all(found)
 
 
 @pytest.mark.parametrize("head_epochs", [0, 2])
