@@ -1,0 +1,200 @@
+"""Train variations of the settings in one process, and judge each on `val` in several ways.
+
+    python benchmarks/trials.py train FOLDER [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...]
+    python benchmarks/trials.py table FOLDER
+    python benchmarks/trials.py test FOLDER NAME
+
+The variations are those of `ablations.py`; here they train on the shards that `dvc repro preprocess` left,
+so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, which saves half a
+minute each, and answers of one look and of two, and of the seeds together, come from the same networks. A
+training leaves files in FOLDER at its end, and is not done again: a killed run goes on. Only the third form
+reads `test`: with the networks that one variation left, when all has been chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import yaml
+from ablations import VARIATIONS
+from numpy.typing import NDArray
+
+from pipeline import config as settings
+from pipeline.assess import calibration, metrics
+from pipeline.data import outputs, shards
+from pipeline.model import classifier, device, prediction, training, views
+
+HERE = {
+    name: changes
+    for name, changes in VARIATIONS.items()
+    if not any(change.startswith("preprocess.") for change in changes)
+}
+_LOOKS = {"one": 1, "two": 2}
+
+
+def main() -> None:
+    """Train what is missing, or print the table of what is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["train", "table", "test"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(HERE)}; all by default")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(HERE))
+    if unknown:
+        parser.error(f"NAME must be one of {', '.join(HERE)}. Received: {', '.join(unknown)}")
+    if options.what == "table":
+        print(table(options.folder))
+        return
+    if options.what == "test":
+        for name in options.names:
+            test(settings.read(), options.folder, name)
+        return
+    options.folder.mkdir(parents=True, exist_ok=True)
+    device.prepare(settings.read().run)
+    for seed in options.seeds:
+        for name in options.names or HERE:
+            ended = options.folder / f"{name}-seed{seed}.npz"
+            if not ended.exists():
+                train(changed(settings.read(), [f"run.seed={seed}", *options.common, *HERE[name]]), ended)
+                print(table(options.folder), flush=True)
+
+
+def changed(config: settings.Config, changes: Iterable[str]) -> settings.Config:
+    """Return settings with ``section.key=value`` changed, a later change winning over an earlier one."""
+    values = config.model_dump(by_alias=True)
+    for change in changes:
+        keys, _, value = change.partition("=")
+        *sections, last = keys.split(".")
+        inner: dict[str, Any] = values
+        for section in sections:
+            inner = inner[section]
+        inner[last] = yaml.safe_load(value)
+    return settings.Config.model_validate(values)
+
+
+def train(config: settings.Config, ended: Path) -> None:
+    """Train one network; leave its weights, and its answers for `val` once all is done."""
+    keras.utils.set_random_seed(config.run.seed)
+    index = shards.read_index(config.paths.shards)
+    of_split = {split: rows for split, rows in index.groupby("split")}
+    examples = training.Examples(config.paths.shards, of_split["train"], of_split["val"])
+    model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
+    checkpoint = ended.with_suffix(".checkpoint")
+    history = training.fit(model, examples, config.train, config.run.seed, checkpoint)
+    with outputs.staged(ended.with_suffix(".keras")) as private:
+        classifier.save(model, private)
+    found: dict[str, Any] = {"history": np.array(json.dumps(history))}
+    for looks, count in _LOOKS.items():
+        predict = views.through(prediction.predictor(model), count)
+        batches = shards.dataset(config.paths.shards, examples.val, prediction.BATCH, with_masks=True)
+        answers = [
+            (predict(canvases[..., 0]), masks[..., 0]) for canvases, _, masks in batches.as_numpy_iterator()
+        ]
+        found[f"{looks}_logits"] = np.concatenate([answer.logits for answer, _ in answers])
+        found[f"{looks}_points"] = np.concatenate(
+            [points(answer.evidence, masks) for answer, masks in answers]
+        )
+    with outputs.staged(ended) as private, private.open("wb") as file:
+        np.savez(
+            file,
+            fractured=examples.val["fractured"].to_numpy(bool),
+            weight=examples.val["sampling_weight"].to_numpy(float),
+            **found,
+        )
+    checkpoint.unlink()
+    keras.backend.clear_session()
+
+
+def test(config: settings.Config, folder: Path, name: str) -> None:
+    """Print the AUROC on `test` of each network of one variation, their spread, and that of them together."""
+    index = shards.read_index(config.paths.shards)
+    rows = index[index["split"] == "test"]
+    fractured = rows["fractured"].to_numpy(bool)
+    logits = []
+    for path in sorted(folder.glob(f"{name}-seed*.keras")):
+        predict = views.through(prediction.predictor(classifier.load(path)), config.evaluate.views)
+        batches = shards.dataset(config.paths.shards, rows, prediction.BATCH)
+        logits.append(prediction.predict_all(predict, batches).logits)
+        print(f"{path.stem}: AUROC {metrics.auroc(fractured, logits[-1]):.3f}", flush=True)
+    found = pd.Series([metrics.auroc(fractured, each) for each in logits])
+    together = metrics.auroc(fractured, np.mean(logits, axis=0))
+    print(f"mean {found.mean():.3f}, standard deviation {found.std():.3f}, together {together:.3f}")
+
+
+def points(evidence: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Say whether each radiograph's strongest cell touches a drawn fracture; NaN where none is drawn.
+
+    Parameters
+    ----------
+    evidence
+        (B, M, N).
+    masks
+        (B, H, W), H and W being multiples of M and N.
+    """
+    n, rows, columns = evidence.shape
+    cells = masks.reshape(n, rows, masks.shape[1] // rows, columns, masks.shape[2] // columns)
+    touched = cells.max(axis=(2, 4)).reshape(n, -1)
+    peak = evidence.reshape(n, -1).argmax(axis=1)
+    return np.where(touched.any(axis=1), touched[np.arange(n), peak] > 0, np.nan)
+
+
+def table(folder: Path) -> str:
+    """Lay variations side by side in Markdown, the best first."""
+    found: dict[str, list[Mapping[str, NDArray[Any]]]] = defaultdict(list)
+    for path in sorted(folder.glob("*-seed*.npz")):
+        with np.load(path) as saved:
+            found[path.stem.rpartition("-seed")[0]].append(dict(saved))
+    rows = pd.DataFrame({name: figures(runs) for name, runs in found.items()}).T
+    return str(rows.sort_values("AUROC", ascending=False).to_markdown())
+
+
+def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
+    """Means of one variation over its seeds, standard deviations in brackets, groups weighing as one."""
+    rows = pd.DataFrame([judged(run, run["two_logits"]) for run in runs])
+    together = judged(runs[0], np.mean([run["two_logits"] for run in runs], axis=0))
+    one_look = [metrics.auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
+    pointing = [float(np.nanmean(run["two_points"])) for run in runs]
+    return {
+        "seeds": str(len(runs)),
+        "AUROC": _spread(rows["auroc"]),
+        "one look": f"{np.mean(one_look):.3f}",
+        "seeds together": f"{together['auroc']:.3f}",
+        "log loss": f"{rows['log_loss'].mean():.3f}",
+        "together ": f"{together['log_loss']:.3f}",
+        "Platt's slope": f"{rows['slope'].mean():.2f}",
+        "specificity at 95 %": _spread(rows["specificity"]),
+        "pointing game": _spread(pd.Series(pointing)),
+    }
+
+
+def judged(run: Mapping[str, NDArray[Any]], logits: NDArray[Any]) -> dict[str, float]:
+    """Figures of one network's answers; loss and slope after calibration on the same radiographs."""
+    fractured, weight = run["fractured"], run["weight"]
+    fitted = calibration.fit(logits.astype(np.float64), fractured, weight)
+    score = fitted.probability(logits.astype(np.float64))
+    likely = np.clip(np.where(fractured, score, 1 - score), 1e-12, 1)
+    threshold = np.quantile(logits[fractured], 0.05)
+    return {
+        "auroc": metrics.auroc(fractured, logits, weight),
+        "log_loss": float(np.average(-np.log(likely), weights=weight)),
+        "slope": fitted.slope,
+        "specificity": float(np.average(logits[~fractured] < threshold, weights=weight[~fractured])),
+    }
+
+
+def _spread(values: pd.Series) -> str:
+    return f"{values.mean():.3f}" + (f" ({values.std():.3f})" if len(values) > 1 else "")
+
+
+if __name__ == "__main__":
+    main()
