@@ -164,6 +164,7 @@ class Train(Section):
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
     class_balanced: bool
+    precision: Literal["auto", "float32", "mixed_float16"]
     augment: Augment
 
     @model_validator(mode="after")

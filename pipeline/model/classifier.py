@@ -18,6 +18,7 @@ from pipeline.model import archive, backbones, pooling
 PARTS = "part"  # the second answer, where there is one: see pipeline/model/parts.py
 STRIDE = 8
 _LEVELS = (32, 16, 8)
+_EXACT = "float32"  # whatever the precision of the layers before: see pipeline/model/precision.py
 _PRIOR_LOGIT = -2.0  # evidence starts low: most of a radiograph is no fracture
 
 
@@ -117,15 +118,14 @@ def _pyramid(maps: list[keras.KerasTensor], settings: Train) -> keras.KerasTenso
 
 def _pool(evidence: keras.KerasTensor, pyramid: keras.KerasTensor, settings: Train) -> keras.KerasTensor:
     if settings.pooling == "lse":
-        return pooling.LogSumExpPooling(settings.lse_sharpness, name="logit")(evidence)
+        return pooling.LogSumExpPooling(settings.lse_sharpness, dtype=_EXACT, name="logit")(evidence)
     if settings.pooling == "pcam":
-        return pooling.ProbabilisticPooling(name="logit")(evidence)
+        return pooling.ProbabilisticPooling(dtype=_EXACT, name="logit")(evidence)
     if settings.pooling == "attention":
         attention = pooling.gated_attention(pyramid, max(1, settings.pyramid_channels // 2))
-        return pooling.AttentionPooling(name="logit")([evidence, attention])
-    return layers.Flatten(name="logit")(
-        layers.GlobalAveragePooling2D(keepdims=True, name="logit_mean")(evidence)
-    )
+        return pooling.AttentionPooling(dtype=_EXACT, name="logit")([evidence, attention])
+    mean = layers.GlobalAveragePooling2D(keepdims=True, dtype=_EXACT, name="logit_mean")(evidence)
+    return layers.Flatten(dtype=_EXACT, name="logit")(mean)
 
 
 def _evidence(
@@ -137,14 +137,16 @@ def _evidence(
     of the backbone knows, and leave it to the pyramid to say where.
     """
     prior = keras.initializers.Constant(_PRIOR_LOGIT)
-    terms = [layers.Conv2D(1, 1, bias_initializer=prior, name="evidence_pyramid")(pyramid)]
+    terms = [layers.Conv2D(1, 1, bias_initializer=prior, dtype=_EXACT, name="evidence_pyramid")(pyramid)]
     for stride in _LEVELS:
         level = layers.SpatialDropout2D(settings.dropout, name=f"evidence{stride}_dropout")(maps[stride])
-        term = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="zeros", name=f"evidence{stride}")(
-            level
-        )
+        term = layers.Conv2D(
+            1, 1, use_bias=False, kernel_initializer="zeros", dtype=_EXACT, name=f"evidence{stride}"
+        )(level)
         if stride > STRIDE:
             up = f"evidence{stride}_up"
-            term = layers.UpSampling2D(stride // STRIDE, interpolation="bilinear", name=up)(term)
+            term = layers.UpSampling2D(stride // STRIDE, interpolation="bilinear", dtype=_EXACT, name=up)(
+                term
+            )
         terms.append(term)
-    return layers.Add(name="evidence")(terms)
+    return layers.Add(dtype=_EXACT, name="evidence")(terms)

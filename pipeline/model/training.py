@@ -16,7 +16,7 @@ from scipy.special import expit
 from pipeline.assess import metrics
 from pipeline.config import Train
 from pipeline.data import engine, shards
-from pipeline.model import checkpoint, classifier, device, erasing, losses, prediction, sampling
+from pipeline.model import checkpoint, classifier, device, erasing, losses, precision, prediction, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
 
@@ -155,6 +155,7 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
     """Compile one step of gradient descent, taken on all devices at once."""
     strategy = tf.distribute.get_strategy()
     done = parts[0].optimizer.iterations
+    scale = precision.loss_scale(model)
 
     def erase_loss(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
         key = tf.stack([tf.constant(seed, tf.int64), tf.cast(done.value, tf.int64)])
@@ -172,9 +173,10 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
             if settings.erase_loss_weight:
                 loss += settings.erase_loss_weight * erase_loss(images, masks[0])
             share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices found
-        gradients = tape.gradient(share, [part.weights for part in parts])
+            scaled = share * scale
+        gradients = tape.gradient(scaled, [part.weights for part in parts])
         for part, gradient in zip(parts, gradients, strict=True):
-            part.optimizer.apply(gradient, part.weights)
+            part.optimizer.apply([each / scale for each in gradient], part.weights)
         average.update()
         return loss
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.data import outputs, shards
-from pipeline.model import classifier, device, parts, training
+from pipeline.model import classifier, device, parts, precision, training
 from pipeline.show import pages, plots
 from pipeline.track import repository, runs
 
@@ -31,7 +31,7 @@ def run(config: Config) -> None:
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
         saved = repository.read().checkpoints("train") / "training.npz"
-        with device.spread(config.run).scope():
+        with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
             canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
             model = classifier.build(config.train, canvas_shape)
             history = training.fit(
@@ -42,7 +42,9 @@ def run(config: Config) -> None:
                 saved,
                 lambda epoch, row: record.curve(row, step=epoch),
             )
-        whole = parts.attach(model, config.paths.shards, examples.train, config.run.seed)
+        whole = parts.attach(
+            precision.in_float32(model), config.paths.shards, examples.train, config.run.seed
+        )
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
 
