@@ -26,6 +26,7 @@ import pandas as pd
 import yaml
 from ablations import VARIATIONS
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from pipeline import config as settings
 from pipeline.assess import calibration, metrics
@@ -125,9 +126,9 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
         predict = views.through(prediction.predictor(classifier.load(path)), config.evaluate.views)
         batches = shards.dataset(config.paths.shards, rows, prediction.BATCH)
         logits.append(prediction.predict_all(predict, batches).logits)
-        print(f"{path.stem}: AUROC {metrics.auroc(fractured, logits[-1]):.3f}", flush=True)
-    found = pd.Series([metrics.auroc(fractured, each) for each in logits])
-    together = metrics.auroc(fractured, np.mean(logits, axis=0))
+        print(f"{path.stem}: AUROC {auroc(fractured, logits[-1]):.3f}", flush=True)
+    found = pd.Series([auroc(fractured, each) for each in logits])
+    together = auroc(fractured, np.mean(logits, axis=0))
     print(f"mean {found.mean():.3f}, standard deviation {found.std():.3f}, together {together:.3f}")
 
 
@@ -162,7 +163,7 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
     """Means of one variation over its seeds, standard deviations in brackets, groups weighing as one."""
     rows = pd.DataFrame([judged(run, run["two_logits"]) for run in runs])
     together = judged(runs[0], np.mean([run["two_logits"] for run in runs], axis=0))
-    one_look = [metrics.auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
+    one_look = [auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
     pointing = [float(np.nanmean(run["two_points"])) for run in runs]
     return {
         "seeds": str(len(runs)),
@@ -185,11 +186,18 @@ def judged(run: Mapping[str, NDArray[Any]], logits: NDArray[Any]) -> dict[str, f
     likely = np.clip(np.where(fractured, score, 1 - score), 1e-12, 1)
     threshold = np.quantile(logits[fractured], 0.05)
     return {
-        "auroc": metrics.auroc(fractured, logits, weight),
+        "auroc": auroc(fractured, logits, weight),
         "log_loss": float(np.average(-np.log(likely), weights=weight)),
         "slope": fitted.slope,
         "specificity": float(np.average(logits[~fractured] < threshold, weights=weight[~fractured])),
     }
+
+
+def auroc(
+    fractured: NDArray[np.bool_], logits: NDArray[Any], weight: NDArray[np.float64] | None = None
+) -> float:
+    """AUROC of logits, which no steepness of the sigmoid can change; in float64 none saturates."""
+    return metrics.auroc(fractured, expit(logits.astype(np.float64)), weight)
 
 
 def _spread(values: pd.Series) -> str:
