@@ -13,7 +13,7 @@ from pipeline.assess.maps.cutting import RegionSettings, Validation
 from pipeline.config import RegionMaps
 from pipeline.data.annotations import Annotations
 from pipeline.model.map_scoring import NO_BOXES, boxes, is_usable
-from pipeline.model.maps import MapSet
+from pipeline.model.maps import Map, MapSet
 
 
 def choose(val: MapSet, known: Annotations, limits: RegionMaps) -> RegionSettings:
@@ -58,12 +58,18 @@ def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettin
         limits.max_regions,
         candidate_threshold=min(cutting.CANDIDATE_THRESHOLD, threshold),
         peak_share=cutting.PEAK_SHARE,
+        valley_share=cutting.VALLEY_SHARE,
     )
 
 
-def _cut(region_map: regions.Map, share: float, limits: RegionMaps) -> list[regions.Region]:
-    lowest = cutting.CANDIDATE_THRESHOLD
-    return regions.extract_regions(region_map, lowest, peak_share=share, max_regions=limits.max_regions)
+def _cut(region_map: Map, share: float, limits: RegionMaps) -> list[regions.Region]:
+    return regions.extract_regions(
+        region_map,
+        cutting.CANDIDATE_THRESHOLD,
+        peak_share=share,
+        valley_share=cutting.VALLEY_SHARE,
+        max_regions=limits.max_regions,
+    )
 
 
 def _by_rule(found: MapSet, reference: Validation, limits: RegionMaps) -> RegionSettings:

@@ -18,13 +18,15 @@ from scipy.special import logit
 
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.boxes import Boxes, iou
-from pipeline.assess.maps.regions import Map, Region, extract_regions
+from pipeline.assess.maps.peaks import Map
+from pipeline.assess.maps.regions import Region, extract_regions
 
 Candidates = Sequence[Sequence[Region]]
 
 PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
 AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
 PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
+VALLEY_SHARE = 0.25  # a peak stands on its own where the odds fall below this share on the way to a higher one
 CANDIDATE_THRESHOLD = 0.001
 OVERLAPS = 0.1  # IoU from which on a region is said to overlap a fracture
 FALSE_MARKS = 1.0  # regions that a radiograph without a fracture shows at the sensitive threshold, on average
@@ -48,6 +50,9 @@ class RegionSettings:
         Peak from which on a region is written; by default ``map_threshold``.
     peak_share
         How far down a region reaches, as a share of its peak's odds; 0: down to ``candidate_threshold``.
+    valley_share
+        How far the odds must fall between two peaks, as a share of the lower one's, for each to have a
+        region; 0: as far as a region reaches.
     views
         How many views of the canvas answer and map are averaged over.
     score_slope, score_intercept
@@ -60,6 +65,7 @@ class RegionSettings:
     sensitive_threshold: float | None = None
     candidate_threshold: float | None = None
     peak_share: float = 0.0
+    valley_share: float = 0.0
     views: int = 1
     score_slope: float = 1.0
     score_intercept: float = 0.0
@@ -76,6 +82,7 @@ class RegionSettings:
             region_map,
             lowest,
             peak_share=self.peak_share,
+            valley_share=self.valley_share,
             min_area_px=max(1, round(self.min_area_share * region_map.size)),
             max_regions=self.max_regions,
         )

@@ -133,7 +133,55 @@ def test_regions_never_overlap_and_each_holds_its_own_peak(region_map, share):
     assert covered.max(initial=0) <= 1
 
 
+def test_a_peak_beyond_a_valley_is_a_region_of_its_own_though_both_reach_across_it():
+    # 0.8 is odds of 4, 0.6 of 1.5; the valley, 0.25, of 0.33: a fifth of those of 0.6.
+    row = np.array([0.0, 0.8, 0.5, 0.25, 0.6, 0.25, 0.0], np.float32)
+    (joined,) = regions.extract_regions(row[None], 0.01, peak_share=0.05)
+    assert (joined.column, joined.width_px) == (1, 5)
+    (shoulder,) = regions.extract_regions(row[None], 0.01, peak_share=0.05, valley_share=0.2)
+    assert shoulder.box == joined.box
+    found = regions.extract_regions(row[None], 0.01, peak_share=0.05, valley_share=0.3)
+    assert [(region.column, region.width_px, region.peak) for region in found] == [
+        (1, 2, (0, 1)),
+        (4, 1, (0, 4)),
+    ]
+
+
+@given(
+    arrays(np.float32, (9, 13), elements=st.sampled_from([0.0, 0.25, 0.4, 0.6, 0.85, 0.95])),
+    st.sampled_from([0.0, 0.1, 0.3]),
+    st.sampled_from([0.0, 0.3, 0.6, 1.0]),
+    st.integers(1, 6),
+)
+def test_valleys_part_regions_that_hold_no_peak_but_their_own(region_map, share, valley, n):
+    found = regions.extract_regions(region_map, 0.1, peak_share=share, valley_share=valley, max_regions=n)
+    without = regions.extract_regions(region_map, 0.1, peak_share=share, max_regions=n)
+    covered = np.zeros(region_map.shape, int)
+    for region in found:
+        rows, columns = (
+            slice(start, start + size) for start, size in zip(region.box[:2], region.box[2:], strict=True)
+        )
+        labels, _ = ndimage.label(region_map >= lowest_inside(region_map, region), structure=np.ones((3, 3)))
+        own = labels == labels[region.peak]
+        assert own[rows, columns].sum() == own.sum() == region.area_px
+        assert region_map[own].max() == region.evidence
+        covered += own
+    assert covered.max(initial=0) <= 1
+    assert len(found) >= len(without)
+    assert [region.evidence for region in found][:1] == [region.evidence for region in without][:1]
+
+
+def lowest_inside(region_map, region):
+    """Lowest level whose connected part around the peak is as large as the region."""
+    for level in np.unique(region_map):
+        labels, _ = ndimage.label(region_map >= level, structure=np.ones((3, 3)))
+        if (labels == labels[region.peak]).sum() == region.area_px:
+            return level
+    raise AssertionError(f"no level gives {region}")
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
-def test_a_share_of_the_peak_is_a_share(share):
+@pytest.mark.parametrize("name", ["peak_share", "valley_share"])
+def test_a_share_of_the_peak_is_a_share(name, share):
     with pytest.raises(ValueError, match="Received"):
-        regions.extract_regions(two_blobs(), 0.5, peak_share=share)
+        regions.extract_regions(two_blobs(), 0.5, **{name: share})
