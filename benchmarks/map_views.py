@@ -1,6 +1,7 @@
-"""Say on `val` what test-time views are worth: how many looks at a radiograph a map should be averaged over.
+"""Say on `val` what test-time views are worth, and how peaks are best parted into regions.
 
-    python benchmarks/map_views.py 1 2 4 6
+    python benchmarks/map_views.py 1 2 4 6                     # looks that answer and map are averaged over
+    python benchmarks/map_views.py 2 --valleys 0 0.25 0.5      # region_maps.valley_share
 
 Reads the shards, the classifier, the operating points and the annotations of a pipeline that has run. `test`
 is not touched. Regions are cut as the stage would cut them, chosen on the very radiographs that they are
@@ -30,8 +31,9 @@ def main() -> None:
     """Map `val` with each number of views, and print a row of figures each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("views", type=int, nargs="+")
-    counts = parser.parse_args().views
     config = settings.read()
+    parser.add_argument("--valleys", type=float, nargs="+", default=[config.region_maps.valley_share])
+    options = parser.parse_args()
     device.prepare(config.run)
     index = shards.read_index(config.paths.shards)
     val = index[index["split"] == "val"].reset_index(drop=True)
@@ -39,7 +41,7 @@ def main() -> None:
     points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
     predict = prediction.predictor(classifier.load(config.paths.classifier))
     rows = []
-    for count in counts:
+    for count in options.views:
         found = map_scoring.survey(
             val,
             prediction.predict_all(
@@ -50,7 +52,10 @@ def main() -> None:
             points=points,
             calibration=calibration,
         )
-        rows.append({"views": count} | score(config, found, known))
+        for valley in options.valleys:
+            limits = config.region_maps.model_copy(update={"valley_share": valley})
+            figures = score(config.model_copy(update={"region_maps": limits}), found, known)
+            rows.append({"views": count, "valley_share": valley} | figures)
         print(pd.DataFrame(rows).round(3).to_string(index=False), flush=True)
 
 

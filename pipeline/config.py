@@ -190,6 +190,7 @@ class RegionMaps(Section):
     """Regions from evidence maps, their scores and the pictures of them."""
 
     min_area_share: Share
+    valley_share: Share
     max_regions: Annotated[int, Field(ge=1)]
     faithfulness_radiographs: Annotated[int, Field(ge=1)]
     faithfulness_steps: Annotated[int, Field(ge=2)]

@@ -58,7 +58,7 @@ def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettin
         limits.max_regions,
         candidate_threshold=min(cutting.CANDIDATE_THRESHOLD, threshold),
         peak_share=cutting.PEAK_SHARE,
-        valley_share=cutting.VALLEY_SHARE,
+        valley_share=limits.valley_share,
     )
 
 
@@ -67,7 +67,7 @@ def _cut(region_map: Map, share: float, limits: RegionMaps) -> list[regions.Regi
         region_map,
         cutting.CANDIDATE_THRESHOLD,
         peak_share=share,
-        valley_share=cutting.VALLEY_SHARE,
+        valley_share=limits.valley_share,
         max_regions=limits.max_regions,
     )
 

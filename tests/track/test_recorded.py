@@ -65,7 +65,7 @@ def test_every_name_of_one_state_finds_the_same(repository, find):
     assert {record.settings["run.seed"] for record in records} == {"7"}
     assert all(record.figures == records[0].figures for record in records)
     assert len({record.read("evaluate", "predictions.csv") for record in records}) == 1
-    assert records[3].what.startswith("version 1 of fracture, run efficientnet-lite0-384px-")
+    assert records[3].what.startswith("version 1 of fracture, run efficientnet-lite0-512px-")
 
 
 def test_the_newest_state_is_head_an_experiment_and_the_working_folder(repository, find):

@@ -26,7 +26,6 @@ Candidates = Sequence[Sequence[Region]]
 PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
 AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
 PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
-VALLEY_SHARE = 0.25  # a peak stands on its own where the odds fall below this share on the way to a higher one
 CANDIDATE_THRESHOLD = 0.001
 OVERLAPS = 0.1  # IoU from which on a region is said to overlap a fracture
 FALSE_MARKS = 1.0  # regions that a radiograph without a fracture shows at the sensitive threshold, on average
