@@ -2,8 +2,7 @@
 
 About each keypoint the picture is unrolled into polar coordinates. There a rotation is a shift and a
 mirror image a reversal, and a photographic negative changes the sign; so the strength of each angular
-frequency at each radius is the same in all of them, as in ``rotations``, but about many centres, of
-which a crop spares some.
+frequency at each radius is the same in all of them, and of many such centres a crop spares some.
 
 References
 ----------
