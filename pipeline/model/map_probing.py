@@ -18,6 +18,7 @@ from pipeline.model.maps import MapSet
 Evidence = NDArray[np.float32]
 
 _STEPS, _CASCADED = 12, 8  # of the cascade: how often maps are drawn, and of how many radiographs
+_UNTAUGHT = 5  # networks with random weights: one alone says whatever its weights make of the brightness
 CELL_PX = 2 * classifier.STRIDE  # what deletion takes away at once
 
 
@@ -76,7 +77,8 @@ def forget(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Give the layers random weights, one after another from the top, and compare the maps.
 
-    Cells beside the radiograph, which are alike in any two maps, do not count.
+    Cells beside the radiograph, which are alike in any two maps, do not count; nor does the sign of a
+    correlation, which is that of a random weight: its mean would be 0 for any map.
 
     Parameters
     ----------
@@ -90,11 +92,11 @@ def forget(
     Returns
     -------
     figures : dict
-        ``randomization_correlation``, of the maps with those of a network that has forgotten everything,
-        with ``_low`` and ``_high``; NaN without radiographs.
+        ``randomization_correlation``, the amount of the maps' correlation with those of networks that have
+        forgotten everything, averaged over several, with ``_low`` and ``_high``; NaN without radiographs.
     cascade : DataFrame
-        ``layers``, how many have forgotten; ``layer``, the last of them; ``correlation``, the mean over a
-        few radiographs.
+        ``layers``, how many have forgotten; ``layer``, the last of them; ``correlation``, the mean amount
+        over a few radiographs.
 
     References
     ----------
@@ -111,18 +113,28 @@ def forget(
         maps = draw(canvases)
         own = maps if own is None else own
         rows.append({"layers": count, "layer": layer, "correlation": float(np.mean(_alike(few, own, maps)))})
-    table = found.rows[["group"]].assign(
-        **{name: _alike(found, prediction.predictor(model)(np.stack(seen))[1], draw(np.stack(seen)))}
-    )
+    table = found.rows[["group"]].assign(**{name: _like_untaught(model, found, np.stack(seen), seed)})
     return scores.means(table, [name], n_samples=n_samples, seed=seed), pd.DataFrame(rows)
 
 
 def _alike(found: MapSet, maps: Evidence, others: Evidence) -> list[float]:
-    """Rank correlation of each map with its counterpart, on the radiograph."""
+    """Amount of each map's rank correlation with its counterpart, on the radiograph."""
     return [
-        randomization.rank_correlation(one, other, found.inside(position, one.shape))
+        abs(randomization.rank_correlation(one, other, found.inside(position, one.shape)))
         for position, (one, other) in enumerate(zip(maps, others, strict=True))
     ]
+
+
+def _like_untaught(model: keras.Model, found: MapSet, canvases: Pixels, seed: int) -> NDArray[np.float64]:
+    """How alike the map of each radiograph is to those of several networks with random weights."""
+    own = prediction.predictor(model)(canvases).evidence
+    twin = keras.models.clone_model(model)
+    predict = prediction.predictor(twin)
+    alike = []
+    for draw in range(_UNTAUGHT):
+        twin.set_weights(classifier.with_random_weights(model, seed + draw).get_weights())
+        alike.append(_alike(found, own, predict(canvases).evidence))
+    return np.asarray(np.mean(alike, axis=0), np.float64)
 
 
 def _forgetting(model: keras.Model, seed: int) -> Iterator[tuple[int, str, Callable[[Pixels], Evidence]]]:

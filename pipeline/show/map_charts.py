@@ -122,8 +122,8 @@ def randomization(cascade: pd.DataFrame) -> str | None:
         (axes,) = chart.axes
         axes.axhline(0, **REFERENCE)
         axes.plot(cascade["layers"], cascade["correlation"], color=SERIES[0], marker=MARKERS[0], ms=4)
-        axes.set(ylim=(-0.5, 1.05), xlabel="Layers with random weights, from the top")
-        axes.set_ylabel("Rank correlation")
+        axes.set(ylim=(-0.05, 1.05), xlabel="Layers with random weights, from the top")
+        axes.set_ylabel("Rank correlation, without sign")
     return chart.svg
 
 
