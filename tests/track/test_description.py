@@ -33,7 +33,7 @@ def note():
 
 @pytest.mark.parametrize(("width_px", "size"), [(384, "384px"), (320, "384x320px")])
 def test_a_state_is_named_by_backbone_size_and_key(params, width_px, size):
-    canvas = params.preprocess.model_copy(update={"width_px": width_px})
+    canvas = params.preprocess.model_copy(update={"height_px": 384, "width_px": width_px})
     name = description.name(PIPELINE, params.model_copy(update={"preprocess": canvas}))
     assert name == f"efficientnet-lite0-{size}-{PIPELINE.key[:8]}"
 
