@@ -13,7 +13,7 @@ from pipeline.assess.maps.cutting import RegionSettings, Validation
 from pipeline.config import RegionMaps
 from pipeline.data.annotations import Annotations
 from pipeline.model.map_scoring import NO_BOXES, boxes, is_usable
-from pipeline.model.maps import Map, MapSet
+from pipeline.model.maps import MapSet
 
 
 def choose(val: MapSet, known: Annotations, limits: RegionMaps) -> RegionSettings:
@@ -35,9 +35,9 @@ def choose(val: MapSet, known: Annotations, limits: RegionMaps) -> RegionSetting
     )
     if reference.unfractured.all():
         return _by_rule(usable, reference, limits)
-    shares = {
-        share: [_cut(region_map, share, limits) for region_map in usable] for share in cutting.PEAK_SHARES
-    }
+    widest = _settings(cutting.CANDIDATE_THRESHOLD, 0.0, limits)  # regions of any peak and any area
+    cuts = {share: replace(widest, peak_share=share) for share in cutting.PEAK_SHARES}
+    shares = {share: [cut.candidates(region_map) for region_map in usable] for share, cut in cuts.items()}
     share, area, threshold, _ = cutting.choose_cut(shares, reference)
     settings = replace(_settings(threshold, area, limits), peak_share=share)
     candidates = [settings.candidates(region_map) for region_map in usable]
@@ -59,16 +59,6 @@ def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettin
         candidate_threshold=min(cutting.CANDIDATE_THRESHOLD, threshold),
         peak_share=cutting.PEAK_SHARE,
         valley_share=limits.valley_share,
-    )
-
-
-def _cut(region_map: Map, share: float, limits: RegionMaps) -> list[regions.Region]:
-    return regions.extract_regions(
-        region_map,
-        cutting.CANDIDATE_THRESHOLD,
-        peak_share=share,
-        valley_share=limits.valley_share,
-        max_regions=limits.max_regions,
     )
 
 
