@@ -1,7 +1,7 @@
 """Say on `val` what test-time views are worth, and how peaks are best parted into regions.
 
-    python benchmarks/map_views.py 1 2 4 6                     # looks that answer and map are averaged over
-    python benchmarks/map_views.py 2 --valleys 0 0.25 0.5      # region_maps.valley_share
+    python benchmarks/map_settings.py 1 2 4 6                # looks that answer and map are averaged over
+    python benchmarks/map_settings.py 2 --valleys 0 0.25 0.5   # region_maps.valley_share
 
 Reads the shards, the classifier, the operating points and the annotations of a pipeline that has run. `test`
 is not touched. Regions are cut as the stage would cut them, chosen on the very radiographs that they are

@@ -5,10 +5,10 @@
     python benchmarks/trials.py test FOLDER NAME
 
 The variations are those of `ablations.py`; here they train on the shards that `dvc repro preprocess` left,
-so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, which saves half a
-minute each, and answers of one look and of two, and of the seeds together, come from the same networks. A
-training leaves files in FOLDER at its end, and is not done again: a killed run goes on. Only the third form
-reads `test`: with the networks that one variation left, when all has been chosen.
+so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and answers of one
+look and of two, and of the seeds together, come from the same networks. A training leaves files in FOLDER at
+its end, and is not done again: a killed run goes on. Only the third form reads `test`: with the networks that
+one variation left, when all has been chosen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from scipy.special import expit
 from pipeline import config as settings
 from pipeline.assess import calibration, metrics
 from pipeline.data import outputs, shards
-from pipeline.model import classifier, device, prediction, training, views
+from pipeline.model import classifier, device, precision, prediction, training, views
 
 HERE = {
     name: changes
@@ -89,9 +89,11 @@ def train(config: settings.Config, ended: Path) -> None:
     index = shards.read_index(config.paths.shards)
     of_split = {split: rows for split, rows in index.groupby("split")}
     examples = training.Examples(config.paths.shards, of_split["train"], of_split["val"])
-    model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
     checkpoint = ended.with_suffix(".checkpoint")
-    history = training.fit(model, examples, config.train, config.run.seed, checkpoint)
+    with precision.in_force(precision.policy(config)):
+        model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
+        history = training.fit(model, examples, config.train, config.run.seed, checkpoint)
+    model = precision.in_float32(model)
     with outputs.staged(ended.with_suffix(".keras")) as private:
         classifier.save(model, private)
     found: dict[str, Any] = {"history": np.array(json.dumps(history))}
