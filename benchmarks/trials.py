@@ -27,11 +27,22 @@ import yaml
 from ablations import VARIATIONS
 from numpy.typing import NDArray
 from scipy.special import expit
+from sklearn.model_selection import StratifiedKFold
 
 from pipeline import config as settings
 from pipeline.assess import calibration, metrics
+from pipeline.assess.operating_points import OperatingPoints
 from pipeline.data import outputs, shards
-from pipeline.model import classifier, device, precision, prediction, training, views
+from pipeline.model import (
+    classifier,
+    device,
+    map_probing,
+    map_scoring,
+    precision,
+    prediction,
+    training,
+    views,
+)
 
 HERE = {
     name: changes
@@ -39,6 +50,8 @@ HERE = {
     if not any(change.startswith("preprocess.") for change in changes)
 }
 _LOOKS = {"one": 1, "two": 2}
+_PROBED = 24  # fractured radiographs of val whose maps are laid beside those of random networks
+_FOLDS, _REPEATS = 5, 10  # of the radiographs on which a calibration is fitted, and tried
 
 
 def main() -> None:
@@ -96,7 +109,10 @@ def train(config: settings.Config, ended: Path) -> None:
     model = precision.in_float32(model)
     with outputs.staged(ended.with_suffix(".keras")) as private:
         classifier.save(model, private)
-    found: dict[str, Any] = {"history": np.array(json.dumps(history))}
+    found: dict[str, Any] = {
+        "history": np.array(json.dumps(history)),
+        "likeness": likeness(config, model, examples.val),
+    }
     for looks, count in _LOOKS.items():
         predict = views.through(prediction.predictor(model), count)
         batches = shards.dataset(config.paths.shards, examples.val, prediction.BATCH, with_masks=True)
@@ -132,6 +148,22 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
     found = pd.Series([auroc(fractured, each) for each in logits])
     together = auroc(fractured, np.mean(logits, axis=0))
     print(f"mean {found.mean():.3f}, standard deviation {found.std():.3f}, together {together:.3f}")
+
+
+def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> float:
+    """``randomization_correlation`` of maps of fractured radiographs of `val`: of what one look sees."""
+    rows = val[val["fractured"]].head(_PROBED)
+    seen = np.stack(list(shards.canvases(config.paths.shards, rows)))
+    maps = map_scoring.survey(
+        rows,
+        prediction.predictor(model)(seen),
+        [shards.placement(row) for row in rows.itertuples()],
+        canvas_shape=seen.shape[1:],
+        points=OperatingPoints(0.5, 0.5),
+        calibration=calibration.Calibration(1.0),
+    )
+    figures, _ = map_probing.forget(model, maps, list(seen), n_samples=1, seed=config.run.seed)
+    return figures["randomization_correlation"]
 
 
 def points(evidence: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -175,8 +207,10 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
         "log loss": f"{rows['log_loss'].mean():.3f}",
         "together ": f"{together['log_loss']:.3f}",
         "Platt's slope": f"{rows['slope'].mean():.2f}",
+        "calibration error": _spread(rows["ece"]),
         "specificity at 95 %": _spread(rows["specificity"]),
         "pointing game": _spread(pd.Series(pointing)),
+        "like random maps": _spread(pd.Series([float(run["likeness"]) for run in runs])),
     }
 
 
@@ -192,7 +226,22 @@ def judged(run: Mapping[str, NDArray[Any]], logits: NDArray[Any]) -> dict[str, f
         "log_loss": float(np.average(-np.log(likely), weights=weight)),
         "slope": fitted.slope,
         "specificity": float(np.average(logits[~fractured] < threshold, weights=weight[~fractured])),
+        "ece": unseen_ece(logits.astype(np.float64), fractured, weight),
     }
+
+
+def unseen_ece(logits: NDArray[np.float64], fractured: NDArray[np.bool_], weight: NDArray[Any]) -> float:
+    """Calibration error of radiographs that the calibration was not fitted on, averaged over partitions."""
+    errors = []
+    for repeat in range(_REPEATS):
+        score = np.empty_like(logits)
+        for fitted_on, held_out in StratifiedKFold(_FOLDS, shuffle=True, random_state=repeat).split(
+            logits, fractured
+        ):
+            fitted = calibration.fit(logits[fitted_on], fractured[fitted_on], weight[fitted_on])
+            score[held_out] = fitted.probability(logits[held_out])
+        errors.append(metrics.ece(fractured, score, weight))
+    return float(np.mean(errors))
 
 
 def auroc(
