@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import images, intake
-from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
+from pipeline.data.layout import CLASS_FOLDERS, SPLITS
 
 _QUALITY = 90
 _SIDE_PX = 224

@@ -97,11 +97,11 @@ def ours(root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
 
 def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
     """Preprocess `train` and `val`, each file a group of its own; return their rows of the index."""
-    from pipeline.data import images, manifest, preprocessing, shards
+    from pipeline.data import images, layout, preprocessing, shards
 
     records = []
     for split in ("train", "val"):
-        for name, fractured in manifest.CLASS_FOLDERS.items():
+        for name, fractured in layout.CLASS_FOLDERS.items():
             for path in sorted((root / split / name).iterdir()):
                 relative = path.relative_to(root).as_posix()
                 row = {"path": relative, "split": split, "fractured": fractured, "group": relative}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,14 @@ def test_what_dvc_keeps_is_ignored_by_git_in_the_words_that_dvc_would_add(stage:
 def placed(path: str, params: Config) -> str:
     """Put the settings' paths in, as DVC does."""
     return re.sub(r"\$\{paths\.(\w+)\}", lambda found: str(getattr(params.paths, found[1])), path)
+
+
+@pytest.mark.parametrize("root", ["Data", "Data/radiographs"])
+def test_radiographs_may_lie_beside_what_stages_make(root: str, tmp_path: Path) -> None:
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    params["data"]["root"] = root
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    shutil.copy(REPOSITORY / "dvc.yaml", tmp_path)
+    for command in ("init --no-scm --quiet", "dag"):  # refuses outputs inside what their stage reads
+        done = subprocess.run(["dvc", *command.split()], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
+from pipeline.data.layout import SPLITS
 from pipeline.data.outputs import staged
 
-SPLITS = ("train", "val", "test")
-CLASS_FOLDERS = {"fractured": True, "not fractured": False}
 KEPT, REDUNDANT, QUARANTINED = STATUSES = ("kept", "redundant", "quarantined")
 
 COLUMNS = {

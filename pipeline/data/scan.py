@@ -21,7 +21,7 @@ from pipeline.data.copies import subjects
 from pipeline.data.copies.keypoints import NO_KEYPOINTS, Keypoints
 from pipeline.data.copies.subjects import Kept, Subject
 from pipeline.data.faults import ImageFault, Issue, Severity
-from pipeline.data.manifest import CLASS_FOLDERS, SPLITS
+from pipeline.data.layout import CLASS_FOLDERS, SPLITS
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
 _NO_SUBJECT = Subject(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from pipeline.data.grouping import Grouped
 from pipeline.data.labels import JOINING
-from pipeline.data.manifest import QUARANTINED, SPLITS
+from pipeline.data.layout import SPLITS
+from pipeline.data.manifest import QUARANTINED
 from pipeline.show import leaks, left_out
 from pipeline.show.copies import groups, pairs
 from pipeline.show.leaks import LEAKS

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.data import annotations as reference
-from pipeline.data import canvas, engine, images, manifest, outputs, preprocessing, shards
+from pipeline.data import canvas, engine, images, layout, manifest, outputs, preprocessing, shards
 from pipeline.model import bundle
 from pipeline.show import pages
 from pipeline.track import runs
@@ -28,7 +28,7 @@ def run(config: Config) -> None:
     """Preprocess and record what was changed."""
     with runs.stage_run("preprocess", config) as record:
         known = reference.read(config.paths.annotations)
-        kept = manifest.rows(manifest.read(config.paths.manifest), manifest.SPLITS)
+        kept = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
         jobs = [
             preprocessing.Job(config.data.root, row, tuple(known.for_path(row["path"])), config.preprocess)
             for row in kept.to_dict("records")
@@ -60,7 +60,7 @@ def summarize(index: pd.DataFrame) -> dict[str, Any]:
         "cropped": int((cropped > _CROPPED).sum()),
         "cropped_share": float(cropped.mean()),
         "annotated": int((index["fractures"] > 0).sum()),
-        **{split: int((index["split"] == split).sum()) for split in manifest.SPLITS},
+        **{split: int((index["split"] == split).sum()) for split in layout.SPLITS},
     }
 
 

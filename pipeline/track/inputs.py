@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.config import Config
+from pipeline.data.layout import SPLITS
 from pipeline.track import state
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ _RADIOGRAPHS = "radiographs"
 
 
 class Input(NamedTuple):
-    """Data that are read; ``md5`` is DVC's, of a folder with ``.dir`` at its end."""
+    """Data that are read.
+
+    ``md5`` is DVC's, of a folder with ``.dir`` at its end; of the radiographs it is the md5 of the three that
+    DVC knows, of train, val and test, one a line.
+    """
 
     name: str
     path: Path
@@ -26,7 +32,7 @@ class Input(NamedTuple):
 def of_state(pipeline: state.Pipeline, config: Config) -> list[Input]:
     """Return the user's data; what stages make of them follows from the state."""
     read = {path: md5 for s in pipeline.stages.values() for path, md5 in s.now.dependencies.items()}
-    return _find(read, _sources(config))
+    return _radiographs(read, config.data.root) + _find(read, _beside(config))
 
 
 def of_stage(stage: state.Stage, config: Config) -> list[Input]:
@@ -36,7 +42,8 @@ def of_stage(stage: state.Stage, config: Config) -> list[Input]:
         config.paths.annotations: "checked annotations",
         config.paths.shards: "shards",
     }
-    return _find(stage.now.dependencies, _sources(config) | made)
+    read = stage.now.dependencies
+    return _radiographs(read, config.data.root) + _find(read, _beside(config) | made)
 
 
 def entities(inputs: Sequence[Input], context: str) -> list[DatasetInput]:
@@ -64,9 +71,17 @@ def tags(inputs: Sequence[Input]) -> dict[str, str]:
     return {"data.md5": radiographs[0]} if radiographs else {}
 
 
-def _sources(config: Config) -> dict[Path, str]:
-    data = config.data
-    return {data.root: _RADIOGRAPHS, data.annotations: "annotations", data.labels: "labels"}
+def _beside(config: Config) -> dict[Path, str]:
+    return {config.data.annotations: "annotations", config.data.labels: "labels"}
+
+
+def _radiographs(read: Mapping[str, str], root: Path) -> list[Input]:
+    """Return the radiographs as one input, where all their splits are among the dependencies."""
+    found = _find(read, {root / split: split for split in SPLITS})
+    if len(found) < len(SPLITS):
+        return []
+    joined = "\n".join(part.md5 for part in sorted(found, key=lambda part: SPLITS.index(part.name)))
+    return [Input(_RADIOGRAPHS, root, hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest())]
 
 
 def _find(read: Mapping[str, str], known: Mapping[Path, str]) -> list[Input]:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.data import external, images, manifest
+from pipeline.data import external, images, layout, manifest
 
 TOP = Path(__file__).parents[2]
-NAMES = [f"{folder}/{seed}.png" for folder in manifest.CLASS_FOLDERS for seed in (1, 2)]
+NAMES = [f"{folder}/{seed}.png" for folder in layout.CLASS_FOLDERS for seed in (1, 2)]
 
 
 def radiograph(seed):

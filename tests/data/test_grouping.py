@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Validate
-from pipeline.data import grouping, manifest
+from pipeline.data import grouping, layout
 from pipeline.data.copies import subjects
 from pipeline.data.scan import Fact
 
@@ -141,7 +141,7 @@ def test_kfold_refuses_more_folds_than_groups():
         by_path(folder(), split="kfold", folds=7)
 
 
-@pytest.mark.parametrize("given", manifest.SPLITS)
+@pytest.mark.parametrize("given", layout.SPLITS)
 def test_what_an_earlier_manifest_gave_a_file_its_new_copy_follows(given):
     copy = fact("val/fractured/z.jpg", 0, variant=1)
     before = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])

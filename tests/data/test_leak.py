@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pipeline.assess import baselines
-from pipeline.data import leak, manifest
+from pipeline.data import layout, leak
 from pipeline.data.scan import Fact
 
 RNG = np.random.default_rng(3)
@@ -25,7 +25,7 @@ def folder(*, frame=0.0, copies=True):
     for number in range(N_GROUPS):
         fractured = number % 2 == 0
         thumbnail = RNG.integers(0, 255, (64, 64)).astype(np.uint8)
-        split = manifest.SPLITS[number // 2 % 3]
+        split = layout.SPLITS[number // 2 % 3]
         for copy, published in enumerate(("train", "test")):
             noisy = np.clip(thumbnail + RNG.normal(0, 3, (64, 64)), 0, 255).astype(np.uint8)
             border = RNG.normal(100 + frame * fractured, 10, 16)

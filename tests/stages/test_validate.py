@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import config as settings
 from pipeline.assess import baselines
-from pipeline.data import annotations, images, manifest
+from pipeline.data import annotations, images, layout, manifest
 from pipeline.stages import validate
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # no dvc.yaml here: nothing is tracked
     monkeypatch.setattr(baselines, "_N_TREES", 20)
     root = tmp_path / "data"
-    for number, folder in enumerate(f"{s}/{c}" for s in manifest.SPLITS for c in manifest.CLASS_FOLDERS):
+    for number, folder in enumerate(f"{s}/{c}" for s in layout.SPLITS for c in layout.CLASS_FOLDERS):
         (root / folder).mkdir(parents=True)
         for row in range(12):
             images.write(root / folder / f"{row}.png", radiograph(100 * number + row))
@@ -76,7 +76,7 @@ def test_a_sound_folder_is_kept_whole(config):
 
 def test_copies_across_splits_are_remembered_until_they_are_regrouped(config):
     root = config.data.root
-    for name in manifest.CLASS_FOLDERS:
+    for name in layout.CLASS_FOLDERS:
         for row in range(12):
             copy = images.read(root / f"test/{name}/{row}.png").pixels[:, ::-1]
             images.write(root / f"train/{name}/copy {row}.jpg", np.ascontiguousarray(copy))

@@ -47,7 +47,7 @@ PIPELINE: dict[str, Any] = {
     "stages": {
         "validate": {
             "cmd": "python stage.py validate ${paths.manifest}",
-            "deps": ["stage.py", "${data.root}"],
+            "deps": ["stage.py", "${data.root}/train", "${data.root}/val", "${data.root}/test"],
             "params": ["data", "run.seed"],
             "outs": ["${paths.manifest}"],
             "metrics": [{"${paths.reports}/validate/metrics.json": {"cache": False}}],
@@ -158,9 +158,9 @@ class Repository:
 
 def make_repository(folder: Path, uri: str = "") -> Repository:
     """A fresh repository, committed, with four radiographs outside it."""
-    radiographs = folder / "radiographs" / "train" / "fractured"
-    radiographs.mkdir(parents=True)
-    for number in range(4):
+    for number, split in enumerate(("train", "train", "val", "test")):
+        radiographs = folder / "radiographs" / split / "fractured"
+        radiographs.mkdir(parents=True, exist_ok=True)
         (radiographs / f"{number}.png").write_bytes(bytes([number]) * 100)
     repository = Repository(folder / "repository", uri)
     repository.folder.mkdir()

@@ -22,7 +22,8 @@ def test_the_pipeline_is_read_as_dvc_recorded_it(baseline):
         read = repository.read()
     assert [stage.name for stage in read.current()] == ["validate", "train", "evaluate"]
     assert read["validate"].now.command == "python stage.py validate Data/manifest.csv"
-    assert read["validate"].leaves == {"stage.py", baseline.get("data")["root"]}
+    root = baseline.get("data")["root"]
+    assert read["validate"].leaves == {"stage.py", *(f"{root}/{split}" for split in ("train", "val", "test"))}
     assert read["evaluate"].upstream == {
         "validate",
         "train",

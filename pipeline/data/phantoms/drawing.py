@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.layout import SPLITS
 from pipeline.data.phantoms import fractures
 from pipeline.data.phantoms.anatomy import BODY_PARTS, BodyPart, Limb, build
 from pipeline.data.phantoms.bones import Bone, Floats, Fragment, Line, Lucency
@@ -19,8 +20,6 @@ from pipeline.data.phantoms.fractures import Fracture, fracture
 from pipeline.data.phantoms.hardware import metal_attenuation
 from pipeline.data.phantoms.shadows import bone_attenuation, flesh_attenuation
 from pipeline.data.phantoms.view import View
-
-SPLITS = ("train", "val", "test")
 
 _HARDWARE_SHARE = 0.15
 _GROWTH_PLATE_SHARE = 0.25

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from pipeline.config import Phantoms
 from pipeline.data import images
+from pipeline.data.layout import SPLITS
 from pipeline.data.phantoms.bones import Floats
-from pipeline.data.phantoms.drawing import SPLITS, Phantom, draw
+from pipeline.data.phantoms.drawing import Phantom, draw
 
 FAULTS = (
     "rotated_copy",
