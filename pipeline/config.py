@@ -59,7 +59,7 @@ class Data(Section):
 
 
 class Run(Section):
-    """What every stage shares; only the seed decides results, the rest decides how fast they come."""
+    """What every stage shares: the seed decides results, threads and device their last digits, workers none."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     workers: Annotated[int, Field(ge=0)]
@@ -269,7 +269,7 @@ def _explain(path: Path, error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"{path}: {key} is no setting. Received: {problem['input']!r}. Check its spelling.")
         elif problem["type"] == "missing":
-            lines.append(f"{path}: {key} is missing. Add it; the README lists every setting.")
+            lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
         else:
             lines.append(f"{path}: {key}: {problem['msg']}. Received: {problem['input']!r}.")
     return "\n".join(lines)

@@ -72,7 +72,7 @@ def drift(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare new radiographs with those that the champion learnt from.
+    """Compare new radiographs with those that the champion was made with.
 
     Exit code 3 when they differ; 0 when they do not, or are too few to tell.
     """

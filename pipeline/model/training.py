@@ -1,4 +1,4 @@
-"""Training: one loop, resumable after every epoch, stopped by what ``val`` says."""
+"""Training: one loop, resumable after every epoch; ``val`` ends it where the best epoch is kept."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Pipeline:
 
     @property
     def key(self) -> str:
-        """Address of this state: every command, every setting, every file that no stage makes."""
+        """Address of this state: all commands, and the settings and files that stages read and none makes."""
         state = {
             stage.name: {
                 "cmd": stage.now.command,
