@@ -59,7 +59,7 @@ class Data(Section):
 
 
 class Run(Section):
-    """What every stage shares: the seed decides results, threads and device their last digits, workers none."""
+    """What stages share: the seed decides results, threads and device their last digits, workers nothing."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     workers: Annotated[int, Field(ge=0)]
