@@ -78,8 +78,9 @@ def evaluate(
     dict
         ``radiographs``, ``groups``, ``fractured``; ``auroc``, ``average_precision``,
         ``brier_score`` and ``ece`` with ``_low`` and ``_high``; the same by group under
-        ``group_``; ``high_sensitivity`` and ``high_specificity`` with their rates;
-        ``needs_review``, the share between the two.
+        ``group_``; ``ece_by_chance``, see :func:`pipeline.assess.metrics.ece_by_chance`;
+        ``high_sensitivity`` and ``high_specificity`` with their rates; ``needs_review``, the share
+        between the two.
     """
     by_file = _with_intervals(y_true, y_score, group, n_samples=n_samples, n_bins=n_bins, seed=seed)
     units = metrics.collapse_groups(y_true, y_score, group)
@@ -90,6 +91,7 @@ def evaluate(
         "groups": len(np.unique(group)),
         "fractured": int(y_true.sum()),
         **by_file,
+        "ece_by_chance": metrics.ece_by_chance(y_score, n_bins=n_bins, n_samples=n_samples, seed=seed),
         **{f"group_{name}": value for name, value in by_group.items()},
         "high_sensitivity": metrics.at_threshold(y_true, y_score, points.high_sensitivity),
         "high_specificity": metrics.at_threshold(y_true, y_score, points.high_specificity),

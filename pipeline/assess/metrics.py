@@ -75,6 +75,27 @@ def ece(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, 
     return float(np.average(gap, weights=curve["weight"]))
 
 
+def ece_by_chance(y_score: Floats, *, n_bins: int = 10, n_samples: int = 1000, seed: int) -> float:
+    """Average :func:`ece` of these scores where each is the true probability of its outcome.
+
+    An error near this one shows no fault of the calibration: only more radiographs could.
+
+    Parameters
+    ----------
+    y_score : float ndarray of shape (N,), in 0..1
+    n_samples, seed : int
+        Sets of outcomes drawn, and where their random numbers start.
+
+    References
+    ----------
+    Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting 22,
+    2007. https://doi.org/10.1175/WAF993.1
+    """
+    rng = np.random.default_rng(seed)
+    draws = (rng.random(len(y_score)) < y_score for _ in range(n_samples))
+    return float(np.mean([ece(outcomes, y_score, n_bins=n_bins) for outcomes in draws]))
+
+
 def classification_scores(
     y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, n_bins: int = 10
 ) -> dict[str, float]:
