@@ -3,9 +3,9 @@
     python benchmarks/feeding.py [--batches 20]
 
 Reads the shards that `dvc repro preprocess` left, augments and learns as the stage `train` does, at its
-settings. Three figures a phase of training: seconds a batch while nothing but the input runs, seconds a step
-while both run, and the share of that which the step spends waiting. The first epoch, in which graphs are
-built, does not count.
+settings. Four figures a phase of training: seconds a batch while nothing but the input runs, seconds to the
+first batch of an epoch, seconds a step after it, and the share of these that it waits for the next batch. The
+first epoch, in which graphs are built, does not count.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     device.prepare(config.run)
     index = shards.read_index(config.paths.shards)
     few = config.train.batch_size * options.batches
-    train = index[index["split"] == "train"].head(few).reset_index(drop=True)
+    train = index[index["split"] == "train"].sample(few, random_state=config.run.seed).reset_index(drop=True)
     rows = []
     for phase, head_epochs in (("head", _EPOCHS), ("all parts", 0)):
         chosen = config.train.model_copy(
@@ -60,28 +60,38 @@ def alone(config: settings.Config, train: pd.DataFrame) -> float:
 
 
 def together(config: settings.Config, train: pd.DataFrame) -> dict[str, float]:
-    """Seconds a step takes in training, and the share of it that is waited for the batch."""
-    epochs: list[tuple[float, float, int]] = []
+    """Seconds to an epoch's first batch, those of a step after it, and the share of these that is waiting."""
+    epochs: list[dict[str, float]] = []
 
     def timed(batches: Iterable[Any], **_: Any) -> Iterator[Any]:
-        started, waited, count, iterator = time.monotonic(), 0.0, 0, iter(batches)
-        while True:
-            asked = time.monotonic()
-            batch = next(iterator, None)
-            waited += time.monotonic() - asked
-            if batch is None:
-                break
-            count += 1
+        asked, iterator = time.monotonic(), iter(batches)
+        first = next(iterator)
+        begun = time.monotonic()
+        yield first
+        started, waits = time.monotonic(), []
+        for batch, seconds in _awaited(iterator):
+            waits.append(seconds)
             yield batch
-        epochs.append((time.monotonic() - started, waited, count))
+        passed = time.monotonic() - started
+        shares = {"step, s": passed / len(waits), "of it waiting": sum(waits) / passed}
+        epochs.append({"first batch, s": begun - asked, **shares})
 
     keras.utils.set_random_seed(config.run.seed)
     model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
-    examples = training.Examples(config.paths.shards, train, train.head(config.train.batch_size))
+    examples = training.Examples(config.paths.shards, train, train.groupby("fractured").head(1))
     with tempfile.TemporaryDirectory() as work, mock.patch.object(engine, "track", timed):
         training.fit(model, examples, config.train, config.run.seed, Path(work) / "training.npz")
-    seconds, waited, steps = map(sum, zip(*epochs[1:], strict=True))
-    return {"step, s": seconds / steps, "of it waiting": waited / seconds}
+    return dict(pd.DataFrame(epochs[1:]).mean())
+
+
+def _awaited(iterator: Iterator[Any]) -> Iterator[tuple[Any, float]]:
+    """Yield each batch with the seconds that were waited for it."""
+    while True:
+        asked = time.monotonic()
+        batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch, time.monotonic() - asked
 
 
 if __name__ == "__main__":
