@@ -6,10 +6,10 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -56,6 +56,20 @@ def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, lab
     n_workers = min(workers or os.cpu_count() or 1, max(1, len(items) // _BATCH))
     results = map(function, items) if n_workers == 1 else _pooled(function, items, n_workers)
     yield from track(results, total=len(items), label=label)
+
+
+def ahead(items: Iterable[R]) -> Iterator[R]:
+    """Yield items in their order, each asked for in a thread while the one before it is worked on.
+
+    TensorFlow's own prefetching is no help where operations are to be deterministic: it then leaves
+    prefetching out of every pipeline that begins with a Python generator.
+    """
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(next, iterator, end)
+        while (item := pending.result()) is not end:
+            pending = thread.submit(next, iterator, end)
+            yield cast(R, item)
 
 
 def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:

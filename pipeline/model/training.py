@@ -191,7 +191,7 @@ def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> 
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
     found = []
     with device.no_rewriting():
-        for batch in engine.track(batches, total=steps, label=f"epoch {epoch + 1}"):
+        for batch in engine.track(engine.ahead(batches), total=steps, label=f"epoch {epoch + 1}"):
             found.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
     return float(np.mean(found))
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 
 import cv2
@@ -86,3 +88,24 @@ def test_progress_goes_to_standard_error_alone(capsys: pytest.CaptureFixture[str
     assert captured.out == ""
     assert "letters" in captured.err
     assert "3/3" in captured.err
+
+
+def test_the_next_item_is_asked_for_while_one_is_worked_on() -> None:
+    asked = [threading.Event() for _ in range(4)]
+
+    def items() -> Iterator[int]:
+        for number, event in enumerate(asked):
+            event.set()
+            yield number
+
+    for number in engine.ahead(items()):
+        assert all(event.wait(timeout=10) for event in asked[: number + 2])
+
+
+def test_what_is_asked_for_ahead_comes_in_its_order_and_its_fault_when_it_is_due() -> None:
+    assert list(engine.ahead(range(100))) == list(range(100))
+    assert list(engine.ahead([])) == []
+    upcoming = engine.ahead(map(refuse_seven, range(60)))
+    assert [next(upcoming) for _ in range(7)] == list(range(7))
+    with pytest.raises(ImageFault, match="radiograph 7"):
+        next(upcoming)
