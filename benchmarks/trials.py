@@ -207,7 +207,7 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
         "log loss": f"{rows['log_loss'].mean():.3f}",
         "together ": f"{together['log_loss']:.3f}",
         "Platt's slope": f"{rows['slope'].mean():.2f}",
-        "calibration error": _spread(rows["ece"]),
+        "calibration error": _spread(pd.Series([unseen_ece(run) for run in runs])),
         "specificity at 95 %": _spread(rows["specificity"]),
         "pointing game": _spread(pd.Series(pointing)),
         "like random maps": _spread(pd.Series([float(run["likeness"]) for run in runs])),
@@ -226,12 +226,12 @@ def judged(run: Mapping[str, NDArray[Any]], logits: NDArray[Any]) -> dict[str, f
         "log_loss": float(np.average(-np.log(likely), weights=weight)),
         "slope": fitted.slope,
         "specificity": float(np.average(logits[~fractured] < threshold, weights=weight[~fractured])),
-        "ece": unseen_ece(logits.astype(np.float64), fractured, weight),
     }
 
 
-def unseen_ece(logits: NDArray[np.float64], fractured: NDArray[np.bool_], weight: NDArray[Any]) -> float:
+def unseen_ece(run: Mapping[str, NDArray[Any]]) -> float:
     """Calibration error of radiographs that the calibration was not fitted on, averaged over partitions."""
+    logits, fractured, weight = run["two_logits"].astype(np.float64), run["fractured"], run["weight"]
     errors = []
     for repeat in range(_REPEATS):
         score = np.empty_like(logits)

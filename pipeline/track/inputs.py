@@ -77,11 +77,12 @@ def _beside(config: Config) -> dict[Path, str]:
 
 def _radiographs(read: Mapping[str, str], root: Path) -> list[Input]:
     """Return the radiographs as one input, where all their splits are among the dependencies."""
-    found = _find(read, {root / split: split for split in SPLITS})
-    if len(found) < len(SPLITS):
+    by_path = {Path(path): md5 for path, md5 in read.items()}
+    md5s = [by_path.get(root / split, "") for split in SPLITS]
+    if not all(md5s):
         return []
-    joined = "\n".join(part.md5 for part in sorted(found, key=lambda part: SPLITS.index(part.name)))
-    return [Input(_RADIOGRAPHS, root, hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest())]
+    joined = "\n".join(md5s).encode()
+    return [Input(_RADIOGRAPHS, root, hashlib.md5(joined, usedforsecurity=False).hexdigest())]
 
 
 def _find(read: Mapping[str, str], known: Mapping[Path, str]) -> list[Input]:
