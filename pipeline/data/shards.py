@@ -99,7 +99,7 @@ def placement(row: Any) -> Placement:
 def dataset(
     folder: Path, index: pd.DataFrame, batch_size: int, *, with_masks: bool = False
 ) -> tf.data.Dataset:
-    """Stream index rows, in their order and with repetitions, as batches.
+    """Stream index rows, in their order and with repetitions, as batches; ``engine.ahead`` reads ahead.
 
     Parameters
     ----------
@@ -122,8 +122,7 @@ def dataset(
     records = tf.data.Dataset.from_generator(
         lambda: _read_records(folder, index), output_signature=tf.TensorSpec((), tf.string)
     )
-    parsed = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return parsed.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
 
 
 def canvases(folder: Path, index: pd.DataFrame) -> Iterator[NDArray[np.uint8]]:

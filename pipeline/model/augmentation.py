@@ -39,7 +39,7 @@ class Augmentation:
         self._settings, self._seed = settings, seed
 
     def apply(self, batches: tf.data.Dataset, epoch: int) -> tf.data.Dataset:
-        """Change the batches of ``shards.dataset`` while the step before them runs.
+        """Change the batches of ``shards.dataset``, each when it is asked for: see ``engine.ahead``.
 
         Returns
         -------
@@ -55,8 +55,7 @@ class Augmentation:
             changed, *moved = self(canvases, *masks, draw=draw)
             return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
 
-        changed = batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return changed.prefetch(2)
+        return batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def __call__(self, canvases: tf.Tensor, *masks: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
         """Change one batch (B, H, W, 1) in 0..255, and move its masks as its pixels move; float32."""

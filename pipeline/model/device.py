@@ -72,6 +72,11 @@ def no_rewriting() -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow computes on a GPU here."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def spread(settings: Run) -> tf.distribute.Strategy:
     """How training is spread: each batch over all GPUs where there are several, else not at all."""
     gpus = [] if settings.device == "cpu" else tf.config.list_logical_devices("GPU")

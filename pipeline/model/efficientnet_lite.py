@@ -24,6 +24,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from pipeline.model import torch_weights
+from pipeline.model.depthwise import DepthwiseConv2D
 
 # Variant: width, depth.
 VARIANTS = {
@@ -129,7 +130,7 @@ def _inverted_residual(
     if expansion != 1:
         y = layers.Conv2D(n_inputs * expansion, 1, name=f"{name}_expand_conv")(y)
         y = layers.ReLU(max_value=6, name=f"{name}_expand_act")(y)
-    y = layers.DepthwiseConv2D(kernel, stride, "same", name=f"{name}_depthwise_conv")(y)
+    y = DepthwiseConv2D(kernel, stride, "same", name=f"{name}_depthwise_conv")(y)
     y = layers.ReLU(max_value=6, name=f"{name}_depthwise_act")(y)
     y = layers.Conv2D(filters, 1, name=f"{name}_project_conv")(y)
     if stride == 1 and n_inputs == filters:

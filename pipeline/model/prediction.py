@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.data import engine
 from pipeline.model.classifier import PARTS
 
 BATCH = 16  # radiographs asked at once, and held in memory
@@ -61,8 +62,9 @@ def predictor(model: keras.Model) -> Predict:
 
 
 def predict_all(predict: Predict, batches: tf.data.Dataset) -> Answer:
-    """Answer for all batches of ``shards.dataset``."""
-    return joined([predict(canvases[..., 0]) for canvases, *_ in batches.as_numpy_iterator()])
+    """Answer for all batches of ``shards.dataset``, reading the next one meanwhile."""
+    shown = engine.ahead(batches.as_numpy_iterator())
+    return joined([predict(canvases[..., 0]) for canvases, *_ in shown])
 
 
 def joined(answers: Sequence[Answer]) -> Answer:
