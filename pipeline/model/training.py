@@ -156,6 +156,7 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
     strategy = tf.distribute.get_strategy()
     done = parts[0].optimizer.iterations
     scale = precision.loss_scale(model)
+    learning = [part.weights for part in parts]
 
     def erase_loss(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
         key = tf.stack([tf.constant(seed, tf.int64), tf.cast(done.value, tf.int64)])
@@ -164,7 +165,8 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
         return losses.erase_loss(painted.fractured, logit, painted.weight)
 
     def step(images: tf.Tensor, fractured: tf.Tensor, *masks: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:  # what rests needs no gradient
+            tape.watch([weight.value for weights in learning for weight in weights])
             outputs = model(images, training=True)
             loss = losses.label_loss(fractured, outputs["logit"], settings.label_smoothing)
             if settings.mask_loss_weight:
@@ -174,7 +176,7 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
                 loss += settings.erase_loss_weight * erase_loss(images, masks[0])
             share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices found
             scaled = share * scale
-        gradients = tape.gradient(scaled, [part.weights for part in parts])
+        gradients = tape.gradient(scaled, learning)
         for part, gradient in zip(parts, gradients, strict=True):
             part.optimizer.apply([each / scale for each in gradient], part.weights)
         average.update()
