@@ -6,12 +6,11 @@ Batch normalisation as it came, all weights trained, global average pooling, one
 
 from __future__ import annotations
 
-import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import keras
+import turns
 from keras import layers
 
 from pipeline.model import efficientnet_lite, torch_weights
@@ -24,25 +23,31 @@ _BLOCKS = ( # repeats, kernel, stride, expansion, filters: table 1 of arXiv:1905
 )  # fmt: skip
 
 
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """When each epoch ended."""
+class Pause(keras.callbacks.Callback):  # type: ignore[misc]
+    """Let another process have a turn after each epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn: turns.Turns) -> None:
         super().__init__()
-        self.ended = [time.monotonic()]
+        self.turn = turn
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Wait for the first turn."""
+        self.turn.begin()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the time."""
-        self.ended.append(time.monotonic())
+        """Give the turn away, and wait for the next."""
+        self.turn.pause()
 
 
-def fit(root: Path, side_px: int, batch_size: int, epochs: int, rate: float, seed: int) -> dict[str, Any]:
+def fit(
+    root: Path, side_px: int, batch_size: int, epochs: int, rate: float, seed: int, turn: turns.Turns
+) -> dict[str, Any]:
     """Train on ``root/train``, with ``root/val`` as validation data.
 
     Returns
     -------
     dict
-        ``seconds``, one an epoch, validation included; ``val_auroc``, one an epoch; ``radiographs``.
+        ``val_auroc``, one an epoch; ``radiographs``.
     """
     keras.utils.set_random_seed(seed)
     train, val = (
@@ -67,11 +72,8 @@ def fit(root: Path, side_px: int, batch_size: int, epochs: int, rate: float, see
         keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.AUC(name="auroc", from_logits=True)],
     )
-    clock = Clock()
-    found = model.fit(train, validation_data=val, epochs=epochs, callbacks=[clock], verbose=2)
-    seconds = [end - start for start, end in pairwise(clock.ended)]
-    n_radiographs = len(train.file_paths)
-    return {"seconds": seconds, "val_auroc": found.history["val_auroc"], "radiographs": n_radiographs}
+    found = model.fit(train, validation_data=val, epochs=epochs, callbacks=[Pause(turn)], verbose=2)
+    return {"val_auroc": found.history["val_auroc"], "radiographs": len(train.file_paths)}
 
 
 def build(side_px: int) -> keras.Model:
