@@ -32,7 +32,7 @@ from sklearn.model_selection import StratifiedKFold
 from pipeline import config as settings
 from pipeline.assess import calibration, metrics
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data import outputs, shards
+from pipeline.data import engine, outputs, shards
 from pipeline.model import (
     classifier,
     device,
@@ -117,7 +117,8 @@ def train(config: settings.Config, ended: Path) -> None:
         predict = views.through(prediction.predictor(model), count)
         batches = shards.dataset(config.paths.shards, examples.val, prediction.BATCH, with_masks=True)
         answers = [
-            (predict(canvases[..., 0]), masks[..., 0]) for canvases, _, masks in batches.as_numpy_iterator()
+            (predict(canvases[..., 0]), masks[..., 0])
+            for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
         ]
         found[f"{looks}_logits"] = np.concatenate([answer.logits for answer, _ in answers])
         found[f"{looks}_points"] = np.concatenate(

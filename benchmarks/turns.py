@@ -54,6 +54,8 @@ def take(jobs: Sequence[tuple[Job, tuple[Any, ...]]]) -> list[dict[str, Any]]:
         for place in range(len(jobs))
     ]
     futures = [pool.submit(_run, *job) for pool, job in zip(pools, jobs, strict=True)]
+    for future in futures:
+        future.add_done_callback(lambda _: is_alone.set())  # also when a process was killed
     found = [future.result() for future in futures]
     for pool in pools:
         pool.shutdown()

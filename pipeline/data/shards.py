@@ -99,7 +99,7 @@ def placement(row: Any) -> Placement:
 def dataset(
     folder: Path, index: pd.DataFrame, batch_size: int, *, with_masks: bool = False
 ) -> tf.data.Dataset:
-    """Stream index rows, in their order and with repetitions, as batches; ``engine.ahead`` reads ahead.
+    """Stream index rows, in their order and with repetitions, as batches; wrap it in ``engine.ahead``.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Augmentation:
         self._settings, self._seed = settings, seed
 
     def apply(self, batches: tf.data.Dataset, epoch: int) -> tf.data.Dataset:
-        """Change the batches of ``shards.dataset``, each when it is asked for: see ``engine.ahead``.
+        """Change the batches of ``shards.dataset``; wrap them in ``engine.ahead``.
 
         Returns
         -------

@@ -20,10 +20,9 @@ class DepthwiseConv2D(layers.DepthwiseConv2D):  # type: ignore[misc]
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Convolve (B, H, W, C) channel by channel."""
-        is_plain = {*self.strides, *self.dilation_rate, self.depth_multiplier} == {
-            1
-        } and self.padding == "same"
-        is_slow = is_plain and min(self.kernel_size) >= _LARGE
+        is_plain = {*self.strides, *self.dilation_rate, self.depth_multiplier} == {1}
+        is_usual = (self.padding, self.data_format) == ("same", "channels_last")
+        is_slow = is_plain and is_usual and min(self.kernel_size) >= _LARGE
         if not (training and is_slow) or device.has_gpu():
             return super().call(inputs)
         convolved = _convolve(inputs, tf.convert_to_tensor(self.kernel))

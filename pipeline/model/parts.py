@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.assess.body_part import COLUMN, UNKNOWN
-from pipeline.data import shards
+from pipeline.data import engine, shards
 from pipeline.model import classifier, prediction
 from pipeline.model.classifier import PARTS
 
@@ -95,7 +95,7 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _features(model: keras.Model, folder: Path, rows: pd.DataFrame) -> NDArray[np.float64]:
     look = tf.function(lambda canvases: model(tf.cast(canvases, tf.float32), training=False))
-    batches = shards.dataset(folder, rows, prediction.BATCH)
+    batches = engine.ahead(shards.dataset(folder, rows, prediction.BATCH))
     return np.concatenate([look(canvases).numpy() for canvases, *_ in batches]).astype(np.float64)
 
 

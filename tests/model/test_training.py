@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Train
 from pipeline.data import shards
-from pipeline.model import classifier, prediction, training
+from pipeline.model import classifier, depthwise, prediction, training
 from pipeline.model.training import Examples
 from tests import records
 
@@ -49,12 +50,36 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def unbroken(examples: Examples, settings: Train, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def own_gradients() -> Iterator[list[tuple[int, ...]]]:
+    """Sizes of the kernels whose gradient our own function takes, once for each graph."""
+    sizes: list[tuple[int, ...]] = []
+    own = depthwise.kernel_gradient
+
+    def noted(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: tuple[int, int]) -> tf.Tensor:
+        sizes.append(tuple(kernel_size))
+        return own(inputs, upstream, kernel_size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(depthwise, "kernel_gradient", noted)
+        yield sizes
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    examples: Examples,
+    settings: Train,
+    own_gradients: list[tuple[int, ...]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Trained:
     return train(examples, settings, tmp_path_factory.mktemp("unbroken") / "training.npz")
 
 
 def same_weights(one: keras.Model, other: keras.Model) -> bool:
     return all(map(np.array_equal, one.get_weights(), other.get_weights()))
+
+
+def test_large_kernels_learn_by_our_gradient(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
+    assert set(own_gradients) == {(5, 5)}
 
 
 def test_every_epoch_is_reported(unbroken: Trained) -> None:
