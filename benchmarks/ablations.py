@@ -31,6 +31,7 @@ VARIATIONS: dict[str, tuple[str, ...]] = {
     "mixup": ("train.augment.mixup=0.2",),
     "multi-scale": ("train.augment.zoom=0.4",),
     "unbalanced": ("train.class_balanced=false",),
+    "copies-count": ("train.group_balanced=false",),
     "one-rate": ("train.learning_rate=3e-4", "train.head_learning_rate=3e-4"),
     "unfrozen-at-once": ("train.head_epochs=0",),
     "frozen-to-block-9": ("train.frozen_share=0.6",),

@@ -1,14 +1,15 @@
 """Train variations of the settings in one process, and judge each on `val` in several ways.
 
-    python benchmarks/trials.py train FOLDER [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...]
+    python benchmarks/trials.py train FOLDER [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...] [--copies ..]
     python benchmarks/trials.py table FOLDER
     python benchmarks/trials.py test FOLDER NAME
 
 The variations are those of `ablations.py`; here they train on the shards that `dvc repro preprocess` left,
 so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and answers of one
 look and of two, and of the seeds together, come from the same networks. A training leaves files in FOLDER at
-its end, and is not done again: a killed run goes on. Only the third form reads `test`: with the networks that
-one variation left, when all has been chosen.
+its end, and is not done again: a killed run goes on. With `--copies 0.05 40` one in twenty groups of `train`
+is there forty times, as where files are copies of few radiographs. Only the third form reads `test`: with the
+networks that one variation left, when all has been chosen.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(HERE)}; all by default")
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
     parser.add_argument("--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE")
+    parser.add_argument("--copies", nargs=2, type=float, metavar=("SHARE", "TIMES"), default=(0.0, 1))
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(HERE))
     if unknown:
@@ -79,7 +81,8 @@ def main() -> None:
         for name in options.names or HERE:
             ended = options.folder / f"{name}-seed{seed}.npz"
             if not ended.exists():
-                train(changed(settings.read(), [f"run.seed={seed}", *options.common, *HERE[name]]), ended)
+                config = changed(settings.read(), [f"run.seed={seed}", *options.common, *HERE[name]])
+                train(config, ended, *options.copies)
                 print(table(options.folder), flush=True)
 
 
@@ -96,12 +99,21 @@ def changed(config: settings.Config, changes: Iterable[str]) -> settings.Config:
     return settings.Config.model_validate(values)
 
 
-def train(config: settings.Config, ended: Path) -> None:
+def with_copies(rows: pd.DataFrame, share: float, times: int) -> pd.DataFrame:
+    """Rows of the index with those of a share of the groups there so many times, in the same groups."""
+    groups = np.unique(rows["group"])
+    copied = rows["group"].isin(np.random.default_rng(0).permutation(groups)[: round(share * len(groups))])
+    weight = rows["sampling_weight"] / np.where(copied, times, 1)
+    return rows.assign(sampling_weight=weight).loc[rows.index.repeat(np.where(copied, times, 1))]
+
+
+def train(config: settings.Config, ended: Path, share: float = 0.0, times: float = 1) -> None:
     """Train one network; leave its weights, and its answers for `val` once all is done."""
     keras.utils.set_random_seed(config.run.seed)
     index = shards.read_index(config.paths.shards)
     of_split = {split: rows for split, rows in index.groupby("split")}
-    examples = training.Examples(config.paths.shards, of_split["train"], of_split["val"])
+    shown = with_copies(of_split["train"], share, round(times))
+    examples = training.Examples(config.paths.shards, shown, of_split["val"])
     checkpoint = ended.with_suffix(".checkpoint")
     with precision.in_force(precision.policy(config)):
         model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))

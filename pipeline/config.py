@@ -163,6 +163,7 @@ class Train(Section):
     kept_epoch: Literal["best", "last"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
+    group_balanced: bool
     class_balanced: bool
     precision: Literal["auto", "float32", "mixed_float16"]
     augment: Augment

@@ -1,4 +1,4 @@
-"""Which radiographs an epoch shows: groups weigh as one, and classes can be balanced."""
+"""Which radiographs an epoch shows: groups can weigh as one, and classes can be balanced."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
-def expected_draws(index: pd.DataFrame, *, class_balanced: bool) -> NDArray[np.float64]:
+def expected_draws(index: pd.DataFrame, *, group_balanced: bool, class_balanced: bool) -> NDArray[np.float64]:
     """How often each row is to be drawn in one epoch, on average.
 
     Parameters
     ----------
     index
         Rows with ``sampling_weight`` (one over the group's size) and ``fractured``.
+    group_balanced
+        Whether all rows of a group together are drawn as often as a group of one.
     class_balanced
         Whether both classes are drawn equally often.
 
     Returns
     -------
     ndarray of shape (n_rows,), float64
-        Sums to the number of groups.
+        Sums to the number of groups, so an epoch is as long in either case.
     """
-    weight = index["sampling_weight"].to_numpy(np.float64)
-    n_groups = weight.sum()
+    share_of_group = index["sampling_weight"].to_numpy(np.float64)
+    n_groups = share_of_group.sum()
+    weight = share_of_group if group_balanced else np.ones_like(share_of_group)
     if class_balanced:
         fractured = index["fractured"].to_numpy(bool)
         for of_class in (fractured, ~fractured):

@@ -76,7 +76,9 @@ def fit(
         The loss became infinite or not a number.
     """
     strategy = tf.distribute.get_strategy()
-    expected = sampling.expected_draws(examples.train, class_balanced=settings.class_balanced)
+    expected = sampling.expected_draws(
+        examples.train, group_balanced=settings.group_balanced, class_balanced=settings.class_balanced
+    )
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
     average = WeightAverage(model.trainable_variables, settings.averaging_decay)

@@ -18,20 +18,27 @@ INDEX = pd.DataFrame(
 
 
 def test_each_group_weighs_as_one() -> None:
-    expected = sampling.expected_draws(INDEX, class_balanced=False)
+    expected = sampling.expected_draws(INDEX, group_balanced=True, class_balanced=False)
     assert expected.tolist() == [0.25] * 4 + [1.0] * 4
 
 
 def test_balanced_classes_are_drawn_equally_often() -> None:
-    expected = sampling.expected_draws(INDEX, class_balanced=True)
+    expected = sampling.expected_draws(INDEX, group_balanced=True, class_balanced=True)
     assert expected.sum() == pytest.approx(5)  # the groups
     assert expected[:5].sum() == pytest.approx(2.5)
     assert expected[:4].sum() == pytest.approx(expected[4])  # groups of a class weigh alike
     assert expected[5:] == pytest.approx([2.5 / 3] * 3)
 
 
+def test_rows_weigh_as_one_each_if_asked() -> None:
+    expected = sampling.expected_draws(INDEX, group_balanced=False, class_balanced=False)
+    assert expected == pytest.approx([5 / 8] * 8)  # an epoch is as long as with groups
+    expected = sampling.expected_draws(INDEX, group_balanced=False, class_balanced=True)
+    assert expected == pytest.approx([2.5 / 5] * 5 + [2.5 / 3] * 3)
+
+
 def test_one_class_alone_takes_all_draws() -> None:
-    expected = sampling.expected_draws(INDEX[:5], class_balanced=True)
+    expected = sampling.expected_draws(INDEX[:5], group_balanced=True, class_balanced=True)
     assert expected == pytest.approx([0.25] * 4 + [1.0])
 
 

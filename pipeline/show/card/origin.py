@@ -92,11 +92,9 @@ def making(origin: Origin) -> Section:
         **{f"train.{name}": value for name, value in train.items() if name != "augment"},
         **{f"train.augment.{name}": value for name, value in augment.items()},
     }
-    balanced = (
-        "Both classes weighed alike in training, and so did all groups."
-        if train["class_balanced"]
-        else "All groups weighed alike in training; the classes kept their shares."
-    )
+    groups = "All groups" if train["group_balanced"] else "All files, copies too,"
+    classes = "and so did both classes" if train["class_balanced"] else "while the classes kept their shares"
+    balanced = f"{groups} weighed alike in training, {classes}."
     why_kept = (
         "the last one, whatever its AUROC on val"
         if train["kept_epoch"] == "last"
