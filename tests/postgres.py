@@ -49,10 +49,11 @@ def running() -> Iterator[str]:
 
 
 def _run(program: str, *arguments: str) -> None:
-    as_user = ["runuser", "-u", _USER, "--"] if os.geteuid() == 0 else []
+    as_user = {"user": _USER, "group": _USER, "extra_groups": ()} if os.geteuid() == 0 else {}
     # No pipe: the server would inherit it and hold it open. What went wrong stands in the folder's log.
     subprocess.run(
-        [*as_user, str(_PROGRAMS / program), *arguments],
+        [str(_PROGRAMS / program), *arguments],
+        **as_user,
         check=True,
         cwd="/",
         stdout=subprocess.DEVNULL,
