@@ -8,7 +8,7 @@ from keras import layers
 
 from pipeline.model import device
 
-_LARGE = 5  # from this side on the library's gradient of a kernel takes six times its convolution
+_LARGE = 5  # from this side on the library's gradient of a kernel takes six to eight times its convolution
 
 
 @keras.saving.register_keras_serializable(package="fracture")

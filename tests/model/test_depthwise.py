@@ -9,22 +9,15 @@ import pytest
 import tensorflow as tf
 
 from pipeline.model import depthwise, device
+from tests import watched
 
 SHAPE = (12, 9, 8)
 
 
 @pytest.fixture
 def own_gradients(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """Notes the kernel sizes whose gradient our own function takes."""
-    asked = []
-    own = depthwise.kernel_gradient
-
-    def noted(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: tuple[int, int]) -> tf.Tensor:
-        asked.append(tuple(kernel_size))
-        return own(inputs, upstream, kernel_size)
-
-    monkeypatch.setattr(depthwise, "kernel_gradient", noted)
-    return asked
+    """Sizes of the kernels whose gradient our own function takes."""
+    return watched.kernel_gradients(monkeypatch)
 
 
 def networks(**settings: Any) -> tuple[keras.Model, keras.Model]:

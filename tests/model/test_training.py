@@ -15,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Train
 from pipeline.data import shards
-from pipeline.model import classifier, depthwise, prediction, training
+from pipeline.model import classifier, prediction, training
 from pipeline.model.training import Examples
-from tests import records
+from tests import records, watched
 
 SEED = 7
 
@@ -52,16 +52,8 @@ def train(
 @pytest.fixture(scope="module")
 def own_gradients() -> Iterator[list[tuple[int, ...]]]:
     """Sizes of the kernels whose gradient our own function takes, once for each graph."""
-    sizes: list[tuple[int, ...]] = []
-    own = depthwise.kernel_gradient
-
-    def noted(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: tuple[int, int]) -> tf.Tensor:
-        sizes.append(tuple(kernel_size))
-        return own(inputs, upstream, kernel_size)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(depthwise, "kernel_gradient", noted)
-        yield sizes
+        yield watched.kernel_gradients(patch)
 
 
 @pytest.fixture(scope="module")
