@@ -53,7 +53,7 @@ def predictor(model: keras.Model) -> Predict:
         parts = outputs.get(PARTS, tf.zeros((tf.shape(canvases)[0], 0)))
         return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts
 
-    run = tf.function(forward, reduce_retracing=True)
+    run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 
     def predict(canvases: NDArray[np.uint8]) -> Answer:
         return Answer(*(part.numpy() for part in run(tf.constant(canvases))))

@@ -88,12 +88,11 @@ def fit(
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
     variables = [*model.variables, *optimizers, *average.variables]
     progress = checkpoint.restore(saved, variables)
-    with_masks = settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
     for epoch in range(len(progress.history), settings.max_epochs):
         if epoch - progress.kept_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
-        shown = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=with_masks)
+        shown = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=_with_masks(settings))
         batches = strategy.experimental_distribute_dataset(augment.apply(shown, epoch))
         is_head_only = epoch < settings.head_epochs
         loss = _run_epoch(batches, head_step if is_head_only else step, steps, epoch)
@@ -187,8 +186,24 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
     def step_everywhere(*batch: tf.Tensor) -> tf.Tensor:
         return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(step, batch), axis=None)
 
-    compiled: Step = tf.function(step_everywhere, reduce_retracing=True)
+    return _compiled(step_everywhere, model.input_shape[1:], _with_masks(settings))
+
+
+def _compiled(step: Step, canvas_shape: tuple[int, int, int], with_masks: bool) -> Step:
+    """Build the step's graph once, for batches of any size, of which the last of an epoch is smaller.
+
+    Where several devices share a batch its parts have no one type, and each size has a graph of its own.
+    """
+    canvas, label = tf.TensorSpec((None, *canvas_shape)), tf.TensorSpec((None, 1))
+    alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
+    signature = [canvas, label, *[canvas] * with_masks] if alone else None
+    compiled: Step = tf.function(step, input_signature=signature, reduce_retracing=not alone)
     return compiled
+
+
+def _with_masks(settings: Train) -> bool:
+    """Whether drawn fractures teach."""
+    return settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
 
 
 def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:

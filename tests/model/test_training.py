@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Train
 from pipeline.data import shards
-from pipeline.model import classifier, prediction, training
+from pipeline.model import classifier, depthwise, prediction, training
 from pipeline.model.training import Examples
 from tests import records, watched
 
@@ -72,6 +72,16 @@ def same_weights(one: keras.Model, other: keras.Model) -> bool:
 
 def test_large_kernels_learn_by_our_gradient(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
     assert set(own_gradients) == {(5, 5)}
+
+
+def test_a_graph_serves_batches_of_any_size(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
+    kernels = [layer for layer in unbroken.model.layers if isinstance(layer, depthwise.DepthwiseConv2D)]
+    ours = [
+        layer
+        for layer in kernels
+        if layer.trainable and layer.kernel_size == (5, 5) and layer.strides == (1, 1)
+    ]
+    assert len(own_gradients) == len(ours) > 0  # the eight draws of an epoch are batches of six and of two
 
 
 def test_every_epoch_is_reported(unbroken: Trained) -> None:
