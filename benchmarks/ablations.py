@@ -22,6 +22,7 @@ from typing import Any
 VARIATIONS: dict[str, tuple[str, ...]] = {
     "baseline": (),
     "labels-only": ("train.mask_loss_weight=0",),
+    "own-maps": ("train.mask_source=maps",),
     "erase": ("train.erase_loss_weight=0.5",),
     "no-flip": ("train.augment.flip=false",),
     "no-rotation": ("train.augment.rotation_deg=0",),

@@ -39,8 +39,8 @@ from pipeline.model import (
     device,
     map_probing,
     map_scoring,
-    precision,
     prediction,
+    teaching,
     training,
     views,
 )
@@ -109,16 +109,13 @@ def with_copies(rows: pd.DataFrame, share: float, times: int) -> pd.DataFrame:
 
 def train(config: settings.Config, ended: Path, share: float = 0.0, times: float = 1) -> None:
     """Train one network; leave its weights, and its answers for `val` once all is done."""
-    keras.utils.set_random_seed(config.run.seed)
     index = shards.read_index(config.paths.shards)
     of_split = {split: rows for split, rows in index.groupby("split")}
     shown = with_copies(of_split["train"], share, round(times))
     examples = training.Examples(config.paths.shards, shown, of_split["val"])
-    checkpoint = ended.with_suffix(".checkpoint")
-    with precision.in_force(precision.policy(config)):
-        model = classifier.build(config.train, (config.preprocess.height_px, config.preprocess.width_px))
-        history = training.fit(model, examples, config.train, config.run.seed, checkpoint)
-    model = precision.in_float32(model)
+    teacher, checkpoint = (ended.with_suffix(suffix) for suffix in (".teacher", ".checkpoint"))
+    examples, _ = teaching.with_pseudo_masks(config, examples, teacher)
+    model, history = teaching.fit(config, examples, config.train, checkpoint)
     with outputs.staged(ended.with_suffix(".keras")) as private:
         classifier.save(model, private)
     found: dict[str, Any] = {
@@ -144,6 +141,7 @@ def train(config: settings.Config, ended: Path, share: float = 0.0, times: float
             **found,
         )
     checkpoint.unlink()
+    teacher.unlink(missing_ok=True)
     keras.backend.clear_session()
 
 

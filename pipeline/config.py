@@ -161,6 +161,7 @@ class Train(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
     averaging_decay: Annotated[float, Field(ge=0, lt=1)]
     kept_epoch: Literal["best", "last"]
+    mask_source: Literal["annotations", "maps", "both"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
     group_balanced: bool
@@ -172,6 +173,15 @@ class Train(Section):
     def _mixtures_have_no_fractures_to_erase(self) -> Train:
         if self.erase_loss_weight and self.augment.mixup:
             raise ValueError("erase_loss_weight and augment.mixup exclude each other: set one of them to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_teach_something(self) -> Train:
+        if self.mask_source != "annotations" and not (self.mask_loss_weight or self.erase_loss_weight):
+            raise ValueError(
+                f"mask_source {self.mask_source!r} trains twice, and nothing would learn from the maps: set "
+                "mask_loss_weight or erase_loss_weight above 0, or mask_source to annotations"
+            )
         return self
 
 

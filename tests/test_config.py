@@ -136,6 +136,14 @@ def test_settings_are_frozen(params: config.Config) -> None:
         params.run.seed = 8
 
 
+def test_maps_as_masks_ask_for_a_loss_that_learns_from_them(values: dict[str, Any], tmp_path: Path) -> None:
+    values["train"] |= {"mask_source": "maps", "mask_loss_weight": 0.0, "erase_loss_weight": 0.0}
+    with pytest.raises(config.ConfigError, match=r"train: .*nothing would learn from the maps"):
+        config.read(write(tmp_path, values))
+    values["train"]["erase_loss_weight"] = 0.5
+    assert config.read(write(tmp_path, values)).train.mask_source == "maps"
+
+
 def test_erasing_and_mixing_exclude_each_other(values: dict[str, Any], tmp_path: Path) -> None:
     values["train"]["erase_loss_weight"] = 0.5
     values["train"]["augment"]["mixup"] = 0.2

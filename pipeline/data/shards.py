@@ -10,8 +10,9 @@ holds each file's sha256, since DVC does not notice a cache file that has rotted
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,12 @@ def placement(row: Any) -> Placement:
 
 
 def dataset(
-    folder: Path, index: pd.DataFrame, batch_size: int, *, with_masks: bool = False
+    folder: Path,
+    index: pd.DataFrame,
+    batch_size: int,
+    *,
+    with_masks: bool = False,
+    masks: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Stream index rows, in their order and with repetitions, as batches; wrap it in ``engine.ahead``.
 
@@ -111,6 +117,8 @@ def dataset(
         Radiographs a batch; the last one may be smaller.
     with_masks
         Whether to add the union of the fracture masks.
+    masks
+        By path, the PNG of a mask (M, N) that stands in for those of the record.
 
     Returns
     -------
@@ -119,8 +127,10 @@ def dataset(
         float32 (B, 1) and float32 (B, M, N, 1).
     """
     parse = _parse_with_mask if with_masks else _parse
+    instead = [masks.get(path, b"") for path in index["path"]]
     records = tf.data.Dataset.from_generator(
-        lambda: _read_records(folder, index), output_signature=tf.TensorSpec((), tf.string)
+        lambda: zip(_read_records(folder, index), instead, strict=True),
+        output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.string)),
     )
     return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
 
@@ -195,15 +205,16 @@ _LABELLED = {
 _MASKED = _LABELLED | {"image/object/mask": tf.io.VarLenFeature(tf.string)}
 
 
-def _parse(message: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _parse(message: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     example = tf.io.parse_single_example(message, _LABELLED)
     return _png(example["image/encoded"]), _label(example)
 
 
-def _parse_with_mask(message: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _parse_with_mask(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     example = tf.io.parse_single_example(message, _MASKED)
     canvas = _png(example["image/encoded"])
-    encoded = tf.sparse.to_dense(example["image/object/mask"])
+    drawn = tf.sparse.to_dense(example["image/object/mask"])
+    encoded = tf.cond(tf.strings.length(instead) > 0, lambda: instead[None], lambda: drawn)
     union = tf.foldl(lambda joined, mask: tf.maximum(joined, _png(mask)), encoded, tf.zeros_like(canvas))
     return canvas, _label(example), tf.cast(union, tf.float32) / 255
 

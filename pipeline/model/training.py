@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -33,11 +33,22 @@ class DivergedError(ValueError):
 
 @dataclass(frozen=True)
 class Examples:
-    """Shards and the index rows of them to train on and to choose by."""
+    """Shards and the index rows of them to train on and to choose by.
+
+    Attributes
+    ----------
+    folder
+        Where the shards lie.
+    train, val
+        Rows of their index.
+    masks
+        By path, the PNG of a mask that stands in for what is drawn; see ``shards.dataset``.
+    """
 
     folder: Path
     train: pd.DataFrame
     val: pd.DataFrame
+    masks: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def fit(
@@ -92,7 +103,13 @@ def fit(
         if epoch - progress.kept_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
-        shown = shards.dataset(examples.folder, rows, settings.batch_size, with_masks=_with_masks(settings))
+        shown = shards.dataset(
+            examples.folder,
+            rows,
+            settings.batch_size,
+            with_masks=_with_masks(settings),
+            masks=examples.masks,
+        )
         batches = strategy.experimental_distribute_dataset(augment.apply(shown, epoch))
         is_head_only = epoch < settings.head_epochs
         loss = _run_epoch(batches, head_step if is_head_only else step, steps, epoch)
@@ -104,6 +121,11 @@ def fit(
         on_epoch(epoch, row)
     model.set_weights(progress.kept_weights)
     return progress.history
+
+
+def kept(history: list[dict[str, float]], kept_epoch: Literal["best", "last"]) -> dict[str, float]:
+    """Return the measures of the epoch whose weights the network has."""
+    return history[-1] if kept_epoch == "last" else max(history, key=lambda row: row["val_auroc"])
 
 
 @dataclass(frozen=True)
@@ -202,7 +224,7 @@ def _compiled(step: Step, canvas_shape: tuple[int, int, int], with_masks: bool) 
 
 
 def _with_masks(settings: Train) -> bool:
-    """Whether drawn fractures teach."""
+    """Whether masks teach."""
     return settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
 
 

@@ -1,5 +1,7 @@
 """Train the classifier; the epoch is chosen on ``val``, or is the last.
 
+Where maps are to teach, a first network is trained for them, and the one that is kept after it.
+
 Reads the shards; writes the classifier and the training history. A killed training goes on from
 its last epoch: the checkpoint lies outside the outputs, which DVC deletes before a stage runs.
 """
@@ -15,7 +17,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.data import outputs, shards
-from pipeline.model import classifier, device, parts, precision, training
+from pipeline.model import classifier, device, parts, teaching, training
 from pipeline.show import pages, plots
 from pipeline.track import repository, runs
 
@@ -30,32 +32,29 @@ def run(config: Config) -> None:
         examples = training.Examples(
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
-        saved = repository.read().checkpoints("train") / "training.npz"
-        with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
-            canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
-            model = classifier.build(config.train, canvas_shape)
-            history = training.fit(
-                model,
-                examples,
-                config.train,
-                config.run.seed,
-                saved,
-                lambda epoch, row: record.curve(row, step=epoch),
-            )
-        whole = parts.attach(
-            precision.in_float32(model), config.paths.shards, examples.train, config.run.seed
+        saved = repository.read().checkpoints("train")
+        examples, about_teacher = teaching.with_pseudo_masks(
+            config, examples, saved / "teacher.npz", lambda epoch, row: record.curve(row, step=epoch)
         )
+        model, history = teaching.fit(
+            config,
+            examples,
+            config.train,
+            saved / "training.npz",
+            lambda epoch, row: record.curve(row, step=epoch),
+        )
+        whole = parts.attach(model, config.paths.shards, examples.train, config.run.seed)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
 
-        figures = summarize(model, history, config.train.kept_epoch)
+        figures = summarize(model, history, config.train.kept_epoch) | about_teacher
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
         outputs.write_text(report / "report.html", _page(config, table, figures))
         outputs.write_json(report / "metrics.json", figures)
         record.metrics(figures)
-        shutil.rmtree(saved.parent)
+        shutil.rmtree(saved)
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 
@@ -63,7 +62,7 @@ def summarize(
     model: keras.Model, history: list[dict[str, float]], kept_epoch: Literal["best", "last"]
 ) -> dict[str, Any]:
     """Figures of the kept epoch, counted from 1, and the size of the network."""
-    kept = history[-1] if kept_epoch == "last" else max(history, key=lambda row: row["val_auroc"])
+    kept = training.kept(history, kept_epoch)
     return {
         "kept_epoch": int(kept["epoch"]) + 1,
         "epochs": len(history),
