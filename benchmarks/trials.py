@@ -1,6 +1,7 @@
 """Train variations of the settings in one process, and judge each on `val` in several ways.
 
-    python benchmarks/trials.py train FOLDER [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...] [--copies ..]
+    python benchmarks/trials.py train FOLDER [NAME ...] [--seeds 7 8 9] [--with KEY=VALUE ...]
+                                      [--copies SHARE TIMES] [--drawn N]
     python benchmarks/trials.py table FOLDER
     python benchmarks/trials.py test FOLDER NAME
 
@@ -8,7 +9,8 @@ The variations are those of `ablations.py`; here they train on the shards that `
 so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and answers of one
 look and of two, and of the seeds together, come from the same networks. A training leaves files in FOLDER at
 its end, and is not done again: a killed run goes on. With `--copies 0.05 40` one in twenty groups of `train`
-is there forty times, as where files are copies of few radiographs. Only the third form reads `test`: with the
+is there forty times, as where files are copies of few radiographs. With `--drawn 10` only the fractures of ten
+radiographs of `train` count as drawn, ever the same ten. Only the third form reads `test`: with the
 networks that one variation left, when all has been chosen.
 """
 
@@ -33,7 +35,7 @@ from sklearn.model_selection import StratifiedKFold
 from pipeline import config as settings
 from pipeline.assess import calibration, metrics
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data import engine, outputs, shards
+from pipeline.data import engine, images, outputs, shards
 from pipeline.model import (
     classifier,
     device,
@@ -64,6 +66,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
     parser.add_argument("--with", nargs="+", default=[], dest="common", metavar="KEY=VALUE")
     parser.add_argument("--copies", nargs=2, type=float, metavar=("SHARE", "TIMES"), default=(0.0, 1))
+    parser.add_argument("--drawn", type=int, metavar="N", help="all by default")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(HERE))
     if unknown:
@@ -82,7 +85,7 @@ def main() -> None:
             ended = options.folder / f"{name}-seed{seed}.npz"
             if not ended.exists():
                 config = changed(settings.read(), [f"run.seed={seed}", *options.common, *HERE[name]])
-                train(config, ended, *options.copies)
+                train(config, ended, *options.copies, n_drawn=options.drawn)
                 print(table(options.folder), flush=True)
 
 
@@ -107,12 +110,23 @@ def with_copies(rows: pd.DataFrame, share: float, times: int) -> pd.DataFrame:
     return rows.assign(sampling_weight=weight).loc[rows.index.repeat(np.where(copied, times, 1))]
 
 
-def train(config: settings.Config, ended: Path, share: float = 0.0, times: float = 1) -> None:
+def undrawn(config: settings.Config, rows: pd.DataFrame, n_drawn: int) -> dict[str, bytes]:
+    """Empty masks that stand in for the drawn fractures of all rows but so many."""
+    drawn = np.sort(rows.loc[rows["fractures"] > 0, "path"].unique())
+    others = np.random.default_rng(0).permutation(drawn)[n_drawn:]
+    canvas = np.zeros((config.preprocess.height_px, config.preprocess.width_px), np.uint8)
+    return dict.fromkeys(others.tolist(), images.encode_png(canvas))
+
+
+def train(
+    config: settings.Config, ended: Path, share: float = 0.0, times: float = 1, n_drawn: int | None = None
+) -> None:
     """Train one network; leave its weights, and its answers for `val` once all is done."""
     index = shards.read_index(config.paths.shards)
     of_split = {split: rows for split, rows in index.groupby("split")}
     shown = with_copies(of_split["train"], share, round(times))
-    examples = training.Examples(config.paths.shards, shown, of_split["val"])
+    blank = {} if n_drawn is None else undrawn(config, shown, n_drawn)
+    examples = training.Examples(config.paths.shards, shown, of_split["val"], blank)
     teacher, checkpoint = (ended.with_suffix(suffix) for suffix in (".teacher", ".checkpoint"))
     examples, _ = teaching.with_pseudo_masks(config, examples, teacher)
     model, history = teaching.fit(config, examples, config.train, checkpoint)
