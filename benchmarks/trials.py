@@ -9,8 +9,8 @@ The variations are those of `ablations.py`; here they train on the shards that `
 so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and answers of one
 look and of two, and of the seeds together, come from the same networks. A training leaves files in FOLDER at
 its end, and is not done again: a killed run goes on. With `--copies 0.05 40` one in twenty groups of `train`
-is there forty times, as where files are copies of few radiographs. With `--drawn 10` only the fractures of ten
-radiographs of `train` count as drawn, ever the same ten. Only the third form reads `test`: with the
+is there forty times, as where files are copies of few radiographs. With `--drawn 10` only the fractures of
+ten radiographs of `train` count as drawn, ever the same ten. Only the third form reads `test`: with the
 networks that one variation left, when all has been chosen.
 """
 
