@@ -33,16 +33,14 @@ def run(config: Config) -> None:
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
         saved = repository.read().checkpoints("train")
+
+        def on_epoch(epoch: int, row: dict[str, float]) -> None:
+            record.curve(row, step=epoch)
+
         examples, about_teacher = teaching.with_pseudo_masks(
-            config, examples, saved / "teacher.npz", lambda epoch, row: record.curve(row, step=epoch)
+            config, examples, saved / "teacher.npz", on_epoch
         )
-        model, history = teaching.fit(
-            config,
-            examples,
-            config.train,
-            saved / "training.npz",
-            lambda epoch, row: record.curve(row, step=epoch),
-        )
+        model, history = teaching.fit(config, examples, config.train, saved / "training.npz", on_epoch)
         whole = parts.attach(model, config.paths.shards, examples.train, config.run.seed)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
