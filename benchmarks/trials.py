@@ -126,6 +126,7 @@ def train(
     of_split = {split: rows for split, rows in index.groupby("split")}
     shown = with_copies(of_split["train"], share, round(times))
     blank = {} if n_drawn is None else undrawn(config, shown, n_drawn)
+    shown = shown.assign(fractures=shown["fractures"].mask(shown["path"].isin(list(blank)), 0))
     examples = training.Examples(config.paths.shards, shown, of_split["val"], blank)
     teacher, checkpoint = (ended.with_suffix(suffix) for suffix in (".teacher", ".checkpoint"))
     examples, _ = teaching.with_pseudo_masks(config, examples, teacher)

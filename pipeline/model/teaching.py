@@ -72,4 +72,5 @@ def with_pseudo_masks(
     masks = pseudo_masks.draw(teacher, examples.folder, rows)
     auroc = training.kept(history, settings.kept_epoch)["val_auroc"]
     log.info("train: %d pseudo-masks, drawn by a network with a val AUROC of %.3f", len(masks), auroc)
-    return replace(examples, masks=masks), {"pseudo_masks": len(masks), "teacher_val_auroc": auroc}
+    about = {"pseudo_masks": len(masks), "teacher_val_auroc": auroc}
+    return replace(examples, masks={**examples.masks, **masks}), about
