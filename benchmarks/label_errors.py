@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import baselines, label_errors, probe
-from pipeline.data import folds, scan
+from pipeline.assess import forests, label_errors, probe
+from pipeline.data import scan
 from pipeline.data.content import Limits
 
 FLIPPED = 0.05
@@ -26,15 +26,13 @@ def main(root: Path) -> None:
     facts = [fact for fact in map(scan.inspect, scan.find(root, LIMITS)[0]) if not fact.reason]
     truth = np.array([fact.fractured for fact in facts])
     features = probe.edge_histograms(np.stack([fact.thumbnail for fact in facts]))
-    rows = []
+    groups, rows = np.array([fact.sha256 for fact in facts]), []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         flipped = np.zeros(len(truth), bool)
         flipped[rng.choice(len(truth), round(FLIPPED * len(truth)), replace=False)] = True
         labels = truth ^ flipped
-        files = pd.DataFrame({"group": [fact.sha256 for fact in facts], "fractured": labels})
-        fold = files["group"].map(folds.deal(files, 5)).to_numpy()
-        y_score = baselines.cross_validated_scores(features, labels, np.ones(len(labels)), fold, seed)
+        y_score = forests.out_of_bag(features, labels, groups, seed)
         order = np.argsort(label_errors.quality(labels, y_score), kind="stable")
         confident = label_errors.suspects(labels, y_score, 1.0)
         row = {"auroc": roc_auc_score(truth, y_score), "confident": len(confident)}

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.assess import delong, metrics
-from pipeline.assess.baselines import NEAREST
+from pipeline.assess.memorisation import NEAREST
 
 
 def beside_null(

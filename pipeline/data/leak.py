@@ -1,7 +1,7 @@
 """What the published split and the shortcuts are worth: the label told without looking at the bone.
 
 The same cheap models score the split as published and the one used here; their difference is the leak.
-The null baselines see no bone at all, and score by cross-validation over the groups of all kept files.
+The null baselines see no bone at all, and score all kept files by what has seen none of their group.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import baselines, intervals, metrics, probe
-from pipeline.data import engine, folds, shortcuts
+from pipeline.assess import forests, intervals, metrics, probe
+from pipeline.assess import memorisation as memory
+from pipeline.data import engine, shortcuts
 from pipeline.data.manifest import KEPT
 from pipeline.data.pyramid import THUMBNAIL_PX
 from pipeline.data.scan import Fact
 
 _MEMORY_PX = 32  # side of the thumbnails that memorisation is measured on
-_MAX_FOLDS = 5
 _N_SAMPLES = 500  # resamples of the groups behind each interval
 
 Figures = dict[str, dict[str, float]]
@@ -34,7 +34,7 @@ class Nulls(NamedTuple):
     ----------
     figures
         For each baseline ``auroc``, learnt on train and scored on test, and ``cv_auroc`` with ``_low`` and
-        ``_high``, by cross-validation. A group weighs as one.
+        ``_high``, of all radiographs, out of bag by group. A group weighs as one.
     scores
         One row a radiograph of test: ``path``, and the score that each baseline gives it.
     """
@@ -107,8 +107,6 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
     ValueError
         A class has fewer than two groups.
     """
-    n_folds = min(_MAX_FOLDS, *folds.n_groups(kept).values())
-    fold = kept["group"].map(folds.deal(kept, n_folds)).to_numpy(np.int64)
     features = {
         "size": shortcuts.size_features(kept),
         "border": np.stack([facts[row].border for row in kept.index]),
@@ -116,13 +114,13 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
         "histogram": shortcuts.histogram_features(_thumbnails(kept, facts)),
     }
     train, test = (kept[kept["split"] == name] for name in ("train", "test"))
-    baselines.require_classes(train=_fractured(train), test=_fractured(test))
-    figures, scores = {}, {baselines.NEAREST: _neighbours(train, test, facts)}
+    memory.require_classes(train=_fractured(train), test=_fractured(test))
+    figures, scores = {}, {memory.NEAREST: _neighbours(train, test, facts)}
     for name, values in engine.track(features.items(), total=len(features), label="null baselines"):
         scores[name] = _held_out(values, kept, seed)
         figures[name] = {
             "auroc": float(roc_auc_score(_fractured(test), scores[name], sample_weight=_weight(test))),
-            **_cross_validated(values, kept, fold, seed),
+            **_out_of_bag(values, kept, seed),
         }
     return Nulls(figures, pd.DataFrame({"path": test["path"], **scores}))
 
@@ -137,12 +135,12 @@ def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def _memorisation(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> dict[str, float]:
-    return baselines.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
+    return memory.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
 
 
 def _neighbours(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.float64]:
     known, asked = (_small(_thumbnails(files, facts)) for files in (train, test))
-    return baselines.nearest_neighbour(known, _fractured(train), asked)
+    return memory.nearest_neighbour(known, _fractured(train), asked)
 
 
 def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed: int) -> dict[str, float]:
@@ -153,29 +151,28 @@ def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed:
         accuracy = np.average((y_score > 0.5) == y_true, weights=drawn)
         return {"accuracy": float(accuracy), "auroc": metrics.auroc(y_true, y_score, drawn)}
 
-    return intervals.summarize(
-        statistics, test["group"].to_numpy(str), y_true, n_samples=_N_SAMPLES, seed=seed
-    )
+    return intervals.summarize(statistics, _group(test), y_true, n_samples=_N_SAMPLES, seed=seed)
 
 
 def _held_out(values: NDArray[np.float64], kept: pd.DataFrame, seed: int) -> NDArray[np.float64]:
     """Learn from train, and score test."""
-    train, test = ((kept["split"] == name).to_numpy() for name in ("train", "test"))
-    fractured, weight = _fractured(kept)[train], _weight(kept)[train]
-    return baselines.null_scores(values[train], fractured, weight, values[test], seed)
+    asked = kept["split"].isin(["train", "test"]).to_numpy()
+    learnt = (kept["split"] == "train").to_numpy()[asked]
+    return forests.held_out(values[asked], _fractured(kept)[asked], _group(kept)[asked], learnt, seed)
 
 
-def _cross_validated(
-    values: NDArray[np.float64], kept: pd.DataFrame, fold: NDArray[np.int64], seed: int
-) -> dict[str, float]:
-    fractured, weight = _fractured(kept), _weight(kept)
-    y_score = baselines.cross_validated_scores(values, fractured, weight, fold, seed)
+def _out_of_bag(values: NDArray[np.float64], kept: pd.DataFrame, seed: int) -> dict[str, float]:
+    fractured, weight, group = _fractured(kept), _weight(kept), _group(kept)
+    y_score = forests.out_of_bag(values, fractured, group, seed)
 
     def statistics(drawn: NDArray[np.float64]) -> dict[str, float]:
         return {"cv_auroc": metrics.auroc(fractured, y_score, weight * drawn)}
 
-    group = kept["group"].to_numpy(str)
     return intervals.summarize(statistics, group, fractured, n_samples=_N_SAMPLES, seed=seed)
+
+
+def _group(files: pd.DataFrame) -> NDArray[np.str_]:
+    return np.asarray(files["group"], dtype=np.str_)
 
 
 def _weight(files: pd.DataFrame) -> NDArray[np.float64]:

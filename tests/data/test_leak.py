@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import baselines
+from pipeline.assess import forests
 from pipeline.data import layout, leak
 from pipeline.data.scan import Fact
 
@@ -12,7 +12,7 @@ N_GROUPS = 60
 
 @pytest.fixture(autouse=True)
 def _small_forests(monkeypatch):
-    monkeypatch.setattr(baselines, "_N_TREES", 25)
+    monkeypatch.setattr(forests, "_N_VOTES", 25)
     monkeypatch.setattr(leak, "_N_SAMPLES", 60)
 
 

@@ -1,6 +1,6 @@
-"""What can be told without looking at the bone: nearest neighbours and simple features.
+"""What can be told by remembering: the label of the nearest radiograph.
 
-A classifier that does not beat these has learnt the copies, the source or the frame.
+A classifier that does not beat it has learnt the copies.
 """
 
 from __future__ import annotations
@@ -9,14 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 NEAREST = "nearest neighbour"  # its name beside those of the null baselines
 _CHUNK = 256
-_N_TREES = 100
-_MIN_LEAF = 5
-_MAX_DRAWN = 1000  # radiographs a tree sees: more cost time and tell no more
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -78,81 +74,6 @@ def nearest_neighbour(
     total = to_fractured + to_intact
     share: FloatArray = np.divide(to_intact, total, out=np.full(len(total), 0.5), where=total > 0)
     return share
-
-
-def null_scores(
-    train: FloatArray, train_fractured: BoolArray, train_weight: FloatArray, test: FloatArray, seed: int
-) -> FloatArray:
-    """Learn the label from features that hold no bone, and tell it of other radiographs.
-
-    Parameters
-    ----------
-    train, test
-        float64, shape (n_train, n_features) and (n_test, n_features).
-    train_fractured
-        bool, shape (n_train,).
-    train_weight
-        float64, shape (n_train,): 1 / size of the radiograph's group.
-    seed
-        Of the random forest.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_test,)
-        Probability of a fracture, 0 to 1, the classes weighing alike.
-
-    Raises
-    ------
-    ValueError
-        Train lacks a class.
-    """
-    require_classes(train=train_fractured)
-    forest = RandomForestClassifier(
-        _N_TREES,
-        min_samples_leaf=_MIN_LEAF,
-        max_samples=min(_MAX_DRAWN, len(train)),
-        class_weight="balanced",
-        random_state=seed,
-        n_jobs=-1,
-    )
-    forest.fit(train, train_fractured, sample_weight=train_weight)
-    forest.set_params(n_jobs=1)  # several threads grow the same trees, but add up their votes in any order
-    return np.asarray(forest.predict_proba(test)[:, 1], dtype=np.float64)
-
-
-def cross_validated_scores(
-    values: FloatArray, fractured: BoolArray, weight: FloatArray, fold: NDArray[np.int64], seed: int
-) -> FloatArray:
-    """Score every radiograph by a classifier that has seen all folds but its own.
-
-    Parameters
-    ----------
-    values
-        float64, shape (n_radiographs, n_features): features that hold no bone.
-    fractured
-        bool, shape (n_radiographs,).
-    weight
-        float64, shape (n_radiographs,): 1 / size of the radiograph's group.
-    fold
-        int64, shape (n_radiographs,): radiographs of one group share a fold.
-    seed
-        Of the random forests.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_radiographs,)
-        Probability of a fracture, 0 to 1, the classes weighing alike.
-
-    Raises
-    ------
-    ValueError
-        There is one fold, or all radiographs outside of one are of one class.
-    """
-    y_score = np.zeros(len(values))
-    for number in np.unique(fold):
-        own = fold == number
-        y_score[own] = null_scores(values[~own], fractured[~own], weight[~own], values[own], seed)
-    return y_score
 
 
 def _nearest(queries: NDArray[np.uint8], stored: NDArray[np.uint8]) -> FloatArray:
