@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import Validate
 from pipeline.data import images, overprint, polarity
 from pipeline.data.faults import ImageFault, Issue, Severity
 from pipeline.data.not_radiograph import Judgement
 from pipeline.data.pyramid import Pyramid
+
+if TYPE_CHECKING:
+    from pipeline.config import Validate  # a worker need not start pydantic
 
 _LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
 _TINY_SIDE_PX = 128

@@ -6,9 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert_color_space
 
 from pipeline.data.faults import ImageFault
 
@@ -41,6 +39,9 @@ def decode(data: bytes, name: str, max_pixels: int) -> tuple[NDArray[np.float64]
         ``broken``, ``no_pixels``, ``not_a_radiograph`` (by its modality), ``multi_frame``, ``too_large``,
         ``no_decoder`` or ``truncated``.
     """
+    import pydicom  # a tenth of a second, which no folder of JPEG need spend
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert_color_space
+
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
     except Exception as error:  # parsers raise whatever hostile bytes run them into

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -34,28 +34,73 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 _KEPT_BYTES = 2**25  # that glibc keeps at hand: to give back and ask again costs up to a quarter of decoding
 
 
-def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, label: str) -> Iterator[R]:
-    """Apply a function to every item in all cores and yield the results in the items' order.
+class Pool:
+    """Processes that work on items, one call after another: they start with the first call that needs them.
 
     Parameters
     ----------
-    function
-        A module-level function; it and its items are sent to freshly started processes.
-    items
-        What to apply it to.
     workers
         Number of processes; 0 takes one a core, 1 works in this process.
-    label
-        What the progress bar says.
-
-    Raises
-    ------
-    concurrent.futures.process.BrokenProcessPool
-        A worker was killed, most often for want of memory.
     """
-    n_workers = min(workers or os.cpu_count() or 1, max(1, len(items) // _BATCH))
-    results = map(function, items) if n_workers == 1 else _pooled(function, items, n_workers)
-    yield from track(results, total=len(items), label=label)
+
+    def __init__(self, workers: int) -> None:
+        self._n_workers = workers or os.cpu_count() or 1
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+
+    def process(self, function: Callable[[T], R], items: Sequence[T], *, label: str) -> Iterator[R]:
+        """Apply a function to every item in all processes and yield the results in the items' order.
+
+        Parameters
+        ----------
+        function
+            A module-level function; it and its items are sent to freshly started processes.
+        items
+            What to apply it to; a few are worked on in this process.
+        label
+            What the progress bar says.
+
+        Raises
+        ------
+        concurrent.futures.process.BrokenProcessPool
+            A worker was killed, most often for want of memory.
+        """
+        few = self._n_workers == 1 or len(items) < 2 * _BATCH
+        results = map(function, items) if few else self._spread(function, items)
+        yield from track(results, total=len(items), label=label)
+
+    def _spread(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        batches = (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+        context = multiprocessing.get_context("spawn")
+        pool = self._executor or ProcessPoolExecutor(self._n_workers, context, die_with_parent)
+        self._executor = pool
+        with _one_thread_each():
+            pending: deque[Future[list[R]]] = deque(
+                pool.submit(_apply, function, batch) for batch in islice(batches, self._n_workers * _AHEAD)
+            )
+            try:
+                while pending:
+                    yield from pending.popleft().result()
+                    pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
+            finally:  # after an exception, nobody waits for what was queued
+                for future in pending:
+                    future.cancel()
+
+
+HERE = Pool(1)  # works in this process
+
+
+def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, label: str) -> Iterator[R]:
+    """Apply a function to every item as `Pool.process` does, in processes of its own."""
+    with Pool(workers) as pool:
+        yield from pool.process(function, items, label=label)
 
 
 def ahead(items: Iterable[R]) -> Iterator[R]:
@@ -83,21 +128,6 @@ def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield from progress.track(results, total=total, description=label)
-
-
-def _pooled(function: Callable[[T], R], items: Sequence[T], n_workers: int) -> Iterator[R]:
-    batches = (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(n_workers, context, die_with_parent) as pool:
-        pending: deque[Future[list[R]]] = deque(
-            pool.submit(_apply, function, batch) for batch in islice(batches, n_workers * _AHEAD)
-        )
-        try:
-            while pending:
-                yield from pending.popleft().result()
-                pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
-        finally:  # after an exception, nobody waits for what was queued
-            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -41,11 +41,11 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     """
     settings = config.validation
     listed, issues = scan.find_labelled(root, content.limits(settings))
-    with tempfile.TemporaryDirectory() as aside:
+    with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
         listed = [item._replace(folder=Path(aside)) for item in listed]
-        facts = list(engine.process(scan.inspect, listed, workers=config.run.workers, label="check"))
+        facts = list(pool.process(scan.inspect, listed, label="check"))
         no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-        grouped = grouping.join(facts, no_labels, settings, workers=config.run.workers)
+        grouped = grouping.join(facts, no_labels, settings, pool)
     issues += [issue for fact in facts for issue in fact.issues]
     usable = annotation_check.known(grouped.files)
     known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})

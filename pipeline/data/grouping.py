@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.data import duplicates, splits
+from pipeline.data import duplicates, engine, splits
 from pipeline.data.copies.files import find
 from pipeline.data.faults import Issue
 from pipeline.data.labels import JOINING
@@ -56,8 +56,7 @@ def group(
     labels: pd.DataFrame,
     settings: Validate,
     before: pd.DataFrame | None = None,
-    *,
-    workers: int = 1,
+    pool: engine.Pool = engine.HERE,
 ) -> Grouped:
     """Find the copies, refuse contradictions, and give every group one split.
 
@@ -71,8 +70,8 @@ def group(
         How near copies must be, and what to do with crossing groups and contradicting labels.
     before
         What an earlier manifest says; see `earlier.read`.
-    workers
-        Number of processes that compare copies; 0 takes one a core.
+    pool
+        What compares copies.
 
     Raises
     ------
@@ -80,13 +79,15 @@ def group(
         A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
-    joined = join(facts, labels, settings, workers=workers)
+    joined = join(facts, labels, settings, pool)
     crossing_published = _split(joined.files, settings, before)
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
     return replace(joined, issues=issues, crossing_published=crossing_published)
 
 
-def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, *, workers: int = 1) -> Grouped:
+def join(
+    facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, pool: engine.Pool = engine.HERE
+) -> Grouped:
     """Find the copies and refuse contradictions, as `group` does, but give no split.
 
     Raises
@@ -100,7 +101,7 @@ def join(facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, *, wor
         raise ValueError(
             f"the folder must hold readable radiographs. Received: {len(files)} files, none sound."
         )
-    copies = find([fact for fact in facts if not fact.reason], settings, workers)
+    copies = find([fact for fact in facts if not fact.reason], settings, pool)
     conflicts = _conflicts(files[readable], copies.numbers, settings)
     files.loc[readable, "group"] = _names(files[readable], copies.numbers)
     in_conflict = files["path"].isin([issue.path for issue in conflicts])

@@ -6,12 +6,16 @@ at the bone, and every figure of the classifier has to be read against that.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data import pyramid
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes a worker as long to start as all else together
 
 _LEVELS = 32  # of grey, in a histogram
 _STRIP_SHARE = 0.06  # of a side: what counts as border
@@ -40,9 +44,10 @@ def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
     height_px, width_px, n_bytes = (
         files[name].to_numpy(np.float64) for name in ("height_px", "width_px", "n_bytes")
     )
-    kinds = pd.get_dummies(files[["format", "mode"]], dtype=np.float64).to_numpy()
+    names = [files[column].to_numpy(str)[:, None] for column in ("format", "mode")]
+    kinds = [each == np.unique(each) for each in names]
     area = height_px * width_px
-    return np.column_stack([height_px, width_px, height_px / width_px, n_bytes, n_bytes / area, kinds])
+    return np.column_stack([height_px, width_px, height_px / width_px, n_bytes, n_bytes / area, *kinds])
 
 
 def histogram_features(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -47,11 +47,11 @@ def run(config: Config) -> None:
     with runs.stage_run("validate", config) as record:
         before = earlier.read(settings.earlier_manifest)
         found, issues = scan.find(config.data.root, content.limits(settings))
-        with tempfile.TemporaryDirectory() as aside:
+        with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
             found = [item._replace(folder=Path(aside)) for item in found]
-            facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="validate"))
+            facts = list(pool.process(scan.inspect, found, label="validate"))
             known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-            grouped = grouping.group(facts, known_labels, settings, before, workers=config.run.workers)
+            grouped = grouping.group(facts, known_labels, settings, before, pool)
         sound, annotation_issues = annotation_check.check(
             config.data.annotations, annotation_check.known(grouped.files)
         )

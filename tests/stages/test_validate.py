@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.assess import baselines
+from pipeline.assess import forests
 from pipeline.data import annotations, images, layout, manifest
 from pipeline.stages import validate
 
@@ -29,7 +29,7 @@ def radiograph(seed: int) -> np.ndarray:
 def config(tmp_path, monkeypatch):
     """Settings for a folder with twelve radiographs in every split and class."""
     monkeypatch.chdir(tmp_path)  # no dvc.yaml here: nothing is tracked
-    monkeypatch.setattr(baselines, "_N_TREES", 20)
+    monkeypatch.setattr(forests, "_N_VOTES", 20)
     root = tmp_path / "data"
     for number, folder in enumerate(f"{s}/{c}" for s in layout.SPLITS for c in layout.CLASS_FOLDERS):
         (root / folder).mkdir(parents=True)

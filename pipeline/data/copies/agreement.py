@@ -98,7 +98,9 @@ class _Local(NamedTuple):
     inverted: bool
 
 
-def agreement(first: Detail, second: Detail, transform: Transform) -> tuple[Agreement, BoolArray]:
+def agreement(
+    first: Detail, second: Detail, transform: Transform, *, worth: float = _HARDLY
+) -> tuple[Agreement, BoolArray]:
     """Compare two radiographs where they lie on one another.
 
     Parameters
@@ -107,6 +109,8 @@ def agreement(first: Detail, second: Detail, transform: Transform) -> tuple[Agre
         Fine structure, and where it counts; see `looks.detail`.
     transform
         From the first's (column, row) to the second's; see `alignment`.
+    worth
+        Correlation below which nothing else is measured but the structure; the two then count as moved.
 
     Returns
     -------
@@ -119,21 +123,26 @@ def agreement(first: Detail, second: Detail, transform: Transform) -> tuple[Agre
     if not local.structured.any():
         return NOTHING, np.zeros_like(local.both)
     correlation = _median(local.correlation[local.structured])
+    structure = float(local.structured.mean())
+    roughly = local.both & (local.correlation > _ROUGHLY)
+    if correlation < worth:
+        hardly = NOTHING._replace(correlation=correlation, structure=structure, inverted=local.inverted)
+        return hardly, roughly
     agreeing = local.structured & (local.correlation > _AGREES)
-    moved_px, cornered = _moved(local) if correlation > _HARDLY else (1.0, np.zeros_like(local.both))
+    moved_px, cornered = _moved(local)
     scale = abs(float(np.linalg.det(transform[:, :2])))
     n_smaller = min(float(first[1].sum()), float(second[1].sum()) / scale)
     found = Agreement(
         correlation=correlation,
         moved_px=moved_px,
         overlap=min(1.0, float(local.both.sum() / n_smaller)),
-        structure=float(local.structured.mean()),
+        structure=structure,
         common=float(agreeing.sum() / local.n_least_structured),
         corners=float((agreeing & cornered).mean()),
         spread=_breadth(agreeing) / max(_breadth(local.structured), 1.0),
         inverted=local.inverted,
     )
-    return found, local.both & (local.correlation > _ROUGHLY)
+    return found, roughly
 
 
 def _compare(first: Detail, second: Detail, transform: Transform) -> _Local:

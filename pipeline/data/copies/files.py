@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.data import duplicates
+from pipeline.data import duplicates, engine
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.alignment import Transform
 from pipeline.data.copies.groups import Copy
@@ -39,7 +39,7 @@ class Copies(NamedTuple):
     table: pd.DataFrame
 
 
-def find(sound: Sequence[Fact], settings: Validate, workers: int) -> Copies:
+def find(sound: Sequence[Fact], settings: Validate, pool: engine.Pool) -> Copies:
     """Find all copies, by bytes and by what they show; the order of the files does not matter.
 
     Parameters
@@ -48,8 +48,8 @@ def find(sound: Sequence[Fact], settings: Validate, workers: int) -> Copies:
         The facts of all files that are used.
     settings
         How near copies must be.
-    workers
-        Number of processes; 0 takes one a core.
+    pool
+        What compares them.
     """
     same_bytes = duplicates.equal_pairs([fact.sha256 for fact in sound])
     first = np.setdiff1d(np.arange(len(sound)), same_bytes[:, 1])  # pixels are compared once for equal bytes
@@ -61,7 +61,7 @@ def find(sound: Sequence[Fact], settings: Validate, workers: int) -> Copies:
         np.stack([fact.thumbnail for fact in distinct]),
         hash_distance=settings.hash_distance,
         min_score=settings.copy_agreement,
-        workers=workers,
+        pool=pool,
     )
     links = first[np.array([copy[:2] for copy in found], dtype=np.int64).reshape(-1, 2)]
     rows = [_row(distinct[copy.first], distinct[copy.second], copy) for copy in found]

@@ -23,7 +23,6 @@ from pipeline.data.copies.subjects import Kept, Subject
 from pipeline.data.copies.verification import Pair, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
-_ALONE = 256  # pairs: up to here, other processes start too late to help
 _ALL_VOTES = 64  # from here on a pair is as likely as any
 
 IntArray = NDArray[np.int64]
@@ -68,7 +67,7 @@ def find(
     *,
     hash_distance: int,
     min_score: float,
-    workers: int,
+    pool: engine.Pool,
 ) -> list[Copy]:
     """Find as many copies as it takes to join every group.
 
@@ -84,8 +83,8 @@ def find(
         Bits of 64 that the hashes of candidates may differ by.
     min_score
         What a copy must reach; see `Agreement.score`.
-    workers
-        Number of processes; 0 takes one a core.
+    pool
+        What compares them.
     """
     shapes = [subject.shape for subject in subjects]
     found = candidates(shapes, keypoints, thumbnails, hash_distance)
@@ -97,9 +96,7 @@ def find(
             break
         chosen = chosen[np.lexsort(found.pairs[chosen].T[::-1])]  # what was read for one pair serves the next
         jobs = [_job(subjects, found, each) for each in chosen]
-        verdicts = engine.process(
-            verify, jobs, workers=1 if len(jobs) <= _ALONE else workers, label="compare"
-        )
+        verdicts = pool.process(verify, jobs, label="compare")
         for (first, second), verdict in zip(found.pairs[chosen].tolist(), verdicts, strict=True):
             if verdict.is_copy(min_score):
                 copies.append(Copy(first, second, *verdict))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pipeline.data.copies import looks
 from pipeline.data.copies.keypoints import FloatArray, Keypoints, describe, invariants
 
-_AT_HAND = 256  # subjects that a process holds: those of neighbouring pairs are often the same
+_AT_HAND = 512  # subjects that a process holds: those of neighbouring pairs are often the same
 
 Detail = tuple[FloatArray, looks.BoolArray]
 

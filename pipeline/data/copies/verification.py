@@ -23,10 +23,11 @@ MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share 
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
 _FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
-_PROMISING = (0.1, 0.4)  # score that is worth a first and a second refinement
+_WORTH = 0.75  # correlation of copies that keypoints aligned: below, nothing else is measured
+_PROMISING = (0.25, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # of the look, on which alignments are sought first
-_HOPELESS = 0.5  # likeness less the shift on the coarse look: below, no finer look is taken
+_HOPELESS = 0.58  # likeness less the shift on the coarse look: below, no finer look is taken
 
 
 class Pair(NamedTuple):
@@ -109,13 +110,13 @@ def _alignments(first: Subject, second: Subject, pair: Pair) -> Iterator[Transfo
 def _settled(first: alignment.Detail, second: alignment.Detail, guess: Transform) -> Verdict:
     """Refine a guess on what agrees already, as long as that brings the two into better agreement."""
     transform = guess
-    found, roughly = agreement(first, second, transform)
+    found, roughly = agreement(first, second, transform, worth=_WORTH)
     for promising in _PROMISING:
         if not promising <= found.score < _SURE:
             break
         where = (first[0], roughly)
         moved = alignment.refined(where, second, transform, inverted=found.inverted)
-        then, roughly = agreement(first, second, moved)
+        then, roughly = agreement(first, second, moved, worth=_WORTH)
         if then.score <= found.score:
             break
         transform, found = moved, then

@@ -33,6 +33,7 @@ _TURNED_ALIKE = 0.8  # cosine of the angle between two guesses
 _MIN_AGREEING = 3  # matches with the guess by one of them: any two can be fitted
 _TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that agree
 _MIN_VOTES = 4
+_MIN_SPREAD_PX = 10.0  # of what agrees about its middle: one small thing says little of the whole
 _MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
 
 _N_COMPONENTS = 48  # of the description: those that vary most
@@ -40,6 +41,7 @@ _FEW = 20_000  # keypoints: up to here, all are compared with all
 _PER_CELL = 1000  # keypoints to a cell of the index
 _CELLS_SEARCHED = 4
 _SAMPLE = 64  # keypoints a cell, from which the cells are learnt
+_ROUNDS = 4  # of k-means: more find no more matches, and take as long as the search
 _AT_ONCE = 1 << 14  # keypoints or matches: bounds memory
 
 FloatArray = NDArray[np.float32]
@@ -76,7 +78,7 @@ class Elected(NamedTuple):
     pairs
         int64, shape (n_pairs, 2): first and second radiograph, first < second.
     votes
-        int64, shape (n_pairs,): matched keypoints of the two that agree with the foremost guess.
+        int64, shape (n_pairs,): keypoints of either that have a match that agrees with the foremost guess.
     transforms
         float64, shape (n_pairs, 2, 3): that guess, fitted to them; see `alignment`.
     """
@@ -141,8 +143,9 @@ def _index(patches: Patches) -> tuple[faiss.Index, Callable[[Patches], FloatArra
     kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{_N_COMPONENTS // 2}x4fs"
     index = faiss.index_factory(_N_COMPONENTS, kind, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
+        cells = faiss.extract_index_ivf(index)
+        cells.cp.niter, cells.nprobe = _ROUNDS, _CELLS_SEARCHED
         index.train(describe(sample))
-        faiss.extract_index_ivf(index).nprobe = _CELLS_SEARCHED
     for part in _parts(patches):
         index.add(describe(part))
     return index, describe
@@ -216,20 +219,35 @@ def _agreeing(
         match = np.flatnonzero(alike & (apart < tolerance_px))
     flip = -1 if mirrored else 1
     rows = [[turn.real, -flip * turn.imag, shift.real], [turn.imag, flip * turn.real, shift.imag]]
-    return np.bincount(pair[match], minlength=n_pairs), np.moveaxis(np.array(rows), 2, 0)
+    found = np.minimum(*(_distinct(side[match], pair[match], n_pairs) for side in (first, second)))
+    wide = _spread(here[match], pair[match], n_pairs) >= _MIN_SPREAD_PX
+    return np.where(wide, found, 0), np.moveaxis(np.array(rows), 2, 0)
+
+
+def _distinct(keypoints: IntArray, pair: IntArray, n_pairs: int) -> IntArray:
+    """Count the keypoints that the matches of each pair take: what is alike all over has many matches."""
+    n_keypoints = int(keypoints.max(initial=0)) + 1
+    return np.bincount(_once(pair * n_keypoints + keypoints) // n_keypoints, minlength=n_pairs)
+
+
+def _spread(places: Complex, pair: IntArray, n_pairs: int) -> NDArray[np.float64]:
+    """Give the root mean square distance of places from their middle, pair by pair."""
+    apart = places - _mean(places, pair, n_pairs)[pair]
+    return np.sqrt(_mean(apart * apart.conj(), pair, n_pairs).real)
+
+
+def _mean(values: Complex, pair: IntArray, n_pairs: int) -> Complex:
+    real, imaginary = (np.bincount(pair, part, n_pairs) for part in (values.real, values.imag))
+    n_values = np.maximum(np.bincount(pair, minlength=n_pairs), 1)
+    return np.asarray(real + 1j * imaginary, np.complex128) / n_values
 
 
 def _fitted(here: Complex, there: Complex, pair: IntArray, n_pairs: int) -> tuple[Complex, Complex]:
     """Fit a turn and a shift to the matches of each pair by least squares."""
-
-    def mean(values: Complex) -> Complex:
-        real, imaginary = (np.bincount(pair, part, n_pairs) for part in (values.real, values.imag))
-        n_matches = np.maximum(np.bincount(pair, minlength=n_pairs), 1)
-        return np.asarray(real + 1j * imaginary, np.complex128) / n_matches
-
-    middle, other_middle = mean(here), mean(there)
+    middle, other_middle = _mean(here, pair, n_pairs), _mean(there, pair, n_pairs)
     apart, other_apart = here - middle[pair], there - other_middle[pair]
-    turn = mean(apart.conj() * other_apart) / (mean(apart * apart.conj()) + 1e-6)
+    covariance = _mean(apart.conj() * other_apart, pair, n_pairs)
+    turn = covariance / (_mean(apart * apart.conj(), pair, n_pairs) + 1e-6)
     return turn, other_middle - turn * middle
 
 

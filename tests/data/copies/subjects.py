@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.data import pyramid
+from pipeline.data import engine, pyramid
 from pipeline.data.copies import files, subjects
 from pipeline.data.copies.files import Copies
 from pipeline.data.copies.subjects import Subject
@@ -44,4 +44,4 @@ def fact(name: str, pixels: UInt8Array) -> Fact:
 def copies(radiographs: Sequence[UInt8Array]) -> Copies:
     """Find the copies among radiographs, named by their numbers, with the settings of the repository."""
     facts = [fact(f"{number:05}", pixels) for number, pixels in enumerate(radiographs)]
-    return files.find(facts, SETTINGS, workers=1)
+    return files.find(facts, SETTINGS, engine.HERE)

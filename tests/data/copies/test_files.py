@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.data import engine
 from pipeline.data.copies import files
 from pipeline.data.copies.files import COLUMNS
 from pipeline.data.scan import Fact
@@ -26,7 +27,7 @@ def facts(hands) -> list[Fact]:
 
 
 def find(facts: list[Fact]) -> files.Copies:
-    return files.find(facts, subjects.SETTINGS, workers=1)
+    return files.find(facts, subjects.SETTINGS, engine.HERE)
 
 
 def families(facts: list[Fact]) -> set[frozenset[str]]:

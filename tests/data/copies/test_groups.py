@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data import engine
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.groups import Copy
 from tests import alterations
@@ -24,7 +25,7 @@ def described(radiographs: list[np.ndarray]) -> tuple[list[subjects.Subject], np
 def find(*radiographs: np.ndarray) -> list[Copy]:
     found, thumbnails = described(list(radiographs))
     keypoints = [subject.keypoints for subject in found]
-    return groups.find(found, keypoints, thumbnails, hash_distance=10, min_score=0.8, workers=1)
+    return groups.find(found, keypoints, thumbnails, hash_distance=10, min_score=0.8, pool=engine.HERE)
 
 
 def greedy(pairs: list[tuple[int, int]]) -> list[int]:
