@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeRegressor
 
 from pipeline.assess.memorisation import require_classes
 
@@ -147,15 +147,14 @@ def _votes(
     for tree in trees.tolist():
         rng = np.random.default_rng([seed, tree])
         drawn = _drawn(units, rng)
-        answers = fractured[drawn]
+        answers = fractured[drawn].astype(np.float64)
         share = answers.mean()
-        grown = DecisionTreeClassifier(
-            min_samples_leaf=_MIN_LEAF, max_features="sqrt", random_state=int(rng.integers(2**31))
-        )
         weight = np.where(answers, 0.5 / share, 0.5 / (1 - share))
-        grown.fit(table[drawn], answers, sample_weight=weight, check_input=False)
+        grown = DecisionTreeRegressor(  # parts 0 and 1 as Gini does, and starts in half the time
+            min_samples_leaf=_MIN_LEAF, max_features="sqrt", random_state=int(rng.integers(2**31))
+        ).fit(table[drawn], answers, sample_weight=weight, check_input=False)
         unseen = ~np.isin(number, number[drawn], kind="table")
-        votes[unseen] += grown.predict_proba(table[unseen], check_input=False)[:, 1]
+        votes[unseen] += grown.predict(table[unseen], check_input=False)
         n_votes += unseen
     return np.stack([votes, n_votes])
 
