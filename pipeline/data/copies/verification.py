@@ -24,6 +24,7 @@ MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one pa
 
 _FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
 _WORTH = 0.75  # correlation of copies that keypoints aligned: below, nothing else is measured
+_BARE_COMMON, _BARE_LIKENESS = 0.98, 0.94  # what a bare shaft must reach; hardly any other one does
 _PROMISING = (0.25, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # of the look, on which alignments are sought first
@@ -66,7 +67,8 @@ class Verdict(NamedTuple):
         if not (enough and shaped):
             return False
         if found.corners < min(_FEW_CORNERS, found.structure / 2):
-            return found.common >= 0.99 and found.likeness >= 0.97 and found.score >= min_score
+            agrees = found.common >= _BARE_COMMON and found.likeness >= _BARE_LIKENESS
+            return agrees and found.score >= min_score
         blurred = found.common >= 0.9 and found.score >= min_score - 0.1
         framed = found.overlap >= 0.9 and found.moved_px <= 0.5
         noisy = framed and found.common >= 0.95 and found.likeness >= 0.94

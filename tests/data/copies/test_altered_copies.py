@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pipeline.data import images
 from pipeline.data.phantoms.drawing import draw
-from tests.alterations import Altered, family, precision_and_recall
+from tests.alterations import Altered, encoded, family, precision_and_recall, turned
 from tests.data.copies import subjects
 
 N_PHANTOMS = 55  # of which 16 are hands
@@ -41,6 +42,20 @@ def test_altered_copies_of_real_radiographs_are_found(fracatlas: Path) -> None:
     altered = []
     for number, row in enumerate(chosen):
         altered += family(images.read(files[row]).pixels, number, n_copies=4 if number < 30 else 0)
+    precision, recall = found_among(altered)
+    assert recall >= 0.98
+    assert precision >= 0.99
+
+
+def test_small_squares_turned_again_and_again_are_found(fracatlas: Path) -> None:
+    """The users' kind: four turnings, each of the one before it, of 80 radiographs squashed to 224 pixels."""
+    files, rng = sorted(fracatlas.glob("*/*/*.jpg")), np.random.default_rng(0)
+    altered = []
+    for number, row in enumerate(rng.permutation(len(files))[:80].tolist()):
+        pixels = cv2.resize(images.read(files[row]).pixels, (224, 224), interpolation=cv2.INTER_AREA)
+        for _ in range(4):
+            pixels = encoded(turned(pixels, rng.choice([-1, 1]) * rng.uniform(8, 15)), rng)
+            altered.append(Altered(pixels, number, ()))
     precision, recall = found_among(altered)
     assert recall >= 0.98
     assert precision >= 0.99

@@ -101,12 +101,15 @@ def test_all_must_agree(lacking):
     ("changes", "expected"),
     [
         ({"correlation": 0.75, "common": 0.9}, True),  # blurred, but nearly everything agrees
-        ({"correlation": 0.75, "common": 0.9, "corners": 0.044}, False),
+        ({"correlation": 0.75, "common": 0.98, "corners": 0.044}, False),
+        ({"common": 0.98, "corners": 0.044}, True),  # a bare shaft, of which everything agrees
+        ({"common": 0.97, "corners": 0.044}, False),
+        ({"common": 0.98, "corners": 0.044, "correlation": 0.93}, False),
         ({"correlation": 0.72, "common": 0.9}, False),
         ({"moved_px": 0.4, "common": 0.95}, True),  # noise that seems to have moved
         ({"moved_px": 0.4, "common": 0.94}, False),
         ({"moved_px": 0.4, "common": 0.95, "overlap": 0.89}, False),
     ],
 )
-def test_less_is_asked_of_the_score_where_nearly_all_agrees(changes, expected):
+def test_what_is_asked_depends_on_how_much_agrees(changes, expected):
     assert lies_as(SURE._replace(**changes)) == expected
