@@ -82,6 +82,22 @@ def test_a_killed_worker_is_an_error_and_no_hang() -> None:
         list(engine.process(kill_itself, range(60), workers=2, label="killed"))
 
 
+def test_a_pool_keeps_its_processes_from_one_call_to_the_next() -> None:
+    with engine.Pool(2) as pool:
+        places = [set(pool.process(own_process, range(200), label="pool")) for _ in range(3)]
+    assert len(set.union(*places)) <= 2
+    assert os.getpid() not in {pid for found in places for pid, _ in found}
+
+
+def test_a_pool_works_on_after_a_fault_and_after_it_was_closed() -> None:
+    pool = engine.Pool(2)
+    for _ in range(2):
+        with pool:
+            with pytest.raises(ImageFault, match="radiograph 7"):
+                list(pool.process(refuse_seven, range(60), label="fault"))
+            assert list(pool.process(square, range(60), label="on")) == [number**2 for number in range(60)]
+
+
 def test_progress_goes_to_standard_error_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(engine.track(iter("abc"), total=3, label="letters")) == ["a", "b", "c"]
     captured = capsys.readouterr()
