@@ -1,7 +1,7 @@
 """Forests on cheap features: what they tell of each radiograph, by trees that saw no file of its group.
 
-Each tree learns from one radiograph of every second group, drawn without replacement, class by class; the
-other half scores. A group weighs as one however many copies it has, and no radiograph is scored by what saw
+Each tree learns from one radiograph of every second group, drawn without replacement, class by class, and
+scores the others. A group weighs as one however many copies it has, and no radiograph is scored by what saw
 a copy of it. So one forest does what cross-validation over the groups would grow five for.
 
 References
@@ -26,7 +26,8 @@ from pipeline.assess.memorisation import require_classes
 _N_VOTES = 100  # trees that score each radiograph: in the mean, where half of them saw its group
 _PARTS = 10  # of a forest, grown side by side; their votes add up in one order with any number of cores
 _MIN_LEAF = 5
-_MAX_DRAWN = 500  # radiographs a tree sees: more cost time and tell no more
+_MAX_DRAWN = 650  # radiographs a tree sees: more cost time and tell no more
+_HALF, _MOST = 0.5, 0.63  # of the groups that a tree sees: where the others score, and where none has to
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -44,12 +45,15 @@ class _Units(NamedTuple):
         int64, shape (n_units,): where the files of each unit begin among the rows, and how many they are.
     fractured
         bool, shape (n_units,).
+    share
+        Of them that a tree draws, at most.
     """
 
     rows: IntArray
     start: IntArray
     n_files: IntArray
     fractured: BoolArray
+    share: float
 
 
 def out_of_bag(values: FloatArray, fractured: BoolArray, group: NDArray[np.str_], seed: int) -> FloatArray:
@@ -77,7 +81,7 @@ def out_of_bag(values: FloatArray, fractured: BoolArray, group: NDArray[np.str_]
         A class has fewer than two groups.
     """
     number = np.unique(group, return_inverse=True)[1].astype(np.int64)
-    units = _units(number, fractured)
+    units = _units(number, fractured, np.arange(len(number)), _HALF)
     n_groups = np.bincount(units.fractured, minlength=2)
     if n_groups.min() < 2:
         raise ValueError(
@@ -109,17 +113,16 @@ def held_out(
         What is learnt from lacks a class.
     """
     number = np.unique(group, return_inverse=True)[1].astype(np.int64)
-    units = _units(number, fractured, np.flatnonzero(learnt))
+    units = _units(number, fractured, np.flatnonzero(learnt), _MOST)
     return _voted(values, fractured, number, units, _N_VOTES, seed)[~learnt]
 
 
-def _units(number: IntArray, fractured: BoolArray, rows: IntArray | slice = slice(None)) -> _Units:
-    rows = np.arange(len(number))[rows]
+def _units(number: IntArray, fractured: BoolArray, rows: IntArray, share: float) -> _Units:
     keys = 2 * number[rows] + fractured[rows]
     unit, start, n_files = np.unique(np.sort(keys), return_index=True, return_counts=True)
     is_fractured = (unit % 2).astype(np.bool_)
     require_classes(train=is_fractured)
-    return _Units(rows[np.argsort(keys, kind="stable")], start, n_files, is_fractured)
+    return _Units(rows[np.argsort(keys, kind="stable")], start, n_files, is_fractured, share)
 
 
 def _voted(
@@ -160,8 +163,8 @@ def _votes(
 
 
 def _drawn(units: _Units, rng: np.random.Generator) -> IntArray:
-    """Draw half of each class's units, fewer where they are many, and one file of each."""
-    share = min(0.5, _MAX_DRAWN / len(units.fractured))
+    """Draw a share of each class's units, a smaller one where they are many, and one file of each."""
+    share = min(units.share, _MAX_DRAWN / len(units.fractured))
     chosen = [
         rng.choice(of_class, max(1, round(share * len(of_class))), replace=False)
         for of_class in (np.flatnonzero(~units.fractured), np.flatnonzero(units.fractured))

@@ -81,7 +81,7 @@ def test_what_lacks_a_class_teaches_nothing():
 
 def test_many_groups_are_drawn_from_sparingly(monkeypatch):
     monkeypatch.setattr(forests, "_MAX_DRAWN", 12)
-    units = forests._units(np.arange(N), FRACTURED)
+    units = forests._units(np.arange(N), FRACTURED, np.arange(N), 0.5)
     assert len(forests._drawn(units, np.random.default_rng(0))) == 12
     assert roc_auc_score(FRACTURED, out_of_bag(TELLING)) > 0.9
 
