@@ -111,3 +111,14 @@ def test_nothing_is_printed_or_asserted(file: Path) -> None:
 def test_validate_does_not_import_tensorflow() -> None:
     code = "import sys, pipeline.stages.validate; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_workers_start_without_what_they_do_not_need() -> None:
+    """Each of these takes a worker as long to import as all else together."""
+    code = (
+        "import sys, pipeline.__main__, pipeline.data.scan, pipeline.data.copies.verification; "
+        "sys.exit(','.join({'pandas', 'pydantic', 'pydicom', 'sklearn', 'faiss'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=False)
+    assert done.stderr == b""
+    assert done.returncode == 0

@@ -1,8 +1,9 @@
 """Forests on cheap features: what they tell of each radiograph, by trees that saw no file of its group.
 
 Each tree learns from one radiograph of every second group, drawn without replacement, class by class, and
-scores the others. A group weighs as one however many copies it has, and no radiograph is scored by what saw
-a copy of it. So one forest does what cross-validation over the groups would grow five for.
+scores the radiographs of all groups that it drew nothing of. A group weighs as one however many copies it has
+(as two, if it holds both labels), and no radiograph is scored by what saw a copy of it. So one forest does
+what cross-validation over the groups would grow five for.
 
 References
 ----------
@@ -23,9 +24,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 from pipeline.assess.memorisation import require_classes
 
-_N_VOTES = 100  # trees that score each radiograph: in the mean, where half of them saw its group
+_N_VOTES = 100  # trees that score each radiograph, about: fewer where its group holds both labels
 _PARTS = 10  # of a forest, grown side by side; their votes add up in one order with any number of cores
-_MIN_LEAF = 5
+_MIN_LEAF = 5  # radiographs, or a quarter of what a tree draws: few groups must be parted, too
 _MAX_DRAWN = 650  # radiographs a tree sees: more cost time and tell no more
 _HALF, _MOST = 0.5, 0.63  # of the groups that a tree sees: where the others score, and where none has to
 
@@ -112,6 +113,7 @@ def held_out(
     ValueError
         What is learnt from lacks a class.
     """
+    require_classes(train=fractured[learnt])
     number = np.unique(group, return_inverse=True)[1].astype(np.int64)
     units = _units(number, fractured, np.flatnonzero(learnt), _MOST)
     return _voted(values, fractured, number, units, _N_VOTES, seed)[~learnt]
@@ -121,7 +123,6 @@ def _units(number: IntArray, fractured: BoolArray, rows: IntArray, share: float)
     keys = 2 * number[rows] + fractured[rows]
     unit, start, n_files = np.unique(np.sort(keys), return_index=True, return_counts=True)
     is_fractured = (unit % 2).astype(np.bool_)
-    require_classes(train=is_fractured)
     return _Units(rows[np.argsort(keys, kind="stable")], start, n_files, is_fractured, share)
 
 
@@ -154,7 +155,9 @@ def _votes(
         share = answers.mean()
         weight = np.where(answers, 0.5 / share, 0.5 / (1 - share))
         grown = DecisionTreeRegressor(  # parts 0 and 1 as Gini does, and starts in half the time
-            min_samples_leaf=_MIN_LEAF, max_features="sqrt", random_state=int(rng.integers(2**31))
+            min_samples_leaf=max(1, min(_MIN_LEAF, len(drawn) // 4)),
+            max_features="sqrt",
+            random_state=int(rng.integers(2**31)),
         ).fit(table[drawn], answers, sample_weight=weight, check_input=False)
         unseen = ~np.isin(number, number[drawn], kind="table")
         votes[unseen] += grown.predict(table[unseen], check_input=False)

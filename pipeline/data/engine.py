@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Self, TypeVar, cast
@@ -61,7 +62,7 @@ class Pool:
         Parameters
         ----------
         function
-            A module-level function; it and its items are sent to freshly started processes.
+            A module-level function; it and its items are sent to the processes.
         items
             What to apply it to; a few are worked on in this process.
         label
@@ -78,20 +79,25 @@ class Pool:
 
     def _spread(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         batches = (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
-        context = multiprocessing.get_context("spawn")
-        pool = self._executor or ProcessPoolExecutor(self._n_workers, context, die_with_parent)
-        self._executor = pool
-        with _one_thread_each():
-            pending: deque[Future[list[R]]] = deque(
-                pool.submit(_apply, function, batch) for batch in islice(batches, self._n_workers * _AHEAD)
-            )
-            try:
-                while pending:
-                    yield from pending.popleft().result()
-                    pending.extend(pool.submit(_apply, function, batch) for batch in islice(batches, 1))
-            finally:  # after an exception, nobody waits for what was queued
-                for future in pending:
-                    future.cancel()
+        first = islice(batches, self._n_workers * _AHEAD)
+        pending = deque(self._submit(function, batch) for batch in first)
+        try:
+            while pending:
+                yield from pending.popleft().result()
+                pending.extend(self._submit(function, batch) for batch in islice(batches, 1))
+        except BrokenProcessPool:
+            self._executor = None  # the next call starts others
+            raise
+        finally:  # after an exception, nobody waits for what was queued
+            for future in pending:
+                future.cancel()
+
+    def _submit(self, function: Callable[[T], R], batch: Sequence[T]) -> Future[list[R]]:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self._n_workers, context, die_with_parent)
+        with _one_thread_each():  # here processes start
+            return self._executor.submit(_apply, function, batch)
 
 
 HERE = Pool(1)  # works in this process

@@ -64,6 +64,17 @@ def test_a_group_of_both_labels_is_scored():
     assert np.isfinite(out_of_bag(TELLING, group=group)).all()
 
 
+@pytest.mark.parametrize("n_groups", [4, 6, 9, 15])
+@pytest.mark.parametrize("n_copies", [1, 20])
+def test_few_groups_tell_what_many_do(n_groups, n_copies):
+    labels, noise = np.arange(2 * n_groups) % 2 == 0, np.random.default_rng(1).normal(size=(2 * n_groups, 2))
+    few = np.repeat(np.column_stack([labels, noise]).astype(float), n_copies, axis=0)
+    labels, group = np.repeat(labels, n_copies), np.repeat(EACH_ALONE[: 2 * n_groups], n_copies)
+    learnt = np.isin(group, EACH_ALONE[: n_groups + n_groups % 2])
+    assert roc_auc_score(labels, out_of_bag(few, labels, group)) > 0.85
+    assert roc_auc_score(labels[~learnt], forests.held_out(few, labels, group, learnt, 7)) > 0.85
+
+
 def test_two_groups_of_a_class_are_enough_and_one_is_not():
     few = [0, 1, 2, 3]
     assert np.isfinite(out_of_bag(TELLING[few], FRACTURED[few], EACH_ALONE[few])).all()

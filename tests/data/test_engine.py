@@ -98,6 +98,21 @@ def test_a_pool_works_on_after_a_fault_and_after_it_was_closed() -> None:
             assert list(pool.process(square, range(60), label="on")) == [number**2 for number in range(60)]
 
 
+def test_a_pool_starts_others_after_a_worker_was_killed() -> None:
+    with engine.Pool(2) as pool:
+        with pytest.raises(BrokenProcessPool):
+            list(pool.process(kill_itself, range(60), label="killed"))
+        assert list(pool.process(square, range(60), label="on")) == [number**2 for number in range(60)]
+
+
+def test_calls_of_one_pool_may_be_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with engine.Pool(2) as pool:
+        both = [pool.process(library_threads, range(60), label=label) for label in ("one", "other")]
+        assert set(zip(*both, strict=True)) == {((1, 1), (1, 1))}
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
 def test_progress_goes_to_standard_error_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(engine.track(iter("abc"), total=3, label="letters")) == ["a", "b", "c"]
     captured = capsys.readouterr()

@@ -80,11 +80,11 @@ def test_a_frame_that_tells_the_label_is_found_and_nothing_else():
         assert figures[name]["cv_auroc_low"] < 0.6
 
 
-def test_two_groups_of_a_class_are_enough_for_two_folds():
-    files, facts = folder()
+def test_two_groups_of_a_class_are_enough():
+    files, facts = folder(frame=80)
     small = files[files["fractured"] | files["group"].isin(["g1", "g3"])]
     small = small.assign(split=np.where(small["group"].isin(["g0", "g1"]), "test", "train"))
-    assert 0 <= leak.nulls(small, facts, 7).figures["border"]["cv_auroc"] <= 1
+    assert leak.nulls(small, facts, 7).figures["border"]["cv_auroc"] > 0.9
 
 
 def test_one_group_of_a_class_is_refused():

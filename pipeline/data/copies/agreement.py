@@ -99,7 +99,7 @@ class _Local(NamedTuple):
 
 
 def agreement(
-    first: Detail, second: Detail, transform: Transform, *, worth: float = _HARDLY
+    first: Detail, second: Detail, transform: Transform, *, least_correlation: float = _HARDLY
 ) -> tuple[Agreement, BoolArray]:
     """Compare two radiographs where they lie on one another.
 
@@ -109,8 +109,8 @@ def agreement(
         Fine structure, and where it counts; see `looks.detail`.
     transform
         From the first's (column, row) to the second's; see `alignment`.
-    worth
-        Correlation below which nothing else is measured but the structure; the two then count as moved.
+    least_correlation
+        Below it, nothing else is measured but the structure, and the two count as moved.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def agreement(
     correlation = _median(local.correlation[local.structured])
     structure = float(local.structured.mean())
     roughly = local.both & (local.correlation > _ROUGHLY)
-    if correlation < worth:
+    if correlation < least_correlation:
         hardly = NOTHING._replace(correlation=correlation, structure=structure, inverted=local.inverted)
         return hardly, roughly
     agreeing = local.structured & (local.correlation > _AGREES)

@@ -53,14 +53,11 @@ class Candidates(NamedTuple):
         int64, shape (n_candidates, 2), first < second, each pair once.
     voted, framed
         How each may lie by the votes of its keypoints, and frame on frame by its hashes; none or several.
-    n_votes
-        int64, shape (n_candidates,): keypoints that voted; see `votes.Elected`.
     """
 
     pairs: IntArray
     voted: list[tuple[Transform, ...]]
     framed: list[tuple[Transform, ...]]
-    n_votes: IntArray
 
 
 def find(
@@ -100,9 +97,8 @@ def find(
         chosen = chosen[np.lexsort(found.pairs[chosen].T[::-1])]  # what was read for one pair serves the next
         jobs = [_job(subjects, found, each) for each in chosen]
         verdicts = pool.process(verify, jobs, label="compare")
-        compared = zip(found.pairs[chosen].tolist(), found.n_votes[chosen].tolist(), verdicts, strict=True)
-        for (first, second), n_votes, verdict in compared:
-            if verdict.is_copy(min_score, n_votes):
+        for (first, second), verdict in zip(found.pairs[chosen].tolist(), verdicts, strict=True):
+            if verdict.is_copy(min_score):
                 copies.append(Copy(first, second, *verdict))
         linked = np.array([copy[:2] for copy in copies], dtype=np.int64).reshape(-1, 2)
         numbers = duplicates.components(len(subjects), linked)
@@ -133,7 +129,6 @@ def candidates(
     strength: dict[tuple[int, int], float] = defaultdict(float)
     voted: dict[tuple[int, int], list[Transform]] = defaultdict(list)
     framed: dict[tuple[int, int], list[Transform]] = defaultdict(list)
-    n_votes: dict[tuple[int, int], int] = {}
     near, correlations = duplicates.likely(thumbnails, hash_distance)
     for (first, second, variant), value in zip(near.tolist(), correlations.tolist(), strict=True):
         strength[first, second] = max(strength[first, second], value)
@@ -144,15 +139,9 @@ def candidates(
     ):
         strength[first, second] = max(strength[first, second], min(1.0, n / _ALL_VOTES))
         voted[first, second].append(guess)
-        n_votes[first, second] = n
     order = sorted(strength, key=lambda pair: (-strength[pair], pair))
     ordered = np.array(order, dtype=np.int64).reshape(-1, 2)
-    return Candidates(
-        ordered,
-        voted=[tuple(voted[pair]) for pair in order],
-        framed=[tuple(framed[pair]) for pair in order],
-        n_votes=np.array([n_votes.get(pair, 0) for pair in order], dtype=np.int64),
-    )
+    return Candidates(ordered, *([tuple(guesses[pair]) for pair in order] for guesses in (voted, framed)))
 
 
 def forest(numbers: IntArray) -> IntArray:

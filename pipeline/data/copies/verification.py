@@ -23,9 +23,8 @@ MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share 
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
 _FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
-_WORTH = 0.75  # correlation of copies that keypoints aligned: below, nothing else is measured
+_LEAST = 0.75  # correlation of copies that are aligned: below, nothing else is measured, whatever the setting
 _BARE_COMMON, _BARE_LIKENESS = 0.98, 0.94  # what a bare shaft must reach; hardly any other one does
-_BARE_VOTES = 16  # or these: text and arrows lie over much of a shaft; of phantoms' shafts 13 have voted
 _PROMISING = (0.25, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # of the look, on which alignments are sought first
@@ -55,19 +54,12 @@ class Verdict(NamedTuple):
     agreement: Agreement
     transform: Transform
 
-    def is_copy(self, min_score: float, n_votes: int = 0) -> bool:
+    def is_copy(self, min_score: float) -> bool:
         """Whether they are copies: they agree everywhere, over enough of both and on enough structure.
 
-        Of a bare shaft everything must agree, or many keypoints must have voted for it, since it lies well on
-        many others. Elsewhere less is asked of the score where nearly all structure agrees: turning a
-        radiograph again and again blurs it, and noise that is amplified may seem to have moved.
-
-        Parameters
-        ----------
-        min_score
-            See `Agreement.score`.
-        n_votes
-            Of their keypoints among all radiographs'; see `votes.Elected`.
+        Of a bare shaft everything must agree, since it lies well on many others. Elsewhere less is asked of
+        the score where nearly all structure agrees: turning a radiograph again and again blurs it, and noise
+        that is amplified may seem to have moved.
         """
         found = self.agreement
         enough = found.overlap >= MIN_OVERLAP and found.structure >= MIN_STRUCTURE
@@ -76,8 +68,7 @@ class Verdict(NamedTuple):
             return False
         if found.corners < min(_FEW_CORNERS, found.structure / 2):
             agrees = found.common >= _BARE_COMMON and found.likeness >= _BARE_LIKENESS
-            voted = found.common >= MIN_COMMON and n_votes >= _BARE_VOTES
-            return (agrees or voted) and found.score >= min_score
+            return agrees and found.score >= min_score
         blurred = found.common >= 0.9 and found.score >= min_score - 0.1
         framed = found.overlap >= 0.9 and found.moved_px <= 0.5
         noisy = framed and found.common >= 0.95 and found.likeness >= 0.94
@@ -121,13 +112,13 @@ def _alignments(first: Subject, second: Subject, pair: Pair) -> Iterator[Transfo
 def _settled(first: alignment.Detail, second: alignment.Detail, guess: Transform) -> Verdict:
     """Refine a guess on what agrees already, as long as that brings the two into better agreement."""
     transform = guess
-    found, roughly = agreement(first, second, transform, worth=_WORTH)
+    found, roughly = agreement(first, second, transform, least_correlation=_LEAST)
     for promising in _PROMISING:
         if not promising <= found.score < _SURE:
             break
         where = (first[0], roughly)
         moved = alignment.refined(where, second, transform, inverted=found.inverted)
-        then, roughly = agreement(first, second, moved, worth=_WORTH)
+        then, roughly = agreement(first, second, moved, least_correlation=_LEAST)
         if then.score <= found.score:
             break
         transform, found = moved, then

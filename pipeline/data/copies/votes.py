@@ -78,7 +78,8 @@ class Elected(NamedTuple):
     pairs
         int64, shape (n_pairs, 2): first and second radiograph, first < second.
     votes
-        int64, shape (n_pairs,): keypoints of either that have a match that agrees with the foremost guess.
+        int64, shape (n_pairs,): keypoints with a match that agrees with the foremost guess, of the one that
+        has fewer.
     transforms
         float64, shape (n_pairs, 2, 3): that guess, fitted to them; see `alignment`.
     """

@@ -104,3 +104,19 @@ def test_each_radiograph_keeps_its_sixteen_foremost_candidates():
     assert n_votes.tolist() == sorted(n_votes.tolist(), reverse=True)
     assert {(0, second) for second in range(1, 17)} <= {tuple(pair) for pair in kept.tolist()}
     assert (0, 29) not in {tuple(pair) for pair in kept.tolist()}
+
+
+def test_what_agrees_in_one_small_place_is_no_candidate():
+    patches = relief(40)
+    assert pairs(placed(patches), placed(patches)) == [[0, 1]]
+    near = 95 + (PLACES - 95) * 0.03
+    assert pairs(placed(patches, near), placed(patches, near)) == []
+
+
+def test_a_keypoint_with_two_matches_votes_once():
+    patches, others = relief(4), relief(6)
+    places = np.array([[20, 20], [160, 40], [90, 150], [91, 150], [5, 5]])
+    twice = patches[[0, 1, 2, 2]]
+    assert pairs(placed(patches[:3], places), placed(twice, places), placed(others)) == []
+    once, again = placed(patches, places * [1, 1]), placed(patches, places)
+    assert pairs(once, again, placed(others)) == [[0, 1]]
