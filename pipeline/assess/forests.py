@@ -14,6 +14,7 @@ doi 10.1016/j.jspi.2006.06.002: half of the data without replacement does as wel
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -131,7 +132,7 @@ def _voted(
 ) -> FloatArray:
     table = np.ascontiguousarray(values, dtype=np.float32)
     grow = partial(_votes, table, fractured, number, units, seed)
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # more would wait for Python's lock
         found = list(threads.map(grow, np.array_split(np.arange(n_trees), _PARTS)))
     votes, n_votes = np.sum(found, axis=0)
     share: FloatArray = np.divide(votes, n_votes, out=np.full(len(votes), np.nan), where=n_votes > 0)

@@ -30,7 +30,6 @@ _STRUCTURE = 0.1  # mean square of the detail in the window: below, there is not
 _MOVED_PX = 4 / 3  # displacement that costs all of the correlation
 _NEGATIVE = 0.08  # correlation that a negative must have in addition
 _AGREES = 0.6  # local correlation
-_HARDLY = 0.1  # median of the local correlations: below, no small shift makes copies of the two
 _ROUGHLY = 0.3  # local correlation of a copy that lies a pixel or two beside its place
 
 FloatArray = NDArray[np.float32]
@@ -99,7 +98,7 @@ class _Local(NamedTuple):
 
 
 def agreement(
-    first: Detail, second: Detail, transform: Transform, *, least_correlation: float = _HARDLY
+    first: Detail, second: Detail, transform: Transform, *, least_correlation: float
 ) -> tuple[Agreement, BoolArray]:
     """Compare two radiographs where they lie on one another.
 
@@ -110,7 +109,8 @@ def agreement(
     transform
         From the first's (column, row) to the second's; see `alignment`.
     least_correlation
-        Below it, nothing else is measured but the structure, and the two count as moved.
+        Median of the local ones: below it nothing else is measured but the structure, and the two count as
+        moved.
 
     Returns
     -------

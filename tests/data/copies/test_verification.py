@@ -101,6 +101,7 @@ def test_all_must_agree(lacking):
     ("changes", "expected"),
     [
         ({"correlation": 0.75, "common": 0.9}, True),  # blurred, but nearly everything agrees
+        ({"correlation": 0.75, "common": 0.9, "corners": 0.044}, False),
         ({"correlation": 0.75, "common": 0.98, "corners": 0.044}, False),
         ({"common": 0.98, "corners": 0.044}, True),  # a bare shaft, of which everything agrees
         ({"common": 0.97, "corners": 0.044}, False),

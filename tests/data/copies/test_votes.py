@@ -115,8 +115,7 @@ def test_what_agrees_in_one_small_place_is_no_candidate():
 
 def test_a_keypoint_with_two_matches_votes_once():
     patches, others = relief(4), relief(6)
-    places = np.array([[20, 20], [160, 40], [90, 150], [91, 150], [5, 5]])
-    twice = patches[[0, 1, 2, 2]]
-    assert pairs(placed(patches[:3], places), placed(twice, places), placed(others)) == []
-    once, again = placed(patches, places * [1, 1]), placed(patches, places)
-    assert pairs(once, again, placed(others)) == [[0, 1]]
+    places = np.array([[20, 20], [160, 40], [90, 150], [91, 150]])
+    three, twice, four = (placed(patches[rows], places) for rows in ([0, 1, 2], [0, 1, 2, 2], [0, 1, 2, 3]))
+    assert pairs(three, twice, placed(others)) == []
+    assert pairs(four, four, placed(others)) == [[0, 1]]
