@@ -22,7 +22,8 @@ import keras
 import pandas as pd
 
 from pipeline import config as settings
-from pipeline.data import engine, shards
+from pipeline.data import shards
+from pipeline.files import engine
 from pipeline.model import classifier, device, training
 from pipeline.model.augmentation import Augmentation
 

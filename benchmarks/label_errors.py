@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import forests, label_errors, probe
+from pipeline.assess import label_errors
 from pipeline.data import scan
 from pipeline.data.content import Limits
+from pipeline.statistics import forests, probe
 
 FLIPPED = 0.05
 SEEDS = range(5)

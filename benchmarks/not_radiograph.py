@@ -25,7 +25,8 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipeline.data import colour, not_radiograph, pyramid
+from pipeline.data import not_radiograph, pyramid
+from pipeline.files import colour
 
 NAMES = (
     "sharp", "very_sharp", "rough", "flat_mid", "flat_white", "straight", "contrast", "fine", "middle",

@@ -9,7 +9,7 @@ Unpack each package into ``EXAMPLES/packages/<its name>`` between (``python -m z
 scikit-image's is ``scikit_image``). The Debian packages are bookworm's.
 Writes ``EXAMPLES/<kind>/<name>.png``. Photographs, wallpapers, icons and screenshots are as published; slices
 are cut from head scans (one man, an average of 152 people, a macaque); DICOM files are windowed as
-``pipeline/data/images.py`` does; diagrams are drawn by matplotlib. Pages are rendered by headless Chromium.
+``pipeline/files/images.py`` does; diagrams are drawn by matplotlib. Pages are rendered by headless Chromium.
 """
 
 from __future__ import annotations

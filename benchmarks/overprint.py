@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.data import images, overprint
+from pipeline.data import overprint
+from pipeline.files import images
 
 EVERY = 40
 WORDS = {"a": 0.06, "alamy": 0.22, "dreams": 0.25, "stock": 0.3, "shutterstock": 0.4}  # width, as a share

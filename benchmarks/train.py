@@ -54,7 +54,7 @@ def main() -> None:
 
 def plain(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
     """Fit the peer, at our settings' batch size, learning rate and seed, with TensorFlow as it comes."""
-    os.environ["TF_CPU_ALLOCATOR_USE_BFC"] = "false"  # else our package switches it on for both
+    os.environ["TF_CPU_ALLOCATOR_USE_BFC"] = "false"  # the same allocator for both
     import plain_keras
 
     from pipeline import config
@@ -90,7 +90,9 @@ def ours(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) -
 
 def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
     """Preprocess `train` and `val`, each file a group of its own; return their rows of the index."""
-    from pipeline.data import images, layout, preprocessing, shards
+    from pipeline.data import preprocessing, shards
+    from pipeline.dataset import layout
+    from pipeline.files import images
 
     records = []
     for split in ("train", "val"):

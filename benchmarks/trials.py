@@ -33,9 +33,10 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
 from pipeline import config as settings
-from pipeline.assess import calibration, metrics
+from pipeline.assess import calibration
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data import engine, images, outputs, shards
+from pipeline.data import shards
+from pipeline.files import engine, images, outputs
 from pipeline.model import (
     classifier,
     device,
@@ -46,6 +47,7 @@ from pipeline.model import (
     training,
     views,
 )
+from pipeline.statistics import metrics
 
 HERE = {
     name: changes

@@ -183,7 +183,8 @@ def stage(root: Path, out: Path) -> Timing:
 
 def decoding(root: Path) -> Timing:
     """Decode every file strictly, in as many processes, and do nothing with it."""
-    from pipeline.data import engine, intake
+    from pipeline.data import intake
+    from pipeline.files import engine
 
     started = time.monotonic()
     for _ in engine.process(_decode, intake.find([root]), workers=0, label="decode"):
@@ -192,7 +193,7 @@ def decoding(root: Path) -> Timing:
 
 
 def _decode(path: Path) -> bool:
-    from pipeline.data import images
+    from pipeline.files import images
 
     try:
         images.read(path)

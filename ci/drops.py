@@ -21,8 +21,7 @@ _NOTHING: dict[str, Any] = {"images": [], "annotations": []}
 
 def drop(developer: Developer, counts: Mapping[str, int], seed: int) -> list[str]:
     """Draw radiographs, add them, push data and pointer, and return the files that git saw change."""
-    from pipeline import config
-    from pipeline.data import phantoms
+    from pipeline import config, phantoms
 
     settings = config.read(developer.folder / "params.yaml").phantoms.model_copy(update=dict(counts))
     drawn = developer.folder.parent / f"drop-{seed}"

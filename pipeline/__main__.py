@@ -29,6 +29,9 @@ from pipeline.cli import champion, examine, record, stages
 log = logging.getLogger("pipeline")
 
 _NEW_OBJECTS = 100_000  # between two looks for garbage: most of what imports make lives to the end
+# Read when TensorFlow starts. The allocator keeps the memory that it frees, where the system's would hand
+# large tensors back and fault them in anew at every operation.
+_TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_CPU_ALLOCATOR_USE_BFC": "true"}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +62,8 @@ def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, value in _TENSORFLOW.items():
+        os.environ.setdefault(name, value)
     try:
         app()
     except ImportError as error:

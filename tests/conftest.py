@@ -9,9 +9,11 @@ import pytest
 from hypothesis import settings
 
 from pipeline import config
+from pipeline.__main__ import _TENSORFLOW
 from tests.imports import REPOSITORY
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
+for name, value in _TENSORFLOW.items():  # before anything imports TensorFlow
+    os.environ.setdefault(name, value)
 
 # The cores are shared: how long one example takes says nothing about the code.
 settings.register_profile("shared_cores", deadline=None, max_examples=50)

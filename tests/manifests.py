@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data import manifest
+from pipeline.dataset import manifest
 
 
 def write(path: Path, train: int = 4, val: int = 4, test: int = 4, **labels: list[str]) -> pd.DataFrame:

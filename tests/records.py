@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import images
 from pipeline.data.canvas import Placement
 from pipeline.data.preprocessing import Record
+from pipeline.files import images
 
 SIDE = 64
 

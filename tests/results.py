@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import metrics
 from pipeline.config import Config
-from pipeline.data.outputs import write_json, write_text
+from pipeline.files.outputs import write_json, write_text
 from pipeline.model import bundle
+from pipeline.statistics import metrics
 from tests import manifests, weights
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.assess import intervals, metrics, operating_points
+from pipeline.assess import operating_points
+from pipeline.statistics import intervals, metrics
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
@@ -47,7 +48,7 @@ def differences(
     ----------
     statistics : callable
         From ``y_true``, ``y_score`` and weights to named figures, such as
-        :func:`pipeline.assess.metrics.classification_scores`.
+        :func:`pipeline.statistics.metrics.classification_scores`.
     y_true : bool ndarray of shape (N,)
     first, second : float ndarray of shape (N,), in 0..1
         What either model says of the same radiographs. A group's score is the mean of its radiographs'.

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import calibration, intervals, metrics, operating_points
+from pipeline.assess import calibration, operating_points
 from pipeline.assess.calibration import Calibration, Method
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.statistics import intervals, metrics
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
@@ -78,7 +79,7 @@ def evaluate(
     dict
         ``radiographs``, ``groups``, ``fractured``; ``auroc``, ``average_precision``,
         ``brier_score`` and ``ece`` with ``_low`` and ``_high``; the same by group under
-        ``group_``; ``ece_by_chance``, see :func:`pipeline.assess.metrics.ece_by_chance`;
+        ``group_``; ``ece_by_chance``, see :func:`pipeline.statistics.metrics.ece_by_chance`;
         ``high_sensitivity`` and ``high_specificity`` with their rates; ``needs_review``, the share
         between the two.
     """

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess import body_part, evaluation, net_benefit, null_gap, robustness, subgroups
+from pipeline.assess import evaluation, net_benefit, null_gap, robustness, subgroups
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.dataset import body_part
 
 SAID_PART = "said_body_part"  # column of the judged: the part that the network names
 

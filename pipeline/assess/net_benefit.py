@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import intervals, metrics
+from pipeline.statistics import intervals, metrics
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]

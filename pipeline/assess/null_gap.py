@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess import delong, metrics
-from pipeline.assess.memorisation import NEAREST
+from pipeline.statistics import delong, metrics
+from pipeline.statistics.memorisation import NEAREST
 
 
 def beside_null(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import metrics
+from pipeline.statistics import metrics
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]

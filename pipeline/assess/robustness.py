@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import delong, intervals, metrics
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.statistics import delong, intervals, metrics
 
 Bools = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import intervals, metrics
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.statistics import intervals, metrics
 
 Bools = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]

@@ -23,7 +23,7 @@ _STAGES = {
 def _command(name: str) -> Callable[[], None]:
     def command() -> None:
         from pipeline import config
-        from pipeline.data.outputs import die_with_parent
+        from pipeline.files.outputs import die_with_parent
 
         if "DVC_STAGE" in os.environ:
             die_with_parent()

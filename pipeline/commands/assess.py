@@ -27,10 +27,12 @@ from numpy.typing import NDArray
 from pipeline.assess import evaluation, net_benefit
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
-from pipeline.data import annotations as reference
-from pipeline.data import engine, external, images, labels, manifest, outputs, preprocessing
+from pipeline.data import external, preprocessing
 from pipeline.data.canvas import Placement
-from pipeline.data.faults import Issue
+from pipeline.dataset import annotations as reference
+from pipeline.dataset import labels, manifest
+from pipeline.files import engine, images, outputs
+from pipeline.files.faults import Issue
 from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, prediction, views
 from pipeline.model.bundle import Bundle
 from pipeline.model.map_assessment import Assessment

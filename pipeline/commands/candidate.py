@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.assess import operating_points
 from pipeline.config import Config
-from pipeline.data import manifest
+from pipeline.dataset import manifest
 from pipeline.model import weights
 from pipeline.track import repository, versions
 from pipeline.track.evidence import Candidate, Champion

@@ -161,7 +161,7 @@ def _above(name: str) -> Path | None:
 
 def radiographs(config: Config) -> Check:
     """Whether every split and class has files."""
-    from pipeline.data.layout import CLASS_FOLDERS, SPLITS
+    from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 
     root = config.data.root
     if not root.is_dir() and root == config.paths.phantoms:

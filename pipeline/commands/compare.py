@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.assess import comparison, metrics
+from pipeline.assess import comparison
 from pipeline.assess.comparison import Difference
 from pipeline.config import Config
-from pipeline.data import outputs
+from pipeline.files import outputs
 from pipeline.show import comparison as report
 from pipeline.show.comparison import Pair, Part
+from pipeline.statistics import metrics
 from pipeline.track import recorded
 from pipeline.track.recorded import Record
 

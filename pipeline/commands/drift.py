@@ -21,9 +21,11 @@ import pandas as pd
 from pipeline.assess import drift
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.data import content, engine, grouping, images, intake, outputs, profile, scan
+from pipeline.data import content, grouping, intake, scan
 from pipeline.data import seen as seen_by_server
-from pipeline.data.profile import Profile
+from pipeline.dataset import profile
+from pipeline.dataset.profile import Profile
+from pipeline.files import engine, images, outputs
 from pipeline.show import drift as report
 from pipeline.show import pages
 

@@ -25,8 +25,9 @@ from pipeline.assess.maps import position
 from pipeline.assess.maps.regions import Region
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.data import canvas, content, engine, images, intake, outputs
-from pipeline.data.faults import ImageFault
+from pipeline.data import canvas, content, intake
+from pipeline.files import engine, images, outputs
+from pipeline.files.faults import ImageFault
 from pipeline.model import bundle, device, prediction
 from pipeline.model.bundle import Bundle, Finding
 from pipeline.show import overlays, words

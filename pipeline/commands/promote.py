@@ -19,7 +19,8 @@ import pandas as pd
 
 from pipeline.commands import candidate
 from pipeline.config import Config
-from pipeline.data import manifest, outputs
+from pipeline.dataset import manifest
+from pipeline.files import outputs
 from pipeline.show import markdown, pages
 from pipeline.track import ledger, promotion, succession
 from pipeline.track.evidence import Decision, Rule

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.data.annotations import Annotations, Region, corners, load_coco, parse_region
-from pipeline.data.faults import Issue
-from pipeline.data.manifest import KEPT, QUARANTINED
+from pipeline.dataset.annotations import Annotations, Region, corners, load_coco, parse_region
+from pipeline.dataset.manifest import KEPT, QUARANTINED
+from pipeline.files.faults import Issue
 
 _TOLERANCE_PX = 1.0  # annotation tools round outward at the border
 

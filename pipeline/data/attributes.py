@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import associations
-from pipeline.data.manifest import COLUMNS, FOLD
 from pipeline.data.scan import Fact
+from pipeline.dataset.manifest import COLUMNS, FOLD
+from pipeline.statistics import associations
 
 _OWN = {*COLUMNS, FOLD, "n_bytes"}
 _SQUARE = 1.05  # sides nearer to one another make no portrait

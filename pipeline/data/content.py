@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import images, overprint, polarity
-from pipeline.data.faults import ImageFault, Issue, Severity
+from pipeline.data import overprint, polarity
 from pipeline.data.not_radiograph import Judgement
 from pipeline.data.pyramid import Pyramid
+from pipeline.files import images
+from pipeline.files.faults import ImageFault, Issue, Severity
 
 if TYPE_CHECKING:
     from pipeline.config import Validate  # a worker need not start pydantic

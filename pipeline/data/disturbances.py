@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
-from pipeline.data import canvas, images
+from pipeline.data import canvas
+from pipeline.files import images
 
 Grey = NDArray[np.uint8]
 
@@ -60,7 +61,7 @@ def prepare(job: Job) -> Grey:
 
     Raises
     ------
-    pipeline.data.images.ImageFault
+    pipeline.files.images.ImageFault
         The file has changed since ``validate`` read it.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import annotation_check, content, engine, grouping, manifest, scan
-from pipeline.data.annotations import Annotations
-from pipeline.data.faults import Issue
+from pipeline.data import annotation_check, content, grouping, scan
+from pipeline.dataset import manifest
+from pipeline.dataset.annotations import Annotations
+from pipeline.files import engine
+from pipeline.files.faults import Issue
 
 log = logging.getLogger(__name__)
 

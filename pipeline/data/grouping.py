@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.data import duplicates, engine, splits
+from pipeline.data import duplicates, splits
 from pipeline.data.copies.files import find
-from pipeline.data.faults import Issue
-from pipeline.data.labels import JOINING
-from pipeline.data.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
 from pipeline.data.scan import Fact
+from pipeline.dataset.labels import JOINING
+from pipeline.dataset.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
+from pipeline.files import engine
+from pipeline.files.faults import Issue
 
 _SHOWN = 5  # files listed in a message
 

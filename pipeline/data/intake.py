@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, not_radiograph, pyramid
-from pipeline.data.faults import ImageFault
+from pipeline.data import content, not_radiograph, pyramid
+from pipeline.files import images
+from pipeline.files.faults import ImageFault
 
 # What lies beside radiographs and is none. All else in a folder is tried: DICOM files often have no suffix.
 _BESIDE = {

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import forests, label_errors, probe
+from pipeline.assess import label_errors
 from pipeline.data import folds
-from pipeline.data.faults import Issue
 from pipeline.data.scan import Fact
+from pipeline.files.faults import Issue
+from pipeline.statistics import forests, probe
 
 _NAMES = {True: "fractured", False: "not fractured"}
 

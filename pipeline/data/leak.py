@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import forests, intervals, metrics, probe
-from pipeline.assess import memorisation as memory
-from pipeline.data import engine, shortcuts
-from pipeline.data.manifest import KEPT
+from pipeline.data import shortcuts
 from pipeline.data.pyramid import THUMBNAIL_PX
 from pipeline.data.scan import Fact
+from pipeline.dataset.manifest import KEPT
+from pipeline.files import engine
+from pipeline.statistics import forests, intervals, metrics, probe
+from pipeline.statistics import memorisation as memory
 
 _MEMORY_PX = 32  # side of the thumbnails that memorisation is measured on
 _N_SAMPLES = 500  # resamples of the groups behind each interval

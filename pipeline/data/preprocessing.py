@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
-from pipeline.data import canvas, images
-from pipeline.data.annotations import Region
+from pipeline.data import canvas
+from pipeline.dataset.annotations import Region
+from pipeline.files import images
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def prepare(job: Job) -> Record:
 
     Raises
     ------
-    pipeline.data.images.ImageFault
+    pipeline.files.images.ImageFault
         The file has changed since ``validate`` read it.
     """
     pixels = images.read(job.root / job.row["path"]).pixels

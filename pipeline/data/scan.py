@@ -16,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import content, images, not_radiograph, pyramid, shortcuts
+from pipeline.data import content, not_radiograph, pyramid, shortcuts
 from pipeline.data.copies import subjects
 from pipeline.data.copies.keypoints import NO_KEYPOINTS, Keypoints
 from pipeline.data.copies.subjects import Kept, Subject
-from pipeline.data.faults import ImageFault, Issue, Severity
-from pipeline.data.layout import CLASS_FOLDERS, SPLITS
+from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
+from pipeline.files import images
+from pipeline.files.faults import ImageFault, Issue, Severity
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
 _NO_SUBJECT = Subject(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)

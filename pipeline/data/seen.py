@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data import profile, pyramid
-from pipeline.data.images import Radiograph
-from pipeline.data.profile import Profile
+from pipeline.data import pyramid
+from pipeline.dataset import profile
+from pipeline.dataset.profile import Profile
+from pipeline.files.images import Radiograph
 
 SUFFIX = ".jsonl"
 FOLDER_VARIABLE = "FRACTURE_SEEN"  # of the environment: where a server notes what it saw; unset: nowhere

@@ -20,9 +20,9 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.data import outputs
 from pipeline.data.canvas import Placement
 from pipeline.data.preprocessing import Record
+from pipeline.files import outputs
 
 INDEX, CHECKSUMS = "index.csv", "shards.json"
 PLACE = (  # columns of the index that are not the manifest's: where a record lies, and the way back

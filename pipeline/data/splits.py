@@ -14,8 +14,8 @@ import pandas as pd
 
 from pipeline.config import Validate
 from pipeline.data import earlier, folds
-from pipeline.data.layout import SPLITS
-from pipeline.data.manifest import FOLD
+from pipeline.dataset.layout import SPLITS
+from pipeline.dataset.manifest import FOLD
 
 _SHOWN = 5  # groups listed in a message
 

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PASSING = ("date_saved", "shared_object_id")  # the latter is where an object lay in memory

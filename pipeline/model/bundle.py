@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import body_part, operating_points
+from pipeline.assess import operating_points
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
-from pipeline.data import canvas, outputs
+from pipeline.data import canvas
+from pipeline.dataset import body_part
+from pipeline.files import outputs
 from pipeline.model import classifier, maps, parts, prediction, views
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"

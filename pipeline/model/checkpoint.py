@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pipeline.assess import robustness
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Evaluate, Preprocess, Run
-from pipeline.data import disturbances, engine
+from pipeline.data import disturbances
+from pipeline.files import engine
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 

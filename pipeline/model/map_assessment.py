@@ -15,8 +15,8 @@ from pipeline.assess.maps import coco
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.maps.regions import Region
 from pipeline.config import RegionMaps
-from pipeline.data import annotations as reference
-from pipeline.data.annotations import Annotations
+from pipeline.dataset import annotations as reference
+from pipeline.dataset.annotations import Annotations
 from pipeline.model import map_methods, map_probing, map_scoring, prediction, views
 from pipeline.model.map_scoring import Canvases
 from pipeline.model.maps import MapSet

@@ -11,7 +11,7 @@ from pipeline.assess import calibration
 from pipeline.assess.maps import cutting, regions
 from pipeline.assess.maps.cutting import RegionSettings, Validation
 from pipeline.config import RegionMaps
-from pipeline.data.annotations import Annotations
+from pipeline.dataset.annotations import Annotations
 from pipeline.model.map_scoring import NO_BOXES, boxes, is_usable
 from pipeline.model.maps import MapSet
 

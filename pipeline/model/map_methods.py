@@ -14,7 +14,7 @@ from scipy.special import logit
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import deletion, scores
 from pipeline.assess.maps.asking import Pixels, Predict
-from pipeline.data.annotations import Annotations
+from pipeline.dataset.annotations import Annotations
 from pipeline.model import attributions, map_probing, map_scoring
 from pipeline.model.maps import MapSet
 

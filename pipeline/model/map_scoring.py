@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import metrics, operating_points
+from pipeline.assess import operating_points
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import cutting, froc, pointing, regions, scores, subgroups
 from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data.annotations import Annotations, mask
-from pipeline.data.annotations import Region as Annotation
 from pipeline.data.canvas import Placement
+from pipeline.dataset.annotations import Annotations, mask
+from pipeline.dataset.annotations import Region as Annotation
 from pipeline.model.maps import MapSet
 from pipeline.model.prediction import Answer
+from pipeline.statistics import metrics
 
 Canvases = Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]]
 

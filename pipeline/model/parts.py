@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.assess.body_part import COLUMN, UNKNOWN
-from pipeline.data import engine, shards
+from pipeline.data import shards
+from pipeline.dataset.body_part import COLUMN, UNKNOWN
+from pipeline.files import engine
 from pipeline.model import classifier, prediction
 from pipeline.model.classifier import PARTS
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.data import engine
+from pipeline.files import engine
 from pipeline.model.classifier import PARTS
 
 BATCH = 16  # radiographs asked at once, and held in memory

@@ -22,7 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Train
-from pipeline.data import engine, images, shards
+from pipeline.data import shards
+from pipeline.files import engine, images
 from pipeline.model import prediction, views
 from pipeline.model.classifier import STRIDE
 

@@ -13,12 +13,13 @@ import pandas as pd
 import tensorflow as tf
 from scipy.special import expit
 
-from pipeline.assess import metrics
 from pipeline.config import Train
-from pipeline.data import engine, shards
+from pipeline.data import shards
+from pipeline.files import engine
 from pipeline.model import checkpoint, classifier, device, erasing, losses, precision, prediction, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
+from pipeline.statistics import metrics
 
 _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch

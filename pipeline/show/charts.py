@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import metrics
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.show import net_benefit, pages, plots
+from pipeline.statistics import metrics
 
 _POINTS = {"high_sensitivity": "High sensitivity", "high_specificity": "High specificity"}
 

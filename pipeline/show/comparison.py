@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 from pipeline.show import markdown as md
 from pipeline.show import pages
 

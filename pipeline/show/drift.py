@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import images
+from pipeline.files import images
 from pipeline.show.pages import count, data_uri, decimals, percent
 from pipeline.show.svg import LINES, SERIES, drawing
 

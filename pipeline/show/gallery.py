@@ -14,8 +14,8 @@ from pipeline.assess import operating_points
 from pipeline.assess.maps import position
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.config import RegionMaps
-from pipeline.data import images
-from pipeline.data.annotations import Annotations
+from pipeline.dataset.annotations import Annotations
+from pipeline.files import images
 from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
 from pipeline.show import overlays, pages, words

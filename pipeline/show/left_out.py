@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.manifest import QUARANTINED
+from pipeline.dataset.manifest import QUARANTINED
 from pipeline.show import thumbnails
 from pipeline.show.meanings import meaning
 from pipeline.show.pages import counted

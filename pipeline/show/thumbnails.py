@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import images
+from pipeline.files import images
 from pipeline.show import pages
 
 Pixels = NDArray[np.uint8]

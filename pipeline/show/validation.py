@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.data.grouping import Grouped
-from pipeline.data.labels import JOINING
-from pipeline.data.layout import SPLITS
-from pipeline.data.manifest import QUARANTINED
+from pipeline.dataset.labels import JOINING
+from pipeline.dataset.layout import SPLITS
+from pipeline.dataset.manifest import QUARANTINED
 from pipeline.show import leaks, left_out
 from pipeline.show.copies import groups, pairs
 from pipeline.show.leaks import LEAKS

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 
+from pipeline import phantoms
 from pipeline.config import Config
-from pipeline.data import phantoms
-from pipeline.data.outputs import staged
+from pipeline.files.outputs import staged
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import annotations as reference
-from pipeline.data import canvas, engine, images, layout, manifest, outputs, preprocessing, shards
+from pipeline.data import canvas, preprocessing, shards
+from pipeline.dataset import annotations as reference
+from pipeline.dataset import layout, manifest
+from pipeline.files import engine, images, outputs
 from pipeline.model import bundle
 from pipeline.show import pages
 from pipeline.track import runs

@@ -19,8 +19,10 @@ from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data import annotations as reference
-from pipeline.data import labels, outputs, shards
+from pipeline.data import shards
+from pipeline.dataset import annotations as reference
+from pipeline.dataset import labels
+from pipeline.files import outputs
 from pipeline.model import (
     bundle,
     classifier,

@@ -16,25 +16,13 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import (
-    annotation_check,
-    attributes,
-    content,
-    earlier,
-    engine,
-    grouping,
-    label_suspects,
-    labels,
-    leak,
-    manifest,
-    outputs,
-    profile,
-    scan,
-)
-from pipeline.data.annotations import write as write_annotations
+from pipeline.data import annotation_check, attributes, content, earlier, grouping, label_suspects, leak, scan
 from pipeline.data.copies.files import COLUMNS
-from pipeline.data.faults import Issue
 from pipeline.data.scan import Fact
+from pipeline.dataset import labels, manifest, profile
+from pipeline.dataset.annotations import write as write_annotations
+from pipeline.files import engine, outputs
+from pipeline.files.faults import Issue
 from pipeline.show import pages, thumbnails, validation
 from pipeline.track import runs
 

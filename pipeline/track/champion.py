@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pipeline.assess import drift
 from pipeline.config import Config
-from pipeline.data import profile
-from pipeline.data.profile import Profile
+from pipeline.dataset import profile
+from pipeline.dataset.profile import Profile
 from pipeline.track import versions
 from pipeline.track.registry import BUNDLE
 from pipeline.track.store import Store

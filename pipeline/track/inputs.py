@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.config import Config
-from pipeline.data.layout import SPLITS
+from pipeline.dataset.layout import SPLITS
 from pipeline.track import state
 
 if TYPE_CHECKING:

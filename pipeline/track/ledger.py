@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 
 Action = Literal["promote", "rollback"]
 

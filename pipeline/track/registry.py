@@ -15,7 +15,8 @@ import pandas as pd
 
 import pipeline
 from pipeline.config import Config
-from pipeline.data import images, manifest
+from pipeline.dataset import manifest
+from pipeline.files import images
 from pipeline.track import description, inputs, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect

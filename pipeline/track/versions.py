@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 from pipeline.track.registry import BUNDLE, BUNDLE_TAG, LEARNT
 from pipeline.track.store import Store
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import comparison, delong, metrics
+from pipeline.assess import comparison
+from pipeline.statistics import delong, metrics
 
 
 def two_models(n: int = 200, seed: int = 0, gain: float = 0.0):

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.assess import delong, null_gap
+from pipeline.assess import null_gap
+from pipeline.statistics import delong
 
 RNG = np.random.default_rng(0)
 FRACTURED = np.arange(80) % 2 == 0

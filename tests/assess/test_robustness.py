@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.assess import delong, metrics, robustness
+from pipeline.assess import robustness
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.statistics import delong, metrics
 
 POINTS = OperatingPoints(0.4, 0.6)
 LEVELS = [("none", 0.0), ("blur", 1.0), ("blur", 2.0)]

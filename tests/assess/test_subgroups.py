@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import metrics, subgroups
+from pipeline.assess import subgroups
 from pipeline.assess.operating_points import OperatingPoints
+from pipeline.statistics import metrics
 
 POINTS = OperatingPoints(0.3, 0.7)
 N = 40

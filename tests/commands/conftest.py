@@ -15,7 +15,8 @@ from pipeline import config as settings
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data import images, profile
+from pipeline.dataset import profile
+from pipeline.files import images
 
 TOP = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.commands import assess
-from pipeline.data import images
+from pipeline.files import images
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pytest
 
 from pipeline import config as settings
 from pipeline.commands import drift
-from pipeline.data import images, profile, seen
+from pipeline.data import seen
+from pipeline.dataset import profile
+from pipeline.files import images
 from tests.commands.conftest import radiograph
 
 

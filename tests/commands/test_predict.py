@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipeline.commands import predict
-from pipeline.data import images
+from pipeline.files import images
 from pipeline.model import bundle
 
 

@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data import attributes, labels, scan, shortcuts
+from pipeline.data import attributes, scan, shortcuts
 from pipeline.data.content import Limits
-from pipeline.data.faults import Issue
 from pipeline.data.scan import Fact
+from pipeline.dataset import labels
+from pipeline.files.faults import Issue
 
 FILM = np.random.default_rng(0).integers(40, 160, (200, 160)).astype(np.uint8)
 

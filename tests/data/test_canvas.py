@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pipeline.config import Preprocess
-from pipeline.data import annotations, canvas, images
+from pipeline.data import canvas
+from pipeline.dataset import annotations
+from pipeline.files import images
 
 
 def preprocess(height_px: int = 96, width_px: int = 128, **changes: Any) -> Preprocess:

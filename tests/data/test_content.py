@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from pipeline.data import content, pyramid
-from pipeline.data.images import ImageFault, Radiograph
 from pipeline.data.not_radiograph import Judgement
+from pipeline.files.images import ImageFault, Radiograph
 
 RNG = np.random.default_rng(3)
 PIXELS = np.clip(RNG.normal(90, 30, (200, 160)) + np.linspace(0, 60, 160), 0, 255).astype(np.uint8)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config
-from pipeline.data import disturbances, images
+from pipeline.data import disturbances
 from pipeline.data.disturbances import LEVELS, disturb
+from pipeline.files import images
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.data import external, images, layout, manifest
+from pipeline.data import external
+from pipeline.dataset import layout, manifest
+from pipeline.files import images
 
 TOP = Path(__file__).parents[2]
 NAMES = [f"{folder}/{seed}.png" for folder in layout.CLASS_FOLDERS for seed in (1, 2)]

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Validate
-from pipeline.data import grouping, layout
+from pipeline.data import grouping
 from pipeline.data.copies import subjects
 from pipeline.data.scan import Fact
+from pipeline.dataset import layout
 
 SETTINGS = Validate(
     split="regroup",

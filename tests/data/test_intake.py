@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.data import images, intake
+from pipeline.data import intake
 from pipeline.data.content import Limits
+from pipeline.files import images
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import forests
-from pipeline.data import layout, leak
+from pipeline.data import leak
 from pipeline.data.scan import Fact
+from pipeline.dataset import layout
+from pipeline.statistics import forests
 
 RNG = np.random.default_rng(3)
 N_GROUPS = 60

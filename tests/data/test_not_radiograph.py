@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.data import colour, images, not_radiograph, pyramid
-from pipeline.data.phantoms import drawing
+from pipeline.data import not_radiograph, pyramid
+from pipeline.files import colour, images
+from pipeline.phantoms import drawing
 
 LISTED, LEFT_OUT = 0.9, 0.99  # as in `content` and params.yaml
 

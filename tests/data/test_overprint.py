@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.data import images, overprint
+from pipeline.data import overprint
+from pipeline.files import images
 
 ROWS, COLUMNS = np.mgrid[:500, :400]
 LIMB = 120 * np.exp(-(((COLUMNS - 200) / 60) ** 2)) + 60 * np.exp(-(((COLUMNS - 200) / 110) ** 2))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Config
-from pipeline.data import canvas, images, polarity
+from pipeline.data import canvas, polarity
+from pipeline.files import images
 from tests.imports import REPOSITORY
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Preprocess
-from pipeline.data import images
-from pipeline.data.annotations import Region
 from pipeline.data.preprocessing import Job, prepare
+from pipeline.dataset.annotations import Region
+from pipeline.files import images
 
 
 @pytest.fixture

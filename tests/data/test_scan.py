@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data import images, scan
+from pipeline.data import scan
 from pipeline.data.content import Limits
+from pipeline.files import images
 
 RNG = np.random.default_rng(3)
 RADIOGRAPH = np.clip(RNG.normal(90, 30, (200, 160)) + np.linspace(0, 60, 160), 0, 255).astype(np.uint8)

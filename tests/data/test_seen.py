@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.data import images, seen
+from pipeline.data import seen
+from pipeline.files import images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (120, 96), np.uint8)
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from pipeline.data import outputs, shards
+from pipeline.data import shards
 from pipeline.data.preprocessing import Record
+from pipeline.files import outputs
 from tests import records
 
 FEATURES = {

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data import images
 from pipeline.data.disturbances import LEVELS
+from pipeline.files import images
 from pipeline.model import disturbed
 
 

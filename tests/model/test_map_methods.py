@@ -3,7 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from pipeline.data.annotations import Annotations
+from pipeline.dataset.annotations import Annotations
 from pipeline.model import map_methods, map_probing, prediction
 from tests import records
 from tests.model.test_map_scoring import CELLS, KNOWN, NOTHING, drawn

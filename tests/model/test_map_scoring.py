@@ -10,8 +10,8 @@ import pytest
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import regions
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data.annotations import Annotations, Region
 from pipeline.data.canvas import Placement
+from pipeline.dataset.annotations import Annotations, Region
 from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
 from pipeline.model.prediction import Answer

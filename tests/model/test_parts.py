@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import body_part
 from pipeline.data import shards
+from pipeline.dataset import body_part
 from pipeline.model import classifier, parts, prediction
 from pipeline.model.training import Examples
 from tests import records

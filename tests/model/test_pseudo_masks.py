@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, Train
-from pipeline.data import images, shards
+from pipeline.data import shards
+from pipeline.files import images
 from pipeline.model import pseudo_masks, teaching, training
 from pipeline.model.training import Examples
 from tests import records

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from pipeline.assess.associations import COLUMNS
 from pipeline.show import leaks
+from pipeline.statistics.associations import COLUMNS
 
 
 def figures(published=0.72, clean=0.72, **nulls):

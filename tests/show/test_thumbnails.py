@@ -3,7 +3,7 @@ import base64
 import numpy as np
 import pytest
 
-from pipeline.data import images
+from pipeline.files import images
 from pipeline.show import thumbnails
 
 

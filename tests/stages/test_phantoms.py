@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
-from pipeline.data import phantoms as drawing
+from pipeline import phantoms as drawing
 from pipeline.stages import phantoms
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.assess import forests
-from pipeline.data import annotations, images, layout, manifest
+from pipeline.dataset import annotations, layout, manifest
+from pipeline.files import images
 from pipeline.stages import validate
+from pipeline.statistics import forests
 
 REPOSITORY = Path(__file__).parents[2]
 FAULTY = (REPOSITORY / "../shared/data/faulty").resolve()

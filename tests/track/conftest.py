@@ -26,7 +26,7 @@ STAGE = """
 import os, signal, sys
 from pathlib import Path
 from pipeline import config
-from pipeline.data.outputs import write_json
+from pipeline.files.outputs import write_json
 from pipeline.track import runs
 
 settings, name, made = config.read(), sys.argv[1], Path(sys.argv[2])

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.data import profile
+from pipeline.dataset import profile
 from pipeline.model import bundle
 from pipeline.track import champion, registry, runs
 from pipeline.track.store import connect

@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.data import images, manifest, seen
+from pipeline.data import seen
+from pipeline.dataset import manifest
+from pipeline.files import images
 from pipeline.model import bundle
 from pipeline.track import registry, versions
 from pipeline.track.store import connect

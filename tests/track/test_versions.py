@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from pipeline.data import outputs
+from pipeline.files import outputs
 from pipeline.track import versions
 from pipeline.track.versions import VersionError
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import intervals
 from pipeline.assess.maps import froc, localization, pointing
 from pipeline.assess.maps.asking import Map
+from pipeline.statistics import intervals
 
 OWN = ("pointing_game", "pointing_game_tolerant", "energy_in_box")
 BASELINES = ("pointing_game_random", "pointing_game_center", "pointing_game_brightest")

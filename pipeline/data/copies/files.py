@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.data import duplicates, engine
+from pipeline.data import duplicates
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.alignment import Transform
 from pipeline.data.copies.groups import Copy
 from pipeline.data.scan import Fact
+from pipeline.files import engine
 
 COLUMNS = (
     "path", "copy_of", "score", "correlation", "moved_px", "overlap",

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from pipeline.data import duplicates, engine
+from pipeline.data import duplicates
 from pipeline.data.copies import alignment, votes
 from pipeline.data.copies.agreement import Agreement
 from pipeline.data.copies.alignment import Transform
 from pipeline.data.copies.keypoints import Keypoints
 from pipeline.data.copies.subjects import Kept, Subject
 from pipeline.data.copies.verification import Pair, verify
+from pipeline.files import engine
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
 _ALL_VOTES = 64  # from here on a pair is as likely as any

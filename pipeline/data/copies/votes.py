@@ -21,8 +21,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import engine
 from pipeline.data.copies.keypoints import Keypoints, invariants, turns
+from pipeline.files import engine
 
 _NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
 _MIN_MATCHES = 4  # of two radiographs: with fewer it is not looked at what they guess

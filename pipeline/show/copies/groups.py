@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.data.layout import SPLITS
-from pipeline.data.manifest import KEPT, REDUNDANT
+from pipeline.dataset.layout import SPLITS
+from pipeline.dataset.manifest import KEPT, REDUNDANT
 from pipeline.show import thumbnails
 from pipeline.show.copies import kinship
 from pipeline.show.copies.kinship import Relation

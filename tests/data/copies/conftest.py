@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.data.phantoms.drawing import draw
+from pipeline.phantoms.drawing import draw
 
 HANDS = (6, 24, 20)  # what is drawn by these numbers
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.data import engine, pyramid
+from pipeline.data import pyramid
 from pipeline.data.copies import files, subjects
 from pipeline.data.copies.files import Copies
 from pipeline.data.copies.subjects import Subject
 from pipeline.data.scan import Fact
+from pipeline.files import engine
 from tests.imports import REPOSITORY
 
 SETTINGS = config.read(REPOSITORY / "params.yaml").validation

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.data import images
-from pipeline.data.phantoms.drawing import draw
+from pipeline.files import images
+from pipeline.phantoms.drawing import draw
 from tests.alterations import Altered, family, precision_and_recall, turned
 from tests.data.copies import subjects
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.data import engine
 from pipeline.data.copies import files
 from pipeline.data.copies.files import COLUMNS
 from pipeline.data.scan import Fact
+from pipeline.files import engine
 from tests import alterations
 from tests.data.copies import subjects
 

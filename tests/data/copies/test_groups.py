@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data import engine
 from pipeline.data.copies import alignment, groups
 from pipeline.data.copies.groups import Copy
+from pipeline.files import engine
 from tests import alterations
 from tests.data.copies import subjects
 

@@ -1,0 +1,1 @@
+"""The tables that travel from stage to stage: layout, manifest, labels, annotations, profile."""

@@ -1,0 +1,204 @@
+"""Fracture polygons and boxes in COCO form: the user's file checked, the checked file read.
+
+Pixel coordinates are (column, row) with the origin at the radiograph's upper left corner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files.outputs import staged
+
+_CATEGORY = {"id": 1, "name": "fractured"}
+
+
+@dataclass(frozen=True)
+class Region:
+    """One annotated fracture.
+
+    Attributes
+    ----------
+    polygons
+        Outlines as float64 arrays of shape (n_points, 2), (column, row); empty when only a box is known.
+    bbox
+        Left, top, width, height in pixels.
+    """
+
+    polygons: tuple[NDArray[np.float64], ...]
+    bbox: tuple[float, float, float, float]
+
+    @property
+    def outlines(self) -> tuple[NDArray[np.float64], ...]:
+        """Return the polygons, or the box's corners where there are none."""
+        return self.polygons or (corners(self.bbox),)
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The fractures drawn on radiographs, by path relative to ``data.root``.
+
+    Attributes
+    ----------
+    regions
+        The regions of each annotated radiograph.
+    sizes
+        (height_px, width_px) of each radiograph, annotated or not.
+    """
+
+    regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def for_path(self, path: str) -> list[Region]:
+        """List the regions of a radiograph; none when it is not annotated."""
+        return list(self.regions.get(path, ()))
+
+    def image_id(self, path: str) -> int:
+        """COCO's id of a radiograph: its place in the order of paths, from 1."""
+        return self._image_ids[path]
+
+    @cached_property
+    def _image_ids(self) -> dict[str, int]:
+        return {path: place for place, path in enumerate(sorted(self.sizes), start=1)}
+
+
+def mask(regions: Sequence[Region], height_px: int, width_px: int) -> NDArray[np.bool_]:
+    """Rasterise regions; a region without a polygon fills its box.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (height_px, width_px), true where a pixel's centre lies inside any region.
+    """
+    inside = np.zeros((height_px, width_px), dtype=bool)
+    for region in regions:
+        for polygon in region.outlines:
+            _fill(inside, polygon)
+    return inside
+
+
+def corners(bbox: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    """Outline of a box: float64, shape (4, 2), (column, row), clockwise from the upper left."""
+    left, top, width, height = bbox
+    right, bottom = left + width, top + height
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def read(path: Path) -> Annotations:
+    """Read a COCO file in which everything is sound, as `write` leaves it.
+
+    Raises
+    ------
+    ValueError
+        The file is no COCO JSON, or one of its annotations is malformed.
+    """
+    values = load_coco(path)
+    images = {image["id"]: image for image in values["images"]}
+    sizes = {image["file_name"]: (image["height"], image["width"]) for image in images.values()}
+    regions: dict[str, tuple[Region, ...]] = {}
+    for annotation in values["annotations"]:
+        file_name = images[annotation["image_id"]]["file_name"]
+        regions[file_name] = (*regions.get(file_name, ()), parse_region(annotation))
+    return Annotations(regions, sizes)
+
+
+def write(annotations: Annotations, path: Path) -> None:
+    """Write the annotations as COCO, whole and in the order of their paths."""
+    images: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
+    for name, (height_px, width_px) in sorted(annotations.sizes.items()):
+        image_id = annotations.image_id(name)
+        images.append({"id": image_id, "file_name": name, "height": height_px, "width": width_px})
+        for region in annotations.for_path(name):
+            drawn.append(_as_coco(region, len(drawn) + 1, image_id))
+    values = {"images": images, "annotations": drawn, "categories": [_CATEGORY]}
+    with staged(path) as private:
+        private.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def load_coco(path: Path) -> dict[str, Any]:
+    """Read a COCO file as it is.
+
+    Raises
+    ------
+    ValueError
+        It is missing, no JSON, or lacks ``images`` or ``annotations``.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(
+            f"data.annotations must name a file. Received: {path}. Write Data/none.coco.json for none."
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict) or not {"images", "annotations"} <= set(values):
+        raise ValueError(f"{path} is not COCO: it must be an object with `images` and `annotations`.")
+    return values
+
+
+def parse_region(annotation: Mapping[str, Any]) -> Region:
+    """Read one COCO annotation; run-length masks count as their box.
+
+    Raises
+    ------
+    ValueError
+        A polygon has fewer than three points, or the region has no finite, positive extent.
+    """
+    segmentation = annotation.get("segmentation") or []
+    parts = segmentation if isinstance(segmentation, list) else []
+    polygons = []
+    for part in parts:
+        if len(part) < 6 or len(part) % 2:
+            raise ValueError(f"a polygon needs three points or more. Received: {len(part)} numbers")
+        polygons.append(np.asarray(part, dtype=np.float64).reshape(-1, 2))
+    if polygons:
+        points = np.concatenate(polygons)
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        bbox = (float(left), float(top), float(right - left), float(bottom - top))
+    else:
+        box = [float(number) for number in annotation.get("bbox") or ()]
+        if len(box) != 4:
+            raise ValueError(f"an annotation needs a polygon or a box of four numbers. Received: {box}")
+        bbox = (box[0], box[1], box[2], box[3])
+    if not np.isfinite(bbox).all() or min(bbox[2:]) <= 0:
+        raise ValueError(f"a region needs a finite, positive extent. Received: {bbox}")
+    return Region(tuple(polygons), bbox)
+
+
+def _fill(inside: NDArray[np.bool_], polygon: NDArray[np.float64]) -> None:
+    """Set the pixels whose centres a polygon holds, by the even-odd rule, within its extent."""
+    limit = np.array(inside.shape[::-1])
+    left, top = np.clip(np.floor(polygon.min(axis=0)), 0, limit).astype(int)
+    right, bottom = np.clip(np.ceil(polygon.max(axis=0)), 0, limit).astype(int)
+    columns = np.arange(left, right) + 0.5
+    odd = np.zeros((bottom - top, right - left), dtype=bool)
+    for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        rows = np.arange(top, bottom) + 0.5
+        crossed = np.flatnonzero((start[1] > rows) != (end[1] > rows))
+        slope = (end[0] - start[0]) / (end[1] - start[1]) if crossed.size else 0.0
+        edge = start[0] + (rows[crossed] - start[1]) * slope
+        odd[crossed] ^= columns < edge[:, np.newaxis]
+    inside[top:bottom, left:right] |= odd
+
+
+def _as_coco(region: Region, annotation_id: int, image_id: int) -> dict[str, Any]:
+    outlines = [[round(value, 2) for value in polygon.ravel().tolist()] for polygon in region.polygons]
+    area = sum(float(cv2.contourArea(polygon.astype(np.float32))) for polygon in region.polygons)
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": _CATEGORY["id"],
+        "iscrowd": 0,
+        "segmentation": outlines,
+        "bbox": [round(value, 2) for value in region.bbox],
+        "area": round(area or region.bbox[2] * region.bbox[3], 2),
+    }

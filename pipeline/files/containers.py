@@ -1,0 +1,60 @@
+"""Where a JPEG or a PNG truly ends, and whether a PNG's check sums hold.
+
+Pillow skips the check sums of a PNG's pixel chunks, and no decoder minds bytes behind the end.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from pipeline.files.faults import ImageFault
+
+# In entropy-coded data 0xFF00 is a stuffed byte, 0xFFD0 to 0xFFD7 restart, 0xFFFF pads.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_END = 0xD9
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_PNG_SIGNATURE_BYTES = 8
+
+
+def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
+    """Count the bytes behind the end of a JPEG or a PNG; 0 for other formats.
+
+    Raises
+    ------
+    ImageFault
+        ``truncated`` where the end is missing, ``broken`` where a PNG's check sum is wrong.
+    """
+    if file_format == "JPEG":
+        return len(data) - _jpeg_end(data, name)
+    if file_format == "PNG":
+        return len(data) - _png_end(data, name)
+    return 0
+
+
+def _jpeg_end(data: bytes, name: str) -> int:
+    """Offset behind the end-of-image marker, found segment by segment (thumbnails have their own)."""
+    position = 2
+    while found := _JPEG_MARKER.search(data, position):
+        marker, position = found[0][1], found.end()
+        if marker == _JPEG_END:
+            return position
+        if marker not in _JPEG_BARE:
+            position += int.from_bytes(data[position : position + 2], "big")
+    raise ImageFault("truncated", f"{name}: the JPEG lacks its end")
+
+
+def _png_end(data: bytes, name: str) -> int:
+    """Offset behind the IEND chunk; every chunk's check sum is compared."""
+    position = _PNG_SIGNATURE_BYTES
+    while position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        body, end = data[position + 4 : position + 8 + length], position + 12 + length
+        if end > len(data):
+            break
+        if zlib.crc32(body) != int.from_bytes(data[end - 4 : end], "big"):
+            raise ImageFault("broken", f"{name}: wrong check sum in PNG chunk {body[:4]!r}")
+        if body[:4] == b"IEND":
+            return end
+        position = end
+    raise ImageFault("truncated", f"{name}: the PNG lacks its end")

@@ -1,0 +1,118 @@
+"""The phantoms' folder: files in the users' layout, polygons as COCO, the answer key of the faults."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.config import Phantoms
+from pipeline.files.engine import process
+from pipeline.phantoms.bones import Floats
+from pipeline.phantoms.faults import MadeFile, make, plan
+
+ANNOTATIONS = "annotations.coco.json"
+FAULTS_TABLE = "faults.csv"
+LABELS_TABLE = "labels.csv"
+
+
+def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
+    """Draw all phantoms into a folder, with ``annotations.coco.json``, ``faults.csv`` and ``labels.csv``.
+
+    Parameters
+    ----------
+    folder
+        Where the files go; it is made.
+    settings
+        Counts, sizes and shares.
+    seed
+        Same seed, same bytes, however many workers there are.
+    workers
+        Number of processes; 0 takes one a core.
+
+    Returns
+    -------
+    int
+        Number of image files written, planted copies among them.
+    """
+    orders = plan(settings, seed)
+    drawing = partial(make, seed=seed, side_px=(settings.min_side_px, settings.max_side_px))
+    made = []
+    for each in process(drawing, orders, workers=workers, label="draw phantoms"):
+        target = folder / each.order.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(each.data)
+        made.append(each)
+    text = json.dumps(_coco(made), indent=1)
+    (folder / ANNOTATIONS).write_text(text + "\n", encoding="utf-8", newline="\n")
+    faulty = ((each.order.path, each.order.fault, each.order.source) for each in made if each.order.fault)
+    _write_table(folder / FAULTS_TABLE, ("path", "fault", "source"), faulty)
+    _write_table(folder / LABELS_TABLE, ("path", "body_part", "laterality", "hardware"), _labels(made))
+    return len(made)
+
+
+def _coco(made: list[MadeFile]) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    pictures = []
+    for image_id, each in enumerate(made, start=1):
+        phantom = each.phantom
+        height_px, width_px = phantom.pixels.shape
+        pictures.append(
+            {
+                "id": image_id,
+                "file_name": each.order.path,
+                "height": height_px,
+                "width": width_px,
+                "body_part": phantom.body_part,
+                "fracture": phantom.kind,
+                "hardware": phantom.hardware,
+                "negative": phantom.exposure.negative,
+            }
+        )
+        if phantom.polygon is not None:
+            annotations.append(_region(phantom.polygon, len(annotations) + 1, image_id))
+    return {
+        "info": {"description": "Procedural radiographs: drawings, not pictures of anybody"},
+        "images": pictures,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "fracture"}],
+    }
+
+
+def _region(polygon: Floats, annotation_id: int, image_id: int) -> dict[str, Any]:
+    corners = np.round(polygon.astype(np.float64), 2)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": 1,
+        "iscrowd": 0,
+        "segmentation": [corners.ravel().tolist()],
+        "bbox": np.round([*low, *(high - low)], 2).tolist(),
+        "area": round(_area(corners), 2),
+    }
+
+
+def _area(corners: Floats) -> float:
+    """Area of a polygon, by the shoelace formula."""
+    columns, rows = corners.T
+    return float(abs(columns @ np.roll(rows, -1) - rows @ np.roll(columns, -1)) / 2)
+
+
+def _labels(made: list[MadeFile]) -> Iterator[tuple[str, ...]]:
+    for each in made:
+        phantom = each.phantom
+        hardware = "yes" if phantom.hardware else "no"
+        yield each.order.path, phantom.body_part, phantom.exposure.laterality, hardware
+
+
+def _write_table(path: Path, header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,1 @@
+"""AUROC and its kin, intervals, comparisons, cheap classifiers: arrays in, arrays out."""

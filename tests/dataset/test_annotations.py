@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from pipeline.dataset import annotations
+from pipeline.dataset.annotations import Annotations, Region
+
+FRACATLAS = Path(__file__).parents[2] / "../shared/data/fracatlas/annotations.coco.json"
+TRIANGLE = np.array([[2.0, 2.0], [12.0, 2.0], [2.0, 12.0]])
+
+
+def test_a_box_fills_the_pixels_whose_centres_it_holds():
+    inside = annotations.mask([Region((), (1.0, 2.0, 3.0, 2.0))], 6, 8)
+    assert inside.sum() == 6
+    assert inside[2:4, 1:4].all()
+
+
+def test_a_triangle_fills_half_of_its_box():
+    inside = annotations.mask([Region((TRIANGLE,), (2.0, 2.0, 10.0, 10.0))], 20, 20)
+    assert inside.sum() in range(45, 56)
+    assert inside[3, 3]
+    assert not inside[11, 11]
+
+
+def test_regions_are_joined_and_cut_at_the_border():
+    regions = [Region((), (-2.0, -2.0, 4.0, 4.0)), Region((), (1.0, 1.0, 2.0, 2.0))]
+    assert annotations.mask(regions, 5, 5).sum() == 7
+
+
+def test_no_region_is_an_empty_mask():
+    assert not annotations.mask([], 3, 4).any()
+
+
+# pycocotools' arrays do not know NumPy 2's `copy` keyword.
+@pytest.mark.skipif(not FRACATLAS.exists(), reason="the developers' share of FracAtlas is not here")
+def test_masks_agree_with_pycocotools():
+    drawn = annotations.read(FRACATLAS)
+    for path in list(drawn.regions)[:40]:
+        size = drawn.sizes[path]
+        regions = drawn.for_path(path)
+        outlines = [polygon.ravel().tolist() for region in regions for polygon in region.polygons]
+        expected = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(outlines, *size))).astype(bool)
+        inside = annotations.mask(regions, *size)
+        assert (inside & expected).sum() / (inside | expected).sum() > 0.95
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = "train/fractured/a.jpg"
+    regions = (Region((TRIANGLE,), (2.0, 2.0, 10.0, 10.0)), Region((), (1.0, 1.0, 4.0, 5.0)))
+    annotations.write(Annotations({path: regions}, {path: (20, 30)}), tmp_path / "coco.json")
+    found = annotations.read(tmp_path / "coco.json")
+    assert found.sizes == {path: (20, 30)}
+    assert [region.bbox for region in found.for_path(path)] == [region.bbox for region in regions]
+    np.testing.assert_array_equal(found.for_path(path)[0].polygons[0], TRIANGLE)
+    assert found.for_path("test/fractured/b.jpg") == []
+
+
+def test_no_annotations_are_written_too(tmp_path):
+    annotations.write(Annotations(), tmp_path / "coco.json")
+    assert annotations.read(tmp_path / "coco.json") == Annotations()
+
+
+@pytest.mark.parametrize(("text", "rule"), [("{", "JSON"), ("[]", "COCO"), ('{"images": []}', "COCO")])
+def test_other_files_are_refused(tmp_path, text, rule):
+    (tmp_path / "coco.json").write_text(text)
+    with pytest.raises(ValueError, match=rule):
+        annotations.read(tmp_path / "coco.json")
+
+
+def test_a_missing_file_is_refused_with_advice(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.coco\.json"):
+        annotations.read(tmp_path / "coco.json")

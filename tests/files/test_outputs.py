@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.files import outputs
+from tests.imports import REPOSITORY
+
+
+def test_a_staged_file_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "model.keras"
+    with outputs.staged(path) as private:
+        assert private.parent == path.parent
+        assert private.suffix == ".keras"
+        private.write_text("weights")
+        assert not path.exists()
+    assert path.read_text() == "weights"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_staged_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "shards"
+    path.mkdir()
+    (path / "old.tfrecord").write_text("old")
+    with outputs.staged(path) as private:
+        private.mkdir()
+        (private / "new.tfrecord").write_text("new")
+    assert [file.name for file in path.iterdir()] == ["new.tfrecord"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fail_after_writing(path: Path, *, folder: bool) -> None:
+    with outputs.staged(path) as private:
+        target = private / "part" if folder else private
+        target.parent.mkdir(exist_ok=True)
+        target.write_text("half")
+        raise OSError("No space left on device")
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_after_an_exception_the_old_output_stands(tmp_path: Path, folder: bool) -> None:
+    path = tmp_path / "out"
+    kept = path / "part" if folder else path
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("whole")
+    with pytest.raises(OSError, match="No space left"):
+        fail_after_writing(path, folder=folder)
+    assert kept.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_written_is_an_error_and_keeps_the_old_output(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("whole")
+    with pytest.raises(FileNotFoundError), outputs.staged(path):
+        pass
+    assert path.read_text() == "whole"
+
+
+def test_leavings_of_a_killed_process_with_this_id_are_cleared(tmp_path: Path) -> None:
+    (tmp_path / f".{os.getpid()}-out").mkdir()
+    outputs.write_text(tmp_path / "out", "text\n")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_json_is_sorted_rounded_and_finite(tmp_path: Path) -> None:
+    values = {
+        "b": np.float32(0.25),
+        "a": {"share": 2 / 3, "none": float("nan"), "far": np.inf},
+        "c": [np.int64(3), np.bool_(True), (1.0, "x")],
+    }
+    outputs.write_json(tmp_path / "metrics.json", values)
+    text = (tmp_path / "metrics.json").read_text()
+    assert list(json.loads(text)) == ["a", "b", "c"]
+    assert json.loads(text) == {
+        "a": {"far": None, "none": None, "share": 0.666667},
+        "b": 0.25,
+        "c": [3, True, [1.0, "x"]],
+    }
+    assert text.endswith("}\n")
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    outputs.write_text(tmp_path / "a", "Größe\n")
+    outputs.write_bytes(tmp_path / "b", b"\x00\r\n")
+    assert (tmp_path / "a").read_bytes() == "Größe\n".encode()
+    assert (tmp_path / "b").read_bytes() == b"\x00\r\n"
+
+
+CHILD = """
+import time
+from pipeline.files.outputs import die_with_parent
+die_with_parent()
+print("ready", flush=True)
+time.sleep(60)
+"""
+PARENT = """
+import subprocess, sys, time
+started = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE)
+started.stdout.readline()
+print(started.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_child_dies_with_its_parent() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        child = int(parent.stdout.readline())
+        assert is_running(child)
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while is_running(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(child)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
