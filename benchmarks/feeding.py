@@ -22,10 +22,10 @@ import keras
 import pandas as pd
 
 from pipeline import config as settings
-from pipeline.data import shards
 from pipeline.files import engine
 from pipeline.model import classifier, device, training
 from pipeline.model.augmentation import Augmentation
+from pipeline.preprocess import shards
 
 _EPOCHS = 3  # of each phase
 

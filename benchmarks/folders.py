@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import intake
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import images
+from pipeline.validate import intake
 
 _QUALITY = 90
 _SIDE_PX = 224

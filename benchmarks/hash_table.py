@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import duplicates, hamming, intake
 from pipeline.files import images
+from pipeline.validate import duplicates, hamming, intake
 
 _FRACATLAS = Path(__file__).parents[2] / "shared/data/fracatlas"
 _SIDE = 16  # enough for a hash

@@ -19,9 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import config as settings
-from pipeline.data import shards
 from pipeline.dataset import annotations
 from pipeline.model import bundle, classifier, device, map_choice, map_scoring, prediction, views
+from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 
 _FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")

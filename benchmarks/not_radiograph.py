@@ -1,4 +1,4 @@
-"""Fit and measure the score of ``pipeline/data/not_radiograph.py``.
+"""Fit and measure the score of ``pipeline/validate/not_radiograph.py``.
 
     python benchmarks/not_radiograph.py ../shared/data/fracatlas EXAMPLES
 
@@ -25,8 +25,8 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipeline.data import not_radiograph, pyramid
 from pipeline.files import colour
+from pipeline.validate import not_radiograph, pyramid
 
 NAMES = (
     "sharp", "very_sharp", "rough", "flat_mid", "flat_white", "straight", "contrast", "fine", "middle",

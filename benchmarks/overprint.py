@@ -1,4 +1,4 @@
-"""Draw marks and watermarks on radiographs, and see how many `pipeline.data.overprint` finds.
+"""Draw marks and watermarks on radiographs, and see how many `pipeline.validate.overprint` finds.
 
     python benchmarks/overprint.py ../shared/data/fracatlas
 
@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.data import overprint
 from pipeline.files import images
+from pipeline.validate import overprint
 
 EVERY = 40
 WORDS = {"a": 0.06, "alamy": 0.22, "dreams": 0.25, "stock": 0.3, "shutterstock": 0.4}  # width, as a share

@@ -25,9 +25,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline import config as settings
-from pipeline.data import shards
-from pipeline.data.canvas import Placement
 from pipeline.model import bundle, classifier, device, maps, prediction, views
+from pipeline.preprocess import shards
+from pipeline.preprocess.canvas import Placement
 
 Pixels = NDArray[np.uint8]
 

@@ -90,9 +90,9 @@ def ours(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) -
 
 def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
     """Preprocess `train` and `val`, each file a group of its own; return their rows of the index."""
-    from pipeline.data import preprocessing, shards
     from pipeline.dataset import layout
     from pipeline.files import images
+    from pipeline.preprocess import preparation, shards
 
     records = []
     for split in ("train", "val"):
@@ -102,7 +102,7 @@ def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
                 row = {"path": relative, "split": split, "fractured": fractured, "group": relative}
                 height, width = images.read(path).pixels.shape
                 row |= {"sampling_weight": 1.0, "height_px": height, "width_px": width}
-                records.append(preprocessing.prepare(preprocessing.Job(root, row, (), settings)))
+                records.append(preparation.prepare(preparation.Job(root, row, (), settings)))
     index = shards.write(folder, records, settings.shard_records)
     return [index[index["split"] == split].reset_index(drop=True) for split in ("train", "val")]
 

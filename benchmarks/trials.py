@@ -35,7 +35,6 @@ from sklearn.model_selection import StratifiedKFold
 from pipeline import config as settings
 from pipeline.assess import calibration
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data import shards
 from pipeline.files import engine, images, outputs
 from pipeline.model import (
     classifier,
@@ -47,6 +46,7 @@ from pipeline.model import (
     training,
     views,
 )
+from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 
 HERE = {

@@ -183,8 +183,8 @@ def stage(root: Path, out: Path) -> Timing:
 
 def decoding(root: Path) -> Timing:
     """Decode every file strictly, in as many processes, and do nothing with it."""
-    from pipeline.data import intake
     from pipeline.files import engine
+    from pipeline.validate import intake
 
     started = time.monotonic()
     for _ in engine.process(_decode, intake.find([root]), workers=0, label="decode"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.canvas import Placement
-from pipeline.data.preprocessing import Record
 from pipeline.files import images
+from pipeline.preprocess.canvas import Placement
+from pipeline.preprocess.preparation import Record
 
 SIDE = 64
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ci import servers
-from pipeline.data import seen
+from pipeline.drift import seen
 from pipeline.files import images
 from tests import cloning
 from tests.cloning import run

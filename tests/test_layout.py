@@ -17,8 +17,8 @@ from tests.imports import REPOSITORY, direct
 NUMERIC = [
     *sorted((PACKAGE / "assess").rglob("*.py")),
     *sorted((PACKAGE / "statistics").rglob("*.py")),
-    PACKAGE / "data/duplicates.py",
-    PACKAGE / "data/hamming.py",
+    PACKAGE / "validate/duplicates.py",
+    PACKAGE / "validate/hamming.py",
     PACKAGE / "dataset/body_part.py",
 ]
 STAGES = sorted((PACKAGE / "stages").glob("[!_]*.py"))
@@ -97,7 +97,7 @@ def test_validate_does_not_import_tensorflow() -> None:
 def test_workers_start_without_what_they_do_not_need() -> None:
     """Each of these takes a worker as long to import as all else together."""
     code = (
-        "import sys, pipeline.__main__, pipeline.data.scan, pipeline.data.copies.verification; "
+        "import sys, pipeline.__main__, pipeline.validate.scan, pipeline.validate.copies.verification; "
         "sys.exit(','.join({'pandas', 'pydantic', 'pydicom', 'sklearn', 'faiss'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=False)

@@ -27,8 +27,6 @@ from numpy.typing import NDArray
 from pipeline.assess import evaluation, net_benefit
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
-from pipeline.data import external, preprocessing
-from pipeline.data.canvas import Placement
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, manifest
 from pipeline.files import engine, images, outputs
@@ -36,7 +34,10 @@ from pipeline.files.faults import Issue
 from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, prediction, views
 from pipeline.model.bundle import Bundle
 from pipeline.model.map_assessment import Assessment
+from pipeline.preprocess import preparation
+from pipeline.preprocess.canvas import Placement
 from pipeline.show import charts, gallery, map_charts, pages
+from pipeline.validate import external
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +124,8 @@ def place(
     config: Config, settings: Preprocess, root: Path, paths: list[str]
 ) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
     """Yield each radiograph on the canvas, as ``preprocess`` would put it there."""
-    jobs = [preprocessing.Job(root, {"path": path}, (), settings) for path in paths]
-    for record in engine.process(preprocessing.prepare, jobs, workers=config.run.workers, label="assess"):
+    jobs = [preparation.Job(root, {"path": path}, (), settings) for path in paths]
+    for record in engine.process(preparation.prepare, jobs, workers=config.run.workers, label="assess"):
         yield images.decode(record.encoded, "canvas.png").pixels, record.placement
 
 

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.assess import drift
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.data import content, grouping, intake, scan
-from pipeline.data import seen as seen_by_server
 from pipeline.dataset import profile
 from pipeline.dataset.profile import Profile
+from pipeline.drift import distance
+from pipeline.drift import seen as seen_by_server
 from pipeline.files import engine, images, outputs
 from pipeline.show import drift as report
 from pipeline.show import pages
+from pipeline.validate import content, grouping, intake, scan
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +73,15 @@ def run(
     folder = None if out is None else destination.check(out, _MADE, inputs)
     name, reference = _reference(config, against)
     seen = inspect(config, paths) if described is None else Seen(_profile(described))
-    found = drift.compare(reference.sample, seen.profile.sample, seed=config.run.seed)
+    found = distance.compare(reference.sample, seen.profile.sample, seed=config.run.seed)
     figures: dict[str, Any] = {
-        "drift": drift.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold),
+        "drift": distance.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold),
         "reference": {"name": name, **_counts(reference)},
         "current": {**_counts(seen.profile), "refused": seen.refused},
         "alpha": config.drift.alpha,
-        "noticed_from": drift.noticed_from(reference.described, seen.profile.described, config.drift.alpha),
+        "noticed_from": distance.noticed_from(
+            reference.described, seen.profile.described, config.drift.alpha
+        ),
         "threshold": config.drift.threshold,
     }
     if folder is not None:
@@ -164,7 +166,7 @@ def _strangest(reference: Profile, seen: Seen, max_pixels: int) -> list[dict[str
     """Show the new radiographs that are least like any of the reference."""
     if not seen.described:
         return []
-    away = drift.strangeness(reference.sample["picture"], seen.profile.sample["picture"])
+    away = distance.strangeness(reference.sample["picture"], seen.profile.sample["picture"])
     chosen = [seen.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
     return [report.picture(intake.shown(path.name), images.read(path, max_pixels).pixels) for path in chosen]
 

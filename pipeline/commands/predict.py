@@ -25,13 +25,14 @@ from pipeline.assess.maps import position
 from pipeline.assess.maps.regions import Region
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.data import canvas, content, intake
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault
 from pipeline.model import bundle, device, prediction
 from pipeline.model.bundle import Bundle, Finding
+from pipeline.preprocess import canvas
 from pipeline.show import overlays, words
 from pipeline.show.legend import Label
+from pipeline.validate import content, intake
 
 log = logging.getLogger(__name__)
 

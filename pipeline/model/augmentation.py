@@ -18,7 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.config import Augment
-from pipeline.data import disturbances
+from pipeline.preprocess import perturbations
 
 _BRIGHTEST = 255.0
 _BATCHES_PER_EPOCH = 1_000_000  # more than there can be: each (epoch, batch) has a number of its own
@@ -144,7 +144,7 @@ def _mask_markers(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
 def _without_markers(canvases: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
     masked = canvases.copy()
     for position in np.flatnonzero(chosen):
-        masked[position, ..., 0] = disturbances.mask_markers(canvases[position, ..., 0])
+        masked[position, ..., 0] = perturbations.mask_markers(canvases[position, ..., 0])
     return masked
 
 

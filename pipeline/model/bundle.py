@@ -23,10 +23,10 @@ from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
-from pipeline.data import canvas
 from pipeline.dataset import body_part
 from pipeline.files import outputs
 from pipeline.model import classifier, maps, parts, prediction, views
+from pipeline.preprocess import canvas
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"

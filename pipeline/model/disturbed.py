@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.assess import robustness
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Evaluate, Preprocess, Run
-from pipeline.data import disturbances
 from pipeline.files import engine
+from pipeline.preprocess import perturbations
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -27,7 +27,7 @@ def survey(
     settings: Evaluate,
     run: Run,
 ) -> pd.DataFrame:
-    """Score a sample of radiographs in each of :data:`pipeline.data.disturbances.LEVELS`.
+    """Score a sample of radiographs in each of :data:`pipeline.preprocess.perturbations.LEVELS`.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def survey(
     """
     fractured, group = rows["fractured"].to_numpy(bool), rows["group"].to_numpy(str)
     chosen = robustness.sample(fractured, group, settings.robustness_radiographs, run.seed)
-    jobs = [disturbances.Job(root / path, canvas) for path in rows["path"].iloc[chosen]]
-    worse = engine.process(disturbances.prepare, jobs, workers=run.workers, label="disturbances")
+    jobs = [perturbations.Job(root / path, canvas) for path in rows["path"].iloc[chosen]]
+    worse = engine.process(perturbations.prepare, jobs, workers=run.workers, label="disturbances")
     y_scores = np.array([ask(canvases) for canvases in worse])
     return robustness.tabulate(
-        disturbances.LEVELS,
+        perturbations.LEVELS,
         fractured[chosen],
         y_scores,
         points,

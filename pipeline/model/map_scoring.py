@@ -16,11 +16,11 @@ from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import cutting, froc, pointing, regions, scores, subgroups
 from pipeline.assess.maps.regions import Region
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data.canvas import Placement
 from pipeline.dataset.annotations import Annotations, mask
 from pipeline.dataset.annotations import Region as Annotation
 from pipeline.model.maps import MapSet
 from pipeline.model.prediction import Answer
+from pipeline.preprocess.canvas import Placement
 from pipeline.statistics import metrics
 
 Canvases = Callable[[Iterable[str]], Iterator[NDArray[np.uint8]]]

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.assess.calibration import Calibration
-from pipeline.data.canvas import Placement
+from pipeline.preprocess.canvas import Placement
 
 Map = NDArray[np.float32]
 

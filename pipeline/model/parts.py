@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.data import shards
 from pipeline.dataset.body_part import COLUMN, UNKNOWN
 from pipeline.files import engine
 from pipeline.model import classifier, prediction
 from pipeline.model.classifier import PARTS
+from pipeline.preprocess import shards
 
 _MIN_GROUPS = 5  # of a part, or it is not learnt
 _STRENGTH = 0.1  # inverse of the regularization, on features of unit variance

@@ -22,10 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Train
-from pipeline.data import shards
 from pipeline.files import engine, images
 from pipeline.model import prediction, views
 from pipeline.model.classifier import STRIDE
+from pipeline.preprocess import shards
 
 _VIEWS = 6
 _BLUR = 0.7  # standard deviation in cells of the network's map: single cells are noise

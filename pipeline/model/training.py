@@ -14,11 +14,11 @@ import tensorflow as tf
 from scipy.special import expit
 
 from pipeline.config import Train
-from pipeline.data import shards
 from pipeline.files import engine
 from pipeline.model import checkpoint, classifier, device, erasing, losses, precision, prediction, sampling
 from pipeline.model.augmentation import Augmentation
 from pipeline.model.averaging import WeightAverage
+from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 
 _WARMUP_EPOCHS = 1.0

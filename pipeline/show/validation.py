@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.grouping import Grouped
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
@@ -17,6 +16,7 @@ from pipeline.show.leaks import LEAKS
 from pipeline.show.meanings import meaning
 from pipeline.show.pages import count, counted, listed, percent
 from pipeline.show.thumbnails import Look
+from pipeline.validate.grouping import Grouped
 
 _EXAMPLES = 3
 

@@ -20,10 +20,10 @@ from pipeline.assess import evaluation, findings, operating_points
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data import shards
 from pipeline.dataset import body_part, labels
 from pipeline.files import outputs
 from pipeline.model import bundle, classifier, device, disturbed, parts, prediction, views
+from pipeline.preprocess import shards
 from pipeline.show import card
 from pipeline.show.evaluation import documents
 from pipeline.track import runs

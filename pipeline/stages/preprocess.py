@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import canvas, preprocessing, shards
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import layout, manifest
 from pipeline.files import engine, images, outputs
 from pipeline.model import bundle
+from pipeline.preprocess import canvas, preparation, shards
 from pipeline.show import pages
 from pipeline.track import runs
 
@@ -32,10 +32,10 @@ def run(config: Config) -> None:
         known = reference.read(config.paths.annotations)
         kept = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
         jobs = [
-            preprocessing.Job(config.data.root, row, tuple(known.for_path(row["path"])), config.preprocess)
+            preparation.Job(config.data.root, row, tuple(known.for_path(row["path"])), config.preprocess)
             for row in kept.to_dict("records")
         ]
-        prepared = engine.process(preprocessing.prepare, jobs, workers=config.run.workers, label="preprocess")
+        prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
         bundle.write_settings(config.paths.models / bundle.PREPROCESS, config.preprocess)

@@ -19,7 +19,6 @@ from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data import shards
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels
 from pipeline.files import outputs
@@ -35,6 +34,7 @@ from pipeline.model import (
     views,
 )
 from pipeline.model.map_assessment import Assessment
+from pipeline.preprocess import shards
 from pipeline.show import gallery, map_charts, pages
 from pipeline.track import runs
 

@@ -16,9 +16,9 @@ import keras
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import shards
 from pipeline.files import outputs
 from pipeline.model import classifier, device, parts, teaching, training
+from pipeline.preprocess import shards
 from pipeline.show import pages, plots
 from pipeline.track import repository, runs
 

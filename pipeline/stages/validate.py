@@ -16,15 +16,24 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.data import annotation_check, attributes, content, earlier, grouping, label_suspects, leak, scan
-from pipeline.data.copies.files import COLUMNS
-from pipeline.data.scan import Fact
 from pipeline.dataset import labels, manifest, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.files.faults import Issue
 from pipeline.show import pages, thumbnails, validation
 from pipeline.track import runs
+from pipeline.validate import (
+    annotation_check,
+    attributes,
+    content,
+    grouping,
+    label_suspects,
+    leak,
+    pinned_splits,
+    scan,
+)
+from pipeline.validate.copies.files import COLUMNS
+from pipeline.validate.scan import Fact
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +42,7 @@ def run(config: Config) -> None:
     """Validate the user's folder; nothing in it is changed."""
     settings = config.validation
     with runs.stage_run("validate", config) as record:
-        before = earlier.read(settings.earlier_manifest)
+        before = pinned_splits.read(settings.earlier_manifest)
         found, issues = scan.find(config.data.root, content.limits(settings))
         with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
             found = [item._replace(folder=Path(aside)) for item in found]

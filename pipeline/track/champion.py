@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pipeline.assess import drift
 from pipeline.config import Config
 from pipeline.dataset import profile
 from pipeline.dataset.profile import Profile
+from pipeline.drift import distance
 from pipeline.track import versions
 from pipeline.track.registry import BUNDLE
 from pipeline.track.store import Store
@@ -53,8 +53,8 @@ def log_drift(config: Config, store: Store, run_id: str, described: Path) -> Non
     champion = find(store, config.track.model_name)
     if champion is None:
         return
-    found = drift.compare(champion.profile.sample, profile.read(described).sample, seed=config.run.seed)
-    figures = drift.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold)
+    found = distance.compare(champion.profile.sample, profile.read(described).sample, seed=config.run.seed)
+    figures = distance.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold)
     values = {name: difference.distance for name, difference in found.items()}
     values |= {"score": figures["score"], "detected": float(figures["detected"])}
     store.log(

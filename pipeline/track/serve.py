@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.data.seen import FOLDER_VARIABLE
+from pipeline.drift.seen import FOLDER_VARIABLE
 from pipeline.track import ui, versions
 from pipeline.track.store import connect
 from pipeline.track.versions import VersionError

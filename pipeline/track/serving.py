@@ -21,7 +21,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.data import seen
+from pipeline.drift import seen
 from pipeline.files import images
 
 if TYPE_CHECKING:

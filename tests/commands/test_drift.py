@@ -7,8 +7,8 @@ import pytest
 
 from pipeline import config as settings
 from pipeline.commands import drift
-from pipeline.data import seen
 from pipeline.dataset import profile
+from pipeline.drift import seen
 from pipeline.files import images
 from tests.commands.conftest import radiograph
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from pipeline import phantoms
-from pipeline.assess import drift
 from pipeline.config import Phantoms
-from pipeline.data import content, scan
 from pipeline.dataset import profile
+from pipeline.drift import distance
+from pipeline.validate import content, scan
 
 LIMITS = content.Limits(100_000_000, 32, 1.0)
 
@@ -122,7 +122,7 @@ def score(reference, current, seed=7, without=()):
     samples = [dict(profile.build(*side).sample) for side in (reference, current)]
     for name in without:
         del samples[0][name]
-    return drift.score(drift.compare(*samples, seed=seed), alpha=0.01)
+    return distance.score(distance.compare(*samples, seed=seed), alpha=0.01)
 
 
 def take(side, rows):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, Train
-from pipeline.data import shards
 from pipeline.model import classifier, device, efficientnet_lite, training
+from pipeline.preprocess import shards
 from tests import records
 
 

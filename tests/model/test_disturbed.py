@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
-from pipeline.data.disturbances import LEVELS
 from pipeline.files import images
 from pipeline.model import disturbed
+from pipeline.preprocess.perturbations import LEVELS
 
 
 @pytest.fixture

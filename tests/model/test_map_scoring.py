@@ -10,11 +10,11 @@ import pytest
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import regions
 from pipeline.assess.operating_points import OperatingPoints
-from pipeline.data.canvas import Placement
 from pipeline.dataset.annotations import Annotations, Region
 from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
 from pipeline.model.prediction import Answer
+from pipeline.preprocess.canvas import Placement
 
 SIDE, GRID = 128, 8  # a cell of the grid is 8 x 8 on the canvas of 64, 16 x 16 in the radiograph
 CELLS = [(2, 3), (5, 1), (4, 4), (1, 6)]

@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit
 
 from pipeline.assess.calibration import Calibration
-from pipeline.data.canvas import Placement
 from pipeline.model.maps import MapSet, probability_map
+from pipeline.preprocess.canvas import Placement
 
 CALIBRATION = Calibration(0.5, -1.0)
 EVIDENCE = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)

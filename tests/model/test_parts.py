@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data import shards
 from pipeline.dataset import body_part
 from pipeline.model import classifier, parts, prediction
 from pipeline.model.training import Examples
+from pipeline.preprocess import shards
 from tests import records
 
 CANVASES = np.stack([records.canvas(i, fractured=False) for i in range(4)])

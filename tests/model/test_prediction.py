@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.data import shards
 from pipeline.model import prediction
 from pipeline.model.training import Examples
+from pipeline.preprocess import shards
 from tests import records
 
 

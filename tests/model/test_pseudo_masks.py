@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, Train
-from pipeline.data import shards
 from pipeline.files import images
 from pipeline.model import pseudo_masks, teaching, training
 from pipeline.model.training import Examples
+from pipeline.preprocess import shards
 from tests import records
 
 CANVAS = (records.SIDE, records.SIDE)

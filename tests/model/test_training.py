@@ -14,9 +14,9 @@ from scipy.special import expit, log_expit
 from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Train
-from pipeline.data import shards
 from pipeline.model import classifier, depthwise, prediction, training
 from pipeline.model.training import Examples
+from pipeline.preprocess import shards
 from tests import records, watched
 
 SEED = 7

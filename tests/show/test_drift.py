@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.assess import drift
+from pipeline.drift import distance
 from pipeline.show import drift as report
 from pipeline.show import pages
 
@@ -17,9 +17,9 @@ def sample(seed, n, brightness=100.0):
 
 
 def context(reference, current, threshold=0.1):
-    found = drift.compare(reference, current, seed=1, n_permutations=199)
+    found = distance.compare(reference, current, seed=1, n_permutations=199)
     figures = {
-        "drift": drift.summarize(found, alpha=0.01, threshold=threshold),
+        "drift": distance.summarize(found, alpha=0.01, threshold=threshold),
         "reference": {"name": "<b>", "files": 90, "groups": 80},
         "current": {"files": 40, "groups": 40, "refused": 0},
         "alpha": 0.01,

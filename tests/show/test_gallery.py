@@ -9,10 +9,10 @@ import pytest
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.assess.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
-from pipeline.data.canvas import Placement
 from pipeline.dataset.annotations import Annotations, Region
 from pipeline.files import images
 from pipeline.model.maps import MapSet
+from pipeline.preprocess.canvas import Placement
 from pipeline.show import gallery, legend
 from pipeline.show.gallery import Case
 

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from pipeline.data import content, not_radiograph
 from pipeline.show.meanings import MEANINGS, meaning
+from pipeline.validate import content, not_radiograph
 from tests.imports import REPOSITORY
 
 SOURCES = sorted((REPOSITORY / "pipeline/data").glob("*.py"))

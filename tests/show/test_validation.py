@@ -3,9 +3,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from pipeline.data.grouping import Grouped
 from pipeline.show import pages, validation
 from pipeline.statistics.associations import COLUMNS
+from pipeline.validate.grouping import Grouped
 from tests.show.copies import galleries
 from tests.show.test_leaks import figures as leaks
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.data import seen
 from pipeline.dataset import manifest
+from pipeline.drift import seen
 from pipeline.files import images
 from pipeline.model import bundle
 from pipeline.track import registry, versions

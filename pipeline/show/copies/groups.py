@@ -45,7 +45,7 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[
     files
         The manifest; files of one group are copies, or of one patient or study.
     copies
-        How pairs lie on one another; see `pipeline.data.copies.files.Copies`.
+        How pairs lie on one another; see `pipeline.validate.copies.files.Copies`.
     look
         From a path to small pixels; asked for the pictures shown alone.
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.data.copies.alignment import Transform, described
 from pipeline.show.pages import percent
+from pipeline.validate.copies.alignment import Transform, described
 
 _TURNED_DEG = 0.5  # what is less stands for nothing that anybody did
 _SCALED = 0.02
@@ -81,7 +81,7 @@ def relations(reference: str, copies: pd.DataFrame, shapes: Mapping[str, Shape])
     reference
         Path of a file.
     copies
-        ``path``, ``copy_of``, ``transform`` and ``inverted``; see `pipeline.data.copies.files.Copies`.
+        ``path``, ``copy_of``, ``transform`` and ``inverted``; see `pipeline.validate.copies.files.Copies`.
     shapes
         Height and width of each file, by its path.
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.copies.looks import SIDE_PX
 from pipeline.show import thumbnails
 from pipeline.show.copies import kinship
 from pipeline.show.copies.kinship import Shape
 from pipeline.show.copies.superposition import between, superposed
 from pipeline.show.pages import decimals, percent
 from pipeline.show.thumbnails import Look
+from pipeline.validate.copies.thumbnails import SIDE_PX
 
 _SHOWN = 10
 _MOVED_PX = 0.05  # what is less is rounding
@@ -26,7 +26,7 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[
     Parameters
     ----------
     copies
-        How pairs lie on one another, the hardest first; see `pipeline.data.copies.files.Copies`.
+        How pairs lie on one another, the hardest first; see `pipeline.validate.copies.files.Copies`.
     files
         The manifest.
     look

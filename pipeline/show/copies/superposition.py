@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.copies.alignment import Transform, warped
+from pipeline.validate.copies.alignment import Transform, warped
 
 Pixels = NDArray[np.uint8]
 Shape = tuple[int, ...]

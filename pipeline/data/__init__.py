@@ -1,1 +1,0 @@
-"""Radiographs, tables and shards: reading, checking, grouping and writing them."""

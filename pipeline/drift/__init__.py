@@ -1,0 +1,1 @@
+"""New radiographs against those that the champion learnt from."""

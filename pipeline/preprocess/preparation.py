@@ -1,0 +1,91 @@
+"""One radiograph and its annotations brought onto the canvas, ready for a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import Preprocess
+from pipeline.dataset.annotations import Region
+from pipeline.files import images
+from pipeline.preprocess import canvas
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to prepare one radiograph."""
+
+    root: Path
+    row: dict[str, Any]
+    regions: tuple[Region, ...]
+    settings: Preprocess
+
+
+@dataclass(frozen=True)
+class Record:
+    """One preprocessed radiograph, encoded.
+
+    Attributes
+    ----------
+    row
+        Its row of the manifest.
+    encoded
+        PNG of the canvas, grey.
+    shape
+        Height and width of the canvas in pixels.
+    placement
+        The way between the radiograph and the canvas.
+    masks
+        A PNG for each annotated fracture, 255 inside, on the canvas.
+    boxes
+        (K, 4): top, left, bottom and right of each fracture, as shares of the canvas.
+    """
+
+    row: dict[str, Any]
+    encoded: bytes
+    shape: tuple[int, int]
+    placement: canvas.Placement
+    masks: tuple[bytes, ...]
+    boxes: NDArray[np.float64]
+
+
+def prepare(job: Job) -> Record:
+    """Decode a radiograph, place it on the canvas and draw its fracture masks there.
+
+    Raises
+    ------
+    pipeline.files.images.ImageFault
+        The file has changed since ``validate`` read it.
+    """
+    pixels = images.read(job.root / job.row["path"]).pixels
+    placed, placement = canvas.place(pixels, job.settings)
+    masks = [_mask_on_canvas(region, placement, placed.shape) for region in job.regions]
+    visible = [mask for mask in masks if mask.any()]
+    return Record(
+        job.row,
+        images.encode_png(placed),
+        placed.shape,
+        placement,
+        tuple(images.encode_png(mask.astype(np.uint8) * 255) for mask in visible),
+        np.array([_unit_box(mask) for mask in visible]).reshape(-1, 4),
+    )
+
+
+def _mask_on_canvas(region: Region, placement: canvas.Placement, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Rasterise a region; a fracture thinner than a pixel still marks the pixels it crosses."""
+    mask = np.zeros(shape, np.uint8)
+    for polygon in region.outlines:
+        points = placement.to_canvas(polygon[:, ::-1])[:, ::-1]
+        cv2.fillPoly(mask, [np.floor(points).astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+def _unit_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = mask.shape
+    return rows[0] / height, columns[0] / width, (rows[-1] + 1) / height, (columns[-1] + 1) / width

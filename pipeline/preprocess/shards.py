@@ -1,0 +1,251 @@
+"""Preprocessed radiographs as TFRecord shards with random access.
+
+A shard is a plain TFRecord file of ``tf.train.Example`` messages with the feature keys that
+TensorFlow's detection models use (``image/encoded``, ``image/class/label``,
+``image/object/bbox/ymin``, ...). ``index.csv`` beside them holds one row a radiograph, with the
+place of its record, so that any row can be read without reading the others; ``shards.json``
+holds each file's sha256, since DVC does not notice a cache file that has rotted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.files import outputs
+from pipeline.preprocess.canvas import Placement
+from pipeline.preprocess.preparation import Record
+
+INDEX, CHECKSUMS = "index.csv", "shards.json"
+PLACE = (  # columns of the index that are not the manifest's: where a record lies, and the way back
+    *("shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"),
+    *("crop_row", "crop_column", "crop_height", "crop_width"),
+)
+_RECORD_OVERHEAD = 16  # TFRecord: length (8) and its CRC (4) before the data, the data's CRC (4) after
+_HEADER = 12
+
+
+class ShardError(ValueError):
+    """A shard, its index or its checksums do not fit together."""
+
+
+def write(folder: Path, records: Iterable[Record], records_per_shard: int) -> pd.DataFrame:
+    """Write the shards, their index and their checksums.
+
+    Returns
+    -------
+    DataFrame
+        The index: the manifest's columns, ``shard``, ``offset``, ``length``, ``fractures`` and the placement.
+    """
+    folder.mkdir(parents=True)
+    rows: list[dict[str, Any]] = []
+    by_split: dict[str, _SplitWriter] = {}
+    for record in records:
+        split = record.row["split"]
+        writer = by_split.setdefault(split, _SplitWriter(folder, split, records_per_shard))
+        rows.append(record.row | writer.write(_example(record)) | _remarks(record))
+    for writer in by_split.values():
+        writer.close()
+    index = pd.DataFrame(rows)
+    index.to_csv(folder / INDEX, index=False, lineterminator="\n")
+    files = [folder / INDEX, *sorted(folder.glob("*.tfrecord"))]
+    outputs.write_json(folder / CHECKSUMS, {file.name: outputs.sha256(file) for file in files})
+    return index
+
+
+def read_index(folder: Path) -> pd.DataFrame:
+    """Read the index after checking every shard against its sha256.
+
+    Raises
+    ------
+    ShardError
+        A file is missing or is not the one that ``preprocess`` wrote.
+    """
+    advice = "Run `dvc repro -f preprocess`."
+    try:
+        expected = dict(json.loads((folder / CHECKSUMS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ShardError(f"{folder / CHECKSUMS} cannot be read: {error}. {advice}") from error
+    if INDEX not in expected:
+        raise ShardError(f"{folder / CHECKSUMS} does not name {INDEX}. {advice}")
+    for name, sha256 in expected.items():
+        file = folder / name
+        if not file.is_file() or outputs.sha256(file) != sha256:
+            raise ShardError(f"{file} is missing or damaged: its sha256 is not the recorded one. {advice}")
+    return pd.read_csv(folder / INDEX, keep_default_na=False, na_values={"sampling_weight": [""]})
+
+
+def placement(row: Any) -> Placement:
+    """Rebuild the placement of one index row (a Series or a named tuple)."""
+    crop = (int(row.crop_row), int(row.crop_column), int(row.crop_height), int(row.crop_width))
+    return Placement(
+        int(row.height_px),
+        int(row.width_px),
+        bool(row.inverted),
+        crop,
+        row.scale,
+        row.pad_row,
+        row.pad_column,
+    )
+
+
+def dataset(
+    folder: Path,
+    index: pd.DataFrame,
+    batch_size: int,
+    *,
+    with_masks: bool = False,
+    masks: Mapping[str, bytes] = MappingProxyType({}),
+) -> tf.data.Dataset:
+    """Stream index rows, in their order and with repetitions, as batches; wrap it in ``engine.ahead``.
+
+    Parameters
+    ----------
+    folder
+        Where the shards lie.
+    index
+        Rows of the index.
+    batch_size
+        Radiographs a batch; the last one may be smaller.
+    with_masks
+        Whether to add the union of the fracture masks.
+    masks
+        By path, the PNG of a mask (M, N) that stands in for those of the record.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of ``(canvas, fractured)`` or ``(canvas, fractured, mask)``: uint8 (B, M, N, 1),
+        float32 (B, 1) and float32 (B, M, N, 1).
+    """
+    parse = _parse_with_mask if with_masks else _parse
+    instead = [masks.get(path, b"") for path in index["path"]]
+    records = tf.data.Dataset.from_generator(
+        lambda: zip(_read_records(folder, index), instead, strict=True),
+        output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.string)),
+    )
+    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
+
+
+def canvases(folder: Path, index: pd.DataFrame) -> Iterator[NDArray[np.uint8]]:
+    """Yield the canvas (M, N) of each index row."""
+    for (canvas, _), _ in zip(dataset(folder, index, 1).as_numpy_iterator(), range(len(index)), strict=True):
+        yield canvas[0, :, :, 0]
+
+
+class _SplitWriter:
+    """Writes the records of one split into numbered shards and says where each lies."""
+
+    def __init__(self, folder: Path, split: str, records_per_shard: int) -> None:
+        self.folder, self.split, self.records_per_shard = folder, split, records_per_shard
+        self.count = self.offset = 0
+        self.file: tf.io.TFRecordWriter | None = None
+
+    def write(self, message: bytes) -> dict[str, Any]:
+        shard, within = divmod(self.count, self.records_per_shard)
+        name = f"{self.split}-{shard:05d}.tfrecord"
+        if self.file is None or within == 0:
+            self.close()
+            self.file, self.offset = tf.io.TFRecordWriter(str(self.folder / name)), 0
+        self.file.write(message)
+        place = {"shard": name, "offset": self.offset + _HEADER, "length": len(message)}
+        self.count, self.offset = self.count + 1, self.offset + len(message) + _RECORD_OVERHEAD
+        return place
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _example(record: Record) -> bytes:
+    height, width = record.shape
+    features = {
+        "image/encoded": _bytes(record.encoded),
+        "image/format": _bytes(b"png"),
+        "image/filename": _bytes(record.row["path"].encode()),
+        "image/source_id": _bytes(record.row["group"].encode()),
+        "image/height": _ints(height),
+        "image/width": _ints(width),
+        "image/class/label": _ints(int(record.row["fractured"])),
+        "image/class/text": _bytes(b"fractured" if record.row["fractured"] else b"not fractured"),
+        "image/object/mask": _bytes(*record.masks),
+        "image/object/class/label": _ints(*[1] * len(record.masks)),
+    }
+    for column, side in enumerate(("ymin", "xmin", "ymax", "xmax")):
+        features[f"image/object/bbox/{side}"] = _floats(*record.boxes[:, column])
+    return bytes(
+        tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+    )
+
+
+def _bytes(*values: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _ints(*values: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _floats(*values: float) -> tf.train.Feature:
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+
+_LABELLED = {
+    "image/encoded": tf.io.FixedLenFeature((), tf.string),
+    "image/class/label": tf.io.FixedLenFeature((), tf.int64),
+}
+_MASKED = _LABELLED | {"image/object/mask": tf.io.VarLenFeature(tf.string)}
+
+
+def _parse(message: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    example = tf.io.parse_single_example(message, _LABELLED)
+    return _png(example["image/encoded"]), _label(example)
+
+
+def _parse_with_mask(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    example = tf.io.parse_single_example(message, _MASKED)
+    canvas = _png(example["image/encoded"])
+    drawn = tf.sparse.to_dense(example["image/object/mask"])
+    encoded = tf.cond(tf.strings.length(instead) > 0, lambda: instead[None], lambda: drawn)
+    union = tf.foldl(lambda joined, mask: tf.maximum(joined, _png(mask)), encoded, tf.zeros_like(canvas))
+    return canvas, _label(example), tf.cast(union, tf.float32) / 255
+
+
+def _png(encoded: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_png(encoded, channels=1)
+
+
+def _label(example: dict[str, tf.Tensor]) -> tf.Tensor:
+    return tf.cast(example["image/class/label"], tf.float32)[None]
+
+
+def _read_records(folder: Path, index: pd.DataFrame) -> Iterator[bytes]:
+    open_files = {name: (folder / name).open("rb") for name in sorted(set(index["shard"]))}
+    try:
+        for name, offset, length in zip(index["shard"], index["offset"], index["length"], strict=True):
+            open_files[name].seek(offset)
+            yield open_files[name].read(length)
+    finally:
+        for file in open_files.values():
+            file.close()
+
+
+def _remarks(record: Record) -> dict[str, Any]:
+    """Columns of the index that say how many fractures are drawn, and the way back."""
+    placed = record.placement
+    names = ("crop_row", "crop_column", "crop_height", "crop_width")
+    return dict(zip(names, placed.crop, strict=True)) | {
+        "fractures": len(record.masks),
+        "inverted": placed.inverted,
+        "scale": placed.scale,
+        "pad_row": placed.row,
+        "pad_column": placed.column,
+    }

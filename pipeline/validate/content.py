@@ -1,0 +1,141 @@
+"""What a decoded file shows: nothing at all, no radiograph, or something odd for ``issues.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import images
+from pipeline.files.faults import ImageFault, Issue, Severity
+from pipeline.preprocess import polarity
+from pipeline.validate import overprint
+from pipeline.validate.not_radiograph import Judgement
+from pipeline.validate.pyramid import Pyramid
+
+if TYPE_CHECKING:
+    from pipeline.config import Validate  # a worker need not start pydantic
+
+_LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
+_TINY_SIDE_PX = 128
+_LARGE_PIXELS = 4_000_000
+_BLANK_DEVIATION = 1.0  # grey levels
+_FAINT_DEVIATION = 8.0
+_BAND_SHARE = 0.03  # of the rows
+_BAND_LEVELS = (96, 160)  # flat and darker or brighter: air, or the bare plate
+_BAND_ALIKE = 0.95  # of a row's pixels
+_ALIKE_LEVELS = 3
+_BLOCK_PX = 8  # of a JPEG
+
+_SEVERITIES: dict[str, Severity] = {"exif_orientation": "note", "windowed": "note", "transparency": "note"}
+_DETAILS = {
+    "extension_mismatch": "the name's extension is not what the bytes are",
+    "trailing_bytes": "bytes behind the end of the image",
+    "transparency": "transparent pixels, shown as black",
+    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
+    "colour": "a colour picture, perhaps no radiograph",
+    "exif_orientation": "turned upright as its EXIF says",
+    "windowed": "more than 8 bits, windowed between two percentiles",
+    "decoder_warning": "the decoder complained",
+}
+_LOOKS_LIKE = {
+    "photograph": "a photograph",
+    "drawing": "a screenshot, a diagram or a drawing",
+    "cross_section": "a slice of a body, as MRI, CT and ultrasound show it",
+}
+
+
+class Limits(NamedTuple):
+    """What a file must meet: at most so many pixels, a shorter side, a score of at most so much."""
+
+    max_pixels: int
+    min_side_px: int
+    not_radiograph: float
+
+
+def limits(settings: Validate) -> Limits:
+    """Take the limits from the settings; a tuple travels lighter between processes."""
+    return Limits(settings.max_pixels, settings.min_side_px, settings.not_radiograph)
+
+
+def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
+    """Refuse pixels on which nothing can be seen.
+
+    Raises
+    ------
+    ImageFault
+        ``too_small`` or ``blank``.
+    """
+    if min(pixels.shape) < min_side_px:
+        size = f"{pixels.shape[0]} x {pixels.shape[1]}"
+        raise ImageFault("too_small", f"{shown}: both sides need {min_side_px} pixels. Received: {size}")
+    if _deviation(pixels) < _BLANK_DEVIATION:
+        raise ImageFault("blank", f"{shown}: nothing is to be seen on it")
+
+
+def unlike(shown: str, judgement: Judgement, limit: float) -> Issue | None:
+    """Name what is more like something else than like a radiograph: left out above the limit, or listed."""
+    if judgement.score <= min(_LISTED, limit):
+        return None
+    detail = f"more like {_LOOKS_LIKE[judgement.kind]} than like a radiograph: score {judgement.score:.3f}"
+    severity: Severity = "quarantined" if judgement.score > limit else "warning"
+    return Issue(shown, judgement.kind, severity, detail)
+
+
+def oddities(shown: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
+    """List what is odd about a radiograph that stays in use."""
+    for code in radiograph.warnings:
+        yield Issue(shown, code, _SEVERITIES.get(code, "warning"), _DETAILS[code])
+    pixels = radiograph.pixels
+    size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
+    if min(pixels.shape) < _TINY_SIDE_PX:
+        yield Issue(shown, "tiny", "warning", size)
+    if pixels.size > _LARGE_PIXELS:
+        yield Issue(shown, "large", "note", size)
+    if _deviation(levels.half) < _FAINT_DEVIATION:
+        yield Issue(shown, "faint", "warning", "hardly any contrast")
+    if _ends_filled(pixels):
+        yield Issue(shown, "grey_band", "warning", "the last rows repeat one block: a decoder filled them in")
+    if overprint.has_marks(levels.medium):
+        yield Issue(shown, "drawn_marks", "warning", "a white arrow, circle or frame is drawn on it")
+    if overprint.has_watermark(levels.medium):
+        yield Issue(shown, "watermark", "warning", "faint lettering repeats all over it")
+    if polarity.is_negative(levels.small):
+        yield Issue(shown, "negative", "note", "bright air around darker bone: a photographic negative")
+
+
+def _ends_filled(pixels: NDArray[np.uint8]) -> bool:
+    """Tell whether the last rows repeat one JPEG block, as lenient decoders fill what is missing.
+
+    Flat black or white rows repeat too, but are what collimation and the bare plate look like.
+    """
+    last = pixels[-max(1, round(len(pixels) * _BAND_SHARE)) :]
+    n_blocks = pixels.shape[1] // _BLOCK_PX
+    blocks = last[:, : n_blocks * _BLOCK_PX].reshape(len(last), n_blocks, _BLOCK_PX)
+    if not _repeats(blocks[-1:])[0]:  # spares nearly all radiographs the other rows
+        return False
+    typical = _typical(blocks)
+    if np.ptp(typical) <= 2 * _ALIKE_LEVELS and not _BAND_LEVELS[0] <= typical.mean() <= _BAND_LEVELS[1]:
+        return False
+    return bool(_repeats(blocks).all())
+
+
+def _repeats(blocks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell of each row, blocks by pixels, whether nearly all its blocks are alike."""
+    alike = np.abs(blocks - _typical(blocks)[:, None]) <= _ALIKE_LEVELS
+    return np.asarray(alike.mean(axis=(1, 2)) >= _BAND_ALIKE)
+
+
+def _typical(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give the median block of each row; on so little, `numpy.median` takes many times longer."""
+    n_blocks = blocks.shape[1]
+    middle = np.sort(blocks, axis=1)[:, [(n_blocks - 1) // 2, n_blocks // 2]]
+    return np.asarray(middle.mean(axis=1, dtype=np.float32))
+
+
+def _deviation(pixels: NDArray[np.uint8]) -> float:
+    """Give the standard deviation in grey levels; OpenCV's is ten times as fast as NumPy's."""
+    return float(cv2.meanStdDev(pixels)[1][0, 0])

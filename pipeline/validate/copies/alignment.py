@@ -1,0 +1,193 @@
+"""How one radiograph lies on another: affine transforms from keypoints, refined on pixels.
+
+Arrays in, arrays out. A transform is a float64 array of shape (2, 3) that maps (column, row, 1) of the
+first look to (column, row) of the second.
+
+References
+----------
+G. D. Evangelidis, E. Z. Psarakis, "Parametric Image Alignment Using Enhanced
+Correlation Coefficient Maximization", IEEE Transactions on Pattern Analysis and Machine Intelligence 30
+(2008), doi 10.1109/TPAMI.2008.113.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.validate.copies.keypoints import Keypoints
+
+MIN_SCALE, MAX_SCALE = 0.5, 2.0
+MAX_STRETCH = 1.6  # of one direction against the other: a picture squashed into a square
+
+_NEAREST = 5  # keypoints of either that may match one of the other
+_TOLERANCES_PX = (10.0, 7.0, 5.0, 4.0, 3.0)  # from a guess by a few to a fit by all
+_MIN_MATCHES = 12  # with fewer, the guess is given up
+_RIDGE = 1e-6
+_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)  # steps; gain in correlation
+
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
+Transform = NDArray[np.float64]
+Points = NDArray[np.float64]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+Detail = tuple[FloatArray, NDArray[np.bool_]]
+Described = tuple[Keypoints, FloatArray]
+
+
+def by_keypoints(first: Described, second: Described, guess: Transform) -> Transform | None:
+    """Fit a transform to the matched keypoints that agree with a guess, then to those that agree with it.
+
+    Parameters
+    ----------
+    first, second
+        Keypoints, and their `invariants`.
+    guess
+        Right to within `_TOLERANCES_PX`, for some of the keypoints.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3), or None
+        None where too few agree.
+    """
+    here, there = _mutual(first[1], second[1])
+    places = np.column_stack([first[0].places[here], np.ones(len(here))])
+    others = second[0].places[there].astype(np.float64)
+    moves = guess.T
+    for tolerance_px in _TOLERANCES_PX:
+        apart = places @ moves - others
+        agreeing = np.flatnonzero(np.einsum("ij,ij->i", apart, apart) < tolerance_px**2)
+        if len(agreeing) < _MIN_MATCHES:
+            return None
+        moves = _fitted(places[agreeing], others[agreeing])
+    transform = np.ascontiguousarray(moves.T)
+    return transform if plausible(transform) else None
+
+
+def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[int, ...]) -> Transform:
+    """Lay frame on frame, as hashes compare thumbnails.
+
+    Parameters
+    ----------
+    variant
+        Flips and transposition that turn the first into the second; see ``duplicates.transform``.
+    first_shape, second_shape
+        (n_rows, n_columns) of the looks.
+    """
+    u, v = (0, 1) if variant & 4 else (1, 0)  # which of the first's axes, as shares of the frame, goes where
+    signs = np.array([-1 if variant & 2 else 1, -1 if variant & 1 else 1])
+    size, other_size = (np.array(shape[1::-1], dtype=np.float64) for shape in (first_shape, second_shape))
+    linear = np.zeros((2, 2))
+    linear[[0, 1], [1 - u, 1 - v]] = signs * other_size
+    linear /= size
+    middle, other_middle = (size - 1) / 2, (other_size - 1) / 2
+    return np.column_stack([linear, other_middle - linear @ middle])
+
+
+def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bool) -> Transform:
+    """Move a transform to where fine structure correlates best; as it was where that does not converge.
+
+    Parameters
+    ----------
+    first, second
+        Fine structure, and where to look at it; see `looks.detail`.
+    transform
+        Right to within a few pixels.
+    inverted
+        Whether one is a photographic negative of the other.
+    """
+    (here, here_counts), (there, there_counts) = first, second
+    where, there_where = here_counts.view(np.uint8), there_counts.view(np.uint8)
+    start = np.ascontiguousarray(transform, dtype=np.float32)
+    try:
+        _, found = cv2.findTransformECCWithMask(
+            here, -there if inverted else there, where, there_where, start, cv2.MOTION_AFFINE, _STOP, 1
+        )
+    except cv2.error:  # nothing overlaps, or it does not converge
+        return transform
+    better = np.asarray(found, dtype=np.float64)
+    return better if plausible(better) else transform
+
+
+def warped(second: NDArray[Pixel], transform: Transform, shape: tuple[int, ...]) -> NDArray[Pixel]:
+    """Lay the second picture onto the first; 0 where it does not reach.
+
+    Parameters
+    ----------
+    second
+        Any picture, shape (n_rows, n_columns) or (n_rows, n_columns, 3).
+    transform
+        From the first's (column, row) to the second's.
+    shape
+        Of the first: (n_rows, n_columns).
+    """
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(second, transform, (shape[1], shape[0]), flags=how), dtype=second.dtype)
+
+
+def plausible(transform: Transform) -> bool:
+    """Whether scale and stretch are such as people's tools make."""
+    stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
+    scale = float(np.sqrt(stretches.prod()))
+    return MIN_SCALE <= scale <= MAX_SCALE and float(stretches[0]) <= MAX_STRETCH * float(stretches[1])
+
+
+def scaled(transform: Transform, size: float) -> Transform:
+    """Turn a transform between looks into one between the same looks scaled by ``size``."""
+    shift = transform[:, 2] + (transform[:, :2].sum(axis=1) - 1) * (1 / size - 1) / 2
+    return np.column_stack([transform[:, :2], shift * size])
+
+
+def described(transform: Transform) -> tuple[float, float, bool]:
+    """Say how a transform turns (degrees, anticlockwise as seen), scales, and whether it mirrors rows."""
+    linear = transform[:, :2]
+    size = float(np.linalg.det(linear))
+    straight = linear @ np.diag([1, -1]) if size < 0 else linear
+    degrees = -np.degrees(np.arctan2(straight[1, 0] - straight[0, 1], straight[0, 0] + straight[1, 1]))
+    return round(float(degrees), 2) + 0.0, round(float(np.sqrt(abs(size))), 4), size < 0
+
+
+def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:
+    """Match the keypoints that are among each other's nearest: along a bone's edge many are alike."""
+    if not len(first) or not len(second):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    likeness = first @ second.T
+    mutual = likeness >= _least_of_foremost(likeness)[:, None]
+    mutual &= likeness >= _least_of_foremost(np.ascontiguousarray(likeness.T))  # sorting goes by rows
+    here, there = np.divmod(np.flatnonzero(mutual), len(second))  # many times as fast as in two dimensions
+    return here, there
+
+
+def _least_of_foremost(likeness: FloatArray) -> FloatArray:
+    """Give what the last of the nearest few reaches, in each row."""
+    place = max(0, likeness.shape[1] - _NEAREST)
+    least: FloatArray = np.partition(likeness, place, axis=1)[:, place]
+    return least
+
+
+def _fitted(places: Points, others: Points) -> Points:
+    """Fit by least squares; points in a row leave the stretch across it at nothing.
+
+    Parameters
+    ----------
+    places, others
+        (column, row, 1), and (column, row) of the other look.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 2)
+        A transform, transposed.
+    """
+    (xx, xy, x), (_, yy, y), (_, _, n) = (places.T @ places).tolist()  # so few numbers are faster in Python
+    (xu, xv), (yu, yv), (u, v) = (places.T @ others).tolist()
+    ridge = _RIDGE * (xx - x * x / n + yy - y * y / n) + _RIDGE
+    xx, xy, yy = xx - x * x / n + ridge, xy - x * y / n, yy - y * y / n + ridge
+    xu, xv, yu, yv = xu - x * u / n, xv - x * v / n, yu - y * u / n, yv - y * v / n
+    size = xx * yy - xy * xy
+    to_u = (yy * xu - xy * yu) / size, (xx * yu - xy * xu) / size
+    to_v = (yy * xv - xy * yv) / size, (xx * yv - xy * xv) / size
+    shift = [(u - x * to_u[0] - y * to_u[1]) / n, (v - x * to_v[0] - y * to_v[1]) / n]
+    return np.array([[to_u[0], to_v[0]], [to_u[1], to_v[1]], shift])

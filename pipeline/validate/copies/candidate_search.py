@@ -1,0 +1,283 @@
+"""Candidate copies from local structure: keypoints vote for the radiographs that hold their like.
+
+Arrays in, arrays out. A keypoint that is like one of another radiograph guesses by itself how the two lie on
+one another. Radiographs of one body part share many such likenesses; of copies, many guess the same.
+
+References
+----------
+H. Jégou, M. Douze, C. Schmid, "Product Quantization for Nearest Neighbor Search", IEEE Transactions on
+Pattern Analysis and Machine Intelligence 33 (2011), doi 10.1109/TPAMI.2010.57. D. G. Lowe, "Distinctive Image
+Features from Scale-Invariant Keypoints", International Journal of Computer Vision 60 (2004), section 7,
+doi 10.1023/B:VISI.0000029664.99615.94.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import engine
+from pipeline.validate.copies.keypoints import Keypoints, invariants, turns
+
+_NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
+_MIN_MATCHES = 4  # of two radiographs: with fewer it is not looked at what they guess
+_MOST_MATCHES = 48  # of two radiographs: more tell nothing more
+_MIN_ALIKE = 0.7  # correlation of two patches at their best angle
+_NEAR_PX = 12.0  # of the look: so near a guess must take one of a match to the other, to have its vote
+_TURNED_ALIKE = 0.8  # cosine of the angle between two guesses
+_MIN_AGREEING = 3  # matches with the guess by one of them: any two can be fitted
+_TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that agree
+_MIN_VOTES = 4
+_MIN_SPREAD_PX = 10.0  # of what agrees about its middle: one small thing says little of the whole
+_MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
+
+_N_COMPONENTS = 48  # of the description: those that vary most
+_FEW = 20_000  # keypoints: up to here, all are compared with all
+_PER_CELL = 1000  # keypoints to a cell of the index
+_CELLS_SEARCHED = 4
+_SAMPLE = 64  # keypoints a cell, from which the cells are learnt
+_ROUNDS = 4  # of k-means: more find no more matches, and take as long as the search
+_AT_ONCE = 1 << 14  # keypoints or matches: bounds memory
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+Patches = NDArray[np.int8]
+Complex = NDArray[np.complexfloating[Any, Any]]
+Transforms = NDArray[np.float64]
+
+
+class Stack(NamedTuple):
+    """The keypoints of all radiographs, one below the other.
+
+    Attributes
+    ----------
+    patches, scales
+        See `Keypoints`.
+    places
+        complex64, shape (n_keypoints,): column and, as the imaginary part, row; to turn is to multiply.
+    owner
+        int64, shape (n_keypoints,): the radiograph of each.
+    """
+
+    patches: Patches
+    scales: FloatArray
+    places: NDArray[np.complex64]
+    owner: IntArray
+
+
+class Elected(NamedTuple):
+    """Pairs that may be copies, the likeliest first.
+
+    Attributes
+    ----------
+    pairs
+        int64, shape (n_pairs, 2): first and second radiograph, first < second.
+    votes
+        int64, shape (n_pairs,): keypoints with a match that agrees with the foremost guess, of the one that
+        has fewer.
+    transforms
+        float64, shape (n_pairs, 2, 3): that guess, fitted to them; see `alignment`.
+    """
+
+    pairs: IntArray
+    votes: IntArray
+    transforms: Transforms
+
+
+def candidates(described: Sequence[Keypoints]) -> Elected:
+    """Pair the radiographs of which several keypoints guess alike how one lies on the other.
+
+    Parameters
+    ----------
+    described
+        One a radiograph. The answer may differ in a few candidates with their order; give them in one
+        that depends on nothing but the files.
+    """
+    if sum(len(each.places) for each in described) <= _NEIGHBOURS:
+        return Elected(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
+    stack = _stacked(described)
+    first, second = _matches(stack)
+    ballots, n_matches = np.unique(
+        stack.owner[first] * len(described) + stack.owner[second], return_counts=True
+    )
+    enough = n_matches >= _MIN_MATCHES
+    of_enough = np.repeat(enough, n_matches)
+    votes, transforms = _votes(stack, first[of_enough], second[of_enough], n_matches[enough])
+    pairs = np.column_stack(np.divmod(ballots[enough], len(described)))
+    elected = _elected(pairs, votes, len(described))
+    return Elected(pairs[elected], votes[elected], transforms[elected])
+
+
+def _stacked(described: Sequence[Keypoints]) -> Stack:
+    counts = np.array([len(each.places) for each in described], dtype=np.int64)
+    places, scales, patches = (np.concatenate(part) for part in zip(*described, strict=True))
+    owner = np.repeat(np.arange(len(described)), counts)
+    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner)
+
+
+def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
+    """Find the nearest keypoints of each: each match once, those of the same two radiographs together."""
+    index, describe = _index(stack.patches)
+    n_keypoints, keys = len(stack.owner), []
+    parts = list(_parts(np.arange(n_keypoints)))
+    for asking in engine.track(parts, total=len(parts), label="match keypoints"):
+        found = index.search(describe(stack.patches[asking]), _NEIGHBOURS)[1].ravel()
+        one, other = np.repeat(asking, _NEIGHBOURS)[found >= 0], found[found >= 0]  # -1: a cell held too few
+        foreign = stack.owner[one] != stack.owner[other]
+        one, other = one[foreign], other[foreign]
+        keys.append(np.minimum(one, other) * n_keypoints + np.maximum(one, other))
+    first, second = np.divmod(_once(np.concatenate(keys)), n_keypoints)
+    together = np.lexsort((stack.owner[second], stack.owner[first]))
+    return first[together], second[together]
+
+
+def _index(patches: Patches) -> tuple[faiss.Index, Callable[[Patches], FloatArray]]:
+    """Index all keypoints by what a rotation, a mirror image and a negative leave alone."""
+    n_cells = max(1, len(patches) // _PER_CELL)
+    sample = patches[:: max(1, len(patches) // (_SAMPLE * n_cells))]
+    describe = _described(invariants(sample))
+    kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{_N_COMPONENTS // 2}x4fs"
+    index = faiss.index_factory(_N_COMPONENTS, kind, faiss.METRIC_INNER_PRODUCT)
+    if not index.is_trained:
+        cells = faiss.extract_index_ivf(index)
+        cells.cp.niter, cells.nprobe = _ROUNDS, _CELLS_SEARCHED
+        index.train(describe(sample))
+    for part in _parts(patches):
+        index.add(describe(part))
+    return index, describe
+
+
+def _described(sample: FloatArray) -> Callable[[Patches], FloatArray]:
+    """Learn what varies most; what varies much counts less than it varies, or it would drown the rest."""
+    centre = sample.mean(axis=0)
+    variances, axes = np.linalg.eigh((sample - centre).T @ (sample - centre) / len(sample))
+    most = np.arange(len(variances))[: -_N_COMPONENTS - 1 : -1]
+    weights = (axes[:, most] / np.maximum(variances[most], 1e-9) ** 0.25).astype(np.float32)
+
+    def describe(patches: Patches) -> FloatArray:
+        values = (invariants(patches) - centre) @ weights
+        normed: FloatArray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+        return normed
+
+    return describe
+
+
+def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
+
+
+def _votes(
+    stack: Stack, first: IntArray, second: IntArray, n_matches: IntArray
+) -> tuple[IntArray, Transforms]:
+    """Count for each pair, whose matches lie together, those that agree with its foremost guess; fit it."""
+    votes, transforms = np.zeros(len(n_matches), np.int64), np.zeros((len(n_matches), 2, 3))
+    end = np.cumsum(n_matches)
+    cuts = np.searchsorted(end, np.arange(_AT_ONCE, first.size, _AT_ONCE))
+    for low, high in pairwise(np.unique([0, *cuts, len(end)])):
+        part = slice(end[low] - n_matches[low], end[high - 1])
+        pair, place = _numbered(n_matches[low:high])
+        asked = place < _MOST_MATCHES
+        for mirrored in (False, True):
+            found, fitted = _agreeing(
+                stack, first[part][asked], second[part][asked], pair[asked], high - low, mirrored=mirrored
+            )
+            better = np.flatnonzero(found > votes[low:high])
+            votes[low + better], transforms[low + better] = found[better], fitted[better]
+    return votes, transforms
+
+
+def _agreeing(
+    stack: Stack, first: IntArray, second: IntArray, pair: IntArray, n_pairs: int, *, mirrored: bool
+) -> tuple[IntArray, Transforms]:
+    """Find for each pair the guess that most of its matches agree with: how many, and what fits them best."""
+    angles, alike = turns(stack.patches[first], stack.patches[second], mirrored=mirrored)
+    chosen = alike >= _MIN_ALIKE
+    first, second, pair = first[chosen], second[chosen], pair[chosen]
+    here, there = stack.places[first], stack.places[second]
+    here = here.conj() if mirrored else here
+    direction = np.exp(1j * angles[chosen])
+    turn = (stack.scales[first] / stack.scales[second]) * direction
+    shift = there - turn * here
+    size = np.bincount(pair, minlength=n_pairs)
+    guess, place = _numbered(size[pair])
+    match = (np.cumsum(size) - size)[pair[guess]] + place
+    near = np.abs(turn[guess] * here[match] + shift[guess] - there[match]) < _NEAR_PX
+    near &= (direction[guess] * direction[match].conj()).real > _TURNED_ALIKE
+    guess, match = guess[near], match[near]
+    agreeing = np.bincount(guess, minlength=len(pair))
+    foremost = np.lexsort((-agreeing, pair))[(np.cumsum(size) - size)[size > 0]]
+    foremost = foremost[agreeing[foremost] >= _MIN_AGREEING]
+    match = match[np.isin(guess, foremost)]
+    for tolerance_px in _TOLERANCES_PX:
+        turn, shift = _fitted(here[match], there[match], pair[match], n_pairs)
+        apart = np.abs(turn[pair] * here + shift[pair] - there)
+        alike = (direction * turn[pair].conj()).real > _TURNED_ALIKE * np.abs(turn[pair])
+        match = np.flatnonzero(alike & (apart < tolerance_px))
+    flip = -1 if mirrored else 1
+    rows = [[turn.real, -flip * turn.imag, shift.real], [turn.imag, flip * turn.real, shift.imag]]
+    found = np.minimum(*(_distinct(side[match], pair[match], n_pairs) for side in (first, second)))
+    wide = _spread(here[match], pair[match], n_pairs) >= _MIN_SPREAD_PX
+    return np.where(wide, found, 0), np.moveaxis(np.array(rows), 2, 0)
+
+
+def _distinct(keypoints: IntArray, pair: IntArray, n_pairs: int) -> IntArray:
+    """Count the keypoints that the matches of each pair take: what is alike all over has many matches."""
+    n_keypoints = int(keypoints.max(initial=0)) + 1
+    return np.bincount(_once(pair * n_keypoints + keypoints) // n_keypoints, minlength=n_pairs)
+
+
+def _spread(places: Complex, pair: IntArray, n_pairs: int) -> NDArray[np.float64]:
+    """Give the root mean square distance of places from their middle, pair by pair."""
+    apart = places - _mean(places, pair, n_pairs)[pair]
+    return np.sqrt(_mean(apart * apart.conj(), pair, n_pairs).real)
+
+
+def _mean(values: Complex, pair: IntArray, n_pairs: int) -> Complex:
+    real, imaginary = (np.bincount(pair, part, n_pairs) for part in (values.real, values.imag))
+    n_values = np.maximum(np.bincount(pair, minlength=n_pairs), 1)
+    return np.asarray(real + 1j * imaginary, np.complex128) / n_values
+
+
+def _fitted(here: Complex, there: Complex, pair: IntArray, n_pairs: int) -> tuple[Complex, Complex]:
+    """Fit a turn and a shift to the matches of each pair by least squares."""
+    middle, other_middle = _mean(here, pair, n_pairs), _mean(there, pair, n_pairs)
+    apart, other_apart = here - middle[pair], there - other_middle[pair]
+    covariance = _mean(apart.conj() * other_apart, pair, n_pairs)
+    turn = covariance / (_mean(apart * apart.conj(), pair, n_pairs) + 1e-6)
+    return turn, other_middle - turn * middle
+
+
+def _once(keys: IntArray) -> IntArray:
+    """Sort, and leave out what stands there again; `numpy.unique` goes by hashes, which takes longer."""
+    keys.sort()
+    return keys[np.diff(keys, prepend=-1) > 0]
+
+
+def _numbered(counts: IntArray) -> tuple[IntArray, IntArray]:
+    """List the members of heaps, one heap after the other: the heap of each, and its place there."""
+    heap = np.repeat(np.arange(len(counts)), counts)
+    return heap, np.arange(len(heap)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _elected(pairs: IntArray, votes: IntArray, n_radiographs: int) -> IntArray:
+    """Choose the pairs with enough votes that are among the foremost of either radiograph, these first."""
+    order = np.argsort(-votes, kind="stable")
+    order = order[votes[order] >= _MIN_VOTES]
+    foremost = np.zeros(len(order), np.bool_)
+    for column in (0, 1):
+        foremost |= _place(pairs[order, column], n_radiographs) < _MOST_CANDIDATES
+    return order[foremost]
+
+
+def _place(radiographs: IntArray, n_radiographs: int) -> IntArray:
+    """Which one of its radiograph's entries each is, from 0."""
+    by_radiograph = np.argsort(radiographs, kind="stable")
+    counts = np.bincount(radiographs, minlength=n_radiographs)
+    place = np.empty(len(radiographs), np.int64)
+    place[by_radiograph] = np.arange(len(radiographs)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return place

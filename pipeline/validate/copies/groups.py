@@ -1,0 +1,170 @@
+"""Find the pairs of radiographs that are copies: candidates from two sources, each verified.
+
+Arrays in, pairs out; only the verification is spread over processes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+from pipeline.files import engine
+from pipeline.validate import duplicates
+from pipeline.validate.copies import alignment, candidate_search
+from pipeline.validate.copies.agreement import Agreement
+from pipeline.validate.copies.alignment import Transform
+from pipeline.validate.copies.keypoints import Keypoints
+from pipeline.validate.copies.spill_cache import Kept, Subject
+from pipeline.validate.copies.verification import Pair, verify
+
+_FORESTS = 3  # rounds in which only what would join two groups is compared
+_ALL_VOTES = 64  # from here on a pair is as likely as any
+
+IntArray = NDArray[np.int64]
+UInt8Array = NDArray[np.uint8]
+
+
+class Copy(NamedTuple):
+    """Two radiographs that are copies, by their numbers, and how the first lies on the second.
+
+    Attributes
+    ----------
+    transform
+        float64, shape (2, 3): from the first look's (column, row) to the second's.
+    """
+
+    first: int
+    second: int
+    agreement: Agreement
+    transform: Transform
+
+
+class Candidates(NamedTuple):
+    """Pairs that may be copies, the likeliest first.
+
+    Attributes
+    ----------
+    pairs
+        int64, shape (n_candidates, 2), first < second, each pair once.
+    voted, framed
+        How each may lie by the votes of its keypoints, and frame on frame by its hashes; none or several.
+    """
+
+    pairs: IntArray
+    voted: list[tuple[Transform, ...]]
+    framed: list[tuple[Transform, ...]]
+
+
+def find(
+    subjects: Sequence[Subject | Kept],
+    keypoints: Sequence[Keypoints],
+    thumbnails: UInt8Array,
+    *,
+    hash_distance: int,
+    min_score: float,
+    pool: engine.Pool,
+) -> list[Copy]:
+    """Find as many copies as it takes to join every group.
+
+    Parameters
+    ----------
+    subjects
+        One a radiograph, in an order that depends on nothing but the files.
+    keypoints
+        Theirs.
+    thumbnails
+        uint8, shape (n_radiographs, n, n); see ``duplicates``.
+    hash_distance
+        Bits of 64 that the hashes of candidates may differ by.
+    min_score
+        What a copy must reach; see `Agreement.score`.
+    pool
+        What compares them.
+    """
+    shapes = [subject.shape for subject in subjects]
+    found = candidates(shapes, keypoints, thumbnails, hash_distance)
+    left, numbers, copies = np.arange(len(found.pairs)), np.arange(len(subjects)), list[Copy]()
+    for round_number in range(_FORESTS + 1):
+        left = left[np.not_equal(*numbers[found.pairs[left]].T)]
+        chosen = left[forest(numbers[found.pairs[left]])] if round_number < _FORESTS else left
+        if not len(chosen):
+            break
+        chosen = chosen[np.lexsort(found.pairs[chosen].T[::-1])]  # what was read for one pair serves the next
+        jobs = [_job(subjects, found, each) for each in chosen]
+        verdicts = pool.process(verify, jobs, label="compare")
+        for (first, second), verdict in zip(found.pairs[chosen].tolist(), verdicts, strict=True):
+            if verdict.is_copy(min_score):
+                copies.append(Copy(first, second, *verdict))
+        linked = np.array([copy[:2] for copy in copies], dtype=np.int64).reshape(-1, 2)
+        numbers = duplicates.components(len(subjects), linked)
+        left = np.setdiff1d(left, chosen)
+    return copies
+
+
+def _job(subjects: Sequence[Subject | Kept], found: Candidates, each: int) -> Pair:
+    first, second = found.pairs[each]
+    return Pair(subjects[first], subjects[second], found.voted[each], found.framed[each])
+
+
+def candidates(
+    shapes: Sequence[tuple[int, ...]],
+    keypoints: Sequence[Keypoints],
+    thumbnails: UInt8Array,
+    hash_distance: int,
+) -> Candidates:
+    """Gather the pairs that hashes or keypoints suggest, the likeliest first.
+
+    Parameters
+    ----------
+    shapes
+        Rows and columns of the looks.
+    keypoints, thumbnails, hash_distance
+        As for `find`.
+    """
+    strength: dict[tuple[int, int], float] = defaultdict(float)
+    voted: dict[tuple[int, int], list[Transform]] = defaultdict(list)
+    framed: dict[tuple[int, int], list[Transform]] = defaultdict(list)
+    near, correlations = duplicates.likely(thumbnails, hash_distance)
+    for (first, second, variant), value in zip(near.tolist(), correlations.tolist(), strict=True):
+        strength[first, second] = max(strength[first, second], value)
+        framed[first, second].append(alignment.from_frames(variant, shapes[first], shapes[second]))
+    elected = candidate_search.candidates(keypoints)
+    for (first, second), n, guess in zip(
+        elected.pairs.tolist(), elected.votes.tolist(), elected.transforms, strict=True
+    ):
+        strength[first, second] = max(strength[first, second], min(1.0, n / _ALL_VOTES))
+        voted[first, second].append(guess)
+    order = sorted(strength, key=lambda pair: (-strength[pair], pair))
+    ordered = np.array(order, dtype=np.int64).reshape(-1, 2)
+    return Candidates(ordered, *([tuple(guesses[pair]) for pair in order] for guesses in (voted, framed)))
+
+
+def forest(numbers: IntArray) -> IntArray:
+    """Choose the foremost pairs that would, if all were copies, join all that any of them would.
+
+    A family of a hundred has 4,950 pairs and is joined by 99.
+
+    Parameters
+    ----------
+    numbers
+        int64, shape (n_pairs, 2): the groups that each pair would join, different ones; the likeliest first.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_chosen,)
+        Rows of ``numbers``.
+    """
+    if not len(numbers):
+        return np.zeros(0, np.int64)
+    low, high = np.sort(numbers, axis=1).T
+    _, foremost = np.unique(low * (int(high.max()) + 1) + high, return_index=True)
+    side = int(high.max()) + 1
+    weights = coo_array((foremost + 1.0, (low[foremost], high[foremost])), shape=(side, side))
+    chosen = minimum_spanning_tree(weights.tocsr()).data
+    return np.sort(chosen.astype(np.int64)) - 1

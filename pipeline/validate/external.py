@@ -1,0 +1,80 @@
+"""A folder of labelled radiographs from elsewhere, checked as ``validate`` checks the user's own."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline.config import Config
+from pipeline.dataset import manifest
+from pipeline.dataset.annotations import Annotations
+from pipeline.files import engine
+from pipeline.files.faults import Issue
+from pipeline.validate import annotation_check, content, grouping, scan
+
+log = logging.getLogger(__name__)
+
+
+class Folder(NamedTuple):
+    """A folder to score: all its files with status and group, the sound annotations, what is wrong."""
+
+    root: Path
+    files: pd.DataFrame
+    known: Annotations
+    issues: list[Issue]
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The radiographs that are scored."""
+        return self.files[self.files["status"] == manifest.KEPT].reset_index(drop=True)
+
+
+def check(config: Config, root: Path, annotations: Path | None) -> Folder:
+    """Decode every file, find copies and faults, and read the annotations.
+
+    Raises
+    ------
+    ValueError
+        A class has no sound radiograph, or no annotation is sound.
+    """
+    settings = config.validation
+    listed, issues = scan.find_labelled(root, content.limits(settings))
+    with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
+        listed = [item._replace(folder=Path(aside)) for item in listed]
+        facts = list(pool.process(scan.inspect, listed, label="check"))
+        no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
+        grouped = grouping.join(facts, no_labels, settings, pool)
+    issues += [issue for fact in facts for issue in fact.issues]
+    usable = annotation_check.known(grouped.files)
+    known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
+    if annotations is not None:
+        known, annotation_issues = annotation_check.check(annotations, usable)
+        issues += annotation_issues
+        if not known.regions:
+            raise ValueError(
+                f"--annotations must name radiographs of {root} by paths relative to it, such as "
+                f"{facts[0].path!r}. Received: {annotations}, of which nothing is sound. "
+                f"{next((f'{issue.path}: {issue.detail}.' for issue in annotation_issues), '')}"
+            )
+    issues += [*grouped.issues, *_seen_before(config.paths.manifest, grouped.files)]
+    checked = Folder(root, grouped.files, known, issues)
+    if checked.kept["fractured"].nunique() < 2:
+        counts = checked.files.groupby("fractured")["status"].value_counts().to_dict()
+        raise ValueError(f"{root} must hold sound radiographs of both classes. Received: {counts}.")
+    return checked
+
+
+def _seen_before(path: Path, files: pd.DataFrame) -> list[Issue]:
+    """Name the radiographs that the model was trained or tuned on, as far as the manifest tells."""
+    if not path.is_file():
+        return []
+    learnt = manifest.rows(manifest.read(path), ("train", "val"))
+    seen = files[(files["status"] == manifest.KEPT) & files["sha256"].isin(learnt["sha256"])]
+    detail = "the model was trained or tuned on the same bytes: the figures flatter"
+    if len(seen):
+        log.warning("assess: %d radiographs were in train or val: the figures flatter", len(seen))
+    return [Issue(name, "seen_before", "warning", detail) for name in seen["path"]]

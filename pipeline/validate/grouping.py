@@ -1,0 +1,195 @@
+"""From facts about files to the manifest: copies, label conflicts, groups, splits, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.config import Validate
+from pipeline.dataset.labels import JOINING
+from pipeline.dataset.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
+from pipeline.files import engine
+from pipeline.files.faults import Issue
+from pipeline.validate import duplicates, splits
+from pipeline.validate.copies.files import find
+from pipeline.validate.scan import Fact
+
+_SHOWN = 5  # files listed in a message
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The files found, grouped and split.
+
+    Attributes
+    ----------
+    files
+        One row a file in the order of the facts: the manifest's columns, those of the labels,
+        and ``n_bytes``.
+    issues
+        Copies, label conflicts, groups that crossed the published splits.
+    label_conflicts
+        Number of radiographs found under both labels.
+    copies
+        The pairs that were found to be copies; see `copies.files.Copies`.
+    crossing_published
+        Groups whose files lie in several published splits.
+    """
+
+    files: pd.DataFrame
+    issues: list[Issue]
+    label_conflicts: int
+    copies: pd.DataFrame
+    crossing_published: Sequence[str] = ()
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The files that are used, with the index that they have among all."""
+        return self.files[self.files["status"] == KEPT]
+
+
+def group(
+    facts: Sequence[Fact],
+    labels: pd.DataFrame,
+    settings: Validate,
+    before: pd.DataFrame | None = None,
+    pool: engine.Pool = engine.HERE,
+) -> Grouped:
+    """Find the copies, refuse contradictions, and give every group one split.
+
+    Parameters
+    ----------
+    facts
+        One a file, in the order of their paths.
+    labels
+        Further columns, indexed by path; see `labels.read`.
+    settings
+        How near copies must be, and what to do with crossing groups and contradicting labels.
+    before
+        What an earlier manifest says; see `earlier.read`.
+    pool
+        What compares copies.
+
+    Raises
+    ------
+    ValueError
+        A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
+        published splits and ``split`` is ``keep``, or a split lacks a class.
+    """
+    joined = join(facts, labels, settings, pool)
+    crossing_published = _split(joined.files, settings, before)
+    issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
+    return replace(joined, issues=issues, crossing_published=crossing_published)
+
+
+def join(
+    facts: Sequence[Fact], labels: pd.DataFrame, settings: Validate, pool: engine.Pool = engine.HERE
+) -> Grouped:
+    """Find the copies and refuse contradictions, as `group` does, but give no split.
+
+    Raises
+    ------
+    ValueError
+        No file is readable, or a radiograph stands under both labels and ``label_conflict`` is ``fail``.
+    """
+    files = _tabulate(facts).join(labels, on="path")
+    readable = (files["status"] == KEPT).to_numpy()
+    if not readable.any():
+        raise ValueError(
+            f"the folder must hold readable radiographs. Received: {len(files)} files, none sound."
+        )
+    copies = find([fact for fact in facts if not fact.reason], settings, pool)
+    conflicts = _conflicts(files[readable], copies.numbers, settings)
+    files.loc[readable, "group"] = _names(files[readable], copies.numbers)
+    in_conflict = files["path"].isin([issue.path for issue in conflicts])
+    files.loc[in_conflict, ["status", "reason"]] = [QUARANTINED, "label_conflict"]
+    again = files["sha256"].where(files["status"] == KEPT).duplicated() & (files["status"] == KEPT)
+    files.loc[again, ["status", "reason"]] = [REDUNDANT, "byte_copy"]
+    n_conflicts = len(set(copies.numbers[in_conflict[readable].to_numpy()]))
+    return Grouped(files, [*conflicts, *_byte_copies(files)], n_conflicts, copies.table)
+
+
+def counts(grouped: Grouped) -> dict[str, int]:
+    """Count files by status, groups, and those that cross splits; the keys stand in ``metrics.json``."""
+    status = grouped.files["status"].value_counts()
+    return {
+        "files": len(grouped.files),
+        **{name: int(status.get(name, 0)) for name in STATUSES},
+        "groups": int(grouped.kept["group"].nunique()),
+        "groups_crossing_published_splits": len(grouped.crossing_published),
+        "groups_crossing_splits": len(splits.crossing(grouped.kept, "split")),
+        "label_conflicts": grouped.label_conflicts,
+    }
+
+
+def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
+    left_out = {"issues", "thumbnail", "subject", "keypoints", "border", "markers"}
+    rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
+    files = pd.DataFrame(rows)
+    sound = files["reason"] == ""
+    sizes = files[["height_px", "width_px"]].astype("Int64")
+    files[["height_px", "width_px"]] = sizes.mask(sizes == 0)
+    return files.assign(
+        status=np.where(sound, KEPT, QUARANTINED), split="", group="", sampling_weight=0.0
+    ).astype({"status": "str", "split": "str", "group": "str"})
+
+
+def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Validate) -> list[Issue]:
+    """List every copy of a radiograph that stands under both labels."""
+    issues = []
+    for _, same in readable.groupby(copies):
+        if same["fractured"].nunique() == 2:
+            for row in same.itertuples():
+                others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
+                issues.append(Issue(row.path, "label_conflict", "quarantined", f"other label: {others}"))
+    if issues and settings.label_conflict == "fail":
+        listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_SHOWN])
+        raise ValueError(
+            f"a radiograph must have one label. Received: {len(issues)} files that contradict their copies. "
+            f"Correct them, or set validate.label_conflict: quarantine.\n{listed}"
+        )
+    return issues
+
+
+def _names(readable: pd.DataFrame, copies: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Join copies, patients and studies; a group is named by the smallest hash of its files."""
+    joining = [duplicates.equal_pairs(list(readable[key])) for key in JOINING if key in readable]
+    same_copy = duplicates.equal_pairs([str(number) for number in copies])
+    numbers = duplicates.components(len(readable), same_copy, *joining)
+    smallest = readable["sha256"].groupby(numbers).transform("min")
+    return np.asarray("g-" + smallest.str[:12], dtype=np.str_)
+
+
+def _split(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None) -> list[str]:
+    """Fill in split, fold and sampling weight; return the groups that crossed the published splits."""
+    usable = files[files["status"] != QUARANTINED]
+    kept = files["status"] == KEPT
+    groups = files.loc[kept, "group"]
+    for column, chosen in splits.choose(usable, settings, before).items():
+        files[column] = groups.map(chosen).reindex(files.index, fill_value="")
+    files.loc[kept, "sampling_weight"] = 1 / groups.map(groups.value_counts())
+    splits.check(files[kept])
+    return splits.crossing(usable)
+
+
+def _byte_copies(files: pd.DataFrame) -> list[Issue]:
+    first = files[files["status"] == KEPT].set_index("sha256")["path"]
+    again = files[files["status"] == REDUNDANT]
+    return [
+        Issue(row.path, "byte_copy", "note", f"the same bytes as {first[row.sha256]}")
+        for row in again.itertuples()
+    ]
+
+
+def _crossings(files: pd.DataFrame, crossing: Sequence[str]) -> list[Issue]:
+    """One issue for each file of a group that several published splits share."""
+    shared = files[files["group"].isin(crossing) & (files["status"] != QUARANTINED)]
+    found = shared.groupby("group")["published_split"].agg(lambda names: ", ".join(sorted(set(names))))
+    return [
+        Issue(row.path, "crosses_splits", "warning", f"{row.group} was published in {found[row.group]}")
+        for row in shared.itertuples()
+    ]

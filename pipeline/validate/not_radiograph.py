@@ -1,0 +1,192 @@
+"""How unlike a radiograph a picture is: pixels in, a score and a kind out.
+
+Radiographs are smooth: their edges are as wide as a focal spot and scattered photons make them, their air is
+dark and reaches the frame, and the limb runs out of the picture. Photographs are rough all over, what a
+computer draws has steps of one pixel between flat areas, and a slice of a body lies round and whole on black.
+Fourteen numbers hold that, and a softmax of them, fitted by ``benchmarks/not_radiograph.py``, weighs them.
+
+What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
+score as such; so do many slices that fill their frame, and most photographs in grey.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.validate.pyramid import Pyramid
+
+KINDS = ("photograph", "drawing", "cross_section")
+
+_DARK, _WHITE = 24, 240  # grey levels: what counts as air, and as paper
+_MIN_PX = 16  # a side of the copy that is judged
+_RING_SHARE = 0.03  # of a side: what counts as frame
+_RUN_STEP = 24  # grey levels: from there on, nine pixels in a row are a straight line along a side
+_ROUND = (0.80, 0.92)  # a square has 0.785, a head 0.9 and more
+_SOLID = (0.7, 0.9)
+_STEPS = (4, 8, 32, 48)  # grey levels from one pixel to the next
+_BLOCKS_PX = (2, 4, 8)
+_MAX_COLOUR = 8.0
+
+FloatArray = NDArray[np.float64]
+UInt8Array = NDArray[np.uint8]
+
+
+class Judgement(NamedTuple):
+    """How unlike a radiograph a picture is (0 to 1), and what it is most like among `KINDS`."""
+
+    score: float
+    kind: str
+
+
+# name: lowest and highest value in the fit, beyond which nothing more is read from a number; then the weight
+# for each of `KINDS`, against a radiograph.
+MODEL: dict[str, tuple[float, float, float, float, float]] = {
+    "sharp": (0, 0.74628, 19.478, 14.563, -4.5346),
+    "very_sharp": (0, 0.66883, 13.388, 22.241, 19.401),
+    "rough": (0.0016819, 0.83117, 11.345, 7.4088, 11.804),
+    "flat_mid": (0, 0.8493, -5.3501, -5.6993, -7.1868),
+    "flat_white": (0, 0.90494, -8.4004, 1.7118, 3.9537),
+    "straight": (0, 0.12669, -37.432, -17.559, -29.125),
+    "contrast": (7.1869, 114.88, -0.12522, -0.099378, -0.017258),
+    "fine": (-1.388, 0.28742, -6.2039, -2.5216, -2.2428),
+    "middle": (-2.3046, -0.57776, -4.9672, -5.1431, 2.5649),
+    "ring_dark": (0, 1, -3.4946, -1.321, 1.9417),
+    "round": (0.37743, 0.99309, 22.465, 11.54, 6.1026),
+    "solid": (0.17366, 1, 6.0381, 9.468, -0.96436),
+    "island": (0, 1, -1.9755, 0.54886, 4.3878),
+    "colour": (0, 8, 1.3682, 0.9912, 1.0584),
+}
+INTERCEPTS = (-30.669, -26.307, -6.673)
+_TABLE = np.array(list(MODEL.values()))
+
+
+def judge(levels: Pyramid, colour: float) -> Judgement:
+    """Score a picture.
+
+    Parameters
+    ----------
+    levels
+        The picture, both sides at least 2 pixels.
+    colour
+        See `images.Radiograph`.
+
+    Returns
+    -------
+    Judgement
+        The score is the softmax probability of all `KINDS` together. It is no probability in the user's
+        data: how common such pictures are there is not known.
+    """
+    values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
+    logits = values @ _TABLE[:, 2:] + INTERCEPTS
+    odds = np.exp(np.minimum(logits, 50.0))
+    return Judgement(float(odds.sum() / (1 + odds.sum())), KINDS[int(logits.argmax())])
+
+
+def features(levels: Pyramid, colour: float) -> FloatArray:
+    """Measure a picture, in the order of `MODEL`.
+
+    Parameters
+    ----------
+    levels, colour
+        See `judge`.
+
+    Returns
+    -------
+    ndarray of float64, shape (14,)
+        ``sharp``, ``very_sharp`` (of the pixels where brightness changes, the share where it does so by more
+        than 32 and 48 levels from one pixel to the next), ``rough`` (share of pixels with a step of more
+        than 8), ``flat_mid``, ``flat_white`` (share of pixels equal to their neighbours), ``straight``
+        (share of pixels on a straight sharp line along a side), ``contrast`` (standard deviation), ``fine``
+        (log10 of the variance within 2 x 2 blocks over that between them in 4 x 4 blocks), ``middle`` (log10
+        of the share of the variance between 4 and 8 pixels), ``ring_dark`` (share of air along the frame),
+        ``round``, ``solid`` (of what is not air: roundness of its hull, and how much of the hull it fills),
+        ``island`` (all three together), ``colour``.
+    """
+    look = _at_least(levels.small, _MIN_PX)
+    here = look[:-1, :-1]
+    down, right = _difference(look[1:, :-1], here), _difference(look[:-1, 1:], here)
+    step = np.asarray(cv2.max(down, right), dtype=np.uint8)
+    ring_dark = _dark_ring(look)
+    roundness, solidity = _outline(levels.thumbnail)
+    island = ring_dark * _ramp(roundness, _ROUND) * _ramp(solidity, _SOLID)
+    frame = (ring_dark, roundness, solidity, island)
+    edges = (*_steps(step), *_flat(here, step), _straight(down, right))
+    return np.array([*edges, *_detail(look), *frame, min(colour, _MAX_COLOUR)])
+
+
+def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
+    """Stretch a sliver."""
+    if min(small.shape) >= side_px:
+        return small
+    size = [max(side_px, side) for side in small.shape[::-1]]
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _difference(first: UInt8Array, second: UInt8Array) -> UInt8Array:
+    return np.asarray(cv2.absdiff(first, second), dtype=np.uint8)
+
+
+def _steps(step: UInt8Array) -> tuple[float, float, float]:
+    changes, rough, sharp, very_sharp = (np.count_nonzero(step > levels) / step.size for levels in _STEPS)
+    edges = max(changes, 0.01)
+    return sharp / edges, very_sharp / edges, rough
+
+
+def _flat(levels: UInt8Array, step: UInt8Array) -> tuple[float, float]:
+    flat = step == 0
+    above_air, white = (np.count_nonzero(flat & (levels >= edge)) for edge in (_DARK + 1, _WHITE))
+    return (above_air - white) / levels.size, white / levels.size
+
+
+def _straight(down: UInt8Array, right: UInt8Array) -> float:
+    return (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / down.size
+
+
+def _runs(sharp: NDArray[np.bool_]) -> int:
+    """Count the places down from which nine pixels in a row are sharp."""
+    for shift in (1, 2, 4, 1):  # two in a row, four, eight, nine
+        sharp = sharp[shift:] & sharp[:-shift]
+    return int(np.count_nonzero(sharp))
+
+
+def _dark_ring(look: UInt8Array) -> float:
+    rows, columns = (max(2, round(_RING_SHARE * side)) for side in look.shape)
+    sides = (look[:rows], look[-rows:], look[:, :columns], look[:, -columns:])
+    return sum(np.count_nonzero(side <= _DARK) / side.size for side in sides) / len(sides)
+
+
+def _detail(look: UInt8Array) -> tuple[float, float, float]:
+    """Split the variance by scale: what block means lose of it lies in details smaller than the block."""
+    contrast = _deviation(look)
+    left = [contrast**2]
+    for size in _BLOCKS_PX:
+        shape = [max(1, round(side / size)) for side in look.shape[::-1]]
+        blocks = cv2.resize(look, shape, interpolation=cv2.INTER_AREA)
+        left.append(_deviation(np.asarray(blocks, dtype=np.uint8)) ** 2)
+    share = np.log10(np.maximum(-np.diff(left), 0) / (left[0] + 1) + 1e-4)
+    return contrast, float(share[0] - share[1]), float(share[2])
+
+
+def _outline(thumbnail: UInt8Array) -> tuple[float, float]:
+    body = (thumbnail > _DARK).view(np.uint8)
+    outlines, _ = cv2.findContours(body, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return 0.0, 1.0
+    largest = max(outlines, key=cv2.contourArea)
+    hull = cv2.convexHull(largest)
+    area, around = max(cv2.contourArea(hull), 1.0), max(cv2.arcLength(hull, closed=True), 1.0)
+    return 4 * np.pi * area / around**2, cv2.contourArea(largest) / area
+
+
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 up to the first of the ends, 1 from the second on."""
+    return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
+
+
+def _deviation(values: UInt8Array) -> float:
+    """Give the standard deviation; OpenCV's is ten times as fast as NumPy's."""
+    return float(cv2.meanStdDev(values)[1][0, 0])

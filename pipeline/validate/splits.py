@@ -1,0 +1,146 @@
+"""Splits in which a group never lies on both sides: tables in, splits out.
+
+A group lies where its anchor was published: that of its files whose keyed hash is the smallest. So a group
+that was published whole stays, the others share out as their files do, and nothing that is added
+elsewhere moves a group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pandas as pd
+
+from pipeline.config import Validate
+from pipeline.dataset.layout import SPLITS
+from pipeline.dataset.manifest import FOLD
+from pipeline.validate import folds, pinned_splits
+
+_SHOWN = 5  # groups listed in a message
+
+
+def choose(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Give every group a split, in the way that the settings say.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``.
+    settings
+        ``split``, and for k-fold ``folds`` and ``fold``.
+    before
+        What an earlier manifest says; see `earlier.read`. ``keep`` does not heed it.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: ``split``, and in k-fold ``fold`` as text.
+
+    Raises
+    ------
+    ValueError
+        ``keep`` meets a group that crosses the published splits, or k-fold a class with fewer groups than
+        folds.
+    """
+    if settings.split == "keep":
+        return keep(files).to_frame("split")
+    if settings.split == "regroup":
+        held = None if before is None else pinned_splits.held(files, before["split"], SPLITS)
+        return regroup(files, held).to_frame("split")
+    numbers = [str(number) for number in range(settings.folds)]
+    held = None if before is None else pinned_splits.held(files, before["fold"], numbers)
+    dealt = folds.deal(files, settings.folds, held)
+    split = folds.roles(dealt, settings.fold, settings.folds)
+    return pd.DataFrame({"split": split, FOLD: dealt.astype("str")})
+
+
+def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
+    """List the groups with files in more than one split, in order.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group`` and the column named by ``split``.
+    """
+    n_splits = files.groupby("group")[split].nunique()
+    return sorted(n_splits[n_splits > 1].index)
+
+
+def regroup(files: pd.DataFrame, held: pd.Series[Any] | None = None) -> pd.Series[Any]:
+    """Choose a split for every group, each for itself.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group``, ``sha256``, ``published_split``.
+    held
+        Splits by group that stay, see `earlier.held`.
+
+    Returns
+    -------
+    Series of str
+        The split by group, in the order of the groups. It depends on the rows' content, not on their order.
+    """
+    keys = [_key(*file) for file in zip(files["sha256"], files["published_split"], strict=True)]
+    anchors = files.assign(key=keys).sort_values("key").drop_duplicates("group")
+    chosen = anchors.set_index("group")["published_split"].sort_index()
+    return chosen if held is None else held.combine_first(chosen)[chosen.index]
+
+
+def keep(files: pd.DataFrame) -> pd.Series[Any]:
+    """Take every group's published split.
+
+    Parameters
+    ----------
+    files
+        One row a file: ``group``, ``path``, ``published_split``.
+
+    Raises
+    ------
+    ValueError
+        A group crosses the published splits; the message lists some with their files.
+    """
+    if groups := crossing(files):
+        listed = []
+        for group in groups[:_SHOWN]:
+            members = files.loc[files["group"] == group]
+            listed.append(f"  {group}: " + ", ".join(sorted(members["path"])[:_SHOWN]))
+        raise ValueError(
+            f"validate.split: keep needs published splits that share no group. Received: {len(groups)} that "
+            "cross. Set validate.split: regroup, or remove the copies.\n" + "\n".join(listed)
+        )
+    return files.groupby("group")["published_split"].first()
+
+
+def check(files: pd.DataFrame) -> None:
+    """Refuse splits on which nothing can be trained or measured.
+
+    Parameters
+    ----------
+    files
+        The kept files: ``group``, ``split``, ``fractured``.
+
+    Raises
+    ------
+    ValueError
+        A split lacks a class, or a group lies in two splits.
+    """
+    groups = files.drop_duplicates(["group", "split", "fractured"])
+    n_groups = pd.crosstab(groups["split"], groups["fractured"])
+    n_groups = n_groups.reindex(index=list(SPLITS), columns=[True, False], fill_value=0)
+    for fractured, name in ((True, "fractured"), (False, "not fractured")):
+        counts = n_groups[fractured]
+        if not counts.all():
+            raise ValueError(
+                f"every split needs groups of both classes. Received {name} groups: {counts.to_dict()}. "
+                f"Add independent {name} radiographs, or share out evenly what is there with "
+                "validate.split: kfold. What was left out and why: reports/validate."
+            )
+    if groups := crossing(files, "split"):
+        raise ValueError(f"a group must lie in one split. Received: {', '.join(groups[:_SHOWN])} in several.")
+
+
+def _key(sha256: str, published_split: str) -> bytes:
+    """Order the files as by lot; the same bytes draw once for each split that they were published in."""
+    return hashlib.sha256(f"{sha256} {published_split}".encode()).digest()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import Config, Preprocess
+from pipeline.dataset.annotations import Region
+from pipeline.files import images
+from pipeline.preprocess.preparation import Job, prepare
+
+
+@pytest.fixture
+def settings(params: Config) -> Preprocess:
+    changes = {"height_px": 64, "width_px": 96, "fix_negatives": False, "crop_collimation": False}
+    return params.preprocess.model_copy(update=changes)
+
+
+def job(folder: Path, settings: Preprocess, *drawn: Region) -> Job:
+    """A radiograph twice as high and wide as its part of the canvas: 128 x 128 in 64 x 96."""
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128), dtype=np.uint8)
+    images.write(folder / "one.png", pixels)
+    return Job(folder, {"path": "one.png", "fractured": True}, drawn, settings)
+
+
+def decoded(encoded: bytes) -> np.ndarray:
+    return images.decode(encoded, "test").pixels
+
+
+def test_a_box_lands_on_the_canvas(tmp_path: Path, settings: Preprocess) -> None:
+    record = prepare(job(tmp_path, settings, Region((), (20, 40, 19, 9))))  # left, top, width, height
+    mask = decoded(record.masks[0])
+    rows, columns = np.nonzero(mask)
+    assert record.shape == mask.shape == decoded(record.encoded).shape == (64, 96)
+    assert (rows.min(), rows.max()) == (20, 24)  # 40 / 2 and 49 / 2
+    assert (columns.min(), columns.max()) == (16 + 10, 16 + 19)  # the canvas pads 16 columns
+    assert set(np.unique(mask)) == {0, 255}
+    assert record.boxes == pytest.approx(np.array([[20 / 64, 26 / 96, 25 / 64, 36 / 96]]))
+
+
+def test_each_fracture_has_its_mask(tmp_path: Path, settings: Preprocess) -> None:
+    triangle = np.array([[10.0, 10.0], [60.0, 10.0], [10.0, 60.0]])
+    two = Region((triangle,), (10, 10, 50, 50)), Region((), (90, 90, 20, 20))
+    record = prepare(job(tmp_path, settings, *two))
+    first, second = map(decoded, record.masks)
+    assert (first > 0).sum() == pytest.approx(25 * 25 / 2, abs=40)
+    assert (second > 0).sum() == 11 * 11
+    assert record.boxes.shape == (2, 4)
+
+
+def test_a_fracture_thinner_than_a_pixel_is_kept(tmp_path: Path, settings: Preprocess) -> None:
+    hairline = np.array([[30.0, 20.1], [31.0, 20.2], [90.0, 20.3]])
+    record = prepare(job(tmp_path, settings, Region((hairline,), (30, 20.1, 60, 0.2))))
+    assert (decoded(record.masks[0]) > 0).sum() == 31  # one row of columns 16 + 15 to 16 + 45
+
+
+def test_a_fracture_outside_the_canvas_is_left_out(tmp_path: Path, settings: Preprocess) -> None:
+    record = prepare(job(tmp_path, settings, Region((), (500, 500, 10, 10))))
+    assert record.masks == ()
+    assert record.boxes.shape == (0, 4)
+
+
+def test_a_radiograph_that_changed_since_validate_is_refused(tmp_path: Path, settings: Preprocess) -> None:
+    wanted = job(tmp_path, settings)
+    (tmp_path / "one.png").write_bytes((tmp_path / "one.png").read_bytes()[:-20])
+    with pytest.raises(images.ImageFault, match=r"one\.png"):
+        prepare(wanted)
