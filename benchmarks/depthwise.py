@@ -16,7 +16,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pipeline import config
-from pipeline.model import depthwise, device
+from pipeline.network import depthwise, device
 
 LAYERS = ((8, 240), (16, 480), (16, 672), (32, 1152))  # stride of the map, channels
 

@@ -23,9 +23,10 @@ import pandas as pd
 
 from pipeline import config as settings
 from pipeline.files import engine
-from pipeline.model import classifier, device, training
-from pipeline.model.augmentation import Augmentation
+from pipeline.network import classifier, device
 from pipeline.preprocess import shards
+from pipeline.train import training
+from pipeline.train.augmentation import Augmentation
 
 _EPOCHS = 3  # of each phase
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from pipeline import config as settings
 from pipeline.dataset import annotations
-from pipeline.model import bundle, classifier, device, map_choice, map_scoring, prediction, views
+from pipeline.model import bundle, map_choice, map_scoring
+from pipeline.network import classifier, device, inference, tta
 from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 
@@ -40,13 +41,13 @@ def main() -> None:
     val = index[index["split"] == "val"].reset_index(drop=True)
     known = annotations.read(config.paths.annotations)
     points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-    predict = prediction.predictor(classifier.load(config.paths.classifier))
+    predict = inference.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in options.views:
         found = map_scoring.survey(
             val,
-            prediction.predict_all(
-                views.through(predict, count), shards.dataset(config.paths.shards, val, prediction.BATCH)
+            inference.predict_all(
+                tta.through(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
             ),
             [shards.placement(row) for row in val.itertuples()],
             canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),

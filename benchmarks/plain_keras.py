@@ -13,7 +13,7 @@ import keras
 import turns
 from keras import layers
 
-from pipeline.model import efficientnet_lite, torch_weights
+from pipeline.network import efficientnet_lite, torch_weights
 
 _VARIANT = "efficientnet-lite0"
 _STEM_FILTERS, _EPSILON = 32, 1e-3

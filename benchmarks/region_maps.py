@@ -25,7 +25,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline import config as settings
-from pipeline.model import bundle, classifier, device, maps, prediction, views
+from pipeline.model import bundle, maps
+from pipeline.network import classifier, device, inference, tta
 from pipeline.preprocess import shards
 from pipeline.preprocess.canvas import Placement
 
@@ -58,9 +59,9 @@ def own(
 ) -> dict[str, Callable[[], None]]:
     """Ways of asking this network."""
     probabilities = _probabilities(model)
-    plain = prediction.predictor(model)
-    looking = views.through(plain, loaded.region_settings.views)
-    looks = views.VIEWS[: loaded.region_settings.views]
+    plain = inference.predictor(model)
+    looking = tta.through(plain, loaded.region_settings.views)
+    looks = tta.VIEWS[: loaded.region_settings.views]
     shape = canvases.shape[1:]
 
     def alone() -> None:
@@ -68,7 +69,7 @@ def own(
             logits = [probabilities(tf.constant(view.see(part))).numpy() for view in looks]
             loaded.calibration.probability(np.mean(logits, axis=0))
 
-    def mapped(ask: prediction.Predict = looking) -> None:
+    def mapped(ask: inference.Predict = looking) -> None:
         for part in _batches(canvases, batch):
             logits, evidence, _ = ask(part)
             loaded.calibration.probability(logits)

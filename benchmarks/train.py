@@ -68,7 +68,8 @@ def plain(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) 
 def ours(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
     """Preprocess, then train as the stage does."""
     from pipeline import config
-    from pipeline.model import classifier, device, training
+    from pipeline.network import classifier, device
+    from pipeline.train import training
 
     settings = config.read(REPOSITORY / "params.yaml")
     canvas = settings.preprocess.model_copy(update={"height_px": side_px, "width_px": side_px})

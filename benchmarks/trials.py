@@ -36,18 +36,11 @@ from pipeline import config as settings
 from pipeline.assess import calibration
 from pipeline.assess.operating_points import OperatingPoints
 from pipeline.files import engine, images, outputs
-from pipeline.model import (
-    classifier,
-    device,
-    map_probing,
-    map_scoring,
-    prediction,
-    teaching,
-    training,
-    views,
-)
+from pipeline.model import map_probing, map_scoring
+from pipeline.network import classifier, device, inference, tta
 from pipeline.preprocess import shards
 from pipeline.statistics import metrics
+from pipeline.train import self_training, training
 
 HERE = {
     name: changes
@@ -131,8 +124,8 @@ def train(
     shown = shown.assign(fractures=shown["fractures"].mask(shown["path"].isin(list(blank)), 0))
     examples = training.Examples(config.paths.shards, shown, of_split["val"], blank)
     teacher, checkpoint = (ended.with_suffix(suffix) for suffix in (".teacher", ".checkpoint"))
-    examples, _ = teaching.with_pseudo_masks(config, examples, teacher)
-    model, history = teaching.fit(config, examples, config.train, checkpoint)
+    examples, _ = self_training.with_pseudo_masks(config, examples, teacher)
+    model, history = self_training.fit(config, examples, config.train, checkpoint)
     with outputs.staged(ended.with_suffix(".keras")) as private:
         classifier.save(model, private)
     found: dict[str, Any] = {
@@ -140,8 +133,8 @@ def train(
         "likeness": likeness(config, model, examples.val),
     }
     for looks, count in _LOOKS.items():
-        predict = views.through(prediction.predictor(model), count)
-        batches = shards.dataset(config.paths.shards, examples.val, prediction.BATCH, with_masks=True)
+        predict = tta.through(inference.predictor(model), count)
+        batches = shards.dataset(config.paths.shards, examples.val, inference.BATCH, with_masks=True)
         answers = [
             (predict(canvases[..., 0]), masks[..., 0])
             for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
@@ -169,9 +162,9 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
     fractured = rows["fractured"].to_numpy(bool)
     logits = []
     for path in sorted(folder.glob(f"{name}-seed*.keras")):
-        predict = views.through(prediction.predictor(classifier.load(path)), config.evaluate.views)
-        batches = shards.dataset(config.paths.shards, rows, prediction.BATCH)
-        logits.append(prediction.predict_all(predict, batches).logits)
+        predict = tta.through(inference.predictor(classifier.load(path)), config.evaluate.views)
+        batches = shards.dataset(config.paths.shards, rows, inference.BATCH)
+        logits.append(inference.predict_all(predict, batches).logits)
         print(f"{path.stem}: AUROC {auroc(fractured, logits[-1]):.3f}", flush=True)
     found = pd.Series([auroc(fractured, each) for each in logits])
     together = auroc(fractured, np.mean(logits, axis=0))
@@ -184,7 +177,7 @@ def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> 
     seen = np.stack(list(shards.canvases(config.paths.shards, rows)))
     maps = map_scoring.survey(
         rows,
-        prediction.predictor(model)(seen),
+        inference.predictor(model)(seen),
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=seen.shape[1:],
         points=OperatingPoints(0.5, 0.5),

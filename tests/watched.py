@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from pipeline.model import depthwise
+from pipeline.network import depthwise
 
 
 def kernel_gradients(patch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:

@@ -31,9 +31,10 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, manifest
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
-from pipeline.model import bundle, classifier, device, map_assessment, map_scoring, maps, prediction, views
+from pipeline.model import bundle, map_assessment, map_scoring, maps
 from pipeline.model.bundle import Bundle
 from pipeline.model.map_assessment import Assessment
+from pipeline.network import classifier, device, inference, tta
 from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.show import charts, gallery, map_charts, pages
@@ -63,7 +64,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
-    predict = views.through(prediction.predictor(model), loaded.region_settings.views)
+    predict = tta.through(inference.predictor(model), loaded.region_settings.views)
     found = survey(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
@@ -99,20 +100,20 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
 
 
 def survey(
-    config: Config, loaded: Bundle, predict: prediction.Predict, checked: external.Folder
+    config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder
 ) -> maps.MapSet:
     """Predict and map every kept radiograph, a batch at a time."""
     rows, settings = checked.kept, loaded.preprocess
     placed = place(config, settings, checked.root, list(rows["path"]))
-    answers: list[prediction.Answer] = []
+    answers: list[inference.Answer] = []
     placements: list[Placement] = []
-    while batch := list(islice(placed, prediction.BATCH)):
+    while batch := list(islice(placed, inference.BATCH)):
         canvases, places = zip(*batch, strict=True)
         answers.append(predict(np.stack(canvases)))
         placements += places
     return map_scoring.survey(
         rows,
-        prediction.joined(answers),
+        inference.joined(answers),
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,

@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline.assess import operating_points
 from pipeline.config import Config
 from pipeline.dataset import manifest
-from pipeline.model import weights
+from pipeline.network import weights
 from pipeline.track import repository, versions
 from pipeline.track.evidence import Candidate, Champion
 from pipeline.track.ledger import Model

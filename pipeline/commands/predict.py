@@ -27,8 +27,9 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault
-from pipeline.model import bundle, device, prediction
+from pipeline.model import bundle
 from pipeline.model.bundle import Bundle, Finding
+from pipeline.network import device, inference
 from pipeline.preprocess import canvas
 from pipeline.show import overlays, words
 from pipeline.show.legend import Label
@@ -93,7 +94,7 @@ def examine(
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     pairs = zip(files, decoded, strict=True)
-    while batch := list(islice(pairs, prediction.BATCH)):
+    while batch := list(islice(pairs, inference.BATCH)):
         findings = iter(loaded.predict([read for _, read in batch if not isinstance(read, ImageFault)]))
         for path, read in batch:
             if isinstance(read, ImageFault):

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.model import device
-from pipeline.model.classifier import STRIDE
+from pipeline.network import device
+from pipeline.network.classifier import STRIDE
 
 Attribute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

@@ -25,7 +25,9 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
 from pipeline.files import outputs
-from pipeline.model import classifier, maps, parts, prediction, views
+from pipeline.model import maps
+from pipeline.network import classifier, inference, tta
+from pipeline.network.parts import part_names
 from pipeline.preprocess import canvas
 
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
@@ -85,7 +87,7 @@ class Bundle:
 
     def __init__(
         self,
-        predict: prediction.Predict,
+        predict: inference.Predict,
         calibration: Calibration,
         points: OperatingPoints,
         region_settings: RegionSettings,
@@ -102,10 +104,10 @@ class Bundle:
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
         findings: list[Finding] = []
-        for start in range(0, len(radiographs), prediction.BATCH):
+        for start in range(0, len(radiographs), inference.BATCH):
             placed = [
                 canvas.place(pixels, self.preprocess)
-                for pixels in radiographs[start : start + prediction.BATCH]
+                for pixels in radiographs[start : start + inference.BATCH]
             ]
             answer = self._predict(np.stack([pixels for pixels, _ in placed]))
             places = (place for _, place in placed)
@@ -153,12 +155,12 @@ def load(folder: Path) -> Bundle:
     region_settings = RegionSettings(**_read(folder / REGION_MAPS))
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        views.through(prediction.predictor(model), region_settings.views),
+        tta.through(inference.predictor(model), region_settings.views),
         calibration,
         points,
         region_settings,
         Preprocess(**_read(folder / PREPROCESS)),
-        parts.names(model),
+        part_names(model),
     )
 
 

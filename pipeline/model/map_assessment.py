@@ -17,9 +17,10 @@ from pipeline.assess.maps.regions import Region
 from pipeline.config import RegionMaps
 from pipeline.dataset import annotations as reference
 from pipeline.dataset.annotations import Annotations
-from pipeline.model import map_methods, map_probing, map_scoring, prediction, views
+from pipeline.model import map_methods, map_probing, map_scoring
 from pipeline.model.map_scoring import Canvases
 from pipeline.model.maps import MapSet
+from pipeline.network import inference, tta
 
 _CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share")
 
@@ -89,7 +90,7 @@ def assess(
     likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
     probed = found.where(likeliest <= limits.faithfulness_radiographs)
     seen = list(canvases(probed.rows["path"]))
-    looking = views.through(prediction.predictor(model), settings.views)
+    looking = tta.through(inference.predictor(model), settings.views)
     probability = map_probing.asker(looking, found.calibration)
     asked, deletion = map_probing.probe(
         probability,

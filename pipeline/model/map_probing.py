@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.assess.calibration import Calibration
 from pipeline.assess.maps import probing, randomization, scores
 from pipeline.assess.maps.asking import Pixels, Predict
-from pipeline.model import classifier, prediction
 from pipeline.model.maps import MapSet
+from pipeline.network import classifier, inference
 
 Evidence = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ _UNTAUGHT = 5  # networks with random weights: one alone says whatever its weigh
 CELL_PX = 2 * classifier.STRIDE  # what deletion takes away at once
 
 
-def asker(predict: prediction.Predict, calibration: Calibration) -> Predict:
+def asker(predict: inference.Predict, calibration: Calibration) -> Predict:
     """Ask for nothing but calibrated probabilities."""
 
     def probability(batch: Pixels) -> NDArray[np.float64]:
@@ -127,9 +127,9 @@ def _alike(found: MapSet, maps: Evidence, others: Evidence) -> list[float]:
 
 def _like_untaught(model: keras.Model, found: MapSet, canvases: Pixels, seed: int) -> NDArray[np.float64]:
     """How alike the map of each radiograph is to those of several networks with random weights."""
-    own = prediction.predictor(model)(canvases).evidence
+    own = inference.predictor(model)(canvases).evidence
     twin = keras.models.clone_model(model)
-    predict = prediction.predictor(twin)
+    predict = inference.predictor(twin)
     alike = []
     for draw in range(_UNTAUGHT):
         twin.set_weights(classifier.with_random_weights(model, seed + draw).get_weights())
@@ -142,7 +142,7 @@ def _forgetting(model: keras.Model, seed: int) -> Iterator[tuple[int, str, Calla
     untaught = classifier.with_random_weights(model, seed)
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
-    predict = prediction.predictor(twin)
+    predict = inference.predictor(twin)
 
     def draw(canvases: Pixels) -> Evidence:
         return predict(canvases)[1]

@@ -19,7 +19,7 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.dataset.annotations import Annotations, mask
 from pipeline.dataset.annotations import Region as Annotation
 from pipeline.model.maps import MapSet
-from pipeline.model.prediction import Answer
+from pipeline.network.inference import Answer
 from pipeline.preprocess.canvas import Placement
 from pipeline.statistics import metrics
 

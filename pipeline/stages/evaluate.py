@@ -22,7 +22,9 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.dataset import body_part, labels
 from pipeline.files import outputs
-from pipeline.model import bundle, classifier, device, disturbed, parts, prediction, views
+from pipeline.model import bundle, disturbed
+from pipeline.network import classifier, device, inference, tta
+from pipeline.network.parts import part_names
 from pipeline.preprocess import shards
 from pipeline.show import card
 from pipeline.show.evaluation import documents
@@ -38,15 +40,15 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
-        predict = views.through(prediction.predictor(model), config.evaluate.views)
-        answer = prediction.predict_all(
-            predict, shards.dataset(config.paths.shards, held_out, prediction.BATCH)
+        predict = tta.through(inference.predictor(model), config.evaluate.views)
+        answer = inference.predict_all(
+            predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
         )
         calibration, points = choose(held_out, answer.logits, config)
         y_score = calibration.probability(answer.logits)
         decision = operating_points.decide(y_score, points)
         judged = held_out.assign(y_score=y_score.round(6), decision=decision)
-        judged[findings.SAID_PART] = body_part.named(answer.parts, parts.names(model))
+        judged[findings.SAID_PART] = body_part.named(answer.parts, part_names(model))
 
         def ask(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
             return calibration.probability(predict(canvases).logits)

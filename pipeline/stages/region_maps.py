@@ -22,18 +22,9 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels
 from pipeline.files import outputs
-from pipeline.model import (
-    bundle,
-    classifier,
-    device,
-    map_assessment,
-    map_choice,
-    map_scoring,
-    maps,
-    prediction,
-    views,
-)
+from pipeline.model import bundle, map_assessment, map_choice, map_scoring, maps
 from pipeline.model.map_assessment import Assessment
+from pipeline.network import classifier, device, inference, tta
 from pipeline.preprocess import shards
 from pipeline.show import gallery, map_charts, pages
 from pipeline.track import runs
@@ -49,7 +40,7 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-        predict = views.through(prediction.predictor(model), config.evaluate.views)
+        predict = tta.through(inference.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
         settings = replace(map_choice.choose(val, known, config.region_maps), views=config.evaluate.views)
@@ -108,7 +99,7 @@ def write(
 
 def survey(
     config: Config,
-    predict: prediction.Predict,
+    predict: inference.Predict,
     rows: pd.DataFrame,
     points: OperatingPoints,
     calibration: Calibration,
@@ -116,7 +107,7 @@ def survey(
     """Predict and map the radiographs of some index rows."""
     return map_scoring.survey(
         rows,
-        prediction.predict_all(predict, shards.dataset(config.paths.shards, rows, prediction.BATCH)),
+        inference.predict_all(predict, shards.dataset(config.paths.shards, rows, inference.BATCH)),
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
         points=points,

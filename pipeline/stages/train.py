@@ -17,10 +17,11 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.files import outputs
-from pipeline.model import classifier, device, parts, teaching, training
+from pipeline.network import classifier, device
 from pipeline.preprocess import shards
 from pipeline.show import pages, plots
 from pipeline.track import repository, runs
+from pipeline.train import body_part_head, self_training, training
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,11 @@ def run(config: Config) -> None:
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             record.curve(row, step=epoch)
 
-        examples, about_teacher = teaching.with_pseudo_masks(
+        examples, about_teacher = self_training.with_pseudo_masks(
             config, examples, saved / "teacher.npz", on_epoch
         )
-        model, history = teaching.fit(config, examples, config.train, saved / "training.npz", on_epoch)
-        whole = parts.attach(model, config.paths.shards, examples.train, config.run.seed)
+        model, history = self_training.fit(config, examples, config.train, saved / "training.npz", on_epoch)
+        whole = body_part_head.attach(model, config.paths.shards, examples.train, config.run.seed)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
 

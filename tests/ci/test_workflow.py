@@ -12,8 +12,8 @@ from ci import workflow
     [
         ("**.dvc", "Data/radiographs.dvc", True),
         ("**.dvc", "dvc.yaml", False),
-        ("pipeline/**", "pipeline/model/training.py", True),
-        ("pipeline/*", "pipeline/model/training.py", False),
+        ("pipeline/**", "pipeline/train/training.py", True),
+        ("pipeline/*", "pipeline/train/training.py", False),
         ("params.yaml", "params.yaml", True),
         ("params.yaml", "old/params.yaml", False),
         ("params.yaml", "paramsXyaml", False),

@@ -97,7 +97,7 @@ def test_both_services_take_the_same_steps() -> None:
     [
         ("push", ["Data/radiographs.dvc"], True),
         ("push", ["params.yaml"], True),
-        ("push", ["pipeline/model/training.py", "README.md"], True),
+        ("push", ["pipeline/train/training.py", "README.md"], True),
         ("push", ["README.md", "tests/test_main.py"], False),
         ("schedule", [], True),
         ("repository_dispatch", [], True),

@@ -45,7 +45,8 @@ def learnt() -> profile.Profile:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, learnt):
-    from pipeline.model import bundle, classifier
+    from pipeline.model import bundle
+    from pipeline.network import classifier
 
     folder = tmp_path_factory.mktemp("models")
     whole = settings.read(TOP / "params.yaml")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pipeline.model import attributions, prediction
+from pipeline.model import attributions
+from pipeline.network import inference
 from tests import records
 
 
@@ -44,7 +45,7 @@ def test_grad_cam_plus_plus_by_hand(network: keras.Model) -> None:
 
 
 def test_asking_leaves_the_network_as_it_is(network: keras.Model) -> None:
-    before = prediction.predictor(network)(canvases())
+    before = inference.predictor(network)(canvases())
     for method in attributions.METHODS.values():
         method(network)(canvases())
-    assert np.array_equal(before[1], prediction.predictor(network)(canvases())[1])
+    assert np.array_equal(before[1], inference.predictor(network)(canvases())[1])

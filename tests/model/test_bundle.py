@@ -13,7 +13,7 @@ from pipeline.assess.operating_points import FRACTURE, NO_FINDING, OperatingPoin
 from pipeline.config import Config, Preprocess
 from pipeline.model import bundle
 from pipeline.model.bundle import Bundle, BundleError
-from pipeline.model.prediction import Answer
+from pipeline.network.inference import Answer
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
 CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from pipeline.dataset.annotations import Annotations
-from pipeline.model import map_methods, map_probing, prediction
+from pipeline.model import map_methods, map_probing
+from pipeline.network import inference
 from tests import records
 from tests.model.test_map_scoring import CELLS, KNOWN, NOTHING, drawn
 
@@ -13,7 +14,7 @@ SEEN = [records.canvas(i, fractured=True) for i in range(2)]
 
 def compare(network: keras.Model, known: Annotations):
     found = map_methods.sample(drawn(CELLS), known, 2)
-    probability = map_probing.asker(prediction.predictor(network), found.calibration)
+    probability = map_probing.asker(inference.predictor(network), found.calibration)
     return map_methods.compare(
         network, probability, found, SEEN, known, steps=2, n_samples=50, seed=0
     ).set_index("method")

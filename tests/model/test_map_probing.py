@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from pipeline.assess.maps.probing import FIGURES
-from pipeline.model import classifier, map_probing, prediction
+from pipeline.model import map_probing
+from pipeline.network import classifier, inference
 from tests import records
 from tests.model.test_map_scoring import CELLS, drawn
 
@@ -16,7 +17,7 @@ NOBODY = FOUND.where(np.zeros(2, bool))
 
 
 def test_the_network_itself_is_asked(network: keras.Model) -> None:
-    probability = map_probing.asker(prediction.predictor(network), FOUND.calibration)
+    probability = map_probing.asker(inference.predictor(network), FOUND.calibration)
     figures, curves = map_probing.probe(
         probability, FOUND, SEEN, threshold=0.5, steps=2, n_samples=50, seed=0
     )
@@ -27,31 +28,29 @@ def test_the_network_itself_is_asked(network: keras.Model) -> None:
 
 
 def test_layers_forget_one_after_another_from_the_top(network: keras.Model) -> None:
-    before = prediction.predictor(network)(np.stack(SEEN))[1]
+    before = inference.predictor(network)(np.stack(SEEN))[1]
     _, cascade = map_probing.forget(network, FOUND, SEEN, n_samples=50, seed=0)
     weighted = [layer.name for layer in network.layers if layer.weights][::-1]
     assert cascade["layers"].iloc[[0, 1, -1]].tolist() == [0, 1, len(weighted)]
     assert cascade["layer"].tolist()[1:] == [weighted[count - 1] for count in cascade["layers"][1:]]
     assert cascade["correlation"].iloc[0] == pytest.approx(1)
     assert cascade["correlation"].between(0, 1 + 1e-9).all()
-    assert np.array_equal(prediction.predictor(network)(np.stack(SEEN))[1], before)
+    assert np.array_equal(inference.predictor(network)(np.stack(SEEN))[1], before)
 
 
 def test_the_last_step_is_a_network_with_random_weights(network: keras.Model) -> None:
     *_, (_, name, draw) = map_probing._forgetting(network, seed=5)
-    untaught = prediction.predictor(classifier.with_random_weights(network, 5))
+    untaught = inference.predictor(classifier.with_random_weights(network, 5))
     assert name == "stem_conv"
     assert draw(np.stack(SEEN)) == pytest.approx(untaught(np.stack(SEEN))[1], abs=1e-4)
 
 
 def test_maps_are_compared_with_those_of_several_networks_whatever_the_sign(network: keras.Model) -> None:
     figures, _ = map_probing.forget(network, FOUND, SEEN, n_samples=50, seed=3)
-    own = prediction.predictor(network)(np.stack(SEEN)).evidence
+    own = inference.predictor(network)(np.stack(SEEN)).evidence
     amounts = []
     for seed in range(3, 3 + map_probing._UNTAUGHT):
-        untaught = prediction.predictor(classifier.with_random_weights(network, seed))(
-            np.stack(SEEN)
-        ).evidence
+        untaught = inference.predictor(classifier.with_random_weights(network, seed))(np.stack(SEEN)).evidence
         for position, (one, other) in enumerate(zip(own, untaught, strict=True)):
             inside = FOUND.inside(position, one.shape)
             amounts.append(abs(spearmanr(one[inside], other[inside]).statistic))

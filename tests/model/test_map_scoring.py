@@ -13,7 +13,7 @@ from pipeline.assess.operating_points import OperatingPoints
 from pipeline.dataset.annotations import Annotations, Region
 from pipeline.model import map_scoring
 from pipeline.model.maps import MapSet
-from pipeline.model.prediction import Answer
+from pipeline.network.inference import Answer
 from pipeline.preprocess.canvas import Placement
 
 SIDE, GRID = 128, 8  # a cell of the grid is 8 x 8 on the canvas of 64, 16 x 16 in the radiograph

@@ -1,0 +1,137 @@
+"""Test-time views: the network looks again, at the canvas shifted, mirrored or enlarged.
+
+A cell of the network's grid is 8 pixels wide; a view that is shifted by half a cell sees what lies
+between. Each view's evidence returns to the canvas through the view's own inverse, on a grid of half
+the cell, and is averaged there, as the logits are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.network.classifier import STRIDE
+from pipeline.network.inference import Answer, Predict
+
+Points = NDArray[np.float64]
+Evidence = NDArray[np.float32]
+Shape = tuple[int, int]
+
+FINER = 2  # cells of the averaged map to one of the network's
+
+
+@dataclass(frozen=True)
+class View:
+    """A look at the canvas: scaled about its centre, mirrored, then shifted.
+
+    Attributes
+    ----------
+    mirrored
+        Left and right exchanged.
+    shift_px
+        How far down and to the right the canvas moves.
+    scale
+        Pixels of the view to one of the canvas.
+    """
+
+    mirrored: bool = False
+    shift_px: float = 0.0
+    scale: float = 1.0
+
+    def matrix(self, canvas_shape: Shape) -> Points:
+        """Affine map of (row, column, 1) on the canvas to (row, column) in the view, (2, 3)."""
+        centre = np.array(canvas_shape) / 2
+        factor = self.scale * np.array([1.0, -1.0 if self.mirrored else 1.0])
+        return np.column_stack([np.diag(factor), centre - factor * centre + self.shift_px])
+
+    def to_view(self, points: Points, canvas_shape: Shape) -> Points:
+        """Map points (N, 2) from the canvas to the view."""
+        matrix = self.matrix(canvas_shape)
+        return points @ matrix[:, :2].T + matrix[:, 2]
+
+    def to_canvas(self, points: Points, canvas_shape: Shape) -> Points:
+        """Map points (N, 2) from the view to the canvas."""
+        matrix = self.matrix(canvas_shape)
+        return (points - matrix[:, 2]) / np.diag(matrix)
+
+    def see(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Canvases (B, H, W) as the view shows them; black beyond their edges."""
+        shape: Shape = (canvases.shape[1], canvases.shape[2])
+        forward = self.matrix(shape)
+        # OpenCV counts columns first, and from the first pixel's centre.
+        offset = forward[:, 2] + (np.diag(forward) - 1) / 2
+        warp = np.array([[forward[1, 1], 0.0, offset[1]], [0.0, forward[0, 0], offset[0]]])
+        seen = [cv2.warpAffine(one, warp, shape[::-1], flags=cv2.INTER_LINEAR) for one in canvases]
+        return np.asarray(np.stack(seen), np.uint8)
+
+    def bring_back(self, evidence: Evidence, canvas_shape: Shape, grid: Shape) -> Evidence:
+        """Resample the view's evidence (B, M, N) onto a grid over the canvas; NaN where it did not look."""
+        cell = np.array(canvas_shape) / np.array(grid)
+        rows, columns = ((np.arange(size) + 0.5) * side for size, side in zip(grid, cell, strict=True))
+        forward = self.matrix(canvas_shape)
+        across = forward[1, 1] * columns + forward[1, 2]
+        down = forward[0, 0] * rows + forward[0, 2]
+        own = np.array(canvas_shape) / np.array(evidence.shape[1:])
+        map_x = np.broadcast_to((across / own[1] - 0.5).astype(np.float32), grid).copy()
+        map_y = np.broadcast_to((down / own[0] - 0.5).astype(np.float32)[:, None], grid).copy()
+        outside = ~_within(down, canvas_shape[0])[:, None] | ~_within(across, canvas_shape[1])
+        back = [
+            cv2.remap(one, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for one in evidence
+        ]
+        return np.where(outside, np.float32(np.nan), np.stack(back)).astype(np.float32)
+
+
+HALF_A_CELL = STRIDE / 2
+VIEWS = (
+    View(),
+    View(mirrored=True),
+    View(shift_px=HALF_A_CELL),
+    View(mirrored=True, shift_px=HALF_A_CELL),
+    View(scale=1.25),
+    View(mirrored=True, scale=1.25),
+)
+
+
+def through(predict: Predict, n_views: int) -> Predict:
+    """Let a predictor look at the first ``n_views`` of :data:`VIEWS`, and average what it shows.
+
+    Parameters
+    ----------
+    predict
+        From canvases, uint8 (B, H, W), to the network's answers.
+    n_views
+        1 for the canvas alone, whose answer is then returned as it is.
+
+    Returns
+    -------
+    callable
+        The same, averaged, with evidence on a grid twice as fine.
+    """
+    if n_views == 1:
+        return predict
+
+    def look(canvases: NDArray[np.uint8]) -> Answer:
+        shape: Shape = (canvases.shape[1], canvases.shape[2])
+        answers = [predict(view.see(canvases)) for view in VIEWS[:n_views]]
+        _, cells_down, cells_across = answers[0].evidence.shape
+        grid: Shape = (FINER * cells_down, FINER * cells_across)
+        back = [
+            view.bring_back(answer.evidence, shape, grid)
+            for view, answer in zip(VIEWS, answers, strict=False)
+        ]
+        return Answer(
+            np.mean([answer.logits for answer in answers], axis=0).astype(np.float32),
+            np.nanmean(np.stack(back), axis=0).astype(np.float32),
+            np.mean([answer.parts for answer in answers], axis=0).astype(np.float32),
+        )
+
+    return look
+
+
+def _within(positions: Points, side: int) -> NDArray[np.bool_]:
+    """Which positions lie on a side of so many pixels."""
+    return np.asarray((positions >= 0) & (positions <= side))

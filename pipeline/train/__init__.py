@@ -1,0 +1,1 @@
+"""How the network learns: loop, losses, augmentation, sampling, averaging, checkpoints."""

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipeline.network import tta
+from pipeline.network.inference import Answer
+from pipeline.network.tta import VIEWS, View
+
+SHAPE = (96, 64)
+ANY = st.builds(View, st.booleans(), st.floats(-20, 20), st.floats(0.5, 2))
+
+
+@given(ANY, arrays(np.float64, (5, 2), elements=st.floats(-50, 150)))
+def test_a_point_maps_there_and_back(view: View, points: np.ndarray) -> None:
+    there = view.to_view(points, SHAPE)
+    assert view.to_canvas(there, SHAPE) == pytest.approx(points, abs=1e-6)
+
+
+@given(st.sampled_from(VIEWS), st.integers(16, 79), st.integers(16, 47))
+def test_a_pixel_is_seen_where_the_view_says(view: View, row: int, column: int) -> None:
+    canvas = np.zeros((1, *SHAPE), np.uint8)
+    canvas[0, row, column] = 255
+    seen = view.see(canvas)[0].astype(float)
+    rows, columns = np.indices(SHAPE) + 0.5
+    centre = np.array([(seen * rows).sum(), (seen * columns).sum()]) / seen.sum()
+    expected = view.to_view(np.array([[row + 0.5, column + 0.5]]), SHAPE)[0]
+    assert centre == pytest.approx(expected, abs=0.5)
+
+
+@given(st.sampled_from(VIEWS), st.integers(3, 8), st.integers(3, 4))
+def test_evidence_returns_to_where_it_was_seen(view: View, row: int, column: int) -> None:
+    evidence = np.zeros((1, 12, 8), np.float32)
+    evidence[0, row, column] = 1
+    back = np.nan_to_num(view.bring_back(evidence, SHAPE, (24, 16))[0])
+    rows, columns = (np.indices(back.shape) + 0.5) * 4
+    centre = np.array([(back * rows).sum(), (back * columns).sum()]) / back.sum()
+    expected = view.to_canvas(np.array([[row + 0.5, column + 0.5]]) * 8, SHAPE)[0]
+    assert centre == pytest.approx(expected, abs=1)
+
+
+def darkness(canvases: np.ndarray) -> Answer:
+    """A network whose evidence is the mean of each cell."""
+    cells = canvases.reshape(len(canvases), 12, 8, 8, 8).mean(axis=(2, 4)).astype(np.float32)
+    return Answer(cells.max(axis=(1, 2)), cells, np.zeros((len(cells), 0), np.float32))
+
+
+def test_one_view_is_the_network_itself() -> None:
+    assert tta.through(darkness, 1) is darkness
+
+
+def test_the_answer_is_the_mean_of_all_looks() -> None:
+    looks = iter([1.0, 3.0, 8.0])
+
+    def undecided(canvases: np.ndarray) -> Answer:
+        said = np.full(len(canvases), next(looks), np.float32)
+        return darkness(canvases)._replace(logits=said, parts=said[:, None] / 8)
+
+    logits, _, parts = tta.through(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    assert logits.tolist() == [4, 4]
+    assert parts.tolist() == [[0.5], [0.5]]
+
+
+@pytest.mark.parametrize("n_views", range(2, len(VIEWS) + 1))
+def test_a_smooth_canvas_shows_the_same_through_every_view(n_views: int) -> None:
+    rows, columns = np.indices(SHAPE)
+    canvas = (60 + 0.8 * rows + 0.5 * columns).astype(np.uint8)[None]
+    _, evidence, _ = tta.through(darkness, n_views)(canvas)
+    fine = canvas[0].reshape(24, 4, 16, 4).mean(axis=(1, 3))
+    assert evidence.shape == (1, 24, 16)
+    assert evidence[0, 4:-4, 4:-4] == pytest.approx(fine[4:-4, 4:-4], abs=1.5)
+
+
+def test_a_view_says_nothing_of_what_it_does_not_see() -> None:
+    back = View(scale=2.0).bring_back(np.ones((1, 12, 8), np.float32), SHAPE, (24, 16))
+    assert np.isnan(back[0, :6]).all()
+    assert (back[0, 6:18, 4:12] == 1).all()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.train import checkpoint
+from pipeline.train.checkpoint import Progress
+
+
+def variables(value: float, shape: tuple[int, ...] = (2, 3)) -> list[keras.Variable]:
+    return [keras.Variable(np.full(shape, value, np.float32)), keras.Variable(int(value), dtype="int64")]
+
+
+def progress() -> Progress:
+    history = [{"epoch": 0, "val_auroc": 0.5}, {"epoch": 1, "val_auroc": 0.1 + 0.2}]
+    return Progress(history, 1, [np.arange(3.0), np.array(7)])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    checkpoint.save(tmp_path / "new" / "training.npz", variables(5), progress())
+    return tmp_path / "new" / "training.npz"
+
+
+def test_everything_comes_back_exactly(path: Path) -> None:
+    own = variables(0)
+    found = checkpoint.restore(path, own)
+    assert (own[0].numpy() == 5).all()
+    assert int(own[1]) == 5
+    assert found.history == progress().history
+    assert found.kept_epoch == 1
+    assert [weight.tolist() for weight in found.kept_weights] == [[0.0, 1.0, 2.0], 7]
+
+
+def test_without_a_checkpoint_training_starts_anew(tmp_path: Path) -> None:
+    assert checkpoint.restore(tmp_path / "none.npz", variables(0)) == Progress()
+
+
+def refused(path: Path, own: list[keras.Variable], caplog: pytest.LogCaptureFixture) -> bool:
+    """Whether the checkpoint is dropped with a warning, and the variables left alone."""
+    with caplog.at_level(logging.WARNING):
+        found = checkpoint.restore(path, own)
+    warned = "training.npz cannot be used" in caplog.text and "starts anew" in caplog.text
+    return warned and found == Progress() and not path.exists() and not own[0].numpy().any()
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 junk", bytes(200)])
+def test_what_is_no_checkpoint_is_discarded(
+    path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    path.write_bytes(content)
+    assert refused(path, variables(0), caplog)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_checkpoint_cut_short_is_discarded(
+    path: Path, caplog: pytest.LogCaptureFixture, share: float
+) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert refused(path, variables(0), caplog)
+
+
+def test_a_flipped_bit_anywhere_is_discarded_or_harmless(path: Path) -> None:
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x10
+        path.write_bytes(damaged)
+        own = variables(0)
+        found = checkpoint.restore(path, own)
+        assert found.history in ([], progress().history)
+        assert (own[0].numpy() == (5 if found.history else 0)).all()
+
+
+@pytest.mark.parametrize("other", [variables(0, (3, 2)), variables(0)[:1], variables(0) * 2])
+def test_a_checkpoint_of_another_network_is_discarded(
+    path: Path, caplog: pytest.LogCaptureFixture, other: list[keras.Variable]
+) -> None:
+    assert refused(path, other, caplog)
