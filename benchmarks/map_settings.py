@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from pipeline import config as settings
 from pipeline.dataset import annotations
-from pipeline.model import bundle, map_choice, map_scoring
 from pipeline.network import classifier, device, inference, tta
+from pipeline.predict import bundle
 from pipeline.preprocess import shards
+from pipeline.region_maps import choice, scoring
 from pipeline.statistics import metrics
 
 _FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
@@ -44,7 +45,7 @@ def main() -> None:
     predict = inference.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in options.views:
-        found = map_scoring.survey(
+        found = scoring.survey(
             val,
             inference.predict_all(
                 tta.through(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
@@ -61,16 +62,14 @@ def main() -> None:
         print(pd.DataFrame(rows).round(3).to_string(index=False), flush=True)
 
 
-def score(
-    config: settings.Config, found: map_scoring.MapSet, known: annotations.Annotations
-) -> dict[str, float]:
+def score(config: settings.Config, found: scoring.MapSet, known: annotations.Annotations) -> dict[str, float]:
     """Figures of the maps of `val`, and how regions were cut."""
     nothing = pd.DataFrame(index=found.rows.index)
     repeat = {"n_samples": 50, "seed": config.run.seed}
-    located, _ = map_scoring.localize(found, known, partial(unseen, found), nothing, **repeat)
-    chosen = map_choice.choose(found, known, config.region_maps)
+    located, _ = scoring.localize(found, known, partial(unseen, found), nothing, **repeat)
+    chosen = choice.choose(found, known, config.region_maps)
     candidates = [chosen.candidates(region_map) for region_map in found]
-    marked, _ = map_scoring.mark(found, candidates, known, **repeat)
+    marked, _ = scoring.mark(found, candidates, known, **repeat)
     return {
         "auroc": metrics.auroc(found.rows["fractured"].to_numpy(bool), found.rows["y_score"].to_numpy(float)),
         **{name: located[name] for name in _FIGURES},
@@ -82,7 +81,7 @@ def score(
     }
 
 
-def unseen(found: map_scoring.MapSet, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+def unseen(found: scoring.MapSet, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
     """Give black canvases: the brightest bone plays no part here."""
     return (np.zeros(found.canvas_shape, np.uint8) for _ in paths)
 

@@ -25,8 +25,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline import config as settings
-from pipeline.model import bundle, maps
 from pipeline.network import classifier, device, inference, tta
+from pipeline.predict import bundle, maps
 from pipeline.preprocess import shards
 from pipeline.preprocess.canvas import Placement
 

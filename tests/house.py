@@ -19,8 +19,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # From the top. A file imports from its own room, or from rooms further down.
 FLOORS = (
     "__main__", "cli", "commands", "stages", "report", "show", "registry", "track", "drift", "region_maps",
-    "evaluate", "model", "train", "predict", "validate", "network", "preprocess", "phantoms",
-    "assess", "dataset", "statistics", "files", "config", "__init__",
+    "evaluate", "train", "predict", "validate", "network", "preprocess", "phantoms",
+    "dataset", "statistics", "files", "config", "__init__",
 )  # fmt: skip
 
 Graph = dict[Path, set[Path]]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.files.outputs import write_json, write_text
-from pipeline.model import bundle
+from pipeline.predict import bundle
 from pipeline.statistics import metrics
 from tests import manifests, weights
 

@@ -24,19 +24,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import evaluation, net_benefit
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, manifest
+from pipeline.evaluate import evaluation, net_benefit
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
-from pipeline.model import bundle, map_assessment, map_scoring, maps
-from pipeline.model.bundle import Bundle
-from pipeline.model.map_assessment import Assessment
 from pipeline.network import classifier, device, inference, tta
+from pipeline.predict import bundle, maps
+from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
+from pipeline.region_maps import assessment, scoring
+from pipeline.region_maps.assessment import Assessment
 from pipeline.show import charts, gallery, map_charts, pages
 from pipeline.validate import external
 
@@ -82,7 +83,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     with outputs.staged(target) as report:
         report.mkdir()
         reference.write(checked.known, report / ANNOTATIONS)
-        mapped = map_assessment.assess(
+        mapped = assessment.assess(
             model,
             found,
             checked.known,
@@ -111,7 +112,7 @@ def survey(
         canvases, places = zip(*batch, strict=True)
         answers.append(predict(np.stack(canvases)))
         placements += places
-    return map_scoring.survey(
+    return scoring.survey(
         rows,
         inference.joined(answers),
         placements,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess import operating_points
 from pipeline.config import Config
 from pipeline.dataset import manifest
 from pipeline.network import weights
+from pipeline.predict import operating_points
 from pipeline.track import repository, versions
 from pipeline.track.evidence import Candidate, Champion
 from pipeline.track.ledger import Model

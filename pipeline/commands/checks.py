@@ -229,7 +229,7 @@ def bundle(config: Config) -> Check:
     if not (folder / "bundle.json").is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", "dvc repro")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pipeline.model import bundle as sealed
+    from pipeline.predict import bundle as sealed
 
     try:
         return Check("bundle", OK, sealed.check(folder)[:12])

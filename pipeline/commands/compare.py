@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.assess import comparison
-from pipeline.assess.comparison import Difference
 from pipeline.config import Config
+from pipeline.evaluate import comparison
+from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
 from pipeline.show import comparison as report
 from pipeline.show.comparison import Pair, Part

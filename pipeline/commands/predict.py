@@ -21,18 +21,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess.maps import position
-from pipeline.assess.maps.regions import Region
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault
-from pipeline.model import bundle
-from pipeline.model.bundle import Bundle, Finding
 from pipeline.network import device, inference
+from pipeline.predict import bundle, position
+from pipeline.predict.bundle import Bundle, Finding
+from pipeline.predict.regions import Region
 from pipeline.preprocess import canvas
-from pipeline.show import overlays, words
-from pipeline.show.legend import Label
+from pipeline.region_maps import overlays, words
+from pipeline.region_maps.legend import Label
 from pipeline.validate import content, intake
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess.operating_points import OperatingPoints
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.show import net_benefit, pages, plots
 from pipeline.statistics import metrics
 
@@ -30,9 +30,9 @@ def classifier_charts(
     y_true, y_score
         (N,), reference standard and calibrated probability.
     scores
-        What :func:`pipeline.assess.evaluation.evaluate` gave for them.
+        What :func:`pipeline.evaluate.evaluation.evaluate` gave for them.
     decision_curve
-        What :func:`pipeline.assess.net_benefit.decision_curve` gave for them.
+        What :func:`pipeline.evaluate.net_benefit.decision_curve` gave for them.
     n_bins
         Bins of the reliability diagram.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.assess import evaluation
-from pipeline.assess.findings import Findings
+from pipeline.evaluate import evaluation
+from pipeline.evaluate.findings import Findings
 from pipeline.show import card, charts, pages, robustness
 
 _PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]

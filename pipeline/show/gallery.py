@@ -10,16 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import operating_points
-from pipeline.assess.maps import position
-from pipeline.assess.maps.cutting import RegionSettings
 from pipeline.config import RegionMaps
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import images
-from pipeline.model import map_scoring
-from pipeline.model.maps import MapSet
-from pipeline.show import overlays, pages, words
-from pipeline.show.legend import Label
+from pipeline.predict import operating_points, position
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.maps import MapSet
+from pipeline.region_maps import overlays, scoring, words
+from pipeline.region_maps.legend import Label
+from pipeline.show import pages
 
 INDEX = "index.csv"
 KINDS = ("confident_errors", "misses", "false_alarms", "hits")
@@ -71,7 +70,7 @@ class Drawn:
 
 
 def cases(rows: pd.DataFrame, on_target: Sequence[bool | None]) -> list[Case]:
-    """Make a case of each row of a :class:`pipeline.model.maps.MapSet`."""
+    """Make a case of each row of a :class:`pipeline.predict.maps.MapSet`."""
     return [
         Case(position, str(row.path), bool(row.fractured), float(row.y_score), str(row.decision), hit)
         for position, (row, hit) in enumerate(zip(rows.itertuples(), on_target, strict=True))
@@ -122,7 +121,7 @@ def draw(
     limits
         How many cases, and in which colours.
     """
-    chosen = choose(cases(found.rows, map_scoring.on_target(found, known)), limits.gallery)
+    chosen = choose(cases(found.rows, scoring.on_target(found, known)), limits.gallery)
     return write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
 
 
@@ -131,7 +130,7 @@ def painter(
 ) -> Callable[[Case], Drawn]:
     """Return a function that draws one case over its radiograph, read again from ``root``.
 
-    A radiograph with the decision ``no finding`` shows no region, as :class:`pipeline.model.bundle.Bundle`
+    A radiograph with the decision ``no finding`` shows no region, as :class:`pipeline.predict.bundle.Bundle`
     gives none.
     """
 

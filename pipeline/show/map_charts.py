@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.assess.maps.froc import FALSE_MARKS
+from pipeline.region_maps.froc import FALSE_MARKS
 from pipeline.show import plots
 from pipeline.show.svg import LINES, MARKERS, PAPER, REFERENCE, SERIES, drawing
 
@@ -21,7 +21,7 @@ _WIDE_IN = (4.5, 3.3)
 
 
 def draw(figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, str | None]:
-    """Draw all charts of :class:`pipeline.model.map_assessment.Assessment`; None for what was not measured.
+    """Draw all charts of :class:`pipeline.region_maps.assessment.Assessment`; None for what was not measured.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.assess.net_benefit import useful_range
+from pipeline.evaluate.net_benefit import useful_range
 from pipeline.show.svg import LINES, REFERENCE, SERIES, drawing
 
 _ROOM = 0.35  # below zero, as a share of the highest net benefit: there the curves lie that do harm
@@ -16,7 +16,7 @@ def draw(curve: pd.DataFrame) -> str:
     Parameters
     ----------
     curve
-        Of `pipeline.assess.net_benefit.decision_curve`.
+        Of `pipeline.evaluate.net_benefit.decision_curve`.
 
     Returns
     -------

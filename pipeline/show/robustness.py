@@ -29,7 +29,7 @@ def draw(table: pd.DataFrame) -> str | None:
     Parameters
     ----------
     table
-        Of `pipeline.assess.robustness.tabulate`; its first row is undisturbed.
+        Of `pipeline.evaluate.robustness.tabulate`; its first row is undisturbed.
 
     Returns
     -------

@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess import evaluation, findings, operating_points
-from pipeline.assess.calibration import Calibration
-from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.dataset import body_part, labels
+from pipeline.evaluate import evaluation, findings, perturbed
 from pipeline.files import outputs
-from pipeline.model import bundle, disturbed
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.parts import part_names
+from pipeline.predict import bundle, operating_points
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
 from pipeline.show import card
 from pipeline.show.evaluation import documents
@@ -54,7 +54,7 @@ def run(config: Config) -> None:
             return calibration.probability(predict(canvases).logits)
 
         test = judged[judged["split"] == "test"]
-        worse = disturbed.survey(
+        worse = perturbed.survey(
             ask, test, config.data.root, points, config.preprocess, config.evaluate, config.run
         )
         found = findings.find(

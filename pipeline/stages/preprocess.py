@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import layout, manifest
 from pipeline.files import engine, images, outputs
-from pipeline.model import bundle
+from pipeline.predict import bundle
 from pipeline.preprocess import canvas, preparation, shards
 from pipeline.show import pages
 from pipeline.track import runs

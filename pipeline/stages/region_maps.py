@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.assess.calibration import Calibration
-from pipeline.assess.maps.cutting import RegionSettings
-from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels
 from pipeline.files import outputs
-from pipeline.model import bundle, map_assessment, map_choice, map_scoring, maps
-from pipeline.model.map_assessment import Assessment
 from pipeline.network import classifier, device, inference, tta
+from pipeline.predict import bundle, maps
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
+from pipeline.region_maps import assessment, choice, scoring
+from pipeline.region_maps.assessment import Assessment
 from pipeline.show import gallery, map_charts, pages
 from pipeline.track import runs
 
@@ -43,9 +44,9 @@ def run(config: Config) -> None:
         predict = tta.through(inference.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
-        settings = replace(map_choice.choose(val, known, config.region_maps), views=config.evaluate.views)
+        settings = replace(choice.choose(val, known, config.region_maps), views=config.evaluate.views)
         seal(config, settings)
-        found = map_assessment.assess(
+        found = assessment.assess(
             model,
             test,
             known,
@@ -105,7 +106,7 @@ def survey(
     calibration: Calibration,
 ) -> maps.MapSet:
     """Predict and map the radiographs of some index rows."""
-    return map_scoring.survey(
+    return scoring.survey(
         rows,
         inference.predict_all(predict, shards.dataset(config.paths.shards, rows, inference.BATCH)),
         [shards.placement(row) for row in rows.itertuples()],

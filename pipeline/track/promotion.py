@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.assess import comparison
 from pipeline.config import Promote
+from pipeline.evaluate import comparison
 from pipeline.track.evidence import Bools, Candidate, Champion, Decision, Rule
 
 

@@ -58,7 +58,7 @@ def register(config: Config, bundle: Path, known: state.Pipeline | None = None) 
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    from pipeline.model import bundle as sealed  # TensorFlow comes with it
+    from pipeline.predict import bundle as sealed  # TensorFlow comes with it
 
     sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
     name = config.track.model_name

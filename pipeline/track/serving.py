@@ -25,7 +25,7 @@ from pipeline.drift import seen
 from pipeline.files import images
 
 if TYPE_CHECKING:
-    from pipeline.model.bundle import Bundle, Finding
+    from pipeline.predict.bundle import Bundle, Finding
 
 ARTIFACT = "bundle"  # name of the bundle's folder among the model's artifacts
 
@@ -40,7 +40,7 @@ class FractureModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle; TensorFlow is imported here and not before."""
-        from pipeline.model import bundle
+        from pipeline.predict import bundle
 
         self._bundle: Bundle = bundle.load(Path(context.artifacts[ARTIFACT]))
 

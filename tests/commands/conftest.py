@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from pipeline import config as settings
-from pipeline.assess.calibration import Calibration
-from pipeline.assess.maps.cutting import RegionSettings
-from pipeline.assess.operating_points import OperatingPoints
 from pipeline.dataset import profile
 from pipeline.files import images
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.operating_points import OperatingPoints
 
 TOP = Path(__file__).parents[2]
 
@@ -45,8 +45,8 @@ def learnt() -> profile.Profile:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, learnt):
-    from pipeline.model import bundle
     from pipeline.network import classifier
+    from pipeline.predict import bundle
 
     folder = tmp_path_factory.mktemp("models")
     whole = settings.read(TOP / "params.yaml")

@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.commands import predict
 from pipeline.files import images
-from pipeline.model import bundle
+from pipeline.predict import bundle
 
 
 def results(config, capsys, *paths, out=None):

@@ -1,7 +1,7 @@
 import numpy as np
 
-from pipeline.assess import evaluation, net_benefit
-from pipeline.assess.operating_points import OperatingPoints
+from pipeline.evaluate import evaluation, net_benefit
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.show import charts
 
 POINTS = OperatingPoints(0.3, 0.7)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess import evaluation, net_benefit, robustness, subgroups
-from pipeline.assess.findings import Findings
-from pipeline.assess.operating_points import OperatingPoints
 from pipeline.config import Config
+from pipeline.evaluate import evaluation, net_benefit, robustness, subgroups
+from pipeline.evaluate.findings import Findings
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.show import card
 from pipeline.show.card import checklists
 from pipeline.show.evaluation import documents

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.assess.calibration import Calibration
-from pipeline.assess.maps.cutting import RegionSettings
-from pipeline.assess.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.dataset.annotations import Annotations, Region
 from pipeline.files import images
-from pipeline.model.maps import MapSet
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.maps import MapSet
+from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.preprocess.canvas import Placement
-from pipeline.show import gallery, legend
+from pipeline.region_maps import legend
+from pipeline.show import gallery
 from pipeline.show.gallery import Case
 
 

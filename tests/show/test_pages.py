@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
-from pipeline.assess import evaluation, net_benefit
-from pipeline.assess.maps import deletion, subgroups
-from pipeline.assess.operating_points import OperatingPoints
-from pipeline.model import attributions, map_methods
+from pipeline.evaluate import evaluation, net_benefit
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.region_maps import attributions, deletion, methods, subgroups
 from pipeline.show import charts, map_charts, pages
 
 
@@ -50,13 +49,13 @@ LOCALIZATION = {
     },
     **dict.fromkeys(("coco_ap", "coco_ap_50", "coco_ap_30", "region_ece"), 0.1),
 }
-METHOD = dict.fromkeys(map_methods.COLUMNS, 0.2)
+METHOD = dict.fromkeys(methods.COLUMNS, 0.2)
 TABLES = {
     "subgroups": pd.DataFrame(
         [["(all)", "", 61, 60, *[0.5] * 9], ["body_part", "<b>", 4, 4, *[math.nan] * 9]],
         columns=subgroups.COLUMNS,
     ),
-    "methods": pd.DataFrame([METHOD | {"method": name} for name in (map_methods.OWN, *attributions.METHODS)]),
+    "methods": pd.DataFrame([METHOD | {"method": name} for name in (methods.OWN, *attributions.METHODS)]),
     "froc": pd.DataFrame({"threshold": [1.0, 0.5], "false_marks": [0, 1.0], "sensitivity": [0, 0.5]}),
     "deletion": pd.DataFrame({name: [0.1, 0.9] for name in ("share", *deletion.CURVES)}),
     "randomization": pd.DataFrame({"layers": [0, 1], "layer": ["", "a"], "correlation": [1.0, 0.1]}),

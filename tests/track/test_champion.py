@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import config
 from pipeline.dataset import profile
-from pipeline.model import bundle
+from pipeline.predict import bundle
 from pipeline.track import champion, registry, runs
 from pipeline.track.store import connect
 from tests import manifests

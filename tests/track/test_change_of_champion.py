@@ -18,7 +18,7 @@ import yaml
 
 from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
-from pipeline.model import bundle
+from pipeline.predict import bundle
 from pipeline.track import ledger, registry, succession, versions
 from pipeline.track.outage import StoreError
 from tests.results import make, scores

@@ -18,7 +18,7 @@ from pipeline import config
 from pipeline.dataset import manifest
 from pipeline.drift import seen
 from pipeline.files import images
-from pipeline.model import bundle
+from pipeline.predict import bundle
 from pipeline.track import registry, versions
 from pipeline.track.store import connect
 from tests import manifests

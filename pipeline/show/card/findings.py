@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.assess.net_benefit import useful_range
+from pipeline.evaluate.net_benefit import useful_range
 from pipeline.show.card import checklists as lists
 from pipeline.show.card.section import Rows, Section, with_interval
 from pipeline.show.pages import count, decimals, interval, percent

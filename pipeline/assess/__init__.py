@@ -1,1 +1,0 @@
-"""Scores of classifiers and maps: arrays in, arrays out."""

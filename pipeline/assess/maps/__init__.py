@@ -1,1 +1,0 @@
-"""Region maps: regions cut from them, their scores against annotations, and whether they can be believed."""

@@ -1,0 +1,150 @@
+"""Two models on the same radiographs: how far apart they are, each group weighing as one.
+
+The resamples are paired: both models answer for the same drawn groups, so that what makes a group hard
+for both cancels out, and the interval of the difference is narrower than either model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from pipeline.predict import operating_points
+from pipeline.statistics import intervals, metrics
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+Statistics = Callable[[Bools, Floats, Floats], Mapping[str, float]]
+
+
+class Difference(NamedTuple):
+    """A figure of two models, the second minus the first, and the interval of that."""
+
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+
+
+def differences(
+    statistics: Statistics,
+    y_true: Bools,
+    first: Floats,
+    second: Floats,
+    group: NDArray[Any],
+    *,
+    n_samples: int,
+    seed: int,
+) -> dict[str, Difference]:
+    """Compare two models by a paired bootstrap over groups.
+
+    Parameters
+    ----------
+    statistics : callable
+        From ``y_true``, ``y_score`` and weights to named figures, such as
+        :func:`pipeline.statistics.metrics.classification_scores`.
+    y_true : bool ndarray of shape (N,)
+    first, second : float ndarray of shape (N,), in 0..1
+        What either model says of the same radiographs. A group's score is the mean of its radiographs'.
+    group : ndarray of shape (N,), int or str
+        Radiographs that are copies of one another or show one patient.
+    n_samples, seed : int
+        Resamples of the groups, and where their random numbers start.
+
+    Returns
+    -------
+    dict of str to Difference
+        By name, with a 95 % interval.
+
+    Raises
+    ------
+    ValueError
+        The arrays do not match, or hold one class only.
+
+    References
+    ----------
+    Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979.
+    https://doi.org/10.1214/aos/1176344552
+    """
+    unit_true, unit_first, unit_group = metrics.collapse_groups(y_true, first, group)
+    _, unit_second, _ = metrics.collapse_groups(y_true, second, group)
+
+    def apart(weight: Floats) -> dict[str, float]:
+        ours = statistics(unit_true, unit_second, weight)
+        return {name: ours[name] - value for name, value in statistics(unit_true, unit_first, weight).items()}
+
+    summary = intervals.summarize(apart, unit_group, unit_true, n_samples=n_samples, seed=seed)
+    even = np.ones(len(unit_true))
+    alone = (statistics(unit_true, unit_first, even), statistics(unit_true, unit_second, even))
+    return {
+        name: Difference(
+            value, alone[1][name], summary[name], summary[f"{name}_low"], summary[f"{name}_high"]
+        )
+        for name, value in alone[0].items()
+    }
+
+
+def auroc_difference(
+    y_true: Bools, first: Floats, second: Floats, group: NDArray[Any], *, n_samples: int, seed: int
+) -> Difference:
+    """Compare two models' AUROC by group: see :func:`differences`."""
+
+    def auroc(truth: Bools, score: Floats, weight: Floats) -> dict[str, float]:
+        return {"auroc": metrics.auroc(truth, score, weight)}
+
+    return differences(auroc, y_true, first, second, group, n_samples=n_samples, seed=seed)["auroc"]
+
+
+def joined_groups(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+    """Join two groupings of the same radiographs: what either holds together stays together.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (N,), int or str
+
+    Returns
+    -------
+    int64 ndarray of shape (N,)
+        The group of each radiograph, counted from 0.
+    """
+    (names, ours), (others, theirs) = (np.unique(given, return_inverse=True) for given in (first, second))
+    size = len(names) + len(others)
+    links = coo_array((np.ones(len(ours), bool), (ours, len(names) + theirs)), shape=(size, size))
+    _, component = connected_components(links, directed=False)
+    return np.asarray(np.unique(component[ours], return_inverse=True)[1], dtype=np.int64)
+
+
+def changed_decisions(
+    y_true: Bools, first: NDArray[np.str_], second: NDArray[np.str_]
+) -> dict[str, tuple[int, int]]:
+    """Count the radiographs on which one model errs surely and the other does not.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (N,)
+    first, second : str ndarray of shape (N,)
+        The decisions: see :func:`pipeline.predict.operating_points.decide`.
+
+    Returns
+    -------
+    dict
+        ``missed`` (a fracture called ``no finding``) and ``false_alarm`` (``fracture`` where there is
+        none): those of the first model alone, and of the second alone.
+    """
+    wrong = {
+        "missed": (y_true, operating_points.NO_FINDING),
+        "false_alarm": (~y_true, operating_points.FRACTURE),
+    }
+    return {
+        name: (
+            int((asked & (first == said) & (second != said)).sum()),
+            int((asked & (second == said) & (first != said)).sum()),
+        )
+        for name, (asked, said) in wrong.items()
+    }

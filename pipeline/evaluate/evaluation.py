@@ -1,0 +1,140 @@
+"""The figures of a classifier on one split, by file and by group, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.predict import calibration, operating_points
+from pipeline.predict.calibration import Calibration, Method
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.statistics import intervals, metrics
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+Part = tuple[Bools, NDArray[np.float64], NDArray[np.str_]]  # fractured, probability, group of its radiographs
+
+_NO = ("0", "0.0", "no", "false", "none")
+
+
+def choose(
+    logits: Floats,
+    y_true: Bools,
+    sample_weight: Floats,
+    *,
+    method: Method,
+    sensitivity: float,
+    specificity: float,
+) -> tuple[Calibration, OperatingPoints]:
+    """Fit the calibration and choose the operating points, both on validation radiographs.
+
+    Parameters
+    ----------
+    logits, y_true, sample_weight, method
+        As for :func:`pipeline.predict.calibration.fit`.
+    sensitivity, specificity : float
+        Targets in 0..1, as for :func:`pipeline.predict.operating_points.choose`.
+    """
+    calibrated = calibration.fit(logits, y_true, sample_weight, method=method)
+    points = operating_points.choose(
+        y_true,
+        calibrated.probability(logits),
+        sensitivity=sensitivity,
+        specificity=specificity,
+        sample_weight=sample_weight,
+    )
+    return calibrated, points
+
+
+def evaluate(
+    y_true: Bools,
+    y_score: Floats,
+    group: NDArray[Any],
+    points: OperatingPoints,
+    *,
+    n_samples: int,
+    n_bins: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Score calibrated probabilities of one split.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (N,)
+    y_score : float ndarray of shape (N,), in 0..1
+    group : ndarray of shape (N,)
+        Duplicate group, or patient, of each radiograph.
+    points : OperatingPoints
+        Chosen on other radiographs.
+    n_samples, seed : int
+        Resamples of the groups, and where their random numbers start.
+    n_bins : int
+        Bins of the expected calibration error.
+
+    Returns
+    -------
+    dict
+        ``radiographs``, ``groups``, ``fractured``; ``auroc``, ``average_precision``,
+        ``brier_score`` and ``ece`` with ``_low`` and ``_high``; the same by group under
+        ``group_``; ``ece_by_chance``, see :func:`pipeline.statistics.metrics.ece_by_chance`;
+        ``high_sensitivity`` and ``high_specificity`` with their rates; ``needs_review``, the share
+        between the two.
+    """
+    by_file = _with_intervals(y_true, y_score, group, n_samples=n_samples, n_bins=n_bins, seed=seed)
+    units = metrics.collapse_groups(y_true, y_score, group)
+    by_group = _with_intervals(*units, n_samples=n_samples, n_bins=n_bins, seed=seed)
+    reviewed = (y_score >= points.high_sensitivity) & (y_score < points.high_specificity)
+    return {
+        "radiographs": len(y_true),
+        "groups": len(np.unique(group)),
+        "fractured": int(y_true.sum()),
+        **by_file,
+        "ece_by_chance": metrics.ece_by_chance(y_score, n_bins=n_bins, n_samples=n_samples, seed=seed),
+        **{f"group_{name}": value for name, value in by_group.items()},
+        "high_sensitivity": metrics.at_threshold(y_true, y_score, points.high_sensitivity),
+        "high_specificity": metrics.at_threshold(y_true, y_score, points.high_specificity),
+        "needs_review": float(reviewed.mean()),
+    }
+
+
+def parts(judged: pd.DataFrame, known: pd.DataFrame) -> dict[str, Part]:
+    """``val`` and ``test``, and ``test`` without hardware where labels tell it and both classes remain.
+
+    Metal in a radiograph is an easy hint that something was broken: a classifier must do without.
+
+    Parameters
+    ----------
+    judged
+        One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``.
+    known
+        What labels say of the same radiographs, as text.
+    """
+    chosen = {split: judged["split"] == split for split in ("val", "test")}
+    if "hardware" in known:
+        bare = chosen["test"] & known["hardware"].str.lower().isin(_NO)
+        if judged.loc[bare, "fractured"].nunique() == 2:
+            chosen["test_without_hardware"] = bare
+    return {name: columns(judged[part]) for name, part in chosen.items()}
+
+
+def columns(rows: pd.DataFrame) -> Part:
+    """``fractured``, ``y_score`` and ``group`` of some radiographs, as arrays."""
+    fractured, y_score, group = (rows[name] for name in ("fractured", "y_score", "group"))
+    return fractured.to_numpy(bool), y_score.to_numpy(np.float64), group.to_numpy(str)
+
+
+def _with_intervals(
+    y_true: Bools, y_score: Floats, group: NDArray[Any], *, n_samples: int, n_bins: int, seed: int
+) -> dict[str, float]:
+    def statistics(weight: NDArray[np.float64]) -> dict[str, float]:
+        return {
+            "auroc": metrics.auroc(y_true, y_score, weight),
+            "average_precision": metrics.average_precision(y_true, y_score, weight),
+            "brier_score": metrics.brier_score(y_true, y_score, weight),
+            "ece": metrics.ece(y_true, y_score, weight, n_bins=n_bins),
+        }
+
+    return intervals.summarize(statistics, group, y_true, n_samples=n_samples, seed=seed)

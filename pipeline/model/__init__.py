@@ -1,1 +1,0 @@
-"""The network: backbones, pyramid, training, calibration and the bundle."""

@@ -1,0 +1,1 @@
+"""What a finished model does: bundle, calibration, operating points, maps, regions."""

@@ -1,0 +1,216 @@
+"""The model bundle: all that is needed to predict, in one folder, checked by its sha256s.
+
+It holds the classifier, the operating points with the calibration, the region-map settings, the
+preprocessing settings and the profile of the data behind it all, and needs nothing else of the
+repository's state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import Preprocess
+from pipeline.dataset import body_part
+from pipeline.files import outputs
+from pipeline.network import classifier, inference, tta
+from pipeline.network.parts import part_names
+from pipeline.predict import maps, operating_points
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.regions import Region
+from pipeline.preprocess import canvas
+
+CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
+REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
+PROFILE = "profile.json"
+FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
+
+
+class BundleError(ValueError):
+    """A file of the bundle is missing, damaged or not the one that was sealed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the bundle says of one radiograph.
+
+    Attributes
+    ----------
+    probability
+        Calibrated probability of a fracture, 0..1.
+    decision
+        ``no finding``, ``needs review`` or ``fracture``.
+    regions
+        Where, the most suspicious first; empty for ``no finding``. Those that reach the map threshold
+        are sure, the others possible.
+    region_map
+        (H, W) float32, 0..1, in the radiograph's own pixels.
+    body_part
+        One of the names that the labels of the training data gave; empty where it cannot be known.
+    """
+
+    probability: float
+    decision: str
+    regions: list[Region]
+    region_map: NDArray[np.float32]
+    body_part: str
+
+
+class Bundle:
+    """A loaded bundle.
+
+    Parameters
+    ----------
+    predict
+        From canvases, uint8 (B, H, W), to the network's answers.
+    calibration
+        From logits, and from evidence, to probabilities.
+    points
+        Thresholds on the calibrated probability.
+    region_settings
+        How regions are cut from the map, and which are shown.
+    preprocess
+        How a radiograph comes onto the canvas.
+    parts
+        Names of the parts of the body that the network tells apart; none by default.
+    """
+
+    def __init__(
+        self,
+        predict: inference.Predict,
+        calibration: Calibration,
+        points: OperatingPoints,
+        region_settings: RegionSettings,
+        preprocess: Preprocess,
+        parts: Sequence[str] = (),
+    ) -> None:
+        self._predict = predict
+        self.calibration = calibration
+        self.points = points
+        self.region_settings = region_settings
+        self.preprocess = preprocess
+        self.parts = tuple(parts)
+
+    def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
+        """Examine radiographs, each uint8 (H, W) of any size."""
+        findings: list[Finding] = []
+        for start in range(0, len(radiographs), inference.BATCH):
+            placed = [
+                canvas.place(pixels, self.preprocess)
+                for pixels in radiographs[start : start + inference.BATCH]
+            ]
+            answer = self._predict(np.stack([pixels for pixels, _ in placed]))
+            places = (place for _, place in placed)
+            named = body_part.named(answer.parts, self.parts)
+            findings += map(self._find, answer.logits, answer.evidence, places, named)
+        return findings
+
+    def _find(
+        self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement, part: str
+    ) -> Finding:
+        score = self.calibration.probability(np.array([logit]))
+        decision = str(operating_points.decide(score, self.points)[0])
+        canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
+        region_map = placement.map_to_radiograph(
+            maps.probability_map(evidence, self.calibration), canvas_shape
+        )
+        is_clear = decision == operating_points.NO_FINDING
+        found = [] if is_clear else self.region_settings.shown(region_map)
+        return Finding(float(score[0]), decision, found, region_map, part)
+
+
+def seal(folder: Path) -> dict[str, Any]:
+    """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder / name} is missing. Run `dvc repro`.")
+    files = {name: outputs.sha256(folder / name) for name in FILES}
+    sealed = {"sha256": _name(files), "files": files}
+    outputs.write_json(folder / BUNDLE, sealed)
+    return sealed
+
+
+def load(folder: Path) -> Bundle:
+    """Check and load the bundle in a folder.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one that was sealed.
+    ValueError
+        The classifier cannot be loaded safely.
+    """
+    check(folder)
+    points, calibration = read_operating_points(folder / OPERATING_POINTS)
+    region_settings = RegionSettings(**_read(folder / REGION_MAPS))
+    model = classifier.load(folder / CLASSIFIER)
+    return Bundle(
+        tta.through(inference.predictor(model), region_settings.views),
+        calibration,
+        points,
+        region_settings,
+        Preprocess(**_read(folder / PREPROCESS)),
+        part_names(model),
+    )
+
+
+def check(folder: Path) -> str:
+    """Compare every file with ``bundle.json`` and return the bundle's sha256."""
+    advice = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
+    if not (folder / BUNDLE).is_file():
+        raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
+    sealed = _read(folder / BUNDLE)
+    files = sealed.get("files", {})
+    if set(files) != set(FILES) or sealed.get("sha256") != _name(files):
+        raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
+    for name, sha256 in files.items():
+        if not (folder / name).is_file() or outputs.sha256(folder / name) != sha256:
+            raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
+    return str(sealed["sha256"])
+
+
+def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
+    """Write the thresholds and the calibration, in full precision: they decide."""
+    values = vars(calibration) | vars(points)
+    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
+def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
+    """Read what :func:`write_operating_points` wrote.
+
+    Raises
+    ------
+    BundleError
+        The file was written before the calibration had a slope and an intercept.
+    """
+    values = _read(path)
+    if "slope" not in values:
+        received = ", ".join(sorted(values))
+        raise BundleError(f"{path} must hold slope and intercept. Received: {received}. Run `dvc repro`.")
+    calibration = Calibration(values.pop("slope"), values.pop("intercept"))
+    return OperatingPoints(**values), calibration
+
+
+def write_settings(path: Path, settings: RegionSettings | Preprocess) -> None:
+    """Write region-map or preprocessing settings in full precision."""
+    values = settings.model_dump(mode="json") if isinstance(settings, Preprocess) else vars(settings)
+    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _name(files: Mapping[str, str]) -> str:
+    """One sha256 over those of all files."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,247 @@
+"""How regions are cut from a map, and how that is chosen on validation radiographs.
+
+Candidates are cut around the strongest peaks, however weak; those from a threshold on are shown. With
+annotations, the reach of a region, its smallest area and the threshold are those whose boxes agree best
+with the annotated ones; without, a rule that needs none stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from pipeline.predict.boxes import Boxes, iou
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.peaks import Map
+from pipeline.predict.regions import Region, extract_regions
+
+Candidates = Sequence[Sequence[Region]]
+
+PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
+AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
+PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
+CANDIDATE_THRESHOLD = 0.001
+OVERLAPS = 0.1  # IoU from which on a region is said to overlap a fracture
+FALSE_MARKS = 1.0  # regions that a radiograph without a fracture shows at the sensitive threshold, on average
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """How regions are cut from a map, and which are shown.
+
+    Attributes
+    ----------
+    map_threshold
+        Peak from which on a region counts: the specific operating point.
+    min_area_share
+        Smaller regions are dropped; a share of the radiograph.
+    max_regions
+        Only the strongest are kept.
+    sensitive_threshold
+        Peak from which on a region is shown at all; by default ``map_threshold``.
+    candidate_threshold
+        Peak from which on a region is written; by default ``map_threshold``.
+    peak_share
+        How far down a region reaches, as a share of its peak's odds; 0: down to ``candidate_threshold``.
+    valley_share
+        How far the odds must fall between two peaks, as a share of the lower one's, for each to have a
+        region; 0: as far as a region reaches.
+    views
+        How many views of the canvas answer and map are averaged over.
+    score_slope, score_intercept
+        From the logit of a region's peak to that of the probability that it overlaps a fracture.
+    """
+
+    map_threshold: float
+    min_area_share: float
+    max_regions: int
+    sensitive_threshold: float | None = None
+    candidate_threshold: float | None = None
+    peak_share: float = 0.0
+    valley_share: float = 0.0
+    views: int = 1
+    score_slope: float = 1.0
+    score_intercept: float = 0.0
+
+    @property
+    def calibration(self) -> Calibration:
+        """From the logit of a region's peak to its score."""
+        return Calibration(self.score_slope, self.score_intercept)
+
+    def candidates(self, region_map: Map) -> list[Region]:
+        """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
+        lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
+        found = extract_regions(
+            region_map,
+            lowest,
+            peak_share=self.peak_share,
+            valley_share=self.valley_share,
+            min_area_px=max(1, round(self.min_area_share * region_map.size)),
+            max_regions=self.max_regions,
+        )
+        scores = self.calibration.probability(peak_logits(found))
+        return [replace(region, score=float(score)) for region, score in zip(found, scores, strict=True)]
+
+    def shown(self, region_map: Map) -> list[Region]:
+        """Cut the regions that reach the sensitive operating point; the strongest first."""
+        lowest = self.map_threshold if self.sensitive_threshold is None else self.sensitive_threshold
+        return [region for region in self.candidates(region_map) if region.evidence >= lowest]
+
+    def is_sure(self, region: Region) -> bool:
+        """Whether a region reaches the specific operating point."""
+        return region.evidence >= self.map_threshold
+
+
+@dataclass(frozen=True)
+class Validation:
+    """N validation radiographs that choose: annotated fractures, and radiographs without one.
+
+    Attributes
+    ----------
+    boxes
+        The annotated boxes of each, (K, 4); K = 0 for no fracture.
+    size_px
+        (N,) pixels of each.
+    weight
+        (N,) how much each counts; 1 / (size of its group) makes a group count as one.
+    """
+
+    boxes: Sequence[Boxes]
+    size_px: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    @property
+    def unfractured(self) -> NDArray[np.bool_]:
+        """Which have no fracture: bool (N,)."""
+        return np.array([not len(own) for own in self.boxes], bool)
+
+
+def peak_logits(regions: Sequence[Region]) -> NDArray[np.float64]:
+    """Logit of each region's peak, kept finite: float64 (M,)."""
+    return np.asarray(logit(np.clip([region.evidence for region in regions], 1e-6, 1 - 1e-6)), np.float64)
+
+
+def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple[float, float, float, float]:
+    """Choose how far a region reaches, its smallest area and its threshold by the agreement of boxes.
+
+    Agreement is Dice's: twice the overlap (IoU, in place of a hit) of matched boxes, over the number of
+    regions and of annotated boxes. Regions on radiographs without a fracture count as false. Of equal
+    choices the first is taken.
+
+    Parameters
+    ----------
+    candidates
+        For each share of the peak's odds, the regions of the N radiographs, whatever their area.
+    val
+        The radiographs.
+
+    Returns
+    -------
+    tuple of float
+        Share of the peak's odds, smallest area as a share of the radiograph, map threshold, agreement 0..1.
+    """
+    best = (PEAK_SHARE, 0.0, 1.0, -1.0)
+    for share, area in product(candidates, AREA_SHARES):
+        kept = [
+            [region for region in own if region.area_px >= area * size]
+            for own, size in zip(candidates[share], val.size_px, strict=True)
+        ]
+        threshold, agreement = _best_threshold(kept, val)
+        if agreement > best[3] + 1e-9:
+            best = (share, area, threshold, agreement)
+    return best
+
+
+def map_threshold_from_unfractured(
+    maxima: NDArray[np.floating[Any]], *, false_region_share: float = 0.1
+) -> float:
+    """Lowest threshold at which at most this share of radiographs without a fracture shows a region.
+
+    Parameters
+    ----------
+    maxima : float ndarray of shape (N,)
+        Maximum of the map of each validation radiograph that is not fractured.
+    false_region_share : float
+        Allowed share, in 0..1.
+
+    Returns
+    -------
+    float
+        Just above one of the maxima, as float32, so that it stays above it in a float32 map.
+
+    Raises
+    ------
+    ValueError
+        There is no radiograph.
+    """
+    descending = np.sort(np.asarray(maxima, dtype=np.float32))[::-1]
+    if not descending.size:
+        raise ValueError("a threshold needs the maps of radiographs that are not fractured. Received: none")
+    allowed = min(int(false_region_share * descending.size + 1e-9), descending.size - 1)
+    return float(np.nextafter(descending[allowed], np.float32(np.inf)))
+
+
+def threshold_at_false_marks(
+    candidates: Candidates, weight: NDArray[np.float64], *, false_marks: float = FALSE_MARKS
+) -> float:
+    """Lowest peak at which radiographs without a fracture show no more than so many regions on average.
+
+    Parameters
+    ----------
+    candidates
+        Regions of N radiographs without a fracture.
+    weight : ndarray of shape (N,)
+        How much each counts.
+    false_marks : float
+        Allowed regions a radiograph.
+
+    Returns
+    -------
+    float
+        Just above a peak that would be one too many; 0 where all are allowed.
+    """
+    peaks = np.array([region.evidence for own in candidates for region in own])
+    counts = np.repeat(weight, [len(own) for own in candidates])
+    order = np.argsort(-peaks, kind="stable")
+    too_many = np.cumsum(counts[order]) > false_marks * weight.sum() + 1e-9
+    return (
+        float(np.nextafter(np.float32(peaks[order][too_many.argmax()]), np.float32(2)))
+        if too_many.any()
+        else 0.0
+    )
+
+
+def overlaps(regions: Sequence[Region], boxes: Boxes) -> NDArray[np.float64]:
+    """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
+    found = np.zeros(len(regions))
+    if not len(regions) or not len(boxes):
+        return found
+    table = iou(np.array([region.box for region in regions]), boxes)
+    for position in range(len(regions)):
+        match = int(table[position].argmax())
+        found[position] = table[position, match]
+        if found[position] > 0:
+            table[:, match] = 0
+    return found
+
+
+def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, float]:
+    """Threshold of the highest agreement, and that agreement."""
+    peaks = np.array([region.evidence for own in candidates for region in own])
+    counts = np.repeat(val.weight, [len(own) for own in candidates])
+    overlap = np.concatenate([overlaps(own, boxes) for own, boxes in zip(candidates, val.boxes, strict=True)])
+    if not len(peaks):
+        return 1.0, 0.0
+    order = np.argsort(-peaks, kind="stable")
+    annotated = float(val.weight @ [len(own) for own in val.boxes])
+    called = np.cumsum(counts[order])
+    agreement = 2 * np.cumsum((counts * overlap)[order]) / (called + annotated)
+    agreement[np.append(peaks[order][1:] == peaks[order][:-1], False)] = -1  # equal peaks enter together
+    place = int(agreement.argmax())
+    return float(peaks[order][place]), float(agreement[place])

@@ -1,0 +1,90 @@
+"""Region maps of a set of radiographs, kept as the network's small evidence and drawn on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.predict.calibration import Calibration
+from pipeline.preprocess.canvas import Placement
+
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MapSet:
+    """The maps of N radiographs.
+
+    Attributes
+    ----------
+    rows
+        A row a radiograph: ``path``, ``group``, ``fractured``, ``y_score``, ``decision``.
+    evidence
+        (N, M', N'), the network's evidence on the canvas, as logits.
+    placements
+        Where each radiograph lies on the canvas.
+    canvas_shape
+        Height and width of the canvas in pixels.
+    calibration
+        From logits to probabilities: a cell counts as a radiograph that says the same everywhere.
+    """
+
+    rows: pd.DataFrame
+    evidence: NDArray[np.float32]
+    placements: Sequence[Placement]
+    canvas_shape: tuple[int, int]
+    calibration: Calibration
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Map]:
+        return (self.in_radiograph(position) for position in range(len(self)))
+
+    def in_radiograph(self, position: int) -> Map:
+        """Map (H, W), 0..1, in the radiograph's own pixels."""
+        probability = self.on_grid(position)
+        return self.placements[position].map_to_radiograph(probability, self.canvas_shape)
+
+    def on_grid(self, position: int) -> Map:
+        """Map (M', N'), 0..1, on the network's grid over the canvas."""
+        return probability_map(self.evidence[position], self.calibration)
+
+    def on_canvas(self, position: int) -> Map:
+        """Map (H, W), 0..1, in the pixels of the canvas."""
+        grid = self.on_grid(position)
+        return cv2.resize(grid, self.canvas_shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
+    def inside(self, position: int, grid: tuple[int, int]) -> NDArray[np.bool_]:
+        """Which cells of a grid over the canvas lie on the radiograph, and not beside it: bool, its shape."""
+        placement = self.placements[position]
+        top, left, height, width = placement.crop
+        corners = np.array([(top, left), (top + height, left + width)], np.float64)
+        (first_row, first_column), (last_row, last_column) = placement.to_canvas(corners)
+        rows, columns = (
+            (np.arange(size) + 0.5) * side / size for size, side in zip(grid, self.canvas_shape, strict=True)
+        )
+        down = (rows >= first_row) & (rows <= last_row)
+        across = (columns >= first_column) & (columns <= last_column)
+        return np.asarray(down[:, None] & across)
+
+    def where(self, chosen: NDArray[np.bool_]) -> MapSet:
+        """Select the radiographs for which ``chosen`` (N,) is true."""
+        positions = np.flatnonzero(chosen).tolist()
+        return MapSet(
+            self.rows.iloc[positions].reset_index(drop=True),
+            self.evidence[positions],
+            [self.placements[position] for position in positions],
+            self.canvas_shape,
+            self.calibration,
+        )
+
+
+def probability_map(evidence: NDArray[np.float32], calibration: Calibration) -> Map:
+    """Evidence as probabilities, float32, 0..1, of any shape."""
+    return np.asarray(calibration.probability(evidence), dtype=np.float32)

@@ -1,0 +1,123 @@
+"""How many fractures are marked, at how many false marks a radiograph: the free-response curve.
+
+A mark is a region, and hits a fracture when its peak lies in that fracture's box: the rule of the
+pointing game. Marks are taken from the highest score down. A fracture that several marks hit counts
+once; the others are neither right nor false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.predict.boxes import Boxes
+from pipeline.predict.regions import Region
+
+Floats = NDArray[np.float64]
+
+FALSE_MARKS = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks on N radiographs.
+
+    Attributes
+    ----------
+    score
+        (M,) of each mark.
+    radiograph
+        (M,) int, whose it is, 0..N-1.
+    fracture
+        (M,) int, which fracture it hits, counted over all radiographs; -1 for a false mark.
+    n_fractures
+        (N,) int, annotated on each radiograph; 0 for one without a fracture.
+    """
+
+    score: Floats
+    radiograph: NDArray[np.int64]
+    fracture: NDArray[np.int64]
+    n_fractures: NDArray[np.int64]
+
+
+def collect(regions: Sequence[Sequence[Region]], boxes: Sequence[Boxes]) -> Marks:
+    """Compare the regions of N radiographs with their boxes, each (K, 4), K = 0 for no fracture."""
+    n_fractures = np.array([len(own) for own in boxes], np.int64)
+    first = np.concatenate([[0], np.cumsum(n_fractures)])
+    rows = [
+        (region.score, position, -1 if (hit := _hit(region.peak, own)) is None else first[position] + hit)
+        for position, (marks, own) in enumerate(zip(regions, boxes, strict=True))
+        for region in marks
+    ]
+    score, radiograph, fracture = zip(*rows, strict=True) if rows else ((), (), ())
+    return Marks(
+        np.array(score, np.float64), np.array(radiograph, np.int64), np.array(fracture, np.int64), n_fractures
+    )
+
+
+def curve(marks: Marks, weight: ArrayLike | None = None) -> dict[str, Floats]:
+    """Draw the free-response curve, from no mark to all of them.
+
+    Parameters
+    ----------
+    marks : Marks
+    weight : ndarray of shape (N,), optional
+        How much each radiograph counts.
+
+    Returns
+    -------
+    dict of str to float64 ndarray of shape (T,)
+        ``threshold``, falling, the first one infinite; ``false_marks`` a radiograph, and
+        ``sensitivity``, the share of fractures that are hit, at or above each threshold.
+
+    Raises
+    ------
+    ValueError
+        No fracture is annotated, or none that counts.
+
+    References
+    ----------
+    Bunch, Hamilton, Sanderson and Simmons, A free response approach to the measurement and
+    characterization of radiographic observer performance, Proceedings of SPIE 127, 1977.
+    https://doi.org/10.1117/12.955926
+    """
+    own = np.ones(len(marks.n_fractures)) if weight is None else np.asarray(weight, np.float64)
+    n_fractures = float(own @ marks.n_fractures)
+    if not n_fractures > 0:
+        raise ValueError("a free-response curve needs annotated fractures. Received: none")
+    order = np.argsort(-marks.score, kind="stable")
+    score, fracture, counts = marks.score[order], marks.fracture[order], own[marks.radiograph[order]]
+    is_first = np.zeros(len(order), bool)
+    is_first[np.unique(fracture, return_index=True)[1]] = True
+    hits = np.cumsum(counts * (is_first & (fracture >= 0))) / n_fractures
+    false = np.cumsum(counts * (fracture < 0)) / own.sum()
+    last = np.append(score[1:] != score[:-1], True)[: len(score)]  # marks of one score enter together
+    return {
+        "threshold": np.concatenate([[np.inf], score[last]]),
+        "false_marks": np.concatenate([[0.0], false[last]]),
+        "sensitivity": np.concatenate([[0.0], hits[last]]),
+    }
+
+
+def sensitivity_at(
+    marks: Marks, false_marks: Sequence[float] = FALSE_MARKS, weight: ArrayLike | None = None
+) -> Floats:
+    """Highest sensitivity at no more than so many false marks a radiograph: float64 (len(false_marks),)."""
+    reached = curve(marks, weight)
+    last = np.searchsorted(reached["false_marks"], np.asarray(false_marks) + 1e-9, side="right") - 1
+    return np.asarray(reached["sensitivity"][last])
+
+
+def _hit(peak: tuple[int, int], boxes: Boxes) -> int | None:
+    """Index of the smallest box that holds the peak's centre; None where none does."""
+    if not len(boxes):
+        return None
+    array = np.asarray(boxes, np.float64)
+    centre = np.array(peak) + 0.5
+    holds = ((array[:, :2] <= centre) & (centre <= array[:, :2] + array[:, 2:])).all(axis=1)
+    area: NDArray[Any] = np.where(holds, array[:, 2] * array[:, 3], np.inf)
+    return int(area.argmin()) if holds.any() else None

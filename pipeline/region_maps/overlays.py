@@ -1,0 +1,194 @@
+"""A region map over its radiograph: what the network saw, where the fracture is, and who is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from pipeline.predict.operating_points import NO_FINDING
+from pipeline.predict.regions import Region
+from pipeline.region_maps import legend, strokes
+from pipeline.region_maps.legend import REFERENCE, REGION, TEXT, Label
+
+Pixels = NDArray[np.uint8]
+Map = NDArray[np.floating[Any]]
+
+_SHORT_PX, _LONG_PX = 480, 900
+_OPACITY = 0.55  # where evidence is full; the bone stays readable below
+
+
+def overlay(
+    pixels: Pixels,
+    region_map: Map,
+    regions: Sequence[Region],
+    threshold: float,
+    *,
+    label: Label | None = None,
+    reference: Sequence[NDArray[Any]] = (),
+    colormap: str = "cividis",
+) -> Pixels:
+    """Draw the map, the regions and the reference standard over a radiograph.
+
+    A region that reaches the threshold is drawn with solid lines, a weaker one with dotted lines.
+    Where the decision is ``no finding``, the picture says so.
+
+    The radiograph stays grey where evidence is low; colour comes in from half the threshold on. A
+    small radiograph is enlarged to 480 pixels on its long side, a large one reduced to 900, and
+    lines and text follow the size of the result.
+
+    Parameters
+    ----------
+    pixels : uint8 ndarray of shape (H, W)
+        The radiograph.
+    region_map : float ndarray of shape (H, W), 0..1
+        Evidence of a fracture in the radiograph's own pixels.
+    regions
+        Regions of the map, each drawn as its contour, its box and its score.
+    threshold
+        Peak from which on a region is sure, 0..1: the specific operating point.
+    label
+        Text of the strip below the radiograph; no strip without it.
+    reference : sequence of float ndarrays of shape (P, 2)
+        Corners (row, column) of each annotated fracture, drawn dashed.
+    colormap
+        A colour map of matplotlib, of even lightness if possible (``cividis``, ``viridis``).
+
+    Returns
+    -------
+    uint8 ndarray of shape (H', W', 3)
+        RGB: the radiograph at the upper left, beside it the colour scale and a ruler in the
+        radiograph's own pixels, the strip below.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, the pixels are not uint8, the map leaves 0..1 or holds NaN, or the colour
+        map is not known.
+    """
+    _check(pixels, region_map)
+    colours = _colours(colormap)
+    scale = _scale(pixels.shape)
+    panel = _blend(_resize(pixels, scale), _resize(region_map.astype(np.float32), scale), threshold, colours)
+    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
+    width_px = max(2, round(size / 8))
+    _draw_regions(panel, regions, threshold, scale, width_px)
+    _draw_reference(panel, reference, scale, width_px)
+    canvas = legend.frame(panel, size, strip=label is not None)
+    picture = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(picture)
+    _write_scores(draw, panel.shape, regions, scale, size)
+    if not regions:
+        _say_why_empty(draw, label, threshold, size)
+    legend.draw_colours(draw, panel.shape, colours, threshold, size)
+    legend.draw_ruler(draw, panel.shape, scale, size)
+    if label is not None:
+        legend.write_strip(draw, canvas.shape, label, size, annotated=bool(reference))
+    return np.array(picture)
+
+
+def plain(pixels: Pixels, reference: Sequence[NDArray[Any]] = ()) -> Pixels:
+    """Draw the reference standard alone, to stand beside an overlay: uint8 (H', W', 3), of its scale.
+
+    Parameters
+    ----------
+    pixels, reference
+        As for :func:`overlay`.
+    """
+    scale = _scale(pixels.shape)
+    panel = np.repeat(_resize(pixels, scale)[..., None], 3, axis=2)
+    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
+    _draw_reference(panel, reference, scale, max(2, round(size / 8)))
+    return panel
+
+
+def _check(pixels: Pixels, region_map: Map) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape != region_map.shape or not pixels.size:
+        raise ValueError(
+            "an overlay needs uint8 pixels (H, W) and a map of the same shape. "
+            f"Received: {pixels.dtype} {pixels.shape} and {region_map.shape}."
+        )
+    if not (region_map.min() >= 0 and region_map.max() <= 1):  # NaN fails as well
+        raise ValueError(f"a map lies in 0..1. Received: {region_map.min()} to {region_map.max()}.")
+
+
+def _colours(colormap: str) -> Pixels:
+    """Colours of 256 steps of evidence: uint8 (256, 3)."""
+    from matplotlib import colormaps
+
+    if colormap not in colormaps:
+        raise ValueError(
+            f"region_maps.colormap is no colour map of matplotlib. Received: {colormap!r}. Use 'cividis'."
+        )
+    return np.asarray(colormaps[colormap](np.arange(256), bytes=True)[:, :3], dtype=np.uint8)
+
+
+def _scale(shape: tuple[int, ...]) -> float:
+    """How much larger the radiograph is drawn."""
+    long_side = max(shape)
+    return min(max(long_side, _SHORT_PX), _LONG_PX) / long_side
+
+
+def _resize(image: NDArray[Any], scale: float) -> NDArray[Any]:
+    height, width = (max(1, round(side * scale)) for side in image.shape)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method))
+
+
+def _blend(grey: Pixels, evidence: Map, threshold: float, colours: Pixels) -> Pixels:
+    """Lay colour over grey, the more opaque the more evidence there is; none below half the threshold."""
+    start = threshold / 2
+    alpha = (_OPACITY * np.clip((evidence - start) / max(1 - start, 1e-6), 0, 1) ** 0.6)[..., None]
+    colour = colours[np.round(255 * np.clip(evidence, 0, 1)).astype(np.uint8)]
+    return np.asarray((grey[..., None] * (1 - alpha) + colour * alpha).round(), dtype=np.uint8)
+
+
+def _draw_regions(
+    panel: Pixels, regions: Sequence[Region], threshold: float, scale: float, width_px: int
+) -> None:
+    """Draw contours and boxes of regions, the sure ones solid, the others dotted."""
+    for region in reversed(regions):  # the strongest lies on top
+        dash_px = 0 if region.evidence >= threshold else 1.6 * width_px
+        contour = (region.contour + 0.5) * scale - 0.5
+        strokes.line(panel, contour, REGION, width_px - 1, dash_px)
+        strokes.outline(panel, strokes.corners(*region.box) * scale - 0.5, REGION, width_px, dash_px)
+
+
+def _draw_reference(panel: Pixels, reference: Sequence[NDArray[Any]], scale: float, width_px: int) -> None:
+    """Draw the reference standard in long dashes of its own colour."""
+    for polygon in reference:
+        corners = np.asarray(polygon, np.float64) * scale - 0.5
+        strokes.outline(panel, corners, REFERENCE, width_px, dash_px=3 * width_px)
+
+
+def _say_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
+    """Say in the corner that nothing was found, or that no region is strong enough."""
+    corner = (0.5 * size, 0.5 * size)
+    if label is not None and label.decision == NO_FINDING:
+        strokes.chip(draw, corner, NO_FINDING, strokes.font(round(1.3 * size), bold=True), TEXT)
+    else:
+        face = strokes.font(round(0.85 * size))
+        strokes.chip(draw, corner, f"no region (threshold {threshold:.2f})", face, TEXT)
+
+
+def _write_scores(
+    draw: ImageDraw.ImageDraw,
+    shape: tuple[int, ...],
+    regions: Sequence[Region],
+    scale: float,
+    size: int,
+) -> None:
+    """Write each region's score beside its box."""
+    face = strokes.font(round(0.85 * size), bold=True)
+    for region in reversed(regions):  # the highest score is written last, on top
+        text = f"{region.score:.2f}"
+        width, height = strokes.chip_size(text, face)
+        top, left = region.row * scale, min(region.column * scale, shape[1] - width)
+        above = top - height - 0.25 * size
+        below = (region.row + region.height_px) * scale + 0.25 * size
+        row = above if above >= 0 else min(below, shape[0] - height)
+        strokes.chip(draw, (row, max(left, 0)), text, face, REGION)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import Config
+from pipeline.evaluate import perturbed
+from pipeline.files import images
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.preprocess.perturbations import LEVELS
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> pd.DataFrame:
+    """Eight radiographs of noise, the fractured ones with a bright bar; the last two are one group."""
+    generator = np.random.default_rng(0)
+    for number in range(8):
+        pixels = generator.integers(20, 60, (80, 64), dtype=np.uint8)
+        pixels[20:60, 28:36] = 200 if number % 2 else 90
+        images.write(tmp_path / f"{number}.png", pixels)
+    group = [*"abcdef", "g", "g"]
+    fractured = [bool(number % 2) for number in range(8)]
+    return pd.DataFrame({"path": [f"{n}.png" for n in range(8)], "group": group, "fractured": fractured})
+
+
+def ask(canvases: np.ndarray) -> np.ndarray:
+    """Dark canvases score high: a bright bar leaves less of the window to the rest."""
+    return 1 - canvases.mean(axis=(1, 2)) / 255
+
+
+def survey(rows: pd.DataFrame, root: Path, params: Config, n_radiographs: int) -> pd.DataFrame:
+    size = {"height_px": 64, "width_px": 64, "crop_collimation": False}
+    return perturbed.survey(
+        ask,
+        rows,
+        root,
+        OperatingPoints(0.1, 0.9),
+        params.preprocess.model_copy(update=size),
+        params.evaluate.model_copy(update={"robustness_radiographs": n_radiographs, "bootstrap_samples": 50}),
+        params.run.model_copy(update={"workers": 1}),
+    )
+
+
+def test_every_level_is_asked_about(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
+    table = survey(rows, tmp_path, params, n_radiographs=100)
+    assert list(zip(table["disturbance"], table["level"], strict=True)) == list(LEVELS)
+    assert set(table["radiographs"]) == {7}  # one of the last two
+    assert table.loc[0, ["auroc", "change", "p_value"]].tolist() == [1, 0, 1]
+
+
+def test_none_are_tried_where_none_are_asked_for(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
+    assert survey(rows, tmp_path, params, n_radiographs=0).empty

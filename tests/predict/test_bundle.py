@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import Config, Preprocess
+from pipeline.network.inference import Answer
+from pipeline.predict import bundle
+from pipeline.predict.bundle import Bundle, BundleError
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.operating_points import FRACTURE, NO_FINDING, OperatingPoints
+
+POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
+CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)
+REGIONS = RegionSettings(0.1 + 0.2, 0.0005, 5)
+FILES = ("classifier.keras", "operating_points.json", "region_maps.json", "preprocess.json", "profile.json")
+
+
+@pytest.fixture(scope="module")
+def preprocess(params: Config) -> Preprocess:
+    return params.preprocess.model_copy(update={"height_px": 64, "width_px": 64, "crop_collimation": False})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
+    shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
+    bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
+    bundle.write_settings(tmp_path / bundle.REGION_MAPS, REGIONS)
+    bundle.write_settings(tmp_path / bundle.PREPROCESS, preprocess)
+    (tmp_path / bundle.PROFILE).write_text("{}")
+    bundle.seal(tmp_path)
+    return tmp_path
+
+
+def test_what_was_sealed_is_loaded(folder: Path, preprocess: Preprocess) -> None:
+    loaded = bundle.load(folder)
+    assert (loaded.points, loaded.calibration) == (POINTS, CALIBRATION)
+    assert loaded.region_settings == REGIONS
+    assert loaded.preprocess == preprocess
+    finding = loaded.predict([np.full((80, 50), 9, np.uint8)])[0]
+    assert 0 <= finding.probability <= 1
+    assert finding.region_map.shape == (80, 50)
+
+
+def test_points_from_before_the_intercept_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / bundle.OPERATING_POINTS
+    path.write_text('{"temperature": 2.0, "high_sensitivity": 0.3, "high_specificity": 0.7}')
+    with pytest.raises(BundleError, match=r"must hold slope and intercept\. Received: .*temperature"):
+        bundle.read_operating_points(path)
+
+
+def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
+    sealed = json.loads((folder / bundle.BUNDLE).read_text())
+    assert set(sealed["files"]) == set(FILES)
+    assert bundle.check(folder) == sealed["sha256"]
+    assert bundle.seal(folder) == sealed
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["change", "cut", "remove"])
+def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str) -> None:
+    data = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if damage != "remove":
+        (folder / name).write_bytes(data + b" " if damage == "change" else data[:-1])
+    with pytest.raises(BundleError, match=rf"{name} is missing or not the file that bundle\.json names"):
+        bundle.load(folder)
+
+
+def test_a_missing_seal_says_that_there_is_no_model(folder: Path) -> None:
+    (folder / bundle.BUNDLE).unlink()
+    with pytest.raises(BundleError, match=r"there is no model yet\. Run `dvc repro`"):
+        bundle.check(folder)
+
+
+@pytest.mark.parametrize("content", ['{"files": {}, "sha256": ""}', "{}"])
+def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> None:
+    (folder / bundle.BUNDLE).write_text(content)
+    with pytest.raises(BundleError, match=r"bundle\.json is damaged"):
+        bundle.check(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_bundle_that_lacks_a_file_is_not_sealed(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name} is missing"):
+        bundle.seal(folder)
+
+
+def bright_cells(canvases: np.ndarray) -> Answer:
+    """Evidence 6 in cells of 8 x 8 pixels that are nearly white, else -6; the logit is the highest."""
+    count, height, width = canvases.shape
+    means = canvases.reshape(count, height // 8, 8, width // 8, 8).mean(axis=(2, 4))
+    evidence = np.where(means > 230, 6.0, -6.0).astype(np.float32)
+    return Answer(evidence.max(axis=(1, 2)), evidence, np.tile(np.float32([0.1, 0.9]), (count, 1)))
+
+
+@pytest.fixture(scope="module")
+def finder(preprocess: Preprocess) -> Bundle:
+    settings = preprocess.model_copy(update={"fix_negatives": False})
+    return Bundle(
+        bright_cells,
+        Calibration(0.5, -1.0),
+        OperatingPoints(0.3, 0.7),
+        RegionSettings(0.5, 0.001, 5),
+        settings,
+        ("hand", "leg"),
+    )
+
+
+def radiograph(height_px: int, width_px: int, top: int, left: int) -> np.ndarray:
+    pixels = np.full((height_px, width_px), 20, np.uint8)
+    pixels[top : top + 100, left : left + 80] = 255
+    return pixels
+
+
+def test_the_part_of_the_body_is_named(finder: Bundle) -> None:
+    assert finder.predict([radiograph(400, 300, 150, 190)])[0].body_part == "leg"
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(400, 300), (300, 320)])
+def test_regions_are_in_the_radiographs_own_pixels(finder: Bundle, height_px: int, width_px: int) -> None:
+    finding = finder.predict([radiograph(height_px, width_px, 150, 190)])[0]
+    row, column = finding.regions[0].peak
+    top, left, height, width = finding.regions[0].box
+    cell = 8 * max(height_px, width_px) / 64  # in the radiograph
+    assert finding.decision == FRACTURE
+    assert finding.probability == pytest.approx(1 / (1 + np.exp(-2)))  # half a logit of 6, less 1
+    assert finding.region_map.shape == (height_px, width_px)
+    assert 150 <= row < 250
+    assert 190 <= column < 270
+    assert (top, left, top + height, left + width) == pytest.approx((150, 190, 250, 270), abs=cell)
+
+
+def test_radiographs_of_any_size_keep_their_order(finder: Bundle) -> None:
+    empty = np.random.default_rng(0).integers(0, 60, (200, 100), dtype=np.uint8)
+    findings = finder.predict([empty, radiograph(400, 300, 150, 190)] * 9)  # more than one batch
+    assert [finding.decision for finding in findings] == [NO_FINDING, FRACTURE] * 9
+    assert [bool(finding.regions) for finding in findings] == [False, True] * 9
+    assert finder.predict([]) == []

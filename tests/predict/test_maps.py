@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.maps import MapSet, probability_map
+from pipeline.preprocess.canvas import Placement
+
+CALIBRATION = Calibration(0.5, -1.0)
+EVIDENCE = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def found() -> MapSet:
+    placements = [
+        Placement(64, 64, False, (0, 0, 64, 64), 0.5, 0.0, 0.0),
+        Placement(32, 16, False, (0, 0, 32, 16), 1.0, 0.0, 8.0),
+        Placement(64, 64, False, (0, 0, 64, 64), 0.5, 0.0, 0.0),
+    ]
+    rows = pd.DataFrame({"path": ["a", "b", "c"]}, index=[5, 6, 7])
+    return MapSet(rows, EVIDENCE, placements, (32, 32), CALIBRATION)
+
+
+def test_evidence_is_calibrated_as_logits_are() -> None:
+    assert probability_map(EVIDENCE, CALIBRATION) == pytest.approx(expit(EVIDENCE / 2 - 1))
+    assert probability_map(EVIDENCE, CALIBRATION).dtype == np.float32
+
+
+def test_maps_come_in_the_radiographs_own_sizes(found: MapSet) -> None:
+    assert [region_map.shape for region_map in found] == [(64, 64), (32, 16), (64, 64)]
+    assert len(found) == 3
+
+
+def test_on_canvas_has_the_canvas_shape(found: MapSet) -> None:
+    assert found.on_canvas(1).shape == (32, 32)
+    assert found.on_canvas(1)[4::8, 4::8] == pytest.approx(found.on_grid(1), abs=0.1)
+
+
+def test_chosen_radiographs_keep_their_order(found: MapSet) -> None:
+    chosen = found.where(np.array([True, False, True]))
+    assert chosen.rows["path"].tolist() == ["a", "c"]
+    assert chosen.rows.index.tolist() == [0, 1]
+    assert np.array_equal(chosen.evidence, EVIDENCE[[0, 2]])
+    assert np.array_equal(chosen.in_radiograph(1), found.in_radiograph(2))
+
+
+def test_cells_beside_the_radiograph_are_not_inside(found: MapSet) -> None:
+    assert found.inside(0, (4, 4)).all()
+    assert found.inside(1, (4, 4)).tolist() == [[False, True, True, False]] * 4

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.config import Config, RegionMaps
+from pipeline.region_maps import choice
+from tests.region_maps.test_scoring import CELLS, KNOWN, NOTHING, drawn
+
+
+@pytest.fixture
+def limits(params: Config) -> RegionMaps:
+    return params.region_maps
+
+
+def test_with_annotations_regions_fit_the_boxes(limits: RegionMaps) -> None:
+    found = drawn(CELLS)
+    settings = choice.choose(found, KNOWN, limits)
+    (region,) = settings.shown(found.in_radiograph(0))
+    assert (region.row, region.column) == pytest.approx((32, 48), abs=4)
+    assert (region.height_px, region.width_px) == pytest.approx((16, 16), abs=8)
+
+
+def test_with_annotations_a_score_is_how_often_such_regions_overlap(limits: RegionMaps) -> None:
+    found = drawn(CELLS)  # four regions of one strength, two of which lie on a fracture
+    settings = choice.choose(found, KNOWN, limits)
+    assert settings.candidates(found.in_radiograph(0))[0].score == pytest.approx(0.5, abs=0.05)
+
+
+def test_without_annotations_sound_radiographs_set_the_threshold(limits: RegionMaps) -> None:
+    found = drawn(CELLS, peak=1.0)
+    settings = choice.choose(found, NOTHING, limits)
+    highest = max(found.in_radiograph(i).max() for i in (2, 3))
+    assert settings.map_threshold > highest  # a tenth of two radiographs is none
+    assert (settings.peak_share, settings.min_area_share) == (0.1, limits.min_area_share)
+    (region,) = settings.candidates(found.in_radiograph(0))
+    assert region.score == pytest.approx(region.evidence)
+
+
+@pytest.mark.parametrize("known", [KNOWN, NOTHING])
+def test_one_false_mark_is_allowed_at_the_sensitive_threshold(limits: RegionMaps, known) -> None:
+    found = drawn(CELLS)
+    found.evidence[2:, 0, 0] = 2.0  # a second, weaker peak on each radiograph without a fracture
+    settings = choice.choose(found, known, limits)
+    assert [len(settings.shown(found.in_radiograph(i))) for i in (2, 3)] == [1, 1]
+    assert settings.sensitive_threshold <= settings.map_threshold
+
+
+def test_fractures_that_are_not_drawn_choose_nothing(limits: RegionMaps) -> None:
+    found = drawn([CELLS[0], (7, 7), *CELLS[2:]])
+    partly = type(KNOWN)({"r0": KNOWN.regions["r0"]}, KNOWN.sizes)
+    without = found.where(np.array([True, False, True, True]))
+    assert choice.choose(found, partly, limits) == choice.choose(without, partly, limits)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pipeline.region_maps import coco
+
+ANNOTATIONS = {
+    "images": [{"id": 1}, {"id": 2}, {"id": 3}],
+    "annotations": [
+        {"id": i, "image_id": i, "category_id": 1, "iscrowd": 0, "bbox": [10, 10, 20, 20], "area": 400}
+        for i in (1, 2)
+    ],
+    "categories": [{"id": 1, "name": "fractured"}],
+}
+
+
+def result(image_id: int, width: float, score: float) -> dict:
+    return {"image_id": image_id, "category_id": 1, "bbox": [10, 10, width, 20], "score": score}
+
+
+def test_perfect_boxes_reach_one(capsys: pytest.CaptureFixture[str]) -> None:
+    found = coco.average_precision(ANNOTATIONS, [result(1, 20, 0.9), result(2, 20, 0.8)], [1, 2, 3])
+    assert found == {"coco_ap": 1, "coco_ap_50": 1, "coco_ap_30": 1}
+    assert capsys.readouterr().out == ""
+
+
+def test_a_narrow_box_counts_up_to_its_overlap() -> None:
+    found = coco.average_precision(ANNOTATIONS, [result(1, 8, 0.9), result(2, 8, 0.8)], [1, 2])
+    assert found == {"coco_ap": 0, "coco_ap_50": 0, "coco_ap_30": 1}  # IoU 0.4
+
+
+def test_a_sure_false_mark_costs_and_one_elsewhere_does_not() -> None:
+    results = [result(3, 20, 0.95), result(1, 20, 0.9), result(2, 20, 0.8)]
+    assert coco.average_precision(ANNOTATIONS, results, [1, 2])["coco_ap_50"] == 1
+    assert coco.average_precision(ANNOTATIONS, results, [1, 2, 3])["coco_ap_50"] == pytest.approx(2 / 3)
+
+
+def test_no_result_is_a_precision_of_nothing() -> None:
+    assert coco.average_precision(ANNOTATIONS, [], [1, 2])["coco_ap"] == 0
+
+
+def test_without_annotations_there_is_none() -> None:
+    assert math.isnan(coco.average_precision(ANNOTATIONS, [result(3, 5, 0.5)], [3])["coco_ap"])
