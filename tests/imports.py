@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "pipeline"
 
 
 def direct(file: Path) -> set[Path]:
@@ -20,13 +22,13 @@ def direct(file: Path) -> set[Path]:
     return found - {file}
 
 
-def closure(file: Path, without: str) -> set[Path]:
-    """Files of the package that a file reaches by imports, itself included, but for those of one folder."""
+def closure(file: Path, without: Collection[str]) -> set[Path]:
+    """Files of the package that a file reaches by imports, itself included, but for those of some rooms."""
     reached, waiting = set(), {file}
     while waiting:
         current = waiting.pop()
         reached.add(current)
-        others = {path for path in direct(current) if not path.is_relative_to(REPOSITORY / without)}
+        others = {path for path in direct(current) if path.relative_to(PACKAGE).parts[0] not in without}
         waiting |= others - reached
     return reached
 

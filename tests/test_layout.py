@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import house
-from tests.house import PACKAGE, SOURCES, name, room
-from tests.imports import REPOSITORY, direct
+from tests.house import SOURCES, name, room
+from tests.imports import PACKAGE, REPOSITORY, direct
 
 # Arrays in, arrays out: no file, no setting, and nothing of ours but one another.
 NUMERIC_NAMES = {

@@ -38,7 +38,7 @@ from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, scoring
 from pipeline.region_maps.assessment import Assessment
-from pipeline.show import charts, gallery, map_charts, pages
+from pipeline.report import charts, gallery, map_charts, pages
 from pipeline.validate import external
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from pipeline.config import Config
 from pipeline.evaluate import comparison
 from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
-from pipeline.show import comparison as report
-from pipeline.show.comparison import Pair, Part
+from pipeline.report import comparison as report
+from pipeline.report.comparison import Pair, Part
 from pipeline.statistics import metrics
 from pipeline.track import recorded
 from pipeline.track.recorded import Record

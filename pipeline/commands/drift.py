@@ -25,8 +25,8 @@ from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
 from pipeline.drift import seen as seen_by_server
 from pipeline.files import engine, images, outputs
-from pipeline.show import drift as report
-from pipeline.show import pages
+from pipeline.report import drift as report
+from pipeline.report import pages
 from pipeline.validate import content, grouping, intake, scan
 
 log = logging.getLogger(__name__)

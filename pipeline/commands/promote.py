@@ -21,7 +21,7 @@ from pipeline.commands import candidate
 from pipeline.config import Config
 from pipeline.dataset import manifest
 from pipeline.files import outputs
-from pipeline.show import markdown, pages
+from pipeline.report import markdown, pages
 from pipeline.track import ledger, promotion, succession
 from pipeline.track.evidence import Decision, Rule
 from pipeline.track.ledger import Entry, Model

@@ -26,8 +26,8 @@ from pipeline.predict import bundle, operating_points
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.show import card
-from pipeline.show.evaluation import documents
+from pipeline.report import card
+from pipeline.report.evaluation import documents
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from pipeline.dataset import layout, manifest
 from pipeline.files import engine, images, outputs
 from pipeline.predict import bundle
 from pipeline.preprocess import canvas, preparation, shards
-from pipeline.show import pages
+from pipeline.report import pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
 from pipeline.region_maps import assessment, choice, scoring
 from pipeline.region_maps.assessment import Assessment
-from pipeline.show import gallery, map_charts, pages
+from pipeline.report import gallery, map_charts, pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)

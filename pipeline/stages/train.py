@@ -19,7 +19,7 @@ from pipeline.config import Config
 from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
-from pipeline.show import pages, plots
+from pipeline.report import pages, plots
 from pipeline.track import repository, runs
 from pipeline.train import body_part_head, self_training, training
 

@@ -20,7 +20,7 @@ from pipeline.dataset import labels, manifest, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.files.faults import Issue
-from pipeline.show import pages, thumbnails, validation
+from pipeline.report import pages, thumbnails, validation
 from pipeline.track import runs
 from pipeline.validate import (
     annotation_check,

@@ -1,0 +1,1 @@
+"""Pages and charts, made from the files that the stages wrote."""

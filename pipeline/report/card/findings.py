@@ -1,0 +1,160 @@
+"""What `evaluate` found, and what it leaves open: the middle sections of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipeline.evaluate.net_benefit import useful_range
+from pipeline.report.card import checklists as lists
+from pipeline.report.card.section import Rows, Section, with_interval
+from pipeline.report.pages import count, decimals, interval, percent
+from pipeline.report.robustness import label
+
+_BENEFIT_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
+_POINTS = {"high_sensitivity": "High sensitivity", "high_specificity": "High specificity"}
+_FIGURES = {
+    "auroc": "AUROC",
+    "average_precision": "Average precision",
+    "brier_score": "Brier score",
+    "ece": "Expected calibration error",
+}
+
+
+def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section:
+    """Give the way from a logit to a probability and a decision, and what the decisions reach."""
+    chosen, test = figures["calibration"], figures["test"]
+    shift = " The intercept takes back any shift from training." if chosen["method"] == "platt" else ""
+    text = (
+        f"Probability = 1 / (1 + exp(-({decimals(chosen['slope'], 4)} x logit + "
+        f"{decimals(chosen['intercept'], 4)}))), fitted on val ({chosen['method']}), each group weighing as "
+        f"one.{shift}",
+        "Two thresholds, chosen on val for a sensitivity of "
+        f"{percent(targets['high_sensitivity'], 0)} and a specificity of "
+        f"{percent(targets['high_specificity'], 0)}: below the first, no finding; from the second on, "
+        f"fracture; between them, needs review ({percent(test['needs_review'])} of test). The table holds "
+        "what they reached on test; PPV and NPV hold at its share of fractures only.",
+        "The model bundle, whose files models/bundle.json names, holds all that the command fracture predict "
+        "needs.",
+    )
+    head = ("Operating point", "Threshold", "Sensitivity", "Specificity", "PPV", "NPV")
+    rates = ("sensitivity", "specificity", "ppv", "npv")
+    rows: Rows = [
+        (label, decimals(test[name]["threshold"]), *(percent(test[name][rate]) for rate in rates))
+        for name, label in _POINTS.items()
+    ]
+    return Section(lists.DECISIONS, text, head, rows)
+
+
+def performance(figures: Mapping[str, Any]) -> Section:
+    """Set the figures on test beside the best null baseline."""
+    test, null = figures["test"], figures["best_null"]
+    bare = figures.get("test_without_hardware")
+    text = [
+        f"On {count(test['radiographs'])} radiographs of test ({count(test['groups'])} groups); 95 % "
+        "intervals by resampling whole groups. Brier score and calibration error: lower is better.",
+    ]
+    if null["auroc"] is not None:
+        text.append(
+            f"Without looking at bone, the best null baseline ({null['name']}) reaches an AUROC of "
+            f"{decimals(null['auroc'])}."
+        )
+    columns = [("By radiograph", test, ""), ("By group", test, "group_")]
+    if bare is not None:
+        columns.append((f"Without hardware ({count(bare['radiographs'])})", bare, ""))
+    rows: Rows = [
+        (label, *(with_interval(scores, f"{prefix}{name}") for _, scores, prefix in columns))
+        for name, label in _FIGURES.items()
+    ]
+    return Section(lists.PERFORMANCE, tuple(text), ("Figure", *(title for title, *_ in columns)), rows)
+
+
+def subgroups(table: pd.DataFrame) -> Iterator[Section]:
+    """Tabulate the subgroups, where there are any."""
+    if len(table) < 2:
+        return
+    head = ("Subgroup", "Groups", "AUROC", "Sensitivity (high-sensitivity)", "Specificity (high-specificity)")
+    names = ("auroc", "sensitivity_at_high_sensitivity", "specificity_at_high_specificity")
+    rows: Rows = [
+        (
+            f"{row['attribute']}: {row['value']}".removesuffix(": "),
+            count(row["groups"]),
+            *(with_interval(row, name) for name in names),
+        )
+        for row in table.to_dict("records")
+    ]
+    text = "Empty: fewer than five groups would stand behind the figure. All of it: subgroups.csv."
+    yield Section(lists.SUBGROUPS, (text,), head, rows)
+
+
+def robustness(table: pd.DataFrame) -> Iterator[Section]:
+    """Tabulate the disturbances, where any were tried."""
+    if table.empty:
+        return
+    n_radiographs = count(table["radiographs"].iloc[0])
+    text = (
+        f"{n_radiographs} radiographs of test, one a group and the classes as even as they can be, made "
+        "worse before preprocessing. A file that cannot be decoded whole is refused, and never scored.",
+    )
+    rows: Rows = [
+        (
+            label(row["disturbance"], row["level"]),
+            with_interval(row, "auroc"),
+            interval(row["change"], row["change_low"], row["change_high"], 3),
+        )
+        for row in table.to_dict("records")
+    ]
+    yield Section(lists.ROBUSTNESS, text, ("Disturbance", "AUROC", "Change"), rows)
+
+
+def benefit(curve: pd.DataFrame) -> Section:
+    """Say at which thresholds the model is of use."""
+    useful = useful_range(curve)
+    verdict = (
+        "At no threshold probability is it better than calling all radiographs fractured, or none."
+        if useful is None
+        else f"Better than calling all radiographs fractured, or none, at threshold probabilities from "
+        f"{decimals(useful[0], 2)} to {decimals(useful[1], 2)}."
+    )
+    at = curve[curve["threshold"].isin(_BENEFIT_AT)]
+    rows: Rows = [
+        (
+            decimals(row["threshold"], 2),
+            with_interval(row, "net_benefit"),
+            decimals(row["treat_all"]),
+            decimals(row["treat_none"]),
+        )
+        for row in at.to_dict("records")
+    ]
+    return Section(
+        lists.BENEFIT, (verdict,), ("Threshold probability", "Model", "Call all", "Call none"), rows
+    )
+
+
+def maps() -> Section:
+    """Say where the region maps are judged."""
+    text = (
+        "The network draws its own region map, without a second pass. The stage region_maps scores these "
+        "maps, against drawn fractures where there are any and by erasing what they show, and lists the "
+        "surest errors with their pictures: reports/region_maps/report.html.",
+    )
+    return Section(lists.MAPS, text)
+
+
+def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:
+    """Say what the figures cannot show."""
+    test, null = figures["test"], figures["best_null"]["auroc"]
+    text = [
+        "All radiographs come from one collection. The command fracture assess scores the model on another.",
+        f"test holds {count(test['groups'])} groups: what rarely occurs among them is hardly tested.",
+    ]
+    if null is None:
+        text.append("No null baseline could be scored: nothing shows that the network looks at bone.")
+    elif test.get("null_gap_auroc_low", test["auroc_low"] - null) <= 0:
+        text.append("The interval of the lead over the best null baseline holds zero: it may be chance.")
+    empty = int(subgroups["auroc"].isna().sum())
+    if empty:
+        text.append(f"{count(empty)} subgroups have too few groups of a class for an AUROC.")
+    return Section(lists.LIMITS, tuple(text))

@@ -1,0 +1,68 @@
+"""The files that are left out: by reason, with a picture where one can be decoded."""
+
+from __future__ import annotations
+
+from textwrap import shorten
+from typing import Any
+
+import pandas as pd
+
+from pipeline.dataset.manifest import QUARANTINED
+from pipeline.report import thumbnails
+from pipeline.report.meanings import meaning
+from pipeline.report.pages import counted
+from pipeline.report.thumbnails import Look
+
+_SIDE_PX = 200
+_LETTERS = 120  # of a detail, which may list all copies of a file
+
+
+def by_reason(files: pd.DataFrame, issues: pd.DataFrame, look: Look) -> list[dict[str, Any]]:
+    """Gather what was left out, the commonest reason first.
+
+    Parameters
+    ----------
+    files
+        The manifest.
+    issues
+        ``path``, ``issue``, ``severity``, ``detail``.
+    look
+        From a path to small pixels; asked for the pictures shown alone.
+
+    Returns
+    -------
+    list of dict
+        ``reason``, ``meaning``, ``title`` (how many files), ``pictures`` (as the macro ``thumbs`` takes them)
+        and ``n_more`` (files without a picture). Files of one group stand side by side.
+    """
+    found = issues[issues["severity"] == "quarantined"]
+    details = found.drop_duplicates(["path", "issue"]).set_index(["path", "issue"])["detail"].to_dict()
+    out = files[files["status"] == QUARANTINED].sort_values(["group", "path"])
+    sizes = out["reason"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return [_reason(reason, out[out["reason"] == reason], details, look) for reason in sizes.index]
+
+
+def _reason(
+    reason: str, out: pd.DataFrame, details: dict[tuple[str, str], str], look: Look
+) -> dict[str, Any]:
+    shown = out.head(thumbnails.n_shown(len(out)))
+    return {
+        "reason": reason,
+        "meaning": meaning(reason),
+        "title": counted(len(out), "file"),
+        "pictures": [_picture(row, details.get((row.path, reason), ""), look) for row in shown.itertuples()],
+        "n_more": len(out) - len(shown),
+    }
+
+
+def _picture(row: Any, detail: str, look: Look) -> dict[str, str | None]:
+    if row.reason == "label_conflict":
+        said = "labelled fractured" if row.fractured else "labelled not fractured"
+    else:
+        said = shorten(detail.removeprefix(f"{row.path}: "), _LETTERS, placeholder=" \N{HORIZONTAL ELLIPSIS}")
+    return {
+        "src": thumbnails.address(look(row.path), _SIDE_PX) if row.format else None,
+        "title": said,
+        "alt": f"Left out: {row.path}",
+        "caption": row.path,
+    }

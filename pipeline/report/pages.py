@@ -1,0 +1,130 @@
+"""Report pages: one self-contained HTML file each, equal bytes for equal contexts.
+
+A page needs no script and no other file: style, figures and pictures stand inside it. Its text
+says how to read each figure; the comment at the top of each template lists its context.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+MISSING = "\N{EN DASH}"  # what stands for a figure that is not defined
+_SPACE = "\N{NO-BREAK SPACE}"
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """Fill a template.
+
+    Parameters
+    ----------
+    template
+        Name of a file of ``pipeline/report/templates``, such as ``"evaluate.html"``.
+    context
+        The values that the comment at the template's top lists. Text is escaped; in Markdown, where the
+        template says `cell`.
+
+    Returns
+    -------
+    str
+        The page; it depends on nothing but the template and the context.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The context lacks a value; pass None for a figure that is not defined.
+    """
+    return _environment().get_template(template).render(context)
+
+
+def write(path: Path, template: str, context: Mapping[str, Any]) -> None:
+    """Fill a template and write the page in UTF-8 with Unix line ends on every system."""
+    path.write_text(render(template, context), encoding="utf-8", newline="\n")
+
+
+def data_uri(data: bytes, mime: str) -> str:
+    """Turn the bytes of a picture into an address that an ``src`` can hold.
+
+    Examples
+    --------
+    >>> data_uri(b"fracture", "image/png")
+    'data:image/png;base64,ZnJhY3R1cmU='
+    """
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def percent(share: float | None, places: int = 1) -> str:
+    """Write a share of 0..1 as a percentage: 0.986 as ``98.6 %``."""
+    return _number(None if share is None else 100 * share, f".{places}f", f"{_SPACE}%")
+
+
+def decimals(value: float | None, places: int = 3) -> str:
+    """Write a figure with a fixed number of decimals, three unless told."""
+    return _number(value, f".{places}f")
+
+
+def count(value: float | None) -> str:
+    """Write a whole number with its thousands apart: ``10,580``."""
+    return _number(value, ",.0f")
+
+
+def counted(number: int, name: str) -> str:
+    """Write how many there are of something: ``1 file``, ``1,420 files``."""
+    return f"{count(number)} {name}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def interval(value: float | None, low: float | None, high: float | None, places: int = 2) -> str:
+    """Write a figure with its interval: ``0.91 (0.87 to 0.95)``; without limits, the figure alone."""
+    limits = (decimals(low, places), decimals(high, places))
+    if MISSING in limits:
+        return decimals(value, places)
+    return f"{decimals(value, places)} ({limits[0]} to {limits[1]})"
+
+
+def above(value: float | None, other: float | None) -> bool | None:
+    """Say whether a figure is larger than another one; None where either is not defined."""
+    if value is None or other is None or math.isnan(value) or math.isnan(other):
+        return None
+    return value > other
+
+
+def cell(text: str) -> str:
+    """Write text so that it stays within its cell of a Markdown table, and holds no markup."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return " ".join(escaped.split())
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    """Format a finite figure with a true minus sign; anything else is not defined."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:{form}}".replace("-", "\N{MINUS SIGN}") + unit
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja with escaping on but in Markdown, and an error for every value that a context forgot."""
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        autoescape=lambda name: not str(name).endswith(".md"),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = (percent, decimals, count, counted, interval, above, cell)
+    environment.filters |= {function.__name__: function for function in filters}
+    return environment

@@ -1,0 +1,137 @@
+"""What the validate page says: tables and sentences from the manifest, the issues and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipeline.dataset.labels import JOINING
+from pipeline.dataset.layout import SPLITS
+from pipeline.dataset.manifest import QUARANTINED
+from pipeline.report import leaks, left_out
+from pipeline.report.copies import groups, pairs
+from pipeline.report.leaks import LEAKS
+from pipeline.report.meanings import meaning
+from pipeline.report.pages import count, counted, listed, percent
+from pipeline.report.thumbnails import Look
+from pipeline.validate.grouping import Grouped
+
+_EXAMPLES = 3
+
+
+def context(
+    grouped: Grouped,
+    issues: pd.DataFrame,
+    attributes: pd.DataFrame,
+    figures: Mapping[str, Any],
+    look: Look,
+    *,
+    min_score: float,
+) -> dict[str, Any]:
+    """Gather what ``validate.html`` needs.
+
+    Parameters
+    ----------
+    grouped
+        The files, and how copies lie on one another.
+    issues
+        ``path``, ``issue``, ``severity``, ``detail``.
+    attributes
+        What the label follows; see `associations`.
+    figures
+        As in ``metrics.json``.
+    look
+        From a path to small pixels; asked for the pictures shown alone.
+    min_score
+        What confirms a copy; see `validate.copy_agreement`.
+    """
+    files = grouped.files
+    return {
+        "figures": figures,
+        "findings": _findings(files, attributes, figures),
+        "splits": _split_rows(files),
+        "issues": _issue_rows(issues),
+        "left_out": left_out.by_reason(files, issues, look),
+        "groups": groups.largest(files, grouped.copies, look),
+        "pairs": pairs.hardest(grouped.copies, files, look),
+        "min_score": min_score,
+        "shortcuts": leaks.null_rows(figures["null"]),
+        "attributes": leaks.attribute_rows(attributes),
+    }
+
+
+def _findings(
+    files: pd.DataFrame, attributes: pd.DataFrame, figures: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Sentences, the worst first."""
+    found = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
+    found.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
+    if conflicts := figures["label_conflicts"]:
+        text = f"{counted(conflicts, 'radiograph')} under both labels; every copy is left out."
+        found.append({"kind": "bad", "text": text})
+    order = {"bad": 0, "warning": 1, "good": 2}
+    return sorted(found, key=lambda finding: order[finding["kind"]])
+
+
+def _on_copies(files: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, str]:
+    """Say how many published test files a model may have seen, and what that is worth to it."""
+    crossing = figures["groups_crossing_published_splits"]
+    if not crossing:
+        return {"kind": "good", "text": "No copy was found on two sides of the published splits."}
+    published, clean = (figures["memorisation"][name] for name in ("published", "clean"))
+    n_test = int(((files["published_split"] == "test") & (files["group"] != "")).sum())
+    kin = "a copy or a file of the same patient" if any(key in files for key in JOINING) else "a copy"
+    lost = published["auroc"] - clean["auroc"] > LEAKS
+    worth = "There, memory passes for skill" if lost else "That is worth little"
+    text = (
+        f"{count(_tests_with_a_copy_in_train(files))} of {count(n_test)} published test files have {kin} in "
+        f"train or val: {counted(crossing, 'group')} in more than one published split. {worth}: copying the "
+        f"label of the most similar training file is right for {percent(published['accuracy'], 0)} of the "
+        f"published test (AUROC {published['auroc']:.2f}) and for {percent(clean['accuracy'], 0)} of that "
+        f"used here (AUROC {clean['auroc']:.2f}, where 0.50 is chance)."
+    )
+    return {"kind": "warning", "text": text}
+
+
+def _on_left_out(files: pd.DataFrame) -> list[dict[str, str]]:
+    """Say how many files are left out, and why."""
+    reasons = files.loc[files["status"] == QUARANTINED, "reason"].value_counts().sort_index()
+    if reasons.empty:
+        return []
+    why = listed([f"{count(n)} {reason.replace('_', ' ')}" for reason, n in reasons.items()])
+    return [{"kind": "warning", "text": f"{counted(reasons.sum(), 'file')} left out: {why}."}]
+
+
+def _tests_with_a_copy_in_train(files: pd.DataFrame) -> int:
+    grouped = files[files["group"] != ""]
+    elsewhere = set(grouped.loc[grouped["published_split"] != "test", "group"])
+    tests = grouped[grouped["published_split"] == "test"]
+    return int(tests["group"].isin(elsewhere).sum())
+
+
+def _split_rows(files: pd.DataFrame) -> list[list[str]]:
+    """Count published files, used files, groups, and files moved here: by split and class, and in all."""
+    rows = [
+        [f"{split}, {name}", *_counts(files[files["fractured"] == fractured], [split])]
+        for split in SPLITS
+        for fractured, name in ((True, "fractured"), (False, "not fractured"))
+    ]
+    return [*rows, ["all", *_counts(files, SPLITS)]]
+
+
+def _counts(of_class: pd.DataFrame, splits: Sequence[str]) -> Iterator[str]:
+    kept = of_class[of_class["split"].isin(splits)]
+    moved = int((kept["published_split"] != kept["split"]).sum())
+    n_published = int(of_class["published_split"].isin(splits).sum())
+    return map(count, (n_published, len(kept), kept["group"].nunique(), moved))
+
+
+def _issue_rows(issues: pd.DataFrame) -> list[list[str]]:
+    rows = []
+    for (severity, issue), found in issues.groupby(["severity", "issue"]):
+        examples = ", ".join(found["path"].head(_EXAMPLES))
+        rows.append([str(issue), count(len(found)), str(severity), meaning(str(issue)), examples])
+    order = {"quarantined": 0, "warning": 1, "note": 2}
+    return sorted(rows, key=lambda row: (order[row[2]], row[0]))

@@ -1,1 +1,0 @@
-"""Figures, overlays and report pages."""

@@ -1,0 +1,281 @@
+import base64
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+
+from pipeline.evaluate import evaluation, net_benefit
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.region_maps import attributions, deletion, methods, subgroups
+from pipeline.report import charts, map_charts, pages
+
+
+def with_interval(**figures: float) -> dict[str, float]:
+    """Each figure with an interval around it."""
+    return {
+        f"{name}{end}": value + step
+        for name, value in figures.items()
+        for end, step in (("", 0.0), ("_low", -0.1), ("_high", 0.1))
+    }
+
+
+FAITHFULNESS = {
+    "map_threshold": 0.3,
+    "sensitive_threshold": 0.1,
+    "peak_share": 0.5,
+    "min_area_share": 0.001,
+    **with_interval(
+        deletion_auc=0.41,
+        insertion_auc=0.78,
+        random_deletion_auc=0.63,
+        erase_drop=0.21,
+        erase_drop_control=0.04,
+        randomization_correlation=0.12,
+    ),
+}
+LOCALIZATION = {
+    "annotated": 61,
+    **with_interval(pointing_game=0.62, pointing_game_tolerant=0.7, energy_in_box=0.31),
+    **{f"pointing_game_{name}": 0.08 for name in ("random", "center", "brightest")},
+    "max_box_acc": {"iou_0.1": 0.61, "iou_0.5": 0.12},
+    "pixel_average_precision": 0.34,
+    **{
+        f"froc_sensitivity_{allowed}{end}": 0.5
+        for allowed in ("0.5", "1", "2")
+        for end in ("", "_low", "_high")
+    },
+    **dict.fromkeys(("coco_ap", "coco_ap_50", "coco_ap_30", "region_ece"), 0.1),
+}
+METHOD = dict.fromkeys(methods.COLUMNS, 0.2)
+TABLES = {
+    "subgroups": pd.DataFrame(
+        [["(all)", "", 61, 60, *[0.5] * 9], ["body_part", "<b>", 4, 4, *[math.nan] * 9]],
+        columns=subgroups.COLUMNS,
+    ),
+    "methods": pd.DataFrame([METHOD | {"method": name} for name in (methods.OWN, *attributions.METHODS)]),
+    "froc": pd.DataFrame({"threshold": [1.0, 0.5], "false_marks": [0, 1.0], "sensitivity": [0, 0.5]}),
+    "deletion": pd.DataFrame({name: [0.1, 0.9] for name in ("share", *deletion.CURVES)}),
+    "randomization": pd.DataFrame({"layers": [0, 1], "layer": ["", "a"], "correlation": [1.0, 0.1]}),
+}
+PICTURE = {
+    "src": "data:image/png;base64,AA==",
+    "beside": "data:image/png;base64,BB==",
+    "alt": "a",
+    "title": "test/fractured/<b>.png",
+    "caption": "c",
+}
+NONE = {"name": None, "auroc": None}
+
+
+def scores() -> dict:
+    y_true = np.arange(40) % 2 == 0
+    y_score = np.where(y_true, 0.7, 0.3) + 0.25 * np.sin(np.arange(40))
+    figures = evaluation.evaluate(
+        y_true,
+        y_score,
+        np.arange(40) // 2,
+        OperatingPoints(0.3, 0.7),
+        n_samples=50,
+        n_bins=10,
+        seed=1,
+    )
+    curve = net_benefit.decision_curve(y_true, y_score, np.arange(40) // 2, n_samples=50, seed=1)
+    return {"scores": figures, "charts": charts.classifier_charts(y_true, y_score, figures, curve, n_bins=10)}
+
+
+@pytest.fixture(scope="module")
+def contexts() -> dict[str, dict]:
+    scored = scores()
+    maps = {
+        "maps": FAITHFULNESS | LOCALIZATION,
+        "tables": TABLES,
+        "charts": map_charts.draw(FAITHFULNESS | LOCALIZATION, TABLES),
+        "pictures": {
+            kind: [PICTURE] if kind == "misses" else []
+            for kind in ("confident_errors", "misses", "false_alarms", "hits")
+        },
+    }
+    counts = ("radiographs", "negatives", "cropped", "cropped_share", "annotated", "train", "val", "test")
+    trained = (
+        "kept_epoch",
+        "epochs",
+        "train_loss",
+        "val_loss",
+        "val_auroc",
+        "parameters",
+        "parameters_trained",
+    )
+    pair = {"before": PICTURE["src"], "after": PICTURE["src"], "title": PICTURE["title"], "caption": "c"}
+    figures = {"test": scored["scores"], "val": scored["scores"]}
+    figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}}
+    return {
+        "preprocess.html": {
+            "figures": dict.fromkeys(counts, 3),
+            "settings": {"height_px": 384, "width_px": 320},
+            "examples": [pair],
+        },
+        "train.html": {
+            "figures": dict.fromkeys(trained, 3),
+            "settings": {"backbone": "<b>", "kept_epoch": "best"},
+            "augment": {"flip": True},
+            "loss": "<svg></svg>",
+            "auroc": "<svg></svg>",
+        },
+        "evaluate.html": {
+            "figures": figures | {"best_null": {"name": "<b>", "auroc": 0.6}},
+            "charts": scored["charts"] | {"robustness": None},
+            "subgroups": [],
+            "robustness": [],
+        },
+        "region_maps.html": maps,
+        "assess.html": maps
+        | scored
+        | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"},
+    }
+
+
+PAGES = ["preprocess.html", "train.html", "evaluate.html", "region_maps.html", "assess.html"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_text_is_escaped(contexts, page):
+    html = pages.render(page, contexts[page])
+    assert "&lt;b&gt;" in html
+    assert "<b>.png" not in html
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_needs_no_other_file_and_no_script(contexts, page):
+    html = pages.render(page, contexts[page])
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert all(
+        re.match(r"data:|#|\.\./\w+/report\.html$|model_card\.html$", address) for address in addresses
+    )
+    assert "<script" not in html
+    assert "@import" not in html
+    assert "url(http" not in html
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_equal_contexts_give_equal_pages(contexts, page):
+    assert pages.render(page, contexts[page]) == pages.render(page, dict(contexts[page]))
+
+
+def test_charts_drawn_twice_give_equal_bytes():
+    assert scores()["charts"] == scores()["charts"]
+
+
+def test_a_forgotten_value_is_an_error(contexts):
+    with pytest.raises(UndefinedError, match="figures"):
+        pages.render("evaluate.html", {"charts": contexts["evaluate.html"]["charts"]})
+
+
+@pytest.mark.parametrize(
+    ("null_auroc", "verdict"), [(0.2, "✓ Good."), (1.0, "✕ Problem."), (None, "△ Warning.")]
+)
+def test_the_null_baseline_decides_the_verdict(contexts, null_auroc, verdict):
+    context = contexts["evaluate.html"]
+    figures = context["figures"] | {"best_null": {"name": "size", "auroc": null_auroc}}
+    html = pages.render("evaluate.html", context | {"figures": figures})
+    assert re.findall(r'class="callout \w+"><b>([^<]*)</b>', html) == [verdict]
+
+
+def test_errors_stand_before_hits(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    places = [
+        html.index(f"<h3>{title}</h3>") for title in ("Confident and wrong", "Misses", "False alarms", "Hits")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_small_subgroup_has_a_row_without_figures(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    row = html[html.index("body_part: &lt;b&gt;") :]
+    assert row[: row.index("</tr>")].count(pages.MISSING) == 4
+
+
+def test_every_chart_of_the_maps_stands_on_the_page(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    assert all(svg in html for svg in contexts["region_maps.html"]["charts"].values())
+
+
+def test_each_overlay_stands_beside_its_reference(contexts):
+    html = pages.render("region_maps.html", contexts["region_maps.html"])
+    assert html.index(PICTURE["src"]) < html.index(PICTURE["beside"])
+
+
+def test_maps_without_annotations_say_so(contexts):
+    empty = {name: table.iloc[:0] for name, table in TABLES.items()}
+    drawn = map_charts.draw(FAITHFULNESS, empty)
+    context = contexts["region_maps.html"] | {"maps": FAITHFULNESS, "tables": empty, "charts": drawn}
+    html = pages.render("region_maps.html", context)
+    assert "no radiograph is annotated" in html
+    assert "Pointing game" not in html
+
+
+def test_a_map_that_explains_nothing_is_called_a_problem(contexts):
+    unfaithful = FAITHFULNESS | {"deletion_auc": 0.7, "erase_drop": 0.0}
+    html = pages.render("region_maps.html", contexts["region_maps.html"] | {"maps": unfaithful})
+    assert "the map does not explain the decision" in html
+
+
+@pytest.mark.parametrize("undefined", [None, math.nan])
+def test_a_test_that_could_not_be_run_has_no_say(contexts, undefined):
+    maps = FAITHFULNESS | {"erase_drop": undefined, "erase_drop_control": undefined}
+    html = pages.render("region_maps.html", contexts["region_maps.html"] | {"maps": maps})
+    assert "The two tests disagree" not in html
+    assert "lowers the probability more" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "expected"), [(2, 1, True), (1, 1, False), (None, 1, None), (1, math.nan, None)]
+)
+def test_above_is_undefined_without_a_figure(value, other, expected):
+    assert pages.above(value, other) is expected
+
+
+def test_a_page_is_written_with_unix_line_ends(tmp_path, contexts):
+    pages.write(tmp_path / "report.html", "train.html", contexts["train.html"])
+    data = (tmp_path / "report.html").read_bytes()
+    assert data.startswith(b"<!DOCTYPE html>")
+    assert b"\r" not in data
+
+
+def test_data_uri_round_trip():
+    data = bytes(range(256))
+    head, _, body = pages.data_uri(data, "image/png").partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(body) == data
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (pages.percent(0.986), "98.6\N{NO-BREAK SPACE}%"),
+        (pages.decimals(0.91249), "0.912"),
+        (pages.decimals(-0.5, 1), "\N{MINUS SIGN}0.5"),
+        (pages.count(10580), "10,580"),
+        (pages.interval(0.91, 0.868, 0.95), "0.91 (0.87 to 0.95)"),
+        (pages.interval(0.91, None, None), "0.91"),
+        (pages.percent(None), pages.MISSING),
+        (pages.decimals(math.nan), pages.MISSING),
+        (pages.count(math.inf), pages.MISSING),
+    ],
+)
+def test_figures_are_written_for_reading(written, expected):
+    assert written == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_words_are_joined_as_a_sentence_does(words, sentence):
+    assert pages.listed(words) == sentence
+
+
+@pytest.mark.parametrize(("number", "written"), [(0, "0 files"), (1, "1 file"), (1420, "1,420 files")])
+def test_things_are_counted(number, written):
+    assert pages.counted(number, "file") == written
