@@ -169,7 +169,8 @@ def radiographs(config: Config) -> Check:
     folders = [f"{split}/{name}" for split in SPLITS for name in CLASS_FOLDERS]
     counts = {folder: sum(1 for _ in _files(root / folder)) for folder in folders}
     if empty := [folder for folder, count in counts.items() if not count]:
-        mend = "Put radiographs there, or set data.root in params.yaml."
+        drawn = root == config.paths.phantoms
+        mend = "dvc repro" if drawn else "Put radiographs there, or set data.root in params.yaml."
         return Check("radiographs", PROBLEM, f"{root} has no file in {', '.join(empty)}", mend)
     listed = ", ".join(f"{folder} {count}" for folder, count in counts.items())
     return Check("radiographs", OK, f"{root}: {listed}")

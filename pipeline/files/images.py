@@ -27,6 +27,7 @@ __all__ = [
     "encode_png",
     "read",
     "read_bytes",
+    "size_px",
     "write",
 ]
 
@@ -147,6 +148,12 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
     if _SUFFIXES.get(PurePath(name).suffix.lower(), decoded.format) != decoded.format:
         codes = ("extension_mismatch", *codes)
     return replace(decoded, warnings=codes)
+
+
+def size_px(path: Path) -> tuple[int, int]:
+    """Height and width as a picture's header says; `ImageFault` where there is none."""
+    image = _open(read_bytes(path), str(path))
+    return image.height, image.width
 
 
 def encode_png(pixels: UInt8Array) -> bytes:

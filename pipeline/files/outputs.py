@@ -46,13 +46,16 @@ def staged(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     private = path.with_name(f".{os.getpid()}-{path.name}")
+    old = path.with_name(f".{os.getpid()}-old-{path.name}")
     _remove(private)
+    _remove(old)
     try:
         yield private
         _flush(private)
-        if private.is_dir():
-            _remove(path)
+        if private.is_dir() and os.path.lexists(path):
+            path.replace(old)  # a kill while it is removed leaves no part of it under its name
         private.replace(path)
+        _remove(old)
     finally:
         _remove(private)
 

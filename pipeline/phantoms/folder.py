@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Phantoms
+from pipeline.files import images
 from pipeline.files.engine import process
 from pipeline.phantoms.bones import Floats
 from pipeline.phantoms.faults import MadeFile, make, plan
@@ -19,6 +20,10 @@ from pipeline.phantoms.faults import MadeFile, make, plan
 ANNOTATIONS = "annotations.coco.json"
 FAULTS_TABLE = "faults.csv"
 LABELS_TABLE = "labels.csv"
+_TABLES = {ANNOTATIONS, FAULTS_TABLE, LABELS_TABLE}
+_INFO = {"description": "Procedural radiographs: drawings, not pictures of anybody"}
+_LABELS_HEADER = ("path", "body_part", "laterality", "hardware")
+_N_NAMED = 3
 
 
 def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
@@ -52,8 +57,63 @@ def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
     (folder / ANNOTATIONS).write_text(text + "\n", encoding="utf-8", newline="\n")
     faulty = ((each.order.path, each.order.fault, each.order.source) for each in made if each.order.fault)
     _write_table(folder / FAULTS_TABLE, ("path", "fault", "source"), faulty)
-    _write_table(folder / LABELS_TABLE, ("path", "body_part", "laterality", "hardware"), _labels(made))
+    _write_table(folder / LABELS_TABLE, _LABELS_HEADER, _labels(made))
     return len(made)
+
+
+def refuse_others(folder: Path) -> None:
+    """Refuse a folder that holds what `write` did not put there: drawing anew replaces it whole.
+
+    Parameters
+    ----------
+    folder
+        Where phantoms are to stand; it may be absent. Nothing is changed.
+
+    Raises
+    ------
+    ValueError
+        It is a file or a link, or holds a file that its tables do not name, or name with another size.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        received = f"{folder}, a link or a file"
+    elif others := _others(folder):
+        received = f"other files ({len(others)}): {', '.join(others[:_N_NAMED])}"
+    else:
+        return
+    raise ValueError(
+        f"{folder} is replaced whole, so it must hold drawn phantoms alone. Received: {received}. "
+        "Nothing was deleted. Move them to Data/{train,val,test} or another folder and set data.root, "
+        "data.annotations and data.labels in params.yaml, or set paths.phantoms elsewhere."
+    )
+
+
+def _others(folder: Path) -> list[str]:
+    sizes = _sizes(folder)
+    found = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    names = [path.relative_to(folder).as_posix() for path in found if path.name != ".DS_Store"]
+    return [name for name in names if not (sizes if name in _TABLES else _is_drawn(folder, name, sizes))]
+
+
+def _is_drawn(folder: Path, name: str, sizes: dict[str, tuple[int, int]]) -> bool:
+    try:
+        return name in sizes and images.size_px(folder / name) == sizes[name]
+    except images.ImageFault:
+        return False
+
+
+def _sizes(folder: Path) -> dict[str, tuple[int, int]]:
+    """Height and width of every image drawn; empty where the tables are not as `write` makes them."""
+    try:
+        coco = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))
+        with (folder / LABELS_TABLE).open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        sizes = {each["file_name"]: (each["height"], each["width"]) for each in coco["images"]}
+        ours = (
+            coco["info"] == _INFO and tuple(header) == _LABELS_HEADER and [row[0] for row in rows] == [*sizes]
+        )
+    except (OSError, ValueError, LookupError, TypeError, csv.Error):
+        return {}
+    return sizes if ours else {}
 
 
 def _coco(made: list[MadeFile]) -> dict[str, Any]:
@@ -77,7 +137,7 @@ def _coco(made: list[MadeFile]) -> dict[str, Any]:
         if phantom.polygon is not None:
             annotations.append(_region(phantom.polygon, len(annotations) + 1, image_id))
     return {
-        "info": {"description": "Procedural radiographs: drawings, not pictures of anybody"},
+        "info": _INFO,
         "images": pictures,
         "annotations": annotations,
         "categories": [{"id": 1, "name": "fracture"}],

@@ -72,6 +72,11 @@ def test_empty_class_folders_are_named(found, work, draw):
     assert "train/fractured" not in check["detail"].partition("no file in")[2].split(", ")
 
 
+def test_nobody_is_told_to_put_radiographs_among_phantoms(found, work):
+    (work / "Data/phantoms").mkdir(parents=True)
+    assert found()[1]["radiographs"]["mend"] == "dvc repro"
+
+
 def test_missing_labels_are_named(found, work):
     change(work, "data", root="mine", labels="mine.csv")
     assert "mine.csv" in found()[1]["annotations and labels"]["detail"]

@@ -30,11 +30,25 @@ def test_a_staged_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
     path = tmp_path / "shards"
     path.mkdir()
     (path / "old.tfrecord").write_text("old")
+    put_one_file(path)
+    assert [file.name for file in path.iterdir()] == ["new.tfrecord"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_while_the_old_folder_is_removed_leaves_the_new_one(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "shards"
+    path.mkdir()
+    (path / "old.tfrecord").write_text("old")
+    monkeypatch.setattr(outputs.shutil, "rmtree", lambda folder: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        put_one_file(path)
+    assert [file.name for file in path.iterdir()] == ["new.tfrecord"]
+
+
+def put_one_file(path: Path) -> None:
     with outputs.staged(path) as private:
         private.mkdir()
         (private / "new.tfrecord").write_text("new")
-    assert [file.name for file in path.iterdir()] == ["new.tfrecord"]
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def fail_after_writing(path: Path, *, folder: bool) -> None:

@@ -1,6 +1,9 @@
 import csv
 import hashlib
+import json
+import shutil
 
+import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
@@ -88,3 +91,94 @@ def test_equal_bytes_have_one_label(folder):
 
 def test_labels_cover_every_file(folder):
     assert {row["path"] for row in rows(folder / "labels.csv")} == found(folder)
+
+
+@pytest.fixture
+def drawn(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "drawn")
+
+
+def lay(path, data=b"a radiograph"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def refused(folder):
+    """Refuse a folder, and show that nothing in it changed."""
+    before = digests(folder)
+    with pytest.raises(
+        ValueError, match=r"Received: .*\. Nothing was deleted\. Move .*params\.yaml"
+    ) as error:
+        phantoms.refuse_others(folder)
+    assert digests(folder) == before
+    return str(error.value)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_an_absent_or_empty_folder_is_free(made, tmp_path):
+    if made:
+        (tmp_path / "phantoms/train/fractured").mkdir(parents=True)
+    phantoms.refuse_others(tmp_path / "phantoms")
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_what_was_drawn_may_be_drawn_anew(seed, tmp_path):
+    phantoms.write(tmp_path, SETTINGS.model_copy(update={"fault_share": 0.5}), seed=seed, workers=1)
+    next(tmp_path.glob("val/*/*")).unlink()
+    lay(tmp_path / ".DS_Store")  # macOS leaves it where one looks
+    phantoms.refuse_others(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["mine.jpg", "train/fractured/mine.jpg", "other/deep/mine.dcm", "train/.mine"]
+)
+def test_a_file_of_another_origin_is_refused(name, drawn):
+    lay(drawn / name)
+    assert f"Received: other files (1): {name}. " in refused(drawn)
+
+
+def test_files_without_tables_are_refused_and_the_first_named(tmp_path):
+    for number in range(5):
+        lay(tmp_path / f"train/fractured/{number}.jpg")
+    shown = ", ".join(f"train/fractured/{number}.jpg" for number in range(3))
+    assert f"Received: other files (5): {shown}. " in refused(tmp_path)
+
+
+def test_a_link_is_refused_wherever_it_leads(drawn, tmp_path):
+    lay(tmp_path / "mine/wrist.jpg")
+    (drawn / "train/mine").symlink_to(tmp_path / "mine")
+    (drawn / "lost.jpg").symlink_to(tmp_path / "nowhere")
+    assert "(2): lost.jpg, train/mine. " in refused(drawn)
+
+
+def test_a_link_or_a_file_in_the_folders_place_is_refused(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    lay(tmp_path / "file")
+    for name in ("link", "lost", "file"):
+        assert f"Received: {tmp_path / name}, a link or a file. " in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("table", ["annotations.coco.json", "labels.csv"])
+@pytest.mark.parametrize("share", [0, 0.5, None])
+def test_a_torn_or_absent_table_vouches_for_nothing(table, share, drawn):
+    data = (drawn / table).read_bytes()
+    (drawn / table).unlink()
+    if share is not None:
+        lay(drawn / table, data[: int(share * len(data))])
+    assert f"Received: other files ({len(digests(drawn))}): " in refused(drawn)
+
+
+def test_a_users_own_tables_vouch_for_nothing(tmp_path):
+    lay(tmp_path / "train/fractured/mine.jpg")
+    images = [{"file_name": "train/fractured/mine.jpg", "height": 9, "width": 9}]
+    lay(tmp_path / "annotations.coco.json", json.dumps({"info": {}, "images": images}).encode())
+    lay(tmp_path / "labels.csv", b"path,body_part,laterality,hardware\ntrain/fractured/mine.jpg,hand,L,no\n")
+    assert "Received: other files (3): annotations.coco.json, labels.csv, train" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"no image", images.encode_png(np.zeros((90, 80), np.uint8))])
+def test_another_image_under_a_drawn_name_is_refused(data, drawn):
+    taken = sorted(found(drawn))[0]
+    (drawn / taken).write_bytes(data)
+    assert f"Received: other files (1): {taken}. " in refused(drawn)

@@ -22,6 +22,10 @@ def small(tmp_path):
     )
 
 
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_the_stage_writes_the_users_layout(small):
     phantoms.run(small)
     for split in ("train", "val", "test"):
@@ -31,8 +35,8 @@ def test_the_stage_writes_the_users_layout(small):
 
 
 def test_a_failure_leaves_the_old_folder(small, monkeypatch):
-    small.paths.phantoms.mkdir(parents=True)
-    (small.paths.phantoms / "old.txt").write_text("old")
+    phantoms.run(small)
+    before = contents(small.paths.phantoms)
 
     def fail(folder, settings, *, seed, workers):
         folder.mkdir()
@@ -42,4 +46,35 @@ def test_a_failure_leaves_the_old_folder(small, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         phantoms.run(small)
     assert [path.name for path in small.paths.phantoms.parent.iterdir()] == ["phantoms"]
-    assert (small.paths.phantoms / "old.txt").read_text() == "old"
+    assert contents(small.paths.phantoms) == before
+
+
+def test_phantoms_take_the_place_of_phantoms(small):
+    phantoms.run(small)
+    before = contents(small.paths.phantoms)
+    phantoms.run(small.model_copy(update={"run": small.run.model_copy(update={"seed": 8})}))
+    assert contents(small.paths.phantoms) != before
+
+
+def test_a_users_files_are_refused_before_anything_is_drawn(small, monkeypatch):
+    mine = small.paths.phantoms / "train" / "fractured" / "mine.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    monkeypatch.setattr(drawing, "write", None)
+    with pytest.raises(ValueError, match=r"Received: other files \(1\): train/fractured/mine\.jpg\."):
+        phantoms.run(small)
+    assert contents(small.paths.phantoms.parent) == {mine: b"mine"}
+
+
+def test_files_put_there_while_phantoms_are_drawn_are_kept(small, monkeypatch):
+    mine = small.paths.phantoms / "mine.jpg"
+
+    def meanwhile(folder, settings, *, seed, workers):
+        for path in (folder / "drawn.jpg", mine):
+            path.parent.mkdir()
+            path.write_bytes(b"mine")
+
+    monkeypatch.setattr(drawing, "write", meanwhile)
+    with pytest.raises(ValueError, match=r"Received: other files \(1\): mine\.jpg\."):
+        phantoms.run(small)
+    assert contents(small.paths.phantoms.parent) == {mine: b"mine"}
