@@ -1,9 +1,10 @@
-"""Put the registered candidate before the gate, and tell the jobs that follow what it said.
+"""The gate, asked twice: `python -m ci.gate ask` before somebody approves, `python -m ci.gate promote` after.
 
-A refusal is an answer and no failure: it is reported, and nothing is promoted. Writes
-``reports/promote/gate.json`` beside ``gate.md``. Outputs: ``promote``, whether a champion is to be made, and
-``version``. With REASON in the environment, which only a person gives, a version that was rolled back may
-come back.
+A refusal to `ask` is an answer and no failure: it is reported, and nothing is promoted. It writes
+``reports/promote/gate.json`` beside ``gate.md``, and tells the next job ``promote``, whether a champion is to
+be made, and ``version``. That one makes VERSION champion, unless the gate has changed its mind: another
+champion may have come. With REASON in the environment, which only a person gives, a version that was rolled
+back may come back.
 """
 
 from __future__ import annotations
@@ -14,25 +15,37 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ci import outputs
+from ci import forge, job
 
 REPORT = Path("reports/promote")
 _REFUSED = 4  # exit code of `fracture promote`
 
 
-def main() -> int:
-    """Ask the gate; return the command's exit code where it could not answer, else 0."""
-    command = ["fracture", "promote", "--dry-run", "--json", "--reason", os.environ.get("REASON", "")]
-    asked = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+def ask() -> int:
+    """Ask about the registered candidate; return the exit code where there is no answer, else 0."""
+    asked = subprocess.run(
+        [*_command(), "--dry-run", "--json"], stdout=subprocess.PIPE, text=True, check=False
+    )
     if asked.returncode not in (0, _REFUSED):
         return asked.returncode
     decision = json.loads(asked.stdout)
     REPORT.mkdir(parents=True, exist_ok=True)
     (REPORT / "gate.json").write_text(asked.stdout, encoding="utf-8")
     due = decision["promoted"] and decision["champion"] != decision["candidate"]
-    outputs.write({"promote": "true" if due else "false", "version": decision["candidate"]})
+    job.tell({"promote": "true" if due else "false", "version": decision["candidate"]})
     return 0
 
 
+def promote() -> int:
+    """Promote in the name of whoever let this job run; return the command's exit code."""
+    here = forge.here()
+    actor = ["--actor", here.approver()] if here else []
+    return subprocess.run([*_command(), "--version", os.environ["VERSION"], *actor], check=False).returncode
+
+
+def _command() -> list[str]:
+    return ["fracture", "promote", "--reason", os.environ.get("REASON", "")]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit({"ask": ask, "promote": promote}[sys.argv[1]]())

@@ -21,20 +21,7 @@ _START_S = 90  # until MLflow's server must answer
 
 @contextmanager
 def mlflow_server(folder: Path, database: str = "") -> Iterator[str]:
-    """Run MLflow's server, artifacts through it; yield its address.
-
-    Parameters
-    ----------
-    folder
-        For artifacts and the server's own messages.
-    database
-        Its address; a new SQLite file in the folder unless told.
-
-    Raises
-    ------
-    RuntimeError
-        It does not answer in time.
-    """
+    """Run MLflow's server on a database, else on SQLite in the folder; artifacts go there through it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
@@ -84,52 +71,35 @@ def end(server: subprocess.Popen[bytes]) -> None:
     """End the server and the workers that it started."""
     import psutil
 
-    if server.poll() is not None:
-        return
-    family = [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]
-    for process in family:
-        process.terminate()
-    psutil.wait_procs(family, timeout=10, callback=None)
-    for process in family:
-        if process.is_running():
+    if server.poll() is None:
+        family = [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]
+        for process in family:
+            process.terminate()
+        for process in psutil.wait_procs(family, timeout=10)[1]:
             process.kill()
-    server.wait()
+        server.wait()
 
 
 @dataclass
 class StubForge:
-    """GitHub, as far as `ci.forge` asks it.
+    """GitHub, as far as `ci.forge` asks it."""
 
-    Attributes
-    ----------
-    requests
-        The open pull requests, as they were sent; their numbers count from 1.
-    comments
-        Number of the pull request and text.
-    approver
-        Who approved every deployment.
-    """
+    requests: list[dict[str, str]] = field(default_factory=list)  # as sent; their numbers count from 1
+    comments: list[tuple[str, str]] = field(default_factory=list)  # number of the pull request, text
+    approver: str = "grace"  # of every deployment
 
-    requests: list[dict[str, str]] = field(default_factory=list)
-    comments: list[tuple[str, str]] = field(default_factory=list)
-    approver: str = "grace"
-
-    def get(self, path: str) -> list[Any]:
-        """Answer a question."""
+    def answer(self, path: str, body: dict[str, str]) -> Any:
+        """Answer a question, or take a pull request or a comment; only these have a body."""
         if path.endswith("/approvals"):
-            return [{"state": "approved", "user": {"login": self.approver}}]
-        numbered = enumerate(self.requests, start=1)
-        return [
-            {"number": number} for number, each in numbered if path.endswith(each["head"].replace("/", "%2F"))
-        ]
-
-    def post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
-        """Take a pull request or a comment."""
+            return [{"state": "approved", "user": {"login": self.approver}}] if self.approver else []
         if path.endswith("/comments"):
             self.comments.append((path.split("/")[-2], body["body"]))
             return {}
-        self.requests.append(body)
-        return {"number": len(self.requests)}
+        if body:
+            self.requests.append(body)
+            return {"number": len(self.requests)}
+        heads = [each["head"].replace("/", "%2F") for each in self.requests]
+        return [{"number": number} for number, head in enumerate(heads, start=1) if path.endswith(head)]
 
 
 @contextmanager
@@ -138,26 +108,21 @@ def serving(forge: StubForge) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(forge.get(self.path))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._answer(forge.post(self.path, body))
-
-        def _answer(self, value: object) -> None:
-            data = json.dumps(value).encode()
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            data = json.dumps(forge.answer(self.path, json.loads(sent or "{}"))).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
+        do_POST = do_GET
+
         def log_message(self, format: str, *args: object) -> None:
             """Stay silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ci import gate, promote, propose, record, report
+from ci import gate, propose, report
 from tests.ci.conftest import BUNDLE, git, write
 
 BRANCH = f"retrain/{BUNDLE[:12]}"
@@ -27,30 +27,30 @@ def decision(candidate: str, champion: str | None, *, promoted: bool) -> str:
 )
 def test_the_gate_says_what_follows(job, fracture, outputs, candidate, champion, promoted, due):
     fracture(decision(candidate, champion, promoted=promoted), code=0 if promoted else 4)
-    assert gate.main() == 0
+    assert gate.ask() == 0
     assert outputs() == {"promote": due, "version": "3"}
 
 
 def test_a_gate_that_cannot_answer_fails_the_job(job, fracture, outputs):
     fracture("", code=1)
-    assert gate.main() == 1
+    assert gate.ask() == 1
     assert outputs() == {}
 
 
 def test_a_schedule_gives_no_reason_that_would_admit_a_withdrawn_version(job, fracture):
     calls = fracture(decision("3", "2", promoted=True))
-    gate.main()
-    promote.main()
+    gate.ask()
+    gate.promote()
     assert calls.read_text() == (
-        "promote|--dry-run|--json|--reason||promote|--version|3|--reason||--actor|grace|"
+        "promote|--reason||--dry-run|--json|promote|--reason||--version|3|--actor|grace|"
     )
 
 
 def test_a_person_may_give_one(job, fracture, monkeypatch):
     monkeypatch.setenv("REASON", "wrists were mislabelled")
     calls = fracture(decision("3", "2", promoted=True))
-    gate.main()
-    assert calls.read_text().endswith("--reason|wrists were mislabelled|")
+    gate.ask()
+    assert calls.read_text().startswith("promote|--reason|wrists were mislabelled|")
 
 
 def test_without_a_champion_nothing_is_compared(job, fracture):
@@ -98,7 +98,7 @@ def test_a_gallery_has_full_rows():
 
 def test_a_proposal_holds_the_results_and_nothing_else(job, forge, outputs):
     report.main()
-    propose.main()
+    propose.retrained()
     assert git(job, "diff", "--name-only", "origin/main", "HEAD").split() == [
         "dvc.lock",
         "reports/evaluate/metrics.json",
@@ -109,7 +109,7 @@ def test_a_proposal_holds_the_results_and_nothing_else(job, forge, outputs):
 
 def test_radiographs_are_not_shown_unless_told_so(job, forge):
     report.main()
-    propose.main()
+    propose.retrained()
     ((number, text),) = forge.comments
     assert (number, "![" in text, "in the run's artifacts" in text) == ("1", False, True)
     assert propose.MAPS_BRANCH not in git(job, "ls-remote", "origin")
@@ -118,7 +118,7 @@ def test_radiographs_are_not_shown_unless_told_so(job, forge):
 def test_shown_radiographs_lie_on_a_branch_without_a_past(job, forge, monkeypatch):
     monkeypatch.setenv("SHOW_MAPS", "true")
     report.main()
-    propose.main()
+    propose.retrained()
     commit = git(job, "ls-remote", "origin", propose.MAPS_BRANCH).split()[0]
     ((_, text),) = forge.comments
     assert f"![hits-01](https://forge.invalid/hospital/fractures/raw/{commit}/maps/hits-01.jpg)" in text
@@ -129,28 +129,28 @@ def test_shown_radiographs_lie_on_a_branch_without_a_past(job, forge, monkeypatc
 
 def test_the_same_result_is_proposed_once(job, forge):
     report.main()
-    propose.main()
+    propose.retrained()
     git(job, "checkout", "--quiet", "origin/main")
     write(job / "dvc.lock", "stages: {}\n")
     write(job / "reports/evaluate/metrics.json", "{}\n")
-    propose.main()
+    propose.retrained()
     assert (len(forge.requests), len(forge.comments)) == (1, 1)
 
 
 def test_without_a_change_there_is_nothing_to_propose(job, forge, outputs):
     (job / "dvc.lock").unlink()
     (job / "reports/evaluate/metrics.json").unlink()
-    propose.main()
+    propose.retrained()
     assert forge.requests == []
     assert outputs() == {"ref": git(job, "rev-parse", "origin/main")}
 
 
 def test_the_ledger_follows_onto_the_branch(job, forge):
     report.main()
-    propose.main()
+    propose.retrained()
     line = {"champion": {"version": "3"}, "replaced": {"version": "2"}, "actor": "grace", "at": "2026-11-23"}
     write(job / "ledger.jsonl", json.dumps(line) + "\n")
-    record.main()
+    propose.promoted()
     assert git(job, "log", "--format=%s", "origin/main..HEAD").splitlines() == [
         "Promote: model 0123456789ab",
         "Retrain: model 0123456789ab",

@@ -1,51 +1,63 @@
-"""The jobs, walked as the workflow files have them: the cheap one always, retraining in `make test-slow`."""
+"""The jobs, walked as the workflow files call them: the cheap one always, retraining in `make test-slow`."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ci import drops, rehearse, runner, site
-from ci.workflow import Step
+from ci import job, rehearse, site
+from pipeline import phantoms
+from pipeline.config import Config, Phantoms
+from tests.ci.conftest import git
+from tests.ci.triggers import filters, starts
 
 
-def test_the_cheap_steps_of_a_pull_request(tmp_path: Path) -> None:
-    origin, _ = site.found(tmp_path, {})
-    steps = rehearse.check(runner.Runner(origin, tmp_path, {}, {}))
-    assert steps == ["ci/install", "dvc status", "python -m ci.plan"]
-    said = "".join(path.read_text() for path in tmp_path.glob("*.log"))
+def test_the_cheap_steps_of_a_pull_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "ci")
+    here = site.Site(tmp_path, {})
+    here.found({})
+    assert here.walk("check") == {}
+    steps = [message.rpartition(": ")[2] for message in caplog.messages]
+    assert steps == list(job.STEPS["check"]) == ["dvc status", "python -m ci.plan"]
+    assert (tmp_path / "job-1-check-install.log").exists()
+    said = (tmp_path / "job-1-check-check.log").read_text()
     assert "There is no dvc.lock yet: everything would run." in said
 
 
 def test_a_failed_step_shows_what_it_said_last(tmp_path: Path) -> None:
-    step = Step("", "", "echo out of films; exit 3", "", {}, {})
-    with pytest.raises(runner.StepError, match=r"(?s)exit code 3.*out of films"):
-        runner._execute("check", step, tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+    command = "sh -c 'echo out of films; exit 3'"
+    with pytest.raises(site.RehearsalError, match=r"(?s)exit code 3.*out of films"):
+        site.call(command, tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+    assert (tmp_path / "log").read_text() == "out of films\n"
 
 
-def test_a_drop_adds_to_what_is_there(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        folder = tmp_path / name / "test/fractured"
-        folder.mkdir(parents=True)
-        (folder / "1.png").write_text(name)
-        image = {"id": 1, "file_name": "test/fractured/1.png"}
-        outline = {"id": 1, "image_id": 1, "category_id": 1}
-        coco = {"images": [image], "annotations": [outline], "categories": [{"id": 1}]}
-        (tmp_path / name / drops.ANNOTATIONS).write_text(json.dumps(coco))
-        (tmp_path / name / drops.LABELS).write_text("path,body_part\ntest/fractured/1.png,wrist\n")
-        drops.add(tmp_path / name, tmp_path / "all", f"{name}-")
-    coco = json.loads((tmp_path / "all" / drops.ANNOTATIONS).read_text())
-    assert [(image["id"], image["file_name"]) for image in coco["images"]] == [
-        (1, "test/fractured/a-1.png"),
-        (2, "test/fractured/b-1.png"),
-    ]
-    assert [(outline["id"], outline["image_id"]) for outline in coco["annotations"]] == [(1, 1), (2, 2)]
-    assert (tmp_path / "all/test/fractured/b-1.png").read_text() == "b"
-    assert (tmp_path / "all" / drops.LABELS).read_text() == (
-        "path,body_part\ntest/fractured/a-1.png,wrist\ntest/fractured/b-1.png,wrist\n"
+def test_a_drop_adds_to_what_is_there(tmp_path: Path, params: Config) -> None:
+    first, second = (
+        drawn(tmp_path / f"{train}", params.phantoms, {"train": train, "val": val, "test": 2})
+        for train, val in ((4, 2), (6, 3))
     )
+    assert (len(first), len(second)) == (8, 11)
+    assert first.items() <= second.items()
+
+
+def drawn(
+    folder: Path, settings: Phantoms, counts: dict[str, int]
+) -> dict[str, tuple[bytes, str, list[Any]]]:
+    """Draw phantoms without faults; by path their bytes, labels and outlines."""
+    sound = {"fault_share": 0.0, "min_side_px": 64, "max_side_px": 96}
+    phantoms.write(folder, settings.model_copy(update=sound | counts), seed=1, workers=1)
+    labels = dict(line.split(",", 1) for line in (folder / "labels.csv").read_text().splitlines())
+    coco = json.loads((folder / "annotations.coco.json").read_text())
+    names = {image["id"]: image["file_name"] for image in coco["images"]}
+    outlines: dict[str, list[Any]] = {name: [] for name in names.values()}
+    for outline in coco["annotations"]:
+        outlines[names[outline["image_id"]]].append(outline["segmentation"])
+    return {
+        name: ((folder / name).read_bytes(), labels[name], drawings) for name, drawings in outlines.items()
+    }
 
 
 @pytest.mark.slow
@@ -55,3 +67,13 @@ def test_from_a_data_drop_to_a_promoted_model(tmp_path: Path) -> None:
         json.loads(line)["champion"]["version"] for line in (tmp_path / "developer/ledger.jsonl").open()
     ]
     assert champions == ["1", "2"]
+    for patterns in filters().values():  # a drop starts a retraining, what that proposes starts none
+        pushes = [starts(patterns, files) for files in changed(tmp_path / "developer")]
+        assert pushes == [True, *[True, False, False] * 2]
+
+
+def changed(folder: Path) -> list[list[str]]:
+    """The files that each commit on `main` changed, from the first."""
+    commits = git(folder, "rev-list", "--reverse", "--topo-order", "origin/main").split()
+    diff = ("diff-tree", "--root", "--no-commit-id", "--name-only", "-r")
+    return [git(folder, *diff, commit).splitlines() for commit in commits]

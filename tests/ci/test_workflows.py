@@ -10,34 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ci import propose, workflow
+from ci import job, propose, site
+from tests.ci.triggers import GITHUB, GITLAB, filters, fits, on, raw, starts
 from tests.imports import REPOSITORY
 
-FOLDER = REPOSITORY / ".github/workflows"
-FILES = sorted(FOLDER.glob("*.yml"))
-GITLAB = REPOSITORY / ".gitlab-ci.yml"
+FILES = sorted(GITHUB.glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
-MODULE = re.compile(r"python -m (ci\.\w+)$")
-COMMANDS = ("ci/install", "dvc ", "fracture ", "git ", "make ", "python -m ci.", "export PATH=")
-RETRAIN = workflow.read(FOLDER / "retrain.yml")
+MODULE = re.compile(r"python -m (ci\.\w+)")
+COMMANDS = ("ci/install", "git ", "make ", "python -m ci.job ", "export PATH=")
+STEPS = ("dvc ", "fracture ", "python -m ci.")
+JOBS: dict[str, Any] = {name: each for file in FILES for name, each in raw(file)["jobs"].items()}
 
 
-def raw(path: Path) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return data
+def calls(name: str) -> list[dict[str, Any]]:
+    """The steps of a job on GitHub that run a command."""
+    return [step for step in JOBS[name]["steps"] if "run" in step]
 
 
 def gitlab_commands() -> list[str]:
     jobs = raw(GITLAB)
-    shared = jobs["default"]["before_script"]
-    return [*shared, *(line for name in ("check", "retrain", "promote") for line in jobs[name]["script"])]
+    return [*jobs["default"]["before_script"], *(line for name in JOBS for line in jobs[name]["script"])]
 
 
 def commands() -> list[str]:
-    steps = [step for file in FILES for job in workflow.read(file).jobs.values() for step in job.steps]
-    return [*(step.run for step in steps if step.run), *gitlab_commands()]
+    return [*(step["run"] for name in JOBS for step in calls(name)), *gitlab_commands()]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -47,8 +44,8 @@ def test_actions_are_pinned_by_commit(file: Path) -> None:
 
 
 def test_one_action_is_pinned_to_one_commit() -> None:
-    used = {step.uses for file in FILES for job in workflow.read(file).jobs.values() for step in job.steps}
-    actions = [name.partition("@")[0] for name in used if name]
+    used = {step["uses"] for each in JOBS.values() for step in each["steps"] if "uses" in step}
+    actions = [name.partition("@")[0] for name in used]
     assert len(actions) == len(set(actions))
 
 
@@ -56,76 +53,136 @@ def test_one_action_is_pinned_to_one_commit() -> None:
 def test_nobody_may_write_unless_a_job_says_so(file: Path) -> None:
     data = raw(file)
     assert set(data["permissions"].values()) <= {"read"}
-    written = {name: key for name, job in data["jobs"].items() for key in job.get("permissions", {}).items()}
+    written = {
+        name: key for name, each in data["jobs"].items() for key in each.get("permissions", {}).items()
+    }
     assert set(written) <= {"retrain", "promote"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_jobs_are_guarded_against_running_twice_and_for_ever(file: Path) -> None:
     data = raw(file)
-    for job in data["jobs"].values():
-        assert "concurrency" in data or not job["concurrency"]["cancel-in-progress"]
-        assert job["timeout-minutes"] <= 360
+    for each in data["jobs"].values():
+        assert "concurrency" in data or not each["concurrency"]["cancel-in-progress"]
+        assert each["timeout-minutes"] <= 360
 
 
 def test_promotion_waits_for_the_protected_environment() -> None:
-    assert raw(FOLDER / "retrain.yml")["jobs"]["promote"]["environment"] == "champion"
+    assert JOBS["promote"]["environment"] == "champion"
     promote = raw(GITLAB)["promote"]
     assert promote["environment"] == "champion"
     assert {rule["when"] for rule in promote["rules"]} == {"never", "manual"}
 
 
-def test_every_step_is_one_known_command() -> None:
+def test_the_files_hold_calls_and_no_logic() -> None:
     assert [line for line in commands() if not line.startswith(COMMANDS)] == []
     assert [line for line in commands() if re.search(r"[;&|\n]|\$\{\{", line)] == []
 
 
-def test_the_modules_that_steps_call_are_there() -> None:
-    modules = {found[1] for line in commands() if (found := MODULE.match(line))}
-    assert modules == {"ci.gate", "ci.plan", "ci.promote", "ci.propose", "ci.record", "ci.report"}
+def test_both_services_make_the_calls_that_the_rehearsal_makes() -> None:
+    for name, lists in site.CALLS.items():
+        rehearsed = [f"python -m ci.job {each}" for each in lists]
+        hosted = [step["run"] for step in calls(name) if step["run"] != "make test"]
+        assert hosted == ["ci/install", *rehearsed]
+        script = raw(GITLAB)[name]["script"]
+        assert [line for line in script if line != "make test" and not line.startswith("git ")] == rehearsed
+    assert set(JOBS) == set(site.CALLS)
+    assert [name for lists in site.CALLS.values() for name in lists] == list(job.STEPS)
+
+
+def test_a_pull_request_is_tested_on_both_services() -> None:
+    assert calls("check")[-1]["run"] == raw(GITLAB)["check"]["script"][-1] == "make test"
+
+
+def test_each_call_finds_in_its_environment_what_it_finds_in_the_rehearsal() -> None:
+    for name, lists in site.CALLS.items():
+        install, *others = calls(name)
+        assert set(install.get("env", {})) == ({"DVC_CONFIG_LOCAL"} if name != "check" else set())
+        given = [set(step.get("env", {})) for step in others if step["run"] != "make test"]
+        assert given == [set(alone) for alone in lists.values()]
+
+
+def test_the_token_of_the_forge_is_given_to_calls_that_need_it_alone() -> None:
+    for name, lists in site.CALLS.items():
+        assert "FORGE_TOKEN" not in JOBS[name].get("env", {})
+        for called, alone in lists.items():
+            assert ("FORGE_TOKEN" in alone) == bool(set(job.STEPS[called]) & set(job.TO_FORGE))
+
+
+def test_what_a_job_tells_is_told_by_calls_with_these_names() -> None:
+    told = " ".join(JOBS["retrain"]["outputs"].values())
+    ids = {step.get("id") for step in calls("retrain")}
+    assert set(re.findall(r"steps\.(\w+)\.outputs", told)) == {"retrain", "propose"} == ids - {None}
+
+
+def test_steps_are_commands_that_are_there() -> None:
+    steps = [step for each in job.STEPS.values() for step in each]
+    assert [step for step in steps if not step.startswith(STEPS)] == []
+    assert [step for step in steps if re.search(r"[;&|\n$]", step)] == []
+    assert set(job.TO_FORGE) <= set(steps)
+    modules = {found[1] for line in [*steps, *commands()] if (found := MODULE.match(line))}
+    assert modules == {"ci.gate", "ci.job", "ci.plan", "ci.propose", "ci.report"}
     assert [name for name in modules if not (REPOSITORY / f"{name.replace('.', '/')}.py").is_file()] == []
 
 
-def test_both_services_take_the_same_steps() -> None:
-    for name in ("retrain", "promote"):
-        hosted = [step.run for step in RETRAIN.jobs[name].steps if step.run and step.run != "ci/install"]
-        assert [line for line in raw(GITLAB)[name]["script"] if not line.startswith("git ")] == hosted
-
-
 @pytest.mark.parametrize(
-    ("event", "files", "starts"),
+    ("pattern", "file", "expected"),
     [
-        ("push", ["Data/radiographs.dvc"], True),
-        ("push", ["params.yaml"], True),
-        ("push", ["pipeline/train/training.py", "README.md"], True),
-        ("push", ["README.md", "tests/test_main.py"], False),
-        ("schedule", [], True),
-        ("repository_dispatch", [], True),
-        ("workflow_dispatch", [], True),
-        ("pull_request", [], False),
+        ("**.dvc", "Data/radiographs.dvc", True),
+        ("**.dvc", "dvc.yaml", False),
+        ("**/*.dvc", "radiographs.dvc", True),
+        ("pipeline/**", "pipeline/train/training.py", True),
+        ("pipeline/*", "pipeline/train/training.py", False),
+        ("params.yaml", "params.yaml", True),
+        ("params.yaml", "old/params.yaml", False),
+        ("params.yaml", "paramsXyaml", False),
     ],
 )
-def test_what_starts_a_retraining(event: str, files: list[str], starts: bool) -> None:
-    assert RETRAIN.starts(event, files) is starts
+def test_filters_of_paths(pattern: str, file: str, expected: bool) -> None:
+    assert fits(pattern, file) is expected
 
 
-def test_a_retraining_starts_none() -> None:
-    written = [*propose.RESULTS, "reports/evaluate/metrics.json", "reports/train/metrics.json"]
-    assert not RETRAIN.starts("push", written)
-    assert raw(FOLDER / "retrain.yml")[True]["push"]["branches"] == ["main"]
+@pytest.mark.parametrize("service", ["GitHub", "GitLab"])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["Data/radiographs.dvc"], True),
+        (["Data/labels.csv"], True),
+        (["Data/radiographs/annotations.coco.json"], True),
+        (["params.yaml"], True),
+        (["dvc.yaml"], True),
+        (["pipeline/train/training.py", "README.md"], True),
+        (["README.md", "tests/test_main.py"], False),
+        ([*propose.RESULTS, "reports/evaluate/metrics.json", "reports/train/metrics.json"], False),
+    ],
+)
+def test_what_starts_a_retraining_and_that_a_retraining_starts_none(
+    service: str, files: list[str], expected: bool
+) -> None:
+    assert starts(filters()[service], files) is expected
 
 
-def test_a_drift_and_a_data_drop_can_be_reported() -> None:
-    assert RETRAIN.triggers["repository_dispatch"]["types"] == ["data-drop", "drift"]
+def test_a_schedule_a_click_a_drift_and_a_data_drop_start_one_too() -> None:
+    assert set(on()) == {"push", "schedule", "repository_dispatch", "workflow_dispatch"}
+    assert on()["push"]["branches"] == ["main"]
+    assert on()["repository_dispatch"]["types"] == ["data-drop", "drift"]
 
 
 def test_nothing_happens_before_a_store_is_named() -> None:
-    assert not workflow.holds(RETRAIN.jobs["retrain"].condition, {})
-    assert workflow.holds(RETRAIN.jobs["retrain"].condition, {"vars.MLFLOW_TRACKING_URI": "http://mlflow"})
+    assert JOBS["retrain"]["if"] == "vars.MLFLOW_TRACKING_URI != ''"
+    for name in ("retrain", "promote"):
+        assert raw(GITLAB)[name]["rules"][0] == {"if": "$MLFLOW_TRACKING_URI == null", "when": "never"}
+
+
+def test_a_model_is_promoted_only_where_the_gate_said_so() -> None:
+    assert JOBS["promote"]["if"] == "needs.retrain.outputs.promote == 'true'"
+    assert JOBS["promote"]["needs"] == "retrain"
+    assert JOBS["promote"]["env"]["VERSION"] == "${{ needs.retrain.outputs.version }}"
+    assert JOBS["promote"]["steps"][0]["with"]["ref"] == "${{ needs.retrain.outputs.ref }}"
 
 
 def test_a_pull_request_reads_no_secret() -> None:
-    assert "secrets." not in (FOLDER / "check.yml").read_text()
+    assert "secrets." not in (GITHUB / "check.yml").read_text()
 
 
 def lint(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

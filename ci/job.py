@@ -1,0 +1,82 @@
+"""The steps of CI: the lists that GitHub, GitLab and the rehearsal call, and what a job tells the next.
+
+    python -m ci.job check|retrain|propose|promote|record
+
+Steps run one after another; the first that fails ends the call with its exit code. FORGE_TOKEN goes on to
+those steps alone that talk to the forge, wherever the service set it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "check": (
+        "dvc status",  # what differs from dvc.lock
+        "python -m ci.plan",
+    ),
+    "retrain": (
+        "dvc pull --run-cache --allow-missing",
+        "dvc repro",
+        "fracture sync",  # MLflow's record, up to dvc.lock
+        "fracture register",
+        "python -m ci.gate ask",
+        "dvc push --run-cache",
+    ),
+    "propose": ("python -m ci.report", "python -m ci.propose retrained"),
+    "promote": ("dvc pull", "python -m ci.gate promote"),  # the model, and what it was tested on
+    "record": ("python -m ci.propose promoted",),
+}
+TO_FORGE = ("python -m ci.propose retrained", "python -m ci.gate promote", "python -m ci.propose promoted")
+END = "== after "  # begins the line that follows each step
+_DOTENV = "retrain.env"  # the file that .gitlab-ci.yml names
+
+
+def main() -> int:
+    """Run the list that the command line names; return the exit code of the step that failed, else 0."""
+    if len(sys.argv) != 2 or sys.argv[1] not in STEPS:
+        sys.stderr.write(f"One of {', '.join(STEPS)} must be named. Received: {sys.argv[1:]}\n")
+        return 2
+    return run(STEPS[sys.argv[1]])
+
+
+def run(steps: Iterable[str]) -> int:
+    """Run steps, each under its heading, until one fails; return its exit code, else 0."""
+    head, foot = ("::group::", "::endgroup::\n") if "GITHUB_ACTIONS" in os.environ else ("== ", "")
+    for step in steps:
+        _say(f"{head}{step}")
+        started = time.monotonic()
+        code = subprocess.run(shlex.split(step), env=environment(step), check=False).returncode
+        _say(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
+        if code:
+            return code
+    return 0
+
+
+def environment(step: str) -> dict[str, str]:
+    """Return what a step may see of the environment."""
+    hidden = () if step in TO_FORGE else ("FORGE_TOKEN",)
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
+def tell(values: Mapping[str, str]) -> None:
+    """Tell the next job: by GitHub's outputs of this call, elsewhere by variables in capitals."""
+    github = os.environ.get("GITHUB_OUTPUT")
+    lines = [f"{name if github else name.upper()}={value}\n" for name, value in values.items()]
+    with Path(github or _DOTENV).open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # before the step itself says anything
+
+
+if __name__ == "__main__":
+    sys.exit(main())
