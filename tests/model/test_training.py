@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ class Trained:
     model: keras.Model
     history: list[dict[str, float]]
     seen: list[int]
+    own_gradients: tuple[tuple[int, ...], ...] = ()
 
 
 def train(
@@ -50,38 +50,33 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def own_gradients() -> Iterator[list[tuple[int, ...]]]:
-    """Sizes of the kernels whose gradient our own function takes, once for each graph."""
+def unbroken(examples: Examples, settings: Train, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """One training for all tests, and the sizes of the kernels whose gradient our own function took in it."""
+    saved = tmp_path_factory.mktemp("unbroken") / "training.npz"
     with pytest.MonkeyPatch.context() as patch:
-        yield watched.kernel_gradients(patch)
-
-
-@pytest.fixture(scope="module")
-def unbroken(
-    examples: Examples,
-    settings: Train,
-    own_gradients: list[tuple[int, ...]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Trained:
-    return train(examples, settings, tmp_path_factory.mktemp("unbroken") / "training.npz")
+        sizes = watched.kernel_gradients(patch)
+        trained = train(examples, settings, saved)
+    return replace(trained, own_gradients=tuple(sizes))
 
 
 def same_weights(one: keras.Model, other: keras.Model) -> bool:
     return all(map(np.array_equal, one.get_weights(), other.get_weights()))
 
 
-def test_large_kernels_learn_by_our_gradient(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
-    assert set(own_gradients) == {(5, 5)}
+def test_large_kernels_learn_by_our_gradient(unbroken: Trained) -> None:
+    assert set(unbroken.own_gradients) == {(5, 5)}
 
 
-def test_a_graph_serves_batches_of_any_size(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
+def test_a_graph_serves_batches_of_any_size(unbroken: Trained) -> None:
     kernels = [layer for layer in unbroken.model.layers if isinstance(layer, depthwise.DepthwiseConv2D)]
     ours = [
         layer
         for layer in kernels
         if layer.trainable and layer.kernel_size == (5, 5) and layer.strides == (1, 1)
     ]
-    assert len(own_gradients) == len(ours) > 0  # the eight draws of an epoch are batches of six and of two
+    assert (
+        len(unbroken.own_gradients) == len(ours) > 0
+    )  # the eight draws of an epoch are batches of six and of two
 
 
 def test_every_epoch_is_reported(unbroken: Trained) -> None:
