@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from pipeline import config as settings
 from pipeline.assess import forests
-from pipeline.data import annotations, images, layout, manifest
+from pipeline.data import annotations, images, layout, manifest, scan
 from pipeline.stages import validate
 
 REPOSITORY = Path(__file__).parents[2]
@@ -175,14 +176,20 @@ def test_what_is_no_radiograph_is_left_out_and_shown(config):
     assert 'alt="Left out: train/fractured/page.png"' in report
 
 
-def test_equal_input_gives_equal_bytes_and_no_path_of_the_machine(config):
-    outputs = []
-    for _ in range(2):
-        validate.run(config)
-        files = [config.paths.manifest, config.paths.annotations, *config.paths.report("validate").iterdir()]
-        outputs.append({path.name: path.read_bytes() for path in files})
-    assert outputs[0] == outputs[1]
-    assert all(str(config.data.root).encode() not in data for data in outputs[0].values())
+def test_equal_radiographs_give_equal_bytes_wherever_they_lie_and_in_whatever_order(
+    config, tmp_path, monkeypatch
+):
+    def made(one):
+        validate.run(one)
+        files = [one.paths.manifest, one.paths.annotations, *one.paths.report("validate").iterdir()]
+        return {path.name: path.read_bytes() for path in files}
+
+    shutil.copytree(config.data.root, tmp_path / "elsewhere/data")
+    first, walk = made(config), scan._walk
+    monkeypatch.setattr(scan, "_walk", lambda folder: reversed(list(walk(folder))))
+    assert made(settings_for(tmp_path / "elsewhere/data", tmp_path / "elsewhere")) == first
+    assert first.keys() >= {"m.csv", "a.json", "report.html", "metrics.json", "issues.csv"}
+    assert all(str(tmp_path).encode() not in data for data in first.values())
 
 
 def test_what_fails_leaves_no_manifest(config):
