@@ -150,7 +150,7 @@ def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
     assert list(annotations.read(config.paths.annotations).regions) == ["train/fractured/1.png"]
 
 
-def test_24_a_mirrored_jpeg_under_the_other_label_is_a_contradiction(config):
+def test_a_mirrored_jpeg_under_the_other_label_is_a_contradiction(config):
     root = config.data.root
     mirrored = np.ascontiguousarray(images.read(root / "train/fractured/0.png").pixels[:, ::-1])
     images.write(root / "val/not fractured/mirrored.jpg", mirrored)
