@@ -58,6 +58,10 @@ def calls(file: Path) -> Iterator[str]:
             yield ast.unparse(node.func)
 
 
+def test_every_part_has_its_place() -> None:
+    assert {part(file) for file in SOURCES} == {*ALLOWED, "config", "__init__", "__main__"}
+
+
 @pytest.mark.parametrize("file", [f for f in SOURCES if part(f) in ALLOWED], ids=name)
 def test_imports_point_one_way(file: Path) -> None:
     reached = {part(other) for other in direct(file)} - {"config", "__init__"}
