@@ -49,6 +49,7 @@ def calls(file: Path) -> Iterator[str]:
 
 
 def test_no_import_runs_up() -> None:
+    assert {room(file) for file in SOURCES} <= set(house.FLOORS)
     assert house.upward(house.imports()) == []
 
 

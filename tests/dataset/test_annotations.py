@@ -37,7 +37,9 @@ def test_no_region_is_an_empty_mask():
 @pytest.mark.skipif(not FRACATLAS.exists(), reason="the developers' share of FracAtlas is not here")
 def test_masks_agree_with_pycocotools():
     drawn = annotations.read(FRACATLAS)
-    for path in list(drawn.regions)[:40]:
+    paths = list(drawn.regions)[:40]
+    assert len(paths) == 40
+    for path in paths:
         size = drawn.sizes[path]
         regions = drawn.for_path(path)
         outlines = [polygon.ravel().tolist() for region in regions for polygon in region.polygons]

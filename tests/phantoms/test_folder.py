@@ -76,9 +76,10 @@ def test_the_answer_key_names_what_was_planted(folder):
     key = rows(folder / "faults.csv")
     assert len(key) == round(0.25 * 36)
     assert {row["path"] for row in key} | {row["source"] for row in key if row["source"]} <= found(folder)
-    for row in key:
-        if row["fault"].startswith("byte_copy"):
-            assert (folder / row["path"]).read_bytes() == (folder / row["source"]).read_bytes()
+    copies = [row for row in key if row["fault"].startswith("byte_copy")]
+    assert {row["fault"] for row in copies} == {"byte_copy", "byte_copy_across_splits"}
+    for row in copies:
+        assert (folder / row["path"]).read_bytes() == (folder / row["source"]).read_bytes()
 
 
 def test_equal_bytes_have_one_label(folder):

@@ -95,8 +95,22 @@ def test_the_page_shows_all_that_was_found(files) -> None:
     assert 'href="model_card.html"' in page
 
 
-def test_equal_findings_give_equal_files(files, found: Findings, made: card.Origin) -> None:
-    assert documents(found, made) == files
+def test_tables_for_plots_say_of_each_radiograph_what_it_is_and_was_called(files, found: Findings) -> None:
+    predicted = pd.read_csv(io.StringIO(files["predictions.csv"]), dtype={"group": str})
+    pd.testing.assert_frame_equal(predicted[list(found.judged)], found.judged, check_dtype=False)
+    confusion = pd.read_csv(io.StringIO(files["plots/confusion.csv"]))
+    assert (confusion["actual"] == "fractured").tolist() == found.judged["fractured"].tolist()
+    assert (confusion["predicted"] == "fractured").tolist() == (found.judged["y_score"] >= 0.7).tolist()
+    roc = pd.read_csv(io.StringIO(files["plots/roc.csv"]))[["false_positive_rate", "sensitivity"]]
+    assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
+
+
+def test_every_drawing_of_the_page_is_a_file_too(files) -> None:
+    points = ("confusion_high_sensitivity", "confusion_high_specificity")
+    names = {"roc", "precision_recall", "reliability", "decision_curve", "robustness", *points}
+    drawn = {name for name in files if name.startswith("figures/")}
+    assert drawn == {f"figures/{name}.svg" for name in names}
+    assert [name for name in drawn if files[name] not in files["report.html"]] == []
 
 
 def test_the_card_is_filled_from_the_run(files, found: Findings) -> None:

@@ -7,12 +7,12 @@ from pipeline.report.meanings import MEANINGS, meaning
 from pipeline.validate import content, not_radiograph
 from tests.imports import REPOSITORY
 
-SOURCES = sorted((REPOSITORY / "pipeline/data").glob("*.py"))
+SOURCES = sorted((REPOSITORY / "pipeline").rglob("*.py"))
 RAISERS = {"ImageFault", "Issue", "_issue"}
 
 
 def codes() -> set[str]:
-    """Words that files of ``pipeline/data`` make faults and issues of."""
+    """Words that files of the package make faults and issues of."""
     calls = [
         node
         for file in SOURCES
@@ -30,9 +30,16 @@ def codes() -> set[str]:
     return {word for word in words if re.fullmatch("[a-z0-9_]+", word)} - {"quarantined", "warning", "note"}
 
 
-@pytest.mark.parametrize("code", sorted(codes() | set(content._DETAILS) | set(not_radiograph.KINDS)))
+CODES = codes() | set(content._DETAILS) | set(not_radiograph.KINDS)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
 def test_every_code_has_a_meaning(code):
     assert meaning(code) == MEANINGS[code]
+
+
+def test_no_meaning_is_of_a_code_that_nothing_gives():
+    assert set(MEANINGS) - CODES == set()
 
 
 def test_an_unknown_code_stands_for_itself():

@@ -4,13 +4,27 @@ import sys
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline.report import plots
+from pipeline.report import net_benefit, plots, robustness
 
 POINT = {"threshold": 0.4, "sensitivity": 0.95, "specificity": 0.6, "ppv": 0.7, "npv": 0.9}
 ROC = {"false_positive_rate": [0.0, 0.2, 1.0], "sensitivity": [0.0, 0.8, 1.0]}
 CELLS = {"true_negative": 50.0, "false_positive": 10.0, "false_negative": 0.0, "true_positive": 1234.0}
+BENEFIT = pd.DataFrame(
+    {
+        "threshold": [0.1, 0.2],
+        "net_benefit": [0.3, 0.2],
+        "net_benefit_low": 0.1,
+        "net_benefit_high": 0.4,
+        "treat_all": [0.25, 0.1],
+        "treat_none": 0.0,
+    }
+)
+DISTURBED = pd.DataFrame(
+    {"disturbance": ["undisturbed", "blur", "blur"], "level": [0.0, 1.0, 2.0], "auroc": [0.9, 0.8, 0.7]}
+).assign(auroc_low=0.6, auroc_high=0.95)
 CHARTS = {
     "roc": lambda: plots.roc(
         ROC, points={"High sensitivity": POINT}, band=([0.0, 1.0], [0.0, 0.9], [0.2, 1.0]), label="AUROC 0.80"
@@ -30,6 +44,8 @@ CHARTS = {
     "confusion": lambda: plots.confusion(CELLS, "High sensitivity"),
     "epochs": lambda: plots.epochs({"train": [0.7, 0.5, 0.4], "val": [0.7, 0.6, 0.65]}, "Loss", 2),
     "comparison": lambda: plots.comparison([plots.Bar("Map", 0.6, 0.5, 0.7)], "Pointing game"),
+    "decision_curve": lambda: net_benefit.draw(BENEFIT),
+    "robustness": lambda: robustness.draw(DISTURBED),
 }
 drawn = pytest.mark.parametrize("draw", CHARTS.values(), ids=CHARTS.keys())
 
@@ -98,6 +114,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
 
 
 def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys; from pipeline.show import overlays, pages, plots; print('matplotlib' in sys.modules)"
+    modules = "pipeline.region_maps.overlays, pipeline.report.pages, pipeline.report.plots"
+    code = f"import sys, {modules}; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

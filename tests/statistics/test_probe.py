@@ -4,7 +4,6 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.statistics import probe
 
-RNG = np.random.default_rng(0)
 STRIPES = np.tile(np.where(np.arange(32) // 2 % 2, 200, 40), (32, 1)).astype(np.uint8)
 
 
@@ -33,7 +32,7 @@ def test_contrast_hardly_matters_and_flat_cells_are_none():
 
 
 def test_chunks_change_nothing(monkeypatch):
-    thumbnails = RNG.integers(0, 255, (9, 16, 16)).astype(np.uint8)
+    thumbnails = np.random.default_rng(0).integers(0, 255, (9, 16, 16)).astype(np.uint8)
     whole = probe.edge_histograms(thumbnails)
     monkeypatch.setattr(probe, "_CHUNK", 4)
     np.testing.assert_array_equal(probe.edge_histograms(thumbnails), whole)
@@ -43,6 +42,7 @@ def test_chunks_change_nothing(monkeypatch):
 def test_the_probe_learns_a_look_and_finds_nothing_in_noise(strength, low, high):
     fractured = np.arange(120) % 2 == 0
     look = np.where(fractured[:, None, None], STRIPES, STRIPES.T) / 200.0
-    thumbnails = np.clip(RNG.normal(100, 40, look.shape) + strength * look, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(0).normal(100, 40, look.shape)
+    thumbnails = np.clip(noise + strength * look, 0, 255).astype(np.uint8)
     y_score = probe.linear_probe(thumbnails[:80], fractured[:80], thumbnails[80:])
     assert low <= roc_auc_score(fractured[80:], y_score) <= high

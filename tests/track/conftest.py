@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from mlflow import MlflowClient
+from requests.adapters import HTTPAdapter
 
 from ci.servers import mlflow_server
 from pipeline import config
@@ -214,3 +215,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def reproduced(baseline: Repository, tmp_path: Path) -> Repository:
     """A repository of the test's own, after its first `dvc repro`."""
     return copy(baseline, tmp_path / "repository")
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that each request to a server may wait, all its tries together, added as it is sent.
+
+    The environment asks for more of either, which must not count.
+    """
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    allowed: list[float] = []
+    send = HTTPAdapter.send
+
+    def noted(self: HTTPAdapter, *arguments: Any, **options: Any) -> Any:
+        allowed.append((1 + self.max_retries.total) * options["timeout"])
+        return send(self, *arguments, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", noted)
+    return allowed

@@ -39,16 +39,17 @@ def test_an_error_of_the_stage_goes_on_and_ends_the_watch():
 
 def test_a_stage_does_not_wait_for_a_silent_server(monkeypatch):
     monkeypatch.setattr(machine, "_LAST_WORD_S", 0.01)
-    answered, asked = Event(), Event()
+    answer, asked, given_up = Event(), Event(), Event()
 
     def ask(*_):
         asked.set()
-        answered.wait(60)
+        answer.wait(60)
+        given_up.set()
 
     with machine.watched(ask, period_s=0.01):
-        asked.wait(60)
-    assert not answered.is_set()
-    answered.set()
+        assert asked.wait(60)
+    assert not given_up.is_set()
+    answer.set()
 
 
 def test_a_failure_to_tell_is_a_warning(caplog):

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ class Trained:
     model: keras.Model
     history: list[dict[str, float]]
     seen: list[int]
+    own_gradients: tuple[tuple[int, ...], ...] = ()
 
 
 def train(
@@ -51,38 +51,33 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def own_gradients() -> Iterator[list[tuple[int, ...]]]:
-    """Sizes of the kernels whose gradient our own function takes, once for each graph."""
+def unbroken(examples: Examples, settings: Train, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """One training for all tests, and the sizes of the kernels whose gradient our own function took in it."""
+    saved = tmp_path_factory.mktemp("unbroken") / "training.npz"
     with pytest.MonkeyPatch.context() as patch:
-        yield watched.kernel_gradients(patch)
-
-
-@pytest.fixture(scope="module")
-def unbroken(
-    examples: Examples,
-    settings: Train,
-    own_gradients: list[tuple[int, ...]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Trained:
-    return train(examples, settings, tmp_path_factory.mktemp("unbroken") / "training.npz")
+        sizes = watched.kernel_gradients(patch)
+        trained = train(examples, settings, saved)
+    return replace(trained, own_gradients=tuple(sizes))
 
 
 def same_weights(one: keras.Model, other: keras.Model) -> bool:
     return all(map(np.array_equal, one.get_weights(), other.get_weights()))
 
 
-def test_large_kernels_learn_by_our_gradient(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
-    assert set(own_gradients) == {(5, 5)}
+def test_large_kernels_learn_by_our_gradient(unbroken: Trained) -> None:
+    assert set(unbroken.own_gradients) == {(5, 5)}
 
 
-def test_a_graph_serves_batches_of_any_size(unbroken: Trained, own_gradients: list[tuple[int, ...]]) -> None:
+def test_a_graph_serves_batches_of_any_size(unbroken: Trained) -> None:
     kernels = [layer for layer in unbroken.model.layers if isinstance(layer, depthwise.DepthwiseConv2D)]
     ours = [
         layer
         for layer in kernels
         if layer.trainable and layer.kernel_size == (5, 5) and layer.strides == (1, 1)
     ]
-    assert len(own_gradients) == len(ours) > 0  # the eight draws of an epoch are batches of six and of two
+    assert (
+        len(unbroken.own_gradients) == len(ours) > 0
+    )  # batches of six and of two make an epoch's eight draws
 
 
 def test_every_epoch_is_reported(unbroken: Trained) -> None:
@@ -204,9 +199,14 @@ def test_the_last_epoch_is_kept_if_asked(examples: Examples, settings: Train, tm
     )
 
 
-def test_erasing_changes_what_is_learnt(
-    unbroken: Trained, examples: Examples, settings: Train, tmp_path: Path
-) -> None:
-    short = settings.model_copy(update={"erase_loss_weight": 1.0, "max_epochs": 1})
-    erasing = train(examples, short, tmp_path / "training.npz")
-    assert erasing.history[0]["train_loss"] > unbroken.history[0]["train_loss"]
+def test_erasing_changes_what_is_learnt(examples: Examples, settings: Train, tmp_path: Path) -> None:
+    """Nothing is dropped out: else a second look would draw other dropouts, and so alone change weights."""
+    still = settings.model_copy(update={"dropout": 0.0, "head_epochs": 0, "max_epochs": 1})
+    plain, erasing = (
+        train(examples, still.model_copy(update={"erase_loss_weight": weight}), tmp_path / f"{weight}.npz")
+        for weight in (0.0, 1.0)
+    )
+    assert erasing.history[0]["train_loss"] > plain.history[0]["train_loss"]
+    for one, other in zip(plain.model.layers, erasing.model.layers, strict=True):
+        alike = all(map(np.array_equal, one.get_weights(), other.get_weights()))
+        assert alike == (not other.weights or not other.trainable), other.name

@@ -24,7 +24,7 @@ NOTHING = {
 
 
 @pytest.mark.parametrize(("pixels", "reason"), NOTHING.values(), ids=NOTHING.keys())
-def test_14_what_shows_nothing_is_refused(pixels, reason):
+def test_what_shows_nothing_is_refused(pixels, reason):
     with pytest.raises(ImageFault) as caught:
         content.check(pixels, "a.png", min_side_px=32)
     assert caught.value.reason == reason
@@ -59,7 +59,7 @@ def test_what_the_decoder_put_right_is_passed_on():
     ],
     ids=["flat grey", "one block repeated", "collimated", "bare plate", "uneven air"],
 )
-def test_14_what_a_decoder_filled_in_is_warned_of(filling, expected):
+def test_what_a_decoder_filled_in_is_warned_of(filling, expected):
     filled = PIXELS.copy()
     filled[-16:] = filling
     assert codes(filled) == expected

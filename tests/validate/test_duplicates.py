@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from pipeline.validate import duplicates
 from pipeline.validate.copies import alignment
 
-RNG = np.random.default_rng(5)
-
 
 def limb(seed: int, side: int = 64) -> np.ndarray:
     """Draw a smooth random structure with an edge, unlike that of any other seed."""
@@ -44,11 +42,16 @@ def jpeg(pixels):
     return cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0)
 
 
+def noisy(pixels):
+    rng = np.random.default_rng(int(pixels.sum()))  # other noise for other pixels, the same each time
+    return np.clip(pixels + rng.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8)
+
+
 COPIES = {
     "brighter": lambda pixels: cv2.convertScaleAbs(pixels, alpha=0.7, beta=50),
     "recompressed": jpeg,
     "smaller": lambda pixels: cv2.resize(cv2.resize(pixels, (40, 40)), (64, 64)),
-    "noisy": lambda pixels: np.clip(pixels + RNG.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8),
+    "noisy": noisy,
 }
 
 

@@ -71,7 +71,7 @@ def test_independent_radiographs_stay_where_they_were_published():
     assert grouped.issues == []
 
 
-def test_22_of_byte_copies_the_first_path_is_kept():
+def test_of_byte_copies_the_first_path_is_kept():
     grouped, files = by_path(folder(fact("train/fractured/z.jpg", 0)))
     assert files.loc["test/fractured/a.jpg", "status"] == "kept"
     copy = files.loc["train/fractured/z.jpg"]
@@ -80,7 +80,7 @@ def test_22_of_byte_copies_the_first_path_is_kept():
     assert [issue.issue for issue in grouped.issues] == ["byte_copy", "crosses_splits", "crosses_splits"]
 
 
-def test_23_a_changed_copy_joins_the_group_and_shares_its_weight():
+def test_a_changed_copy_joins_the_group_and_shares_its_weight():
     _, files = by_path(folder(fact("val/fractured/z.jpg", 0, variant=1)))
     pair = files.loc[["test/fractured/a.jpg", "val/fractured/z.jpg"]]
     assert pair["group"].nunique() == pair["split"].nunique() == 1
@@ -88,12 +88,12 @@ def test_23_a_changed_copy_joins_the_group_and_shares_its_weight():
     assert pair["group"].iloc[0] == "g-000000000000"
 
 
-def test_22_keep_refuses_what_crosses():
+def test_keep_refuses_what_crosses():
     with pytest.raises(ValueError, match=r"val/fractured/z\.jpg"):
         by_path(folder(fact("val/fractured/z.jpg", 0, variant=1)), split="keep")
 
 
-def test_24_a_label_conflict_quarantines_every_copy_and_lists_the_others():
+def test_a_label_conflict_quarantines_every_copy_and_lists_the_others():
     grouped, files = by_path(folder(fact("train/not fractured/z.jpg", 0, variant=1)))
     pair = files.loc[["test/fractured/a.jpg", "train/not fractured/z.jpg"]]
     assert set(pair["reason"]) == {"label_conflict"}
@@ -105,7 +105,7 @@ def test_24_a_label_conflict_quarantines_every_copy_and_lists_the_others():
     ]
 
 
-def test_24_a_label_conflict_can_fail():
+def test_a_label_conflict_can_fail():
     with pytest.raises(ValueError, match=r"(?s)one label.*train/not fractured/z\.jpg"):
         by_path(folder(fact("train/not fractured/z.jpg", 0)), label_conflict="fail")
 
@@ -173,7 +173,7 @@ def test_quarantined_files_take_no_part():
     assert pd.isna(row["height_px"])
 
 
-def test_26_fewer_groups_than_splits_are_refused():
+def test_fewer_groups_than_splits_are_refused():
     copies = [
         fact(f"{split}/{name}/a.jpg", 30 + (name == "fractured"))
         for split in ("test", "train", "val")

@@ -7,7 +7,6 @@ from pipeline.statistics import forests
 from pipeline.validate import leak
 from pipeline.validate.scan import Fact
 
-RNG = np.random.default_rng(3)
 N_GROUPS = 60
 
 
@@ -22,15 +21,15 @@ def folder(*, frame=0.0, copies=True):
 
     With ``copies``, each group was published once in train and once in test; here it lies in one split.
     """
-    facts, rows = [], []
+    facts, rows, rng = [], [], np.random.default_rng(3)
     for number in range(N_GROUPS):
         fractured = number % 2 == 0
-        thumbnail = RNG.integers(0, 255, (64, 64)).astype(np.uint8)
+        thumbnail = rng.integers(0, 255, (64, 64)).astype(np.uint8)
         split = layout.SPLITS[number // 2 % 3]
         for copy, published in enumerate(("train", "test")):
-            noisy = np.clip(thumbnail + RNG.normal(0, 3, (64, 64)), 0, 255).astype(np.uint8)
-            border = RNG.normal(100 + frame * fractured, 10, 16)
-            facts.append(Fact("", "", fractured, thumbnail=noisy, border=border, markers=RNG.normal(size=8)))
+            noisy = np.clip(thumbnail + rng.normal(0, 3, (64, 64)), 0, 255).astype(np.uint8)
+            border = rng.normal(100 + frame * fractured, 10, 16)
+            facts.append(Fact("", "", fractured, thumbnail=noisy, border=border, markers=rng.normal(size=8)))
             rows.append((f"g{number}", published if copies else split, split, fractured, 1000 + copy))
     files = pd.DataFrame(rows, columns=["group", "published_split", "split", "fractured", "n_bytes"])
     return files.assign(

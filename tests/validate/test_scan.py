@@ -1,4 +1,4 @@
-"""Row numbers name the fault matrix of the project's design: what bad input gets."""
+"""What becomes of a file in the folders: a fact in use, one left out with its reason, or no data at all."""
 
 import os
 from pathlib import Path
@@ -40,12 +40,12 @@ def test_every_file_becomes_a_fact(root):
 
 
 @pytest.mark.parametrize("name", ["a b.png", "a\nb.png", "a\tb.png", 'a"b.png', "-rf.png", "Knöchel 骨.png"])
-def test_18_any_name_is_read(root, name):
+def test_any_name_is_read(root, name):
     images.write(root / "train/fractured" / name, RADIOGRAPH)
     assert facts(root)[f"train/fractured/{name}"].reason == ""
 
 
-def test_19_a_name_that_is_no_utf8_is_quarantined_with_advice(root):
+def test_a_name_that_is_no_utf8_is_quarantined_with_advice(root):
     folder = os.fsencode(root / "train/fractured")
     try:
         Path(os.fsdecode(folder + b"/a\xff.png")).write_bytes(images.encode_png(RADIOGRAPH))
@@ -56,7 +56,7 @@ def test_19_a_name_that_is_no_utf8_is_quarantined_with_advice(root):
     assert "rename" in fact.issues[0].detail
 
 
-def test_16_a_link_that_leaves_the_root_is_never_read(root, tmp_path):
+def test_a_link_that_leaves_the_root_is_never_read(root, tmp_path):
     images.write(tmp_path / "secret.png", RADIOGRAPH)
     (root / "train/fractured/link.png").symlink_to(tmp_path / "secret.png")
     fact = facts(root)["train/fractured/link.png"]
@@ -69,20 +69,20 @@ def test_a_link_within_the_root_is_read(root):
 
 
 @pytest.mark.parametrize("target", ["gone.png", "link.png", "."])
-def test_17_loops_and_dangling_links_are_passed_over(root, target):
+def test_loops_and_dangling_links_are_passed_over(root, target):
     (root / "train/fractured/link.png").symlink_to(target)
     found, issues = scan.find(root, LIMITS)
     assert len(found) == 6
     assert [issue.issue for issue in issues] == ([] if target == "." else ["link_skipped"])
 
 
-def test_21_a_file_that_vanishes_is_quarantined(root):
+def test_a_file_that_vanishes_is_quarantined(root):
     found, _ = scan.find(root, LIMITS)
     found[0].path.unlink()
     assert scan.inspect(found[0]).reason == "vanished"
 
 
-def test_20_an_unreadable_file_is_quarantined(root, monkeypatch):
+def test_an_unreadable_file_is_quarantined(root, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -90,7 +90,7 @@ def test_20_an_unreadable_file_is_quarantined(root, monkeypatch):
     assert {fact.reason for fact in facts(root).values()} == {"unreadable"}
 
 
-def test_14_what_shows_nothing_is_quarantined_with_its_hash(root):
+def test_what_shows_nothing_is_quarantined_with_its_hash(root):
     images.write(root / "train/fractured/b.png", np.zeros((200, 160), np.uint8))
     fact = facts(root)["train/fractured/b.png"]
     assert (fact.reason, len(fact.sha256)) == ("blank", 64)
@@ -109,14 +109,14 @@ def test_messages_hold_no_path_of_the_machine(root):
     assert detail == "train/fractured/b.png: the file holds no bytes"
 
 
-def test_25_missing_folders_are_named(root):
+def test_missing_folders_are_named(root):
     (root / "val/fractured/a.png").unlink()
     (root / "val/fractured").rmdir()
     with pytest.raises(ValueError, match=r"without val/fractured\. Create"):
         scan.find(root, LIMITS)
 
 
-def test_25_an_empty_class_is_refused(root):
+def test_an_empty_class_is_refused(root):
     (root / "val/fractured/a.png").rename(root / "val/fractured/.hidden.png")
     with pytest.raises(ValueError, match="val/fractured must hold radiographs"):
         scan.find(root, LIMITS)

@@ -9,6 +9,12 @@ from tests.validate.copies import cached
 RNG = np.random.default_rng(8)
 
 
+@pytest.fixture(autouse=True)
+def _own_numbers(monkeypatch):
+    """Each test draws the same reliefs, alone or after others."""
+    monkeypatch.setitem(globals(), "RNG", np.random.default_rng(8))
+
+
 def relief(n_keypoints: int) -> np.ndarray:
     """Patches of noise: no two are alike."""
     return RNG.integers(-127, 128, (n_keypoints, 6, N_ANGLES)).astype(np.int8)
