@@ -119,7 +119,7 @@ def contexts() -> dict[str, dict]:
         },
         "train.html": {
             "figures": dict.fromkeys(trained, 3),
-            "settings": {"backbone": "<b>", "kept_epoch": "best"},
+            "settings": {"backbone": "<b>", "checkpoint": "best"},
             "augment": {"flip": True},
             "loss": "<svg></svg>",
             "auroc": "<svg></svg>",
