@@ -218,12 +218,12 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
     """Means of one variation over its seeds, standard deviations in brackets, groups weighing as one."""
     rows = pd.DataFrame([judged(run, run["two_logits"]) for run in runs])
     together = judged(runs[0], np.mean([run["two_logits"] for run in runs], axis=0))
-    one_look = [auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
+    one_view = [auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
     pointing = [float(np.nanmean(run["two_points"])) for run in runs]
     return {
         "seeds": str(len(runs)),
         "AUROC": _spread(rows["auroc"]),
-        "one look": f"{np.mean(one_look):.3f}",
+        "one view": f"{np.mean(one_view):.3f}",
         "seeds together": f"{together['auroc']:.3f}",
         "log loss": f"{rows['log_loss'].mean():.3f}",
         "together ": f"{together['log_loss']:.3f}",
