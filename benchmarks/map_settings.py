@@ -1,6 +1,6 @@
 """Say on `val` what test-time views are worth, and how peaks are best parted into regions.
 
-    python benchmarks/map_settings.py 1 2 4 6                # looks that answer and map are averaged over
+    python benchmarks/map_settings.py 1 2 4 6                # views that logits and maps are averaged over
     python benchmarks/map_settings.py 2 --valleys 0 0.25 0.5   # region_maps.valley_share
 
 Reads the shards, the classifier, the operating points and the annotations of a pipeline that has run. `test`
@@ -48,7 +48,7 @@ def main() -> None:
         found = scoring.survey(
             val,
             inference.predict_all(
-                tta.through(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
+                tta.with_tta(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
             ),
             [shards.placement(row) for row in val.itertuples()],
             canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),

@@ -5,8 +5,8 @@
 
 One run, one process, the same network and the same canvases, in turns: probabilities alone; probabilities
 and maps as numbers on the canvas; the same brought to the radiographs' own pixels and cut into regions, each
-in as many looks as the bundle takes; maps in one look; and Grad-CAM and Grad-CAM++ by tf-keras-vis
-(dependency group `bench`; ``--peer`` names a folder that holds it), which look once.
+over as many views as the bundle takes; maps of one view; and Grad-CAM and Grad-CAM++ by tf-keras-vis
+(dependency group `bench`; ``--peer`` names a folder that holds it), which have one view.
 Medians of rounds, images a second, and the ratios that matter.
 """
 
@@ -57,27 +57,27 @@ def main() -> None:
 def own(
     model: keras.Model, loaded: bundle.Bundle, canvases: Pixels, placements: list[Placement], batch: int
 ) -> dict[str, Callable[[], None]]:
-    """Ways of asking this network."""
+    """Ways of using this network."""
     probabilities = _probabilities(model)
     plain = inference.predictor(model)
-    looking = tta.through(plain, loaded.region_settings.views)
-    looks = tta.VIEWS[: loaded.region_settings.views]
+    averaged = tta.with_tta(plain, loaded.tta_views)
+    views = tta.VIEWS[: loaded.tta_views]
     shape = canvases.shape[1:]
 
     def alone() -> None:
         for part in _batches(canvases, batch):
-            logits = [probabilities(tf.constant(view.see(part))).numpy() for view in looks]
+            logits = [probabilities(tf.constant(view.warp(part))).numpy() for view in views]
             loaded.calibration.probability(np.mean(logits, axis=0))
 
-    def mapped(ask: inference.Predict = looking) -> None:
+    def mapped(predict: inference.Predict = averaged) -> None:
         for part in _batches(canvases, batch):
-            logits, evidence, _ = ask(part)
+            logits, evidence, _ = predict(part)
             loaded.calibration.probability(logits)
             maps.probability_map(evidence, loaded.calibration)
 
     def cut() -> None:
         for start in range(0, len(canvases), batch):
-            logits, evidence, _ = looking(canvases[start : start + batch])
+            logits, evidence, _ = averaged(canvases[start : start + batch])
             loaded.calibration.probability(logits)
             drawn = maps.probability_map(evidence, loaded.calibration)
             for one, placement in zip(drawn, placements[start : start + batch], strict=True):
@@ -87,7 +87,7 @@ def own(
         "probabilities alone": alone,
         "with maps": mapped,
         "with maps, in pixels, cut": cut,
-        "with maps, one look": lambda: mapped(plain),
+        "with maps, one view": lambda: mapped(plain),
     }
 
 
@@ -134,7 +134,7 @@ def report(seconds: dict[str, list[tuple[float, float]]], n_images: int) -> None
         print(f"  in the radiograph's pixels and cut into regions: {100 * (cut / alone - 1):+.1f} %")
         for name in (name for name in median if name.startswith("tf-keras-vis")):
             print(f"  {median[name] / mapped:.2f} x as many images a second as {name} (bar: 3)")
-            print(f"  {median[name] / median['with maps, one look']:.2f} x in one look")
+            print(f"  {median[name] / median['with maps, one view']:.2f} x with one view")
 
 
 def _probabilities(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -6,9 +6,9 @@
     python benchmarks/trials.py test FOLDER NAME
 
 The variations are those of `ablations.py`; here they train on the shards that `dvc repro preprocess` left,
-so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and answers of one
-look and of two, and of the seeds together, come from the same networks. A training leaves files in FOLDER at
-its end, and is not done again: a killed run goes on. With `--copies 0.05 40` one in twenty groups of `train`
+so those that change `preprocess` are not among them. Neither DVC nor MLflow takes part, and outputs of one
+view, of two, and of the seeds together come from the same networks. A training leaves files in FOLDER at its
+end, and is not done again: a killed run goes on. With `--copies 0.05 40` one in twenty groups of `train`
 is there forty times, as where files are copies of few radiographs. With `--drawn 10` only the fractures of
 ten radiographs of `train` count as drawn, ever the same ten. Only the third form reads `test`: with the
 networks that one variation left, when all has been chosen.
@@ -47,7 +47,7 @@ HERE = {
     for name, changes in VARIATIONS.items()
     if not any(change.startswith("preprocess.") for change in changes)
 }
-_LOOKS = {"one": 1, "two": 2}
+_VIEWS = {"one": 1, "two": 2}
 _PROBED = 24  # fractured radiographs of val whose maps are laid beside those of random networks
 _FOLDS, _REPEATS = 5, 10  # of the radiographs on which a calibration is fitted, and tried
 
@@ -116,7 +116,7 @@ def undrawn(config: settings.Config, rows: pd.DataFrame, n_drawn: int) -> dict[s
 def train(
     config: settings.Config, ended: Path, share: float = 0.0, times: float = 1, n_drawn: int | None = None
 ) -> None:
-    """Train one network; leave its weights, and its answers for `val` once all is done."""
+    """Train one network; leave its weights, and its outputs for `val` once all is done."""
     index = shards.read_index(config.paths.shards)
     of_split = {split: rows for split, rows in index.groupby("split")}
     shown = with_copies(of_split["train"], share, round(times))
@@ -132,16 +132,16 @@ def train(
         "history": np.array(json.dumps(history)),
         "likeness": likeness(config, model, examples.val),
     }
-    for looks, count in _LOOKS.items():
-        predict = tta.through(inference.predictor(model), count)
+    for views, count in _VIEWS.items():
+        predict = tta.with_tta(inference.predictor(model), count)
         batches = shards.dataset(config.paths.shards, examples.val, inference.BATCH, with_masks=True)
-        answers = [
+        predicted = [
             (predict(canvases[..., 0]), masks[..., 0])
             for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
         ]
-        found[f"{looks}_logits"] = np.concatenate([answer.logits for answer, _ in answers])
-        found[f"{looks}_points"] = np.concatenate(
-            [points(answer.evidence, masks) for answer, masks in answers]
+        found[f"{views}_logits"] = np.concatenate([output.logits for output, _ in predicted])
+        found[f"{views}_points"] = np.concatenate(
+            [points(output.evidence, masks) for output, masks in predicted]
         )
     with outputs.staged(ended) as private, private.open("wb") as file:
         np.savez(
@@ -162,7 +162,7 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
     fractured = rows["fractured"].to_numpy(bool)
     logits = []
     for path in sorted(folder.glob(f"{name}-seed*.keras")):
-        predict = tta.through(inference.predictor(classifier.load(path)), config.evaluate.views)
+        predict = tta.with_tta(inference.predictor(classifier.load(path)), config.predict.tta_views)
         batches = shards.dataset(config.paths.shards, rows, inference.BATCH)
         logits.append(inference.predict_all(predict, batches).logits)
         print(f"{path.stem}: AUROC {auroc(fractured, logits[-1]):.3f}", flush=True)
@@ -172,7 +172,7 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
 
 
 def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> float:
-    """``randomization_correlation`` of maps of fractured radiographs of `val`: of what one look sees."""
+    """``randomization_correlation`` of maps of fractured radiographs of `val`: of one view."""
     rows = val[val["fractured"]].head(_PROBED)
     seen = np.stack(list(shards.canvases(config.paths.shards, rows)))
     maps = scoring.survey(
@@ -218,12 +218,12 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
     """Means of one variation over its seeds, standard deviations in brackets, groups weighing as one."""
     rows = pd.DataFrame([judged(run, run["two_logits"]) for run in runs])
     together = judged(runs[0], np.mean([run["two_logits"] for run in runs], axis=0))
-    one_look = [auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
+    one_view = [auroc(run["fractured"], run["one_logits"], run["weight"]) for run in runs]
     pointing = [float(np.nanmean(run["two_points"])) for run in runs]
     return {
         "seeds": str(len(runs)),
         "AUROC": _spread(rows["auroc"]),
-        "one look": f"{np.mean(one_look):.3f}",
+        "one view": f"{np.mean(one_view):.3f}",
         "seeds together": f"{together['auroc']:.3f}",
         "log loss": f"{rows['log_loss'].mean():.3f}",
         "together ": f"{together['log_loss']:.3f}",
@@ -236,7 +236,7 @@ def figures(runs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, str]:
 
 
 def judged(run: Mapping[str, NDArray[Any]], logits: NDArray[Any]) -> dict[str, float]:
-    """Figures of one network's answers; loss and slope after calibration on the same radiographs."""
+    """Figures of one network's outputs; loss and slope after calibration on the same radiographs."""
     fractured, weight = run["fractured"], run["weight"]
     fitted = calibration.fit(logits.astype(np.float64), fractured, weight)
     score = fitted.probability(logits.astype(np.float64))

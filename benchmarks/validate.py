@@ -166,12 +166,12 @@ def stage(root: Path, out: Path) -> Timing:
     whole = config.read(REPOSITORY / "params.yaml")
     nothing = {"annotations": REPOSITORY / "Data/none.coco.json", "labels": REPOSITORY / "Data/none.csv"}
     paths = {"manifest": out / "m.csv", "annotations": out / "a.json", "reports": out / "reports"}
-    earlier = REPOSITORY / whole.validation.earlier_manifest
+    earlier = REPOSITORY / whole.validation.pinned_manifest
     settings = whole.model_copy(
         update={
             "paths": whole.paths.model_copy(update=paths),
             "data": whole.data.model_copy(update=nothing | {"root": root}),
-            "validation": whole.validation.model_copy(update={"earlier_manifest": earlier}),
+            "validation": whole.validation.model_copy(update={"pinned_manifest": earlier}),
         }
     )
     out.mkdir(exist_ok=True)

@@ -14,6 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 PARAMS_FILE = Path("params.yaml")
 
+RENAMED = {
+    "evaluate.views": "predict.tta_views",
+    "train.averaging_decay": "train.ema_decay",
+    "train.frozen_share": "train.frozen_fraction",
+    "train.kept_epoch": "train.checkpoint",
+    "validate.earlier_manifest": "validate.pinned_manifest",
+}
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
@@ -100,7 +108,7 @@ class Validate(Section):
     split: Literal["regroup", "keep", "kfold"]
     folds: Annotated[int, Field(ge=3, le=20)]
     fold: Annotated[int, Field(ge=0)]
-    earlier_manifest: Path
+    pinned_manifest: Path
     label_conflict: Literal["fail", "quarantine"]
     max_pixels: Annotated[int, Field(ge=10_000)]
     min_side_px: Annotated[int, Field(ge=1)]
@@ -146,7 +154,7 @@ class Train(Section):
 
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
-    frozen_share: Annotated[float, Field(ge=0, le=1)]
+    frozen_fraction: Annotated[float, Field(ge=0, le=1)]
     pyramid_channels: Annotated[int, Field(ge=8, le=512)]
     pooling: Literal["lse", "pcam", "attention", "mean"]
     lse_sharpness: Positive
@@ -159,8 +167,8 @@ class Train(Section):
     head_learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
-    averaging_decay: Annotated[float, Field(ge=0, lt=1)]
-    kept_epoch: Literal["best", "last"]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    checkpoint: Literal["best", "last"]
     mask_source: Literal["annotations", "maps", "both"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
@@ -185,10 +193,15 @@ class Train(Section):
         return self
 
 
+class Predict(Section):
+    """How the trained network is used: over how many views of a radiograph its outputs are averaged."""
+
+    tta_views: Annotated[int, Field(ge=1, le=6)]
+
+
 class Evaluate(Section):
     """Calibration, operating points, intervals and robustness."""
 
-    views: Annotated[int, Field(ge=1, le=6)]
     calibration: Literal["platt", "temperature"]
     high_sensitivity: Annotated[float, Field(gt=0.5, lt=1)]
     high_specificity: Annotated[float, Field(gt=0.5, lt=1)]
@@ -243,6 +256,7 @@ class Config(Section):
     validation: Validate = Field(alias="validate")
     preprocess: Preprocess
     train: Train
+    predict: Predict
     evaluate: Evaluate
     region_maps: RegionMaps
     promote: Promote
@@ -274,12 +288,17 @@ def read(path: Path = PARAMS_FILE) -> Config:
 
 def _explain(path: Path, error: ValidationError) -> str:
     """One line a wrong key: the key, the rule, what was received."""
+    problems = {".".join(map(str, problem["loc"])): problem for problem in error.errors()}
+    renamed = [f"{RENAMED[key]}." for key in problems if key in RENAMED]
     lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
+    for key, problem in problems.items():
+        if key in RENAMED:
+            lines.append(f"{path}: {key} is now {RENAMED[key]}: rename it.")
+        elif problem["type"] == "extra_forbidden":
             lines.append(f"{path}: {key} is no setting. Received: {problem['input']!r}. Check its spelling.")
         elif problem["type"] == "missing":
+            if any(new.startswith(f"{key}.") for new in renamed):
+                continue
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
         else:
             lines.append(f"{path}: {key}: {problem['msg']}. Received: {problem['input']!r}.")

@@ -34,14 +34,14 @@ def settings(params: Config) -> Train:
     changes = {
         "backbone": "narrow",
         "weights": "random",
-        "frozen_share": 0.5,  # what learns holds a kernel of 5 x 5 with stride 1
+        "frozen_fraction": 0.5,  # what learns holds a kernel of 5 x 5 with stride 1
         "pyramid_channels": 8,
         "batch_size": 6,
         "head_epochs": 1,
         "max_epochs": 2,
         "patience": 2,
-        "kept_epoch": "best",
-        "averaging_decay": 0.0,
+        "checkpoint": "best",
+        "ema_decay": 0.0,
     }
     return params.train.model_copy(update=changes)
 

@@ -79,6 +79,25 @@ def test_an_unknown_key_is_refused(values: dict[str, Any], tmp_path: Path, key: 
         config.read(write(tmp_path, values))
 
 
+@pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
+def test_an_old_name_is_refused_with_the_new_one(
+    values: dict[str, Any], tmp_path: Path, old: str, new: str
+) -> None:
+    section, name = new.split(".")
+    put(values, old, values[section].pop(name))
+    with pytest.raises(config.ConfigError) as refused:
+        config.read(write(tmp_path, values))
+    assert str(refused.value) == f"{tmp_path / 'params.yaml'}: {old} is now {new}: rename it."
+
+
+def test_a_section_that_is_new_may_be_missing_whole_where_its_old_name_is_there(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    put(values, "evaluate.views", values.pop("predict")["tta_views"])
+    with pytest.raises(config.ConfigError, match=r"views is now predict\.tta_views: rename it\.$"):
+        config.read(write(tmp_path, values))
+
+
 @pytest.mark.parametrize("key", ["train", "run.seed", "train.augment.flip"])
 def test_a_missing_key_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
     *sections, last = key.split(".")

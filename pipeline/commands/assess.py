@@ -65,7 +65,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
-    predict = tta.through(inference.predictor(model), loaded.region_settings.views)
+    predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
     found = survey(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
@@ -85,6 +85,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         reference.write(checked.known, report / ANNOTATIONS)
         mapped = assessment.assess(
             model,
+            predict,
             found,
             checked.known,
             saw,
@@ -106,15 +107,15 @@ def survey(
     """Predict and map every kept radiograph, a batch at a time."""
     rows, settings = checked.kept, loaded.preprocess
     placed = place(config, settings, checked.root, list(rows["path"]))
-    answers: list[inference.Answer] = []
+    network_outputs: list[inference.NetworkOutput] = []
     placements: list[Placement] = []
     while batch := list(islice(placed, inference.BATCH)):
         canvases, places = zip(*batch, strict=True)
-        answers.append(predict(np.stack(canvases)))
+        network_outputs.append(predict(np.stack(canvases)))
         placements += places
     return scoring.survey(
         rows,
-        inference.joined(answers),
+        inference.concatenate(network_outputs),
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,

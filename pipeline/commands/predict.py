@@ -59,11 +59,11 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
     results = []
     with nullcontext() if folder is None else outputs.staged(folder) as private:
         shared = Path(os.path.commonpath([intake.absolute(path).parent for path in files]))
-        for path, answer in examine(loaded, files, config):
-            if isinstance(answer, ImageFault):
-                results.append(refuse(path, answer))
+        for path, result in examine(loaded, files, config):
+            if isinstance(result, ImageFault):
+                results.append(refuse(path, result))
                 continue
-            pixels, finding = answer
+            pixels, finding = result
             results.append(describe(path, pixels, finding, loaded))
             if private is not None:
                 picture = draw(path, pixels, finding, loaded, config.region_maps.colormap)
@@ -111,7 +111,7 @@ def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
     }
 
 
-def describe(path: Path, pixels: NDArray[np.uint8], answer: Finding, loaded: Bundle) -> dict[str, Any]:
+def describe(path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bundle) -> dict[str, Any]:
     """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
 
     ``body_part`` is null where it cannot be known. Of each region: ``bbox`` [column, row, width, height];
@@ -122,10 +122,10 @@ def describe(path: Path, pixels: NDArray[np.uint8], answer: Finding, loaded: Bun
     upright = set_right(pixels, loaded)
     return {
         "path": intake.shown(path),
-        "probability": round(answer.probability, 6),
-        "decision": answer.decision,
-        "body_part": answer.body_part or None,
-        "regions": [_describe_region(region, upright, loaded) for region in answer.regions],
+        "probability": round(finding.probability, 6),
+        "decision": finding.decision,
+        "body_part": finding.body_part or None,
+        "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
     }
 
 
@@ -144,7 +144,7 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
 
 
 def set_right(pixels: NDArray[np.uint8], loaded: Bundle) -> NDArray[np.uint8]:
-    """Turn a photographic negative back, as the bundle does before it looks."""
+    """Turn a photographic negative back, as the bundle does before it predicts."""
     negative = loaded.preprocess.fix_negatives and canvas.is_negative(pixels)
     return 255 - pixels if negative else pixels
 
@@ -195,11 +195,11 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
             "",
             f"{result['error']['reason']}: {result['error']['detail']}",
         )
-    found = result["regions"]
+    regions = result["regions"]
     where = ""
-    if found:
-        left, top, width, height = found[0]["bbox"]
-        where = f"{found[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
-        where += f": {found[0]['position']['words']}"
+    if regions:
+        left, top, width, height = regions[0]["bbox"]
+        where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
+        where += f": {regions[0]['position']['words']}"
     part = result["body_part"] or "not known"
-    return result["path"], result["decision"], f"{result['probability']:.3f}", part, str(len(found)), where
+    return result["path"], result["decision"], f"{result['probability']:.3f}", part, str(len(regions)), where

@@ -1,1 +1,1 @@
-"""The network: backbones, pooling, the classifier, its weights, and how it is asked."""
+"""The network: backbones, pooling, the classifier, its weights, batched inference."""

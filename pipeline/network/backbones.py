@@ -94,9 +94,9 @@ def _application(name: str) -> tuple[Callable[..., keras.Model], Scaling]:
     modules = (getattr(keras.applications, part) for part in dir(keras.applications))
     module = next((m for m in modules if hasattr(m, "preprocess_input") and hasattr(m, name)), None)
     if application is None or module is None:
-        known = ", ".join(efficientnet_lite.VARIANTS)
+        names = ", ".join(efficientnet_lite.VARIANTS)
         raise ValueError(
-            f"train.backbone must be one of {known}, or a class of keras.applications. Received: {name!r}."
+            f"train.backbone must be one of {names}, or a class of keras.applications. Received: {name!r}."
         )
     return application, module.preprocess_input
 

@@ -14,7 +14,7 @@ from keras import layers
 
 from pipeline.config import Train
 from pipeline.network import archive, backbones, pooling
-from pipeline.network.parts import PARTS
+from pipeline.network.body_part_head import BODY_PART_HEAD
 
 STRIDE = 8
 _LEVELS = (32, 16, 8)
@@ -50,7 +50,7 @@ def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
     logit = _pool(evidence, pyramid, settings)
     model = keras.Model(image, {"logit": logit, "evidence": evidence}, name="fracture_classifier")
     backbones.load_weights(model, settings.backbone, settings.weights)
-    freeze(model, settings.frozen_share)
+    freeze(model, settings.frozen_fraction)
     return model
 
 
@@ -66,7 +66,7 @@ def freeze(model: keras.Model, share: float) -> None:
 
 def is_head(layer: keras.layers.Layer) -> bool:
     """Whether a layer was added after the backbone, and so starts from random weights."""
-    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit", PARTS)))
+    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit", BODY_PART_HEAD)))
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -97,7 +97,7 @@ def coarsest(model: keras.Model) -> keras.KerasTensor:
 
 
 def with_random_weights(model: keras.Model, seed: int) -> keras.Model:
-    """Copy the architecture with freshly drawn weights: what the map would show of nothing learnt."""
+    """Copy the architecture with freshly drawn weights: what the map would show of an untrained network."""
     keras.utils.set_random_seed(seed)
     return keras.models.clone_model(model)
 
@@ -131,10 +131,10 @@ def _pool(evidence: keras.KerasTensor, pyramid: keras.KerasTensor, settings: Tra
 def _evidence(
     pyramid: keras.KerasTensor, maps: dict[int, keras.KerasTensor], settings: Train
 ) -> keras.KerasTensor:
-    """Add the pyramid's evidence to what each level says for itself.
+    """Add the pyramid's evidence to a term of each level's own.
 
     The levels' own terms are linear and start at zero: they learn in an epoch what a linear probe
-    of the backbone knows, and leave it to the pyramid to say where.
+    of the backbone would, and leave the localization to the pyramid.
     """
     prior = keras.initializers.Constant(_PRIOR_LOGIT)
     terms = [layers.Conv2D(1, 1, bias_initializer=prior, dtype=_EXACT, name="evidence_pyramid")(pyramid)]

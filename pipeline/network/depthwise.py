@@ -65,8 +65,8 @@ def kernel_gradient(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: tuple[i
 
     def add(example: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         as_kernel = upstream[example][..., tf.newaxis]
-        found = tf.nn.depthwise_conv2d(inputs[example : example + 1], as_kernel, [1, 1, 1, 1], around)
-        return example + 1, total + found[0][..., tf.newaxis]
+        gradient = tf.nn.depthwise_conv2d(inputs[example : example + 1], as_kernel, [1, 1, 1, 1], around)
+        return example + 1, total + gradient[0][..., tf.newaxis]
 
     start = tf.zeros((height, width, inputs.shape[-1], 1), inputs.dtype)
     examples = tf.shape(inputs)[0]

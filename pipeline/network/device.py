@@ -25,7 +25,7 @@ _REORDERING = (
 
 
 class DeviceError(ValueError):
-    """The asked device is not there."""
+    """The device of ``run.device`` is not there."""
 
 
 def prepare(settings: Run) -> None:

@@ -1,4 +1,4 @@
-"""Asking the network: canvases in, logits, evidence and parts of the body out."""
+"""Batched inference: canvases in, logits, evidence and probabilities of body parts out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.files import engine
-from pipeline.network.parts import PARTS
+from pipeline.network.body_part_head import BODY_PART_HEAD
 
-BATCH = 16  # radiographs asked at once, and held in memory
+BATCH = 16  # radiographs in memory at once
 
 
-class Answer(NamedTuple):
-    """What the network says of B radiographs.
+class NetworkOutput(NamedTuple):
+    """What the network computes of B radiographs.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     evidence
         (B, M, N), as logits.
     parts
-        (B, K), probabilities of the parts of the body; K is 0 where it names none.
+        (B, K), probabilities of the parts of the body; K is 0 without that head.
     """
 
     logits: NDArray[np.float32]
@@ -34,39 +34,39 @@ class Answer(NamedTuple):
     parts: NDArray[np.float32]
 
 
-Predict = Callable[[NDArray[np.uint8]], Answer]
+Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
 
 
 def predictor(model: keras.Model) -> Predict:
-    """Compile ``model`` into a function from canvases to its answers.
+    """Compile ``model`` into a function from canvases to its outputs.
 
     A compiled function stays on all cores, which ``model.predict`` does not always do.
 
     Returns
     -------
     callable
-        From uint8 (B, H, W) to an :class:`Answer` with evidence (B, H/8, W/8).
+        From uint8 (B, H, W) to a :class:`NetworkOutput` with evidence (B, H/8, W/8).
     """
 
     def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
-        parts = outputs.get(PARTS, tf.zeros((tf.shape(canvases)[0], 0)))
+        parts = outputs.get(BODY_PART_HEAD, tf.zeros((tf.shape(canvases)[0], 0)))
         return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts
 
     run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 
-    def predict(canvases: NDArray[np.uint8]) -> Answer:
-        return Answer(*(part.numpy() for part in run(tf.constant(canvases))))
+    def predict(canvases: NDArray[np.uint8]) -> NetworkOutput:
+        return NetworkOutput(*(output.numpy() for output in run(tf.constant(canvases))))
 
     return predict
 
 
-def predict_all(predict: Predict, batches: tf.data.Dataset) -> Answer:
-    """Answer for all batches of ``shards.dataset``, reading the next one meanwhile."""
-    shown = engine.ahead(batches.as_numpy_iterator())
-    return joined([predict(canvases[..., 0]) for canvases, *_ in shown])
+def predict_all(predict: Predict, batches: tf.data.Dataset) -> NetworkOutput:
+    """Predict all batches of ``shards.dataset``, reading the next one meanwhile."""
+    ahead = engine.ahead(batches.as_numpy_iterator())
+    return concatenate([predict(canvases[..., 0]) for canvases, *_ in ahead])
 
 
-def joined(answers: Sequence[Answer]) -> Answer:
-    """Join the answers for several batches into one."""
-    return Answer(*(np.concatenate(part) for part in zip(*answers, strict=True)))
+def concatenate(outputs: Sequence[NetworkOutput]) -> NetworkOutput:
+    """Join the outputs of several batches into one."""
+    return NetworkOutput(*(np.concatenate(batches) for batches in zip(*outputs, strict=True)))

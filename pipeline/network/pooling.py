@@ -83,7 +83,7 @@ def gated_attention(features: keras.KerasTensor, channels: int) -> keras.KerasTe
     keras.KerasTensor
         (B, M, N, 1), before the softmax.
     """
-    found = keras.layers.Conv2D(channels, 1, activation="tanh", name="attention_found")(features)
+    content = keras.layers.Conv2D(channels, 1, activation="tanh", name="attention_found")(features)
     gate = keras.layers.Conv2D(channels, 1, activation="sigmoid", name="attention_gate")(features)
-    gated = keras.layers.Multiply(name="attention_gated")([found, gate])
+    gated = keras.layers.Multiply(name="attention_gated")([content, gate])
     return keras.layers.Conv2D(1, 1, name="attention")(gated)

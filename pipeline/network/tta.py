@@ -1,4 +1,4 @@
-"""Test-time views: the network looks again, at the canvas shifted, mirrored or enlarged.
+"""Test-time augmentation: outputs averaged over views, the canvas shifted, mirrored or enlarged.
 
 A cell of the network's grid is 8 pixels wide; a view that is shifted by half a cell sees what lies
 between. Each view's evidence returns to the canvas through the view's own inverse, on a grid of half
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.network.classifier import STRIDE
-from pipeline.network.inference import Answer, Predict
+from pipeline.network.inference import NetworkOutput, Predict
 
 Points = NDArray[np.float64]
 Evidence = NDArray[np.float32]
@@ -25,7 +25,7 @@ FINER = 2  # cells of the averaged map to one of the network's
 
 @dataclass(frozen=True)
 class View:
-    """A look at the canvas: scaled about its centre, mirrored, then shifted.
+    """A view of the canvas: scaled about its centre, mirrored, then shifted.
 
     Attributes
     ----------
@@ -57,18 +57,18 @@ class View:
         matrix = self.matrix(canvas_shape)
         return (points - matrix[:, 2]) / np.diag(matrix)
 
-    def see(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Canvases (B, H, W) as the view shows them; black beyond their edges."""
+    def warp(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Transform canvases (B, H, W) to the view; black beyond their edges."""
         shape: Shape = (canvases.shape[1], canvases.shape[2])
         forward = self.matrix(shape)
         # OpenCV counts columns first, and from the first pixel's centre.
         offset = forward[:, 2] + (np.diag(forward) - 1) / 2
-        warp = np.array([[forward[1, 1], 0.0, offset[1]], [0.0, forward[0, 0], offset[0]]])
-        seen = [cv2.warpAffine(one, warp, shape[::-1], flags=cv2.INTER_LINEAR) for one in canvases]
-        return np.asarray(np.stack(seen), np.uint8)
+        matrix = np.array([[forward[1, 1], 0.0, offset[1]], [0.0, forward[0, 0], offset[0]]])
+        warped = [cv2.warpAffine(one, matrix, shape[::-1], flags=cv2.INTER_LINEAR) for one in canvases]
+        return np.asarray(np.stack(warped), np.uint8)
 
-    def bring_back(self, evidence: Evidence, canvas_shape: Shape, grid: Shape) -> Evidence:
-        """Resample the view's evidence (B, M, N) onto a grid over the canvas; NaN where it did not look."""
+    def unwarp(self, evidence: Evidence, canvas_shape: Shape, grid: Shape) -> Evidence:
+        """Resample the view's evidence (B, M, N) onto a grid over the canvas; NaN outside the view."""
         cell = np.array(canvas_shape) / np.array(grid)
         rows, columns = ((np.arange(size) + 0.5) * side for size, side in zip(grid, cell, strict=True))
         forward = self.matrix(canvas_shape)
@@ -96,15 +96,15 @@ VIEWS = (
 )
 
 
-def through(predict: Predict, n_views: int) -> Predict:
-    """Let a predictor look at the first ``n_views`` of :data:`VIEWS`, and average what it shows.
+def with_tta(predict: Predict, n_views: int) -> Predict:
+    """Average a predictor's outputs over the first ``n_views`` of :data:`VIEWS`.
 
     Parameters
     ----------
     predict
-        From canvases, uint8 (B, H, W), to the network's answers.
+        From canvases, uint8 (B, H, W), to the network's outputs.
     n_views
-        1 for the canvas alone, whose answer is then returned as it is.
+        1 for the canvas alone: ``predict`` is then returned as it is.
 
     Returns
     -------
@@ -114,22 +114,21 @@ def through(predict: Predict, n_views: int) -> Predict:
     if n_views == 1:
         return predict
 
-    def look(canvases: NDArray[np.uint8]) -> Answer:
+    def averaged(canvases: NDArray[np.uint8]) -> NetworkOutput:
         shape: Shape = (canvases.shape[1], canvases.shape[2])
-        answers = [predict(view.see(canvases)) for view in VIEWS[:n_views]]
-        _, cells_down, cells_across = answers[0].evidence.shape
+        outputs = [predict(view.warp(canvases)) for view in VIEWS[:n_views]]
+        _, cells_down, cells_across = outputs[0].evidence.shape
         grid: Shape = (FINER * cells_down, FINER * cells_across)
-        back = [
-            view.bring_back(answer.evidence, shape, grid)
-            for view, answer in zip(VIEWS, answers, strict=False)
+        evidence = [
+            view.unwarp(output.evidence, shape, grid) for view, output in zip(VIEWS, outputs, strict=False)
         ]
-        return Answer(
-            np.mean([answer.logits for answer in answers], axis=0).astype(np.float32),
-            np.nanmean(np.stack(back), axis=0).astype(np.float32),
-            np.mean([answer.parts for answer in answers], axis=0).astype(np.float32),
+        return NetworkOutput(
+            np.mean([output.logits for output in outputs], axis=0).astype(np.float32),
+            np.nanmean(np.stack(evidence), axis=0).astype(np.float32),
+            np.mean([output.parts for output in outputs], axis=0).astype(np.float32),
         )
 
-    return look
+    return averaged
 
 
 def _within(positions: Points, side: int) -> NDArray[np.bool_]:

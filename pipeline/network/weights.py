@@ -20,15 +20,15 @@ def non_finite(path: Path) -> list[str]:
     ValueError
         The file is damaged, or no ``.keras`` file.
     """
-    found: list[str] = []
+    names: list[str] = []
 
-    def look(name: str, item: h5py.Group | h5py.Dataset) -> None:
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and not np.isfinite(item[()]).all():
-            found.append(name.removeprefix("layers/"))
+            names.append(name.removeprefix("layers/"))
 
     try:
         with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:
-            weights.visititems(look)
+            weights.visititems(collect)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} must be a whole .keras file: {error}. Run `dvc checkout`.") from error
-    return found
+    return names

@@ -21,7 +21,7 @@ from pipeline.config import Preprocess
 from pipeline.dataset import body_part
 from pipeline.files import outputs
 from pipeline.network import classifier, inference, tta
-from pipeline.network.parts import part_names
+from pipeline.network.body_part_head import part_names
 from pipeline.predict import maps, operating_points
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
@@ -41,7 +41,7 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True)
 class Finding:
-    """What the bundle says of one radiograph.
+    """What the bundle finds in one radiograph.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Bundle:
     Parameters
     ----------
     predict
-        From canvases, uint8 (B, H, W), to the network's answers.
+        From canvases, uint8 (B, H, W), to the network's outputs, averaged over the views.
     calibration
         From logits, and from evidence, to probabilities.
     points
@@ -82,6 +82,8 @@ class Bundle:
         How a radiograph comes onto the canvas.
     parts
         Names of the parts of the body that the network tells apart; none by default.
+    tta_views
+        How many views of the canvas ``predict`` averages over.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Bundle:
         region_settings: RegionSettings,
         preprocess: Preprocess,
         parts: Sequence[str] = (),
+        tta_views: int = 1,
     ) -> None:
         self._predict = predict
         self.calibration = calibration
@@ -99,6 +102,7 @@ class Bundle:
         self.region_settings = region_settings
         self.preprocess = preprocess
         self.parts = tuple(parts)
+        self.tta_views = tta_views
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -108,13 +112,13 @@ class Bundle:
                 canvas.place(pixels, self.preprocess)
                 for pixels in radiographs[start : start + inference.BATCH]
             ]
-            answer = self._predict(np.stack([pixels for pixels, _ in placed]))
-            places = (place for _, place in placed)
-            named = body_part.named(answer.parts, self.parts)
-            findings += map(self._find, answer.logits, answer.evidence, places, named)
+            output = self._predict(np.stack([pixels for pixels, _ in placed]))
+            placements = (placement for _, placement in placed)
+            parts = body_part.named(output.parts, self.parts)
+            findings += map(self._finding, output.logits, output.evidence, placements, parts)
         return findings
 
-    def _find(
+    def _finding(
         self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement, part: str
     ) -> Finding:
         score = self.calibration.probability(np.array([logit]))
@@ -124,8 +128,8 @@ class Bundle:
             maps.probability_map(evidence, self.calibration), canvas_shape
         )
         is_clear = decision == operating_points.NO_FINDING
-        found = [] if is_clear else self.region_settings.shown(region_map)
-        return Finding(float(score[0]), decision, found, region_map, part)
+        regions = [] if is_clear else self.region_settings.shown(region_map)
+        return Finding(float(score[0]), decision, regions, region_map, part)
 
 
 def seal(folder: Path) -> dict[str, Any]:
@@ -151,15 +155,16 @@ def load(folder: Path) -> Bundle:
     """
     check(folder)
     points, calibration = read_operating_points(folder / OPERATING_POINTS)
-    region_settings = RegionSettings(**_read(folder / REGION_MAPS))
+    region_settings, tta_views = read_region_settings(folder / REGION_MAPS)
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        tta.through(inference.predictor(model), region_settings.views),
+        tta.with_tta(inference.predictor(model), tta_views),
         calibration,
         points,
         region_settings,
         Preprocess(**_read(folder / PREPROCESS)),
         part_names(model),
+        tta_views,
     )
 
 
@@ -180,8 +185,7 @@ def check(folder: Path) -> str:
 
 def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
     """Write the thresholds and the calibration, in full precision: they decide."""
-    values = vars(calibration) | vars(points)
-    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+    _write(path, vars(calibration) | vars(points))
 
 
 def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
@@ -200,9 +204,25 @@ def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
     return OperatingPoints(**values), calibration
 
 
-def write_settings(path: Path, settings: RegionSettings | Preprocess) -> None:
-    """Write region-map or preprocessing settings in full precision."""
-    values = settings.model_dump(mode="json") if isinstance(settings, Preprocess) else vars(settings)
+def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
+    """Write how regions are cut and, beside it, over how many views outputs are averaged."""
+    _write(path, vars(settings) | {"views": tta_views})
+
+
+def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
+    """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
+    values = _read(path)
+    tta_views = values.pop("views", 1)
+    return RegionSettings(**values), tta_views
+
+
+def write_preprocess(path: Path, settings: Preprocess) -> None:
+    """Write the preprocessing settings."""
+    _write(path, settings.model_dump(mode="json"))
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    """Write JSON in full precision."""
     outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 

@@ -52,8 +52,6 @@ class RegionSettings:
     valley_share
         How far the odds must fall between two peaks, as a share of the lower one's, for each to have a
         region; 0: as far as a region reaches.
-    views
-        How many views of the canvas answer and map are averaged over.
     score_slope, score_intercept
         From the logit of a region's peak to that of the probability that it overlaps a fracture.
     """
@@ -65,7 +63,6 @@ class RegionSettings:
     candidate_threshold: float | None = None
     peak_share: float = 0.0
     valley_share: float = 0.0
-    views: int = 1
     score_slope: float = 1.0
     score_intercept: float = 0.0
 
@@ -77,7 +74,7 @@ class RegionSettings:
     def candidates(self, region_map: Map) -> list[Region]:
         """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
         lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
-        found = extract_regions(
+        regions = extract_regions(
             region_map,
             lowest,
             peak_share=self.peak_share,
@@ -85,8 +82,8 @@ class RegionSettings:
             min_area_px=max(1, round(self.min_area_share * region_map.size)),
             max_regions=self.max_regions,
         )
-        scores = self.calibration.probability(peak_logits(found))
-        return [replace(region, score=float(score)) for region, score in zip(found, scores, strict=True)]
+        scores = self.calibration.probability(peak_logits(regions))
+        return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
     def shown(self, region_map: Map) -> list[Region]:
         """Cut the regions that reach the sensitive operating point; the strongest first."""
@@ -148,11 +145,11 @@ def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple
     """
     best = (PEAK_SHARE, 0.0, 1.0, -1.0)
     for share, area in product(candidates, AREA_SHARES):
-        kept = [
+        large_enough = [
             [region for region in own if region.area_px >= area * size]
             for own, size in zip(candidates[share], val.size_px, strict=True)
         ]
-        threshold, agreement = _best_threshold(kept, val)
+        threshold, agreement = _best_threshold(large_enough, val)
         if agreement > best[3] + 1e-9:
             best = (share, area, threshold, agreement)
     return best
@@ -219,16 +216,16 @@ def threshold_at_false_marks(
 
 def overlaps(regions: Sequence[Region], boxes: Boxes) -> NDArray[np.float64]:
     """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
-    found = np.zeros(len(regions))
+    matched = np.zeros(len(regions))
     if not len(regions) or not len(boxes):
-        return found
+        return matched
     table = iou(np.array([region.box for region in regions]), boxes)
     for position in range(len(regions)):
         match = int(table[position].argmax())
-        found[position] = table[position, match]
-        if found[position] > 0:
+        matched[position] = table[position, match]
+        if matched[position] > 0:
             table[:, match] = 0
-    return found
+    return matched
 
 
 def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, float]:
@@ -239,9 +236,9 @@ def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, flo
     if not len(peaks):
         return 1.0, 0.0
     order = np.argsort(-peaks, kind="stable")
-    annotated = float(val.weight @ [len(own) for own in val.boxes])
-    called = np.cumsum(counts[order])
-    agreement = 2 * np.cumsum((counts * overlap)[order]) / (called + annotated)
+    n_annotated = float(val.weight @ [len(own) for own in val.boxes])
+    n_regions = np.cumsum(counts[order])
+    agreement = 2 * np.cumsum((counts * overlap)[order]) / (n_regions + n_annotated)
     agreement[np.append(peaks[order][1:] == peaks[order][:-1], False)] = -1  # equal peaks enter together
     place = int(agreement.argmax())
     return float(peaks[order][place]), float(agreement[place])

@@ -31,7 +31,7 @@ class MapSet:
     canvas_shape
         Height and width of the canvas in pixels.
     calibration
-        From logits to probabilities: a cell counts as a radiograph that says the same everywhere.
+        From logits to probabilities: a cell counts as a radiograph whose evidence is the same everywhere.
     """
 
     rows: pd.DataFrame

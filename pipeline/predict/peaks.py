@@ -75,14 +75,16 @@ def grounds(
     peak_share, valley_share : float
         In 0..1; a valley lies as deep as ``peak_share`` at most.
     max_peaks : int
-        Only so many are looked at; more where they are as high as the last of these.
+        Only so many are taken; more where they are as high as the last of these.
     """
     terrain = _Terrain(region_map)
     valley = max(peak_share, valley_share)
     peaks = _peaks(terrain, threshold, valley, max_peaks)
     for peak in peaks:
         others = [other.place for other in peaks if other is not peak]
-        yield _alone(terrain, peak, others, peak.level(peak_share, threshold), peak.level(valley, threshold))
+        yield _separated(
+            terrain, peak, others, peak.level(peak_share, threshold), peak.level(valley, threshold)
+        )
 
 
 class _Terrain:
@@ -108,21 +110,21 @@ class _Terrain:
 
 def _peaks(terrain: _Terrain, threshold: float, valley_share: float, max_peaks: int) -> list[Peak]:
     """Find the strongest peaks, without shoulders."""
-    found: list[Peak] = []
-    left = terrain.heights.copy()  # what belongs to no peak and no shoulder yet
+    peaks: list[Peak] = []
+    remaining = terrain.heights.copy()  # what belongs to no peak and no shoulder yet
     while True:
-        _, height, _, place = cv2.minMaxLoc(left)
-        is_beyond = len(found) >= max_peaks and height < found[-1].height
+        _, height, _, place = cv2.minMaxLoc(remaining)
+        is_beyond = len(peaks) >= max_peaks and height < peaks[-1].height
         if height < np.float32(threshold) or is_beyond:
-            return found
+            return peaks
         peak = Peak(height, (place[1], place[0]))
         core = terrain.around(peak, peak.level(valley_share, threshold))
-        left[core.window][core.inside] = -np.inf
-        if not any(core.holds(higher.place) for higher in found):
-            found.append(peak)
+        remaining[core.window][core.inside] = -np.inf
+        if not any(core.holds(higher.place) for higher in peaks):
+            peaks.append(peak)
 
 
-def _alone(
+def _separated(
     terrain: _Terrain, peak: Peak, others: Sequence[tuple[int, int]], lowest: float, highest: float
 ) -> Ground:
     """Ground above the lowest level, or above the next higher one at which it holds no other peak."""

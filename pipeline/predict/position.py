@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Third = Literal["upper", "middle", "lower", "left", "right"]
 Side = Literal["left", "centre", "right"]
 
-_LOOK_PX = 256  # the longer side of the copy that is looked at
+_SIDE_PX = 256  # the longer side of the copy that is measured
 _MIDLINE = 0.05  # share of the width, on either side of the middle, that is neither left nor right
 _COHERENCE = 0.3  # of the structure around the region, 0..1; with less it has no direction
 _ELONGATED = 1.5  # a bone that is followed for less than so many widths has no axis
@@ -72,28 +72,28 @@ def locate(pixels: Pixels, peak: tuple[int, int]) -> Position:
         raise ValueError(f"a peak must lie in its radiograph of {pixels.shape}. Received: {peak}")
     offset = (column + 0.5) / pixels.shape[1] - 0.5
     side: Side = "centre" if abs(offset) <= _MIDLINE else "left" if offset < 0 else "right"
-    scale = min(1.0, _LOOK_PX / max(pixels.shape))
+    scale = min(1.0, _SIDE_PX / max(pixels.shape))
     small = (
         cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     )
-    look = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
-    point = np.minimum((np.array(peak) + 0.5) * scale, np.array(look.shape) - 1)
-    return Position(side, _third(look, point))
+    smooth = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
+    point = np.minimum((np.array(peak) + 0.5) * scale, np.array(smooth.shape) - 1)
+    return Position(side, _third(smooth, point))
 
 
-def _third(look: NDArray[np.float32], point: Floats) -> Third | None:
+def _third(smooth: NDArray[np.float32], point: Floats) -> Third | None:
     """Third along the bone through a point (row, column), or None."""
-    tensor = _structure(look)
+    tensor = _structure(smooth)
     direction, coherence = _axis(tensor, point, _REACH_PX)
     if coherence < _COHERENCE:
         return None
-    level, width, contrast = _bone(look, point, direction)
+    level, width, contrast = _bone(smooth, point, direction)
     if contrast < _CONTRAST:
         return None
     field = np.stack([cv2.GaussianBlur(part, (0, 0), _TURN_PX) for part in tensor])
     is_upright = abs(direction[0]) >= abs(direction[1])
     direction = direction * np.sign(direction[0 if is_upright else 1])  # downwards, or to the right
-    before, after = (_follow(look, field, point, sign * direction, level) for sign in (-1, 1))
+    before, after = (_follow(smooth, field, point, sign * direction, level) for sign in (-1, 1))
     if before + after < _ELONGATED * width:
         return None
     share = before / (before + after)
@@ -103,9 +103,9 @@ def _third(look: NDArray[np.float32], point: Floats) -> Third | None:
     return names[min(int(3 * share), 2)]
 
 
-def _structure(look: NDArray[np.float32]) -> NDArray[np.float32]:
+def _structure(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
     """Products of the gradient's parts, down and across: (3, H, W)."""
-    down, across = cv2.Sobel(look, cv2.CV_32F, 0, 1), cv2.Sobel(look, cv2.CV_32F, 1, 0)
+    down, across = cv2.Sobel(smooth, cv2.CV_32F, 0, 1), cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     return np.stack([down * down, down * across, across * across])
 
 
@@ -120,15 +120,15 @@ def _axis(tensor: NDArray[np.float32], point: Floats, reach_px: float) -> tuple[
 def _along(parts: Floats) -> tuple[Floats, float]:
     """Direction across the gradients of a structure tensor (3,), and its coherence."""
     values, vectors = np.linalg.eigh(np.array([[parts[0], parts[1]], [parts[1], parts[2]]]))
-    whole = float(values.sum())
-    return vectors[:, 0], float((values[1] - values[0]) / whole) if whole > 0 else 0.0
+    total = float(values.sum())
+    return vectors[:, 0], float((values[1] - values[0]) / total) if total > 0 else 0.0
 
 
-def _bone(look: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[float, float, float]:
+def _bone(smooth: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[float, float, float]:
     """Brightness halfway between the bone at a point and what lies beside it, its width, its contrast."""
     across = np.array([-direction[1], direction[0]])
-    steps = np.arange(-_LOOK_PX // 4, _LOOK_PX // 4 + 1)
-    profile = _sample(look, point + steps[:, None] * across)
+    steps = np.arange(-_SIDE_PX // 4, _SIDE_PX // 4 + 1)
+    profile = _sample(smooth, point + steps[:, None] * across)
     near = np.abs(steps) <= 6
     bone, other = float(np.nanmax(profile[near])), float(np.nanpercentile(profile, 10))
     level = (bone + other) / 2
@@ -140,13 +140,13 @@ def _bone(look: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[
 
 
 def _follow(
-    look: NDArray[np.float32], field: NDArray[np.float32], point: Floats, direction: Floats, level: float
+    smooth: NDArray[np.float32], field: NDArray[np.float32], point: Floats, direction: Floats, level: float
 ) -> float:
     """How many pixels the bone goes on from a point, following the structure."""
     place, reached, gap = point.copy(), 0.0, 0
-    for step in range(1, 2 * _LOOK_PX):
+    for step in range(1, 2 * _SIDE_PX):
         place = place + direction
-        value = _sample(look, place[None])[0]
+        value = _sample(smooth, place[None])[0]
         if np.isnan(value):
             break
         gap = 0 if value >= level else gap + 1
@@ -162,10 +162,10 @@ def _follow(
     return reached
 
 
-def _sample(look: NDArray[np.float32], points: Floats) -> Floats:
+def _sample(smooth: NDArray[np.float32], points: Floats) -> Floats:
     """Brightness at points (N, 2); NaN beyond the edges."""
     rows, columns = points.astype(int).T
-    inside = (points >= 0).all(axis=1) & (rows < look.shape[0]) & (columns < look.shape[1])
+    inside = (points >= 0).all(axis=1) & (rows < smooth.shape[0]) & (columns < smooth.shape[1])
     values = np.full(len(points), np.nan)
-    values[inside] = look[rows[inside], columns[inside]]
+    values[inside] = smooth[rows[inside], columns[inside]]
     return values

@@ -68,7 +68,7 @@ def extract_regions(
 ) -> list[Region]:
     """Find the parts of the map around its strongest peaks, the highest peak first.
 
-    What is a peak, and what lies around it, is said in :func:`pipeline.predict.peaks.grounds`. With
+    Peaks and what lies around them: :func:`pipeline.predict.peaks.grounds`. With
     shares of 0 regions are the connected parts of the map at or above the threshold. They never overlap. Of
     equal peaks the larger region goes first.
 
@@ -98,10 +98,10 @@ def extract_regions(
         raise ValueError(f"a threshold must be above 0, or all is one region. Received: {threshold}")
     if not (0 <= peak_share <= 1 and 0 <= valley_share <= 1):
         raise ValueError(f"a share of a peak lies in 0..1. Received: {peak_share}, {valley_share}")
-    around = grounds(
+    parts = grounds(
         region_map, threshold, peak_share=peak_share, valley_share=valley_share, max_peaks=max_regions
     )
-    regions = [_describe(region_map, ground) for ground in around if ground.inside.sum() >= min_area_px]
+    regions = [_describe(region_map, ground) for ground in parts if ground.inside.sum() >= min_area_px]
     regions.sort(key=lambda region: (-region.evidence, -region.area_px, region.row, region.column))
     return regions[:max_regions]
 
@@ -126,7 +126,7 @@ def to_coco_results(regions: Sequence[Region], image_id: int, category_id: int =
 
 
 def _describe(region_map: Map, ground: Ground) -> Region:
-    """Measure one part, looking at its own box only."""
+    """Measure one part within its own box."""
     rows, columns = ground.window
     values = np.where(ground.inside, region_map[ground.window], -np.inf)
     peak_row, peak_column = np.unravel_index(int(np.argmax(values)), values.shape)

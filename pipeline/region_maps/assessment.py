@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.config import RegionMaps
 from pipeline.dataset import annotations as reference
 from pipeline.dataset.annotations import Annotations
-from pipeline.network import inference, tta
+from pipeline.network.inference import Predict
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
@@ -49,6 +49,7 @@ class Assessment:
 
 def assess(
     model: keras.Model,
+    predict: Predict,
     found: MapSet,
     known: Annotations,
     canvases: Canvases,
@@ -64,8 +65,8 @@ def assess(
 
     Parameters
     ----------
-    model, found
-        The classifier, and the maps that it drew.
+    model, predict, found
+        The classifier, its predictor over test-time views, and the maps that came of it.
     known, annotations_file
         Annotations of all radiographs, checked, and the COCO file that holds them.
     canvases
@@ -89,8 +90,7 @@ def assess(
     likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
     probed = found.where(likeliest <= limits.faithfulness_radiographs)
     seen = list(canvases(probed.rows["path"]))
-    looking = tta.through(inference.predictor(model), settings.views)
-    probability = faithfulness.asker(looking, found.calibration)
+    probability = faithfulness.asker(predict, found.calibration)
     asked, deletion = faithfulness.probe(
         probability,
         probed,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.annotations import Annotations, mask
 from pipeline.dataset.annotations import Region as Annotation
-from pipeline.network.inference import Answer
+from pipeline.network.inference import NetworkOutput
 from pipeline.predict import cutting, operating_points, regions
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
@@ -30,7 +30,7 @@ NO_BOXES: NDArray[np.float64] = np.empty((0, 4))
 
 def survey(
     rows: pd.DataFrame,
-    answer: Answer,
+    output: NetworkOutput,
     placements: Sequence[Placement],
     *,
     canvas_shape: tuple[int, int],
@@ -43,17 +43,17 @@ def survey(
     ----------
     rows
         ``path``, ``group`` and ``fractured`` of each radiograph.
-    answer
+    output
         Of the network, for all of them.
     placements, canvas_shape
         Where each radiograph lies on the canvas, and the canvas's height and width in pixels.
     points, calibration
         From ``evaluate``, or from a bundle.
     """
-    y_score = calibration.probability(answer.logits)
+    y_score = calibration.probability(output.logits)
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
     judged = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
-    return MapSet(judged, answer.evidence, placements, canvas_shape, calibration)
+    return MapSet(judged, output.evidence, placements, canvas_shape, calibration)
 
 
 def localize(

@@ -21,7 +21,7 @@ from pipeline.dataset import body_part, labels
 from pipeline.evaluate import evaluation, findings, perturbed
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.network.parts import part_names
+from pipeline.network.body_part_head import part_names
 from pipeline.predict import bundle, operating_points
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
@@ -40,15 +40,15 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
-        predict = tta.through(inference.predictor(model), config.evaluate.views)
-        answer = inference.predict_all(
+        predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
+        output = inference.predict_all(
             predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
         )
-        calibration, points = choose(held_out, answer.logits, config)
-        y_score = calibration.probability(answer.logits)
+        calibration, points = choose(held_out, output.logits, config)
+        y_score = calibration.probability(output.logits)
         decision = operating_points.decide(y_score, points)
         judged = held_out.assign(y_score=y_score.round(6), decision=decision)
-        judged[findings.SAID_PART] = body_part.named(answer.parts, part_names(model))
+        judged[findings.SAID_PART] = body_part.named(output.parts, part_names(model))
 
         def ask(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
             return calibration.probability(predict(canvases).logits)

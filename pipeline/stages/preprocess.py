@@ -38,7 +38,7 @@ def run(config: Config) -> None:
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        bundle.write_settings(config.paths.models / bundle.PREPROCESS, config.preprocess)
+        bundle.write_preprocess(config.paths.models / bundle.PREPROCESS, config.preprocess)
 
         figures = summarize(index)
         context = {

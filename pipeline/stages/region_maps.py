@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -41,13 +40,14 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
-        predict = tta.through(inference.predictor(model), config.evaluate.views)
+        predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
-        settings = replace(choice.choose(val, known, config.region_maps), views=config.evaluate.views)
+        settings = choice.choose(val, known, config.region_maps)
         seal(config, settings)
         found = assessment.assess(
             model,
+            predict,
             test,
             known,
             lambda paths: saw(config, index, paths),
@@ -66,7 +66,8 @@ def run(config: Config) -> None:
 
 def seal(config: Config, settings: RegionSettings) -> None:
     """Complete the bundle."""
-    bundle.write_settings(config.paths.models / bundle.REGION_MAPS, settings)
+    path = config.paths.models / bundle.REGION_MAPS
+    bundle.write_region_settings(path, settings, config.predict.tta_views)
     profile = config.paths.report("validate") / bundle.PROFILE
     outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
     bundle.seal(config.paths.models)

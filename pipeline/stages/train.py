@@ -1,6 +1,6 @@
 """Train the classifier; the epoch is chosen on ``val``, or is the last.
 
-Where maps are to teach, a first network is trained for them, and the one that is kept after it.
+With self-training, a first network is trained for its maps, and the one that is kept after it.
 
 Reads the shards; writes the classifier and the training history. A killed training goes on from
 its last epoch: the checkpoint lies outside the outputs, which DVC deletes before a stage runs.
@@ -34,41 +34,43 @@ def run(config: Config) -> None:
         examples = training.Examples(
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
-        saved = repository.read().checkpoints("train")
+        checkpoints = repository.read().checkpoints("train")
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             record.curve(row, step=epoch)
 
-        examples, about_teacher = self_training.with_pseudo_masks(
-            config, examples, saved / "teacher.npz", on_epoch
+        examples, teacher_figures = self_training.with_pseudo_masks(
+            config, examples, checkpoints / "teacher.npz", on_epoch
         )
-        model, history = self_training.fit(config, examples, config.train, saved / "training.npz", on_epoch)
+        model, history = self_training.fit(
+            config, examples, config.train, checkpoints / "training.npz", on_epoch
+        )
         whole = body_part_head.attach(model, config.paths.shards, examples.train, config.run.seed)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
 
-        figures = summarize(model, history, config.train.kept_epoch) | about_teacher
+        figures = summarize(model, history, config.train.checkpoint) | teacher_figures
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
         outputs.write_text(report / "report.html", _page(config, table, figures))
         outputs.write_json(report / "metrics.json", figures)
         record.metrics(figures)
-        shutil.rmtree(saved)
+        shutil.rmtree(checkpoints)
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 
 def summarize(
-    model: keras.Model, history: list[dict[str, float]], kept_epoch: Literal["best", "last"]
+    model: keras.Model, history: list[dict[str, float]], which: Literal["best", "last"]
 ) -> dict[str, Any]:
     """Figures of the kept epoch, counted from 1, and the size of the network."""
-    kept = training.kept(history, kept_epoch)
+    selected = training.selected_epoch(history, which)
     return {
-        "kept_epoch": int(kept["epoch"]) + 1,
+        "kept_epoch": int(selected["epoch"]) + 1,
         "epochs": len(history),
-        "train_loss": kept["train_loss"],
-        "val_loss": kept["val_loss"],
-        "val_auroc": kept["val_auroc"],
+        "train_loss": selected["train_loss"],
+        "val_loss": selected["val_loss"],
+        "val_auroc": selected["val_auroc"],
         "parameters": model.count_params(),
         "parameters_trained": sum(int(keras.ops.size(weight)) for weight in model.trainable_weights),
     }

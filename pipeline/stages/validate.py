@@ -42,7 +42,7 @@ def run(config: Config) -> None:
     """Validate the user's folder; nothing in it is changed."""
     settings = config.validation
     with runs.stage_run("validate", config) as record:
-        before = pinned_splits.read(settings.earlier_manifest)
+        before = pinned_splits.read(settings.pinned_manifest)
         found, issues = scan.find(config.data.root, content.limits(settings))
         with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
             found = [item._replace(folder=Path(aside)) for item in found]

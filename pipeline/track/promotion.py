@@ -153,7 +153,7 @@ def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -
     if left < least:
         sentence += (
             f" {left} groups of one class are left. Name the champion's manifest in"
-            " validate.earlier_manifest, so that groups keep their split."
+            " validate.pinned_manifest, so that groups keep their split."
         )
         return Rule(name, known, bar, False, sentence)
     return Rule(name, known, bar, None if known is None else True, sentence)

@@ -43,9 +43,9 @@ class WeightAverage:
     def update(self) -> None:
         """Take one more step into the average; may be compiled."""
         self._n_steps.assign_add(1.0)
-        kept = tf.minimum(self._decay, self._n_steps / (_WARMUP + self._n_steps))
+        decay = tf.minimum(self._decay, self._n_steps / (_WARMUP + self._n_steps))
         for average, weight in zip(self._averages, self._weights, strict=True):
-            average.assign(weight.value + kept * (average - weight.value))
+            average.assign(weight.value + decay * (average - weight.value))
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -1,8 +1,8 @@
-"""Which part of the body a radiograph shows: a second answer of the network, fitted once the first is learnt.
+"""Which part of the body a radiograph shows: a second output of the network, fitted once the first is learnt.
 
-The backbone's coarsest features tell a hand from a hip without being taught to, so a linear layer on their
-mean is fitted to the labels by logistic regression. It costs a look at the radiographs of train and changes
-no weight of the network.
+The backbone's coarsest features tell a hand from a hip without training for it, so a linear layer on
+their mean is fitted to the labels by logistic regression. It costs one pass over the radiographs of train
+and changes no weight of the network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from pipeline.dataset.body_part import COLUMN, UNKNOWN
 from pipeline.files import engine
 from pipeline.network import classifier, inference
-from pipeline.network.parts import PARTS, PartHead
+from pipeline.network.body_part_head import BODY_PART_HEAD, PartHead
 from pipeline.preprocess import shards
 
 _MIN_GROUPS = 5  # of a part, or it is not learnt
@@ -29,7 +29,7 @@ _STRENGTH = 0.1  # inverse of the regularization, on features of unit variance
 
 
 def attach(model: keras.Model, folder: Path, train: pd.DataFrame, seed: int) -> keras.Model:
-    """Give a trained classifier its second answer, or return it as it is where labels do not tell parts.
+    """Give a trained classifier its second output, or return it as it is where labels do not tell parts.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def attach(model: keras.Model, folder: Path, train: pd.DataFrame, seed: int) -> 
         return model
     pooled = keras.layers.GlobalAveragePooling2D(name="part_pool")(classifier.coarsest(model))
     features = _features(keras.Model(model.inputs, pooled), folder, rows)
-    head = PartHead(names, name=PARTS)
-    whole = keras.Model(model.inputs, {**model.output, PARTS: head(pooled)}, name=model.name)
+    head = PartHead(names, name=BODY_PART_HEAD)
+    whole = keras.Model(model.inputs, {**model.output, BODY_PART_HEAD: head(pooled)}, name=model.name)
     head.set_weights(_fit(features, rows, names, seed))
     return whole
 
@@ -61,18 +61,18 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of parts that enough groups show."""
     if COLUMN not in rows:
         return rows.iloc[:0]
-    told = rows[rows[COLUMN].astype(str) != UNKNOWN]
-    return told[told.groupby(COLUMN)["group"].transform("nunique") >= _MIN_GROUPS]
+    labelled = rows[rows[COLUMN].astype(str) != UNKNOWN]
+    return labelled[labelled.groupby(COLUMN)["group"].transform("nunique") >= _MIN_GROUPS]
 
 
 def _features(model: keras.Model, folder: Path, rows: pd.DataFrame) -> NDArray[np.float64]:
-    look = tf.function(lambda canvases: model(tf.cast(canvases, tf.float32), training=False))
+    embed = tf.function(lambda canvases: model(tf.cast(canvases, tf.float32), training=False))
     batches = engine.ahead(shards.dataset(folder, rows, inference.BATCH))
-    return np.concatenate([look(canvases).numpy() for canvases, *_ in batches]).astype(np.float64)
+    return np.concatenate([embed(canvases).numpy() for canvases, *_ in batches]).astype(np.float64)
 
 
 def _fit(
-    features: NDArray[np.float64], rows: pd.DataFrame, known: Sequence[str], seed: int
+    features: NDArray[np.float64], rows: pd.DataFrame, names: Sequence[str], seed: int
 ) -> list[NDArray[np.float64]]:
     """Kernel (C, K) and bias (K,), for features as they are; a group weighs as one, a part as another."""
     scaler = StandardScaler().fit(features)
@@ -80,7 +80,7 @@ def _fit(
     weight = rows["sampling_weight"].to_numpy(np.float64)
     fitted.fit(scaler.transform(features), rows[COLUMN].astype(str), sample_weight=weight)
     kernel, bias = fitted.coef_, fitted.intercept_
-    if len(known) == 2:  # one column stands for the second of two
+    if len(names) == 2:  # one column stands for the second of two
         kernel, bias = np.concatenate([0 * kernel, kernel]), np.concatenate([0 * bias, bias])
     kernel = kernel / scaler.scale_
     return [kernel.T, bias - kernel @ scaler.mean_]

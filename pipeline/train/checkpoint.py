@@ -54,8 +54,8 @@ def restore(path: Path, variables: Sequence[keras.Variable | tf.Variable]) -> Pr
     if not path.is_file():
         return Progress()
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         state = json.loads(str(arrays["state"]))
         values, best = _numbered(arrays, "variable"), _numbered(arrays, "best")
         if any(

@@ -1,4 +1,4 @@
-"""Training radiographs without their fractures: the answer must hang on what the map shows.
+"""Training radiographs without their fractures: the logit must hang on what the map shows.
 
 A drawn fracture is painted over, and the radiograph then counts as not fractured. As often a
 patch of the same shape is painted over elsewhere, and it still counts as fractured: else the
@@ -66,12 +66,12 @@ def counterfactuals(canvases: tf.Tensor, masks: tf.Tensor, key: tf.Tensor) -> Co
 
 def paint_over(canvases: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     """Fill masked pixels (B, H, W, 1) with the mean of what is left around them."""
-    left = 1 - masks
-    total = tf.reduce_sum(left, axis=(1, 2, 3), keepdims=True)
-    paint = tf.math.divide_no_nan(tf.reduce_sum(canvases * left, axis=(1, 2, 3), keepdims=True), total)
+    uncovered = 1 - masks
+    total = tf.reduce_sum(uncovered, axis=(1, 2, 3), keepdims=True)
+    paint = tf.math.divide_no_nan(tf.reduce_sum(canvases * uncovered, axis=(1, 2, 3), keepdims=True), total)
     paint = tf.broadcast_to(paint, tf.shape(canvases))
     for cell, window in _REACHES:
-        grey, share = (_spread(part, cell, window) for part in (canvases * left, left))
+        grey, share = (_spread(part, cell, window) for part in (canvases * uncovered, uncovered))
         near = tf.image.resize(tf.math.divide_no_nan(grey, share), canvases.shape[1:3])
         paint = tf.where(tf.image.resize(share, canvases.shape[1:3]) > _ENOUGH, near, paint)
     return tf.where(masks > 0, paint, canvases)

@@ -25,7 +25,7 @@ def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Ten
     The log-sum-exp pooling sums ``exp(sharpness * evidence)`` over the map. The loss is minus the
     logarithm of the share of that sum that lies inside the mask: 0 where all evidence is in the
     fracture, whatever the fracture's size. Only radiographs with a mask count, so that a
-    few of them already say where to look, and one without polygons says nothing.
+    few of them already tell where fractures lie, and one without polygons adds nothing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Half precision: on a GPU a network learns faster in it; its weights stay float32, and so does what it says.
+"""Half precision: on a GPU a network learns faster in it; its weights and outputs stay float32.
 
 Evidence, pooling and loss are float32 in either case. The loss is scaled up before gradients are taken, and
 they are scaled down after, since small ones would be 0 in half precision.

@@ -1,8 +1,8 @@
-"""Pseudo-masks: where a trained network sees the fracture of radiographs that are known to have one.
+"""Pseudo-masks: where a trained network's map has the fracture of radiographs labelled fractured.
 
-A network that labels alone have taught finds fractures with its coarse, linear evidence, while its pyramid
-learns next to nothing about where they lie. A second network, taught by the first one's maps from the start,
-learns it. The first one's maps are best on the radiographs that it was trained on: it knows the answer there.
+A network trained on labels alone finds fractures with its coarse, linear evidence, while its pyramid learns
+next to nothing about where they lie. A second network, trained on the first one's maps from the start, learns
+it. The first one's maps are best on the radiographs that it was trained on: it has learnt their labels.
 
 References
 ----------
@@ -32,7 +32,7 @@ _BLUR = 0.7  # standard deviation in cells of the network's map: single cells ar
 _REACH = 0.1  # of the peak's odds: what a region without annotations reaches down to, too
 
 
-def wanted(rows: pd.DataFrame, source: Literal["annotations", "maps", "both"]) -> pd.DataFrame:
+def rows_to_mask(rows: pd.DataFrame, source: Literal["annotations", "maps", "both"]) -> pd.DataFrame:
     """Choose the rows of an index that get a pseudo-mask: fractured ones, all or those without a drawing."""
     chosen = {
         "annotations": np.zeros(len(rows), np.bool_),
@@ -42,8 +42,8 @@ def wanted(rows: pd.DataFrame, source: Literal["annotations", "maps", "both"]) -
     return rows[chosen[source]]
 
 
-def of_teacher(settings: Train) -> Train:
-    """Return the settings of the network whose maps become masks: with ``maps``, labels alone teach it."""
+def teacher_settings(settings: Train) -> Train:
+    """Return the settings of the first network; for ``maps`` it learns from labels alone."""
     if settings.mask_source == "both":
         return settings
     return settings.model_copy(update={"mask_loss_weight": 0.0, "erase_loss_weight": 0.0})
@@ -66,13 +66,13 @@ def draw(model: keras.Model, folder: Path, rows: pd.DataFrame) -> dict[str, byte
     dict
         By path, a PNG as large as the canvas, 255 inside and 0 outside.
     """
-    look = tta.through(inference.predictor(model), _VIEWS)
+    predict = tta.with_tta(inference.predictor(model), _VIEWS)
     masks = []
     batches = shards.dataset(folder, rows, inference.BATCH)
-    shown = engine.ahead(batches.as_numpy_iterator())
+    ahead = engine.ahead(batches.as_numpy_iterator())
     n_batches = -(-len(rows) // inference.BATCH)
-    for canvases, _ in engine.track(shown, total=n_batches, label="pseudo-masks"):
-        evidence = look(canvases[..., 0]).evidence
+    for canvases, _ in engine.track(ahead, total=n_batches, label="pseudo-masks"):
+        evidence = predict(canvases[..., 0]).evidence
         masks += [images.encode_png(outline(each, canvases.shape[1:3])) for each in evidence]
     return dict(zip(rows["path"], masks, strict=True))
 

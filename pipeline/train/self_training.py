@@ -1,4 +1,4 @@
-"""From settings to a trained network; where maps are to teach, a first network teaches a second."""
+"""From settings to a trained network; in self-training, maps of a first one become masks for a second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fit(
     config: Config,
     examples: training.Examples,
     settings: Train,
-    saved: Path,
+    checkpoint_path: Path,
     on_epoch: training.OnEpoch = lambda epoch, row: None,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Build a network and train it on all devices; return it in float32, with its history.
@@ -29,20 +29,20 @@ def fit(
     ----------
     config
         Size of the canvas, device and seed.
-    examples, settings, saved, on_epoch
+    examples, settings, checkpoint_path, on_epoch
         As for ``training.fit``.
     """
     keras.utils.set_random_seed(config.run.seed)
     with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
         model = classifier.build(settings, (config.preprocess.height_px, config.preprocess.width_px))
-        history = training.fit(model, examples, settings, config.run.seed, saved, on_epoch)
+        history = training.fit(model, examples, settings, config.run.seed, checkpoint_path, on_epoch)
     return precision.in_float32(model), history
 
 
 def with_pseudo_masks(
     config: Config,
     examples: training.Examples,
-    saved: Path,
+    checkpoint_path: Path,
     on_epoch: training.OnEpoch = lambda epoch, row: None,
 ) -> tuple[training.Examples, dict[str, Any]]:
     """Add the maps of a first network to the examples, where ``train.mask_source`` asks for them.
@@ -51,27 +51,27 @@ def with_pseudo_masks(
     ----------
     config, examples
         As for `fit`.
-    saved
+    checkpoint_path
         The first network's checkpoint. Where its training has ended, it is not done again.
     on_epoch
         Called after each epoch of the first network; the names of the measures begin with ``teacher_``.
 
     Returns
     -------
-    examples, about
-        ``about`` holds ``pseudo_masks``, their number, and ``teacher_val_auroc``; it is empty without maps.
+    examples, figures
+        ``figures`` holds ``pseudo_masks``, their number, and ``teacher_val_auroc``; it is empty without maps.
     """
-    rows = pseudo_masks.wanted(examples.train, config.train.mask_source)
+    rows = pseudo_masks.rows_to_mask(examples.train, config.train.mask_source)
     if rows.empty:
         return examples, {}
 
-    def named(epoch: int, row: dict[str, float]) -> None:
+    def on_teacher_epoch(epoch: int, row: dict[str, float]) -> None:
         on_epoch(epoch, {f"teacher_{name}": value for name, value in row.items()})
 
-    settings = pseudo_masks.of_teacher(config.train)
-    teacher, history = fit(config, examples, settings, saved, named)
+    settings = pseudo_masks.teacher_settings(config.train)
+    teacher, history = fit(config, examples, settings, checkpoint_path, on_teacher_epoch)
     masks = pseudo_masks.draw(teacher, examples.folder, rows)
-    auroc = training.kept(history, settings.kept_epoch)["val_auroc"]
+    auroc = training.selected_epoch(history, settings.checkpoint)["val_auroc"]
     log.info("train: %d pseudo-masks, drawn by a network with a val AUROC of %.3f", len(masks), auroc)
-    about = {"pseudo_masks": len(masks), "teacher_val_auroc": auroc}
-    return replace(examples, masks={**examples.masks, **masks}), about
+    figures = {"pseudo_masks": len(masks), "teacher_val_auroc": auroc}
+    return replace(examples, masks={**examples.masks, **masks}), figures

@@ -58,7 +58,7 @@ def fit(
     examples: Examples,
     settings: Train,
     seed: int,
-    saved: Path,
+    checkpoint_path: Path,
     on_epoch: OnEpoch = lambda epoch, row: None,
 ) -> list[dict[str, float]]:
     """Train ``model`` in place and leave the weights of its best epoch in it, or of its last.
@@ -73,7 +73,7 @@ def fit(
         Learning rate, epochs, augmentation and the rest.
     seed
         Decides order and augmentation, an epoch at a time.
-    saved
+    checkpoint_path
         Checkpoint; where it exists, training goes on after the epoch that it holds.
     on_epoch
         Called after each epoch with its number and its measures.
@@ -94,40 +94,40 @@ def fit(
     )
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
-    average = WeightAverage(model.trainable_variables, settings.averaging_decay)
+    average = WeightAverage(model.trainable_variables, settings.ema_decay)
     head_step, step = (_step(model, trained, average, settings, seed) for trained in (parts[:1], parts))
     predict = inference.predictor(model)
     augment = Augmentation(settings.augment, seed)
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
     variables = [*model.variables, *optimizers, *average.variables]
-    progress = checkpoint.restore(saved, variables)
+    progress = checkpoint.restore(checkpoint_path, variables)
     for epoch in range(len(progress.history), settings.max_epochs):
         if epoch - progress.kept_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
-        shown = shards.dataset(
+        batches = shards.dataset(
             examples.folder,
             rows,
             settings.batch_size,
             with_masks=_with_masks(settings),
             masks=examples.masks,
         )
-        batches = strategy.experimental_distribute_dataset(augment.apply(shown, epoch))
+        distributed = strategy.experimental_distribute_dataset(augment.apply(batches, epoch))
         is_head_only = epoch < settings.head_epochs
-        loss = _run_epoch(batches, head_step if is_head_only else step, steps, epoch)
+        loss = _run_epoch(distributed, head_step if is_head_only else step, steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
         with average.applied():
             row |= _validate(predict, examples, settings.batch_size)
-            _note(progress, model, row, settings.kept_epoch)
-        checkpoint.save(saved, variables, progress)
+            _record_epoch(progress, model, row, settings.checkpoint)
+        checkpoint.save(checkpoint_path, variables, progress)
         on_epoch(epoch, row)
     model.set_weights(progress.kept_weights)
     return progress.history
 
 
-def kept(history: list[dict[str, float]], kept_epoch: Literal["best", "last"]) -> dict[str, float]:
+def selected_epoch(history: list[dict[str, float]], which: Literal["best", "last"]) -> dict[str, float]:
     """Return the measures of the epoch whose weights the network has."""
-    return history[-1] if kept_epoch == "last" else max(history, key=lambda row: row["val_auroc"])
+    return history[-1] if which == "last" else max(history, key=lambda row: row["val_auroc"])
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,14 @@ def _parts(model: keras.Model, settings: Train, steps_per_epoch: int) -> list[_P
     out-of-distribution", ICLR 2022, arXiv:2202.10054.
     """
     heads = {id(weight) for layer in model.layers if classifier.is_head(layer) for weight in layer.weights}
-    own = [weight for weight in model.trainable_variables if id(weight) in heads]
-    inherited = [weight for weight in model.trainable_variables if id(weight) not in heads]
+    head = [weight for weight in model.trainable_variables if id(weight) in heads]
+    backbone = [weight for weight in model.trainable_variables if id(weight) not in heads]
     later = max(1, settings.max_epochs - settings.head_epochs)
     parts = [
-        _Part(_optimizer(settings.head_learning_rate, settings.max_epochs, settings, steps_per_epoch), own)
+        _Part(_optimizer(settings.head_learning_rate, settings.max_epochs, settings, steps_per_epoch), head)
     ]
-    if inherited:
-        parts.append(_Part(_optimizer(settings.learning_rate, later, settings, steps_per_epoch), inherited))
+    if backbone:
+        parts.append(_Part(_optimizer(settings.learning_rate, later, settings, steps_per_epoch), backbone))
     for part in parts:
         part.optimizer.build(part.weights)
     return parts
@@ -195,11 +195,11 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
             outputs = model(images, training=True)
             loss = losses.label_loss(fractured, outputs["logit"], settings.label_smoothing)
             if settings.mask_loss_weight:
-                where = losses.mask_loss(masks[0], outputs["evidence"], settings.lse_sharpness)
-                loss += settings.mask_loss_weight * where
+                mask_loss = losses.mask_loss(masks[0], outputs["evidence"], settings.lse_sharpness)
+                loss += settings.mask_loss_weight * mask_loss
             if settings.erase_loss_weight:
                 loss += settings.erase_loss_weight * erase_loss(images, masks[0])
-            share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices found
+            share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices computed
             scaled = share * scale
         gradients = tape.gradient(scaled, learning)
         for part, gradient in zip(parts, gradients, strict=True):
@@ -226,17 +226,17 @@ def _compiled(step: Step, canvas_shape: tuple[int, int, int], with_masks: bool) 
 
 
 def _with_masks(settings: Train) -> bool:
-    """Whether masks teach."""
+    """Whether masks are learnt from."""
     return settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
 
 
 def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:
     """Run one epoch and return its mean loss; stop at the first loss that is not finite."""
-    found = []
+    step_losses = []
     with device.no_rewriting():
         for batch in engine.track(engine.ahead(batches), total=steps, label=f"epoch {epoch + 1}"):
-            found.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
-    return float(np.mean(found))
+            step_losses.append(_finite(float(step(*batch)), f"in epoch {epoch + 1}"))
+    return float(np.mean(step_losses))
 
 
 def _finite(loss: float, where: str) -> float:
@@ -261,12 +261,12 @@ def _validate(predict: inference.Predict, examples: Examples, batch_size: int) -
     }
 
 
-def _note(
-    progress: checkpoint.Progress, model: keras.Model, row: dict[str, float], kept: Literal["best", "last"]
+def _record_epoch(
+    progress: checkpoint.Progress, model: keras.Model, row: dict[str, float], which: Literal["best", "last"]
 ) -> None:
     """Add an epoch, and keep its weights if it is the best so far, or if the last one is kept."""
     best = progress.history[progress.kept_epoch]["val_auroc"] if progress.history else -np.inf
-    if kept == "last" or row["val_auroc"] > best:
+    if which == "last" or row["val_auroc"] > best:
         progress.kept_epoch = len(progress.history)
         progress.kept_weights = model.get_weights()
     progress.history.append(row)

@@ -35,7 +35,7 @@ def read(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (FileNotFoundError, pd.errors.EmptyDataError):
         raise ValueError(
-            f"validate.earlier_manifest must name a manifest. Received: {path}. "
+            f"validate.pinned_manifest must name a manifest. Received: {path}. "
             "For none: Data/none.manifest.csv."
         ) from None
     if missing := sorted({"sha256", "split"} - set(table)):
@@ -72,7 +72,7 @@ def held(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd
     if other := sorted(set(given[given != ""]) - set(order)):
         raise ValueError(
             f"the earlier manifest may give {', '.join(order)}. Received: {other[0]!r}. "
-            "Set validate.folds as it was then, or validate.earlier_manifest: Data/none.manifest.csv."
+            "Set validate.folds as it was then, or validate.pinned_manifest: Data/none.manifest.csv."
         )
     rank = files["sha256"].map(given).map({name: number for number, name in enumerate(order)})
     first = rank.groupby(files["group"]).min().dropna()

@@ -55,9 +55,9 @@ def models(tmp_path_factory, learnt):
     bundle.write_operating_points(
         folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
     )
-    bundle.write_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3))
+    bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3), tta_views=1)
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
-    bundle.write_settings(folder / bundle.PREPROCESS, canvas)
+    bundle.write_preprocess(folder / bundle.PREPROCESS, canvas)
     profile.write(learnt, folder / bundle.PROFILE)
     bundle.seal(folder)
     return folder

@@ -44,7 +44,7 @@ def test_other_poolings_give_one_logit_too(settings: Train, tmp_path: Path, pool
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_first_share_of_the_backbone_is_frozen(settings: Train, share: float) -> None:
-    model = classifier.build(settings.model_copy(update={"frozen_share": share}), (64, 64))
+    model = classifier.build(settings.model_copy(update={"frozen_fraction": share}), (64, 64))
     backbone = [layer for layer in model.layers if layer.weights and not classifier.is_head(layer)]
     head = [layer for layer in model.layers if layer.weights and classifier.is_head(layer)]
     n_frozen = round(share * len(backbone))

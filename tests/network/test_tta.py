@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.network import tta
-from pipeline.network.inference import Answer
+from pipeline.network.inference import NetworkOutput
 from pipeline.network.tta import VIEWS, View
 
 SHAPE = (96, 64)
@@ -24,9 +24,9 @@ def test_a_point_maps_there_and_back(view: View, points: np.ndarray) -> None:
 def test_a_pixel_is_seen_where_the_view_says(view: View, row: int, column: int) -> None:
     canvas = np.zeros((1, *SHAPE), np.uint8)
     canvas[0, row, column] = 255
-    seen = view.see(canvas)[0].astype(float)
+    warped = view.warp(canvas)[0].astype(float)
     rows, columns = np.indices(SHAPE) + 0.5
-    centre = np.array([(seen * rows).sum(), (seen * columns).sum()]) / seen.sum()
+    centre = np.array([(warped * rows).sum(), (warped * columns).sum()]) / warped.sum()
     expected = view.to_view(np.array([[row + 0.5, column + 0.5]]), SHAPE)[0]
     assert centre == pytest.approx(expected, abs=0.5)
 
@@ -35,31 +35,31 @@ def test_a_pixel_is_seen_where_the_view_says(view: View, row: int, column: int) 
 def test_evidence_returns_to_where_it_was_seen(view: View, row: int, column: int) -> None:
     evidence = np.zeros((1, 12, 8), np.float32)
     evidence[0, row, column] = 1
-    back = np.nan_to_num(view.bring_back(evidence, SHAPE, (24, 16))[0])
+    back = np.nan_to_num(view.unwarp(evidence, SHAPE, (24, 16))[0])
     rows, columns = (np.indices(back.shape) + 0.5) * 4
     centre = np.array([(back * rows).sum(), (back * columns).sum()]) / back.sum()
     expected = view.to_canvas(np.array([[row + 0.5, column + 0.5]]) * 8, SHAPE)[0]
     assert centre == pytest.approx(expected, abs=1)
 
 
-def darkness(canvases: np.ndarray) -> Answer:
+def darkness(canvases: np.ndarray) -> NetworkOutput:
     """A network whose evidence is the mean of each cell."""
     cells = canvases.reshape(len(canvases), 12, 8, 8, 8).mean(axis=(2, 4)).astype(np.float32)
-    return Answer(cells.max(axis=(1, 2)), cells, np.zeros((len(cells), 0), np.float32))
+    return NetworkOutput(cells.max(axis=(1, 2)), cells, np.zeros((len(cells), 0), np.float32))
 
 
 def test_one_view_is_the_network_itself() -> None:
-    assert tta.through(darkness, 1) is darkness
+    assert tta.with_tta(darkness, 1) is darkness
 
 
-def test_the_answer_is_the_mean_of_all_looks() -> None:
-    looks = iter([1.0, 3.0, 8.0])
+def test_the_output_is_the_mean_over_all_views() -> None:
+    logits_of_views = iter([1.0, 3.0, 8.0])
 
-    def undecided(canvases: np.ndarray) -> Answer:
-        said = np.full(len(canvases), next(looks), np.float32)
-        return darkness(canvases)._replace(logits=said, parts=said[:, None] / 8)
+    def undecided(canvases: np.ndarray) -> NetworkOutput:
+        logits = np.full(len(canvases), next(logits_of_views), np.float32)
+        return darkness(canvases)._replace(logits=logits, parts=logits[:, None] / 8)
 
-    logits, _, parts = tta.through(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [4, 4]
     assert parts.tolist() == [[0.5], [0.5]]
 
@@ -68,13 +68,13 @@ def test_the_answer_is_the_mean_of_all_looks() -> None:
 def test_a_smooth_canvas_shows_the_same_through_every_view(n_views: int) -> None:
     rows, columns = np.indices(SHAPE)
     canvas = (60 + 0.8 * rows + 0.5 * columns).astype(np.uint8)[None]
-    _, evidence, _ = tta.through(darkness, n_views)(canvas)
+    _, evidence, _ = tta.with_tta(darkness, n_views)(canvas)
     fine = canvas[0].reshape(24, 4, 16, 4).mean(axis=(1, 3))
     assert evidence.shape == (1, 24, 16)
     assert evidence[0, 4:-4, 4:-4] == pytest.approx(fine[4:-4, 4:-4], abs=1.5)
 
 
 def test_a_view_says_nothing_of_what_it_does_not_see() -> None:
-    back = View(scale=2.0).bring_back(np.ones((1, 12, 8), np.float32), SHAPE, (24, 16))
+    back = View(scale=2.0).unwarp(np.ones((1, 12, 8), np.float32), SHAPE, (24, 16))
     assert np.isnan(back[0, :6]).all()
     assert (back[0, 6:18, 4:12] == 1).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Preprocess
-from pipeline.network.inference import Answer
+from pipeline.network.inference import NetworkOutput
 from pipeline.predict import bundle
 from pipeline.predict.bundle import Bundle, BundleError
 from pipeline.predict.calibration import Calibration
@@ -30,8 +30,8 @@ def preprocess(params: Config) -> Preprocess:
 def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
     shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
     bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
-    bundle.write_settings(tmp_path / bundle.REGION_MAPS, REGIONS)
-    bundle.write_settings(tmp_path / bundle.PREPROCESS, preprocess)
+    bundle.write_region_settings(tmp_path / bundle.REGION_MAPS, REGIONS, tta_views=2)
+    bundle.write_preprocess(tmp_path / bundle.PREPROCESS, preprocess)
     (tmp_path / bundle.PROFILE).write_text("{}")
     bundle.seal(tmp_path)
     return tmp_path
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
 def test_what_was_sealed_is_loaded(folder: Path, preprocess: Preprocess) -> None:
     loaded = bundle.load(folder)
     assert (loaded.points, loaded.calibration) == (POINTS, CALIBRATION)
-    assert loaded.region_settings == REGIONS
+    assert (loaded.region_settings, loaded.tta_views) == (REGIONS, 2)
     assert loaded.preprocess == preprocess
     finding = loaded.predict([np.full((80, 50), 9, np.uint8)])[0]
     assert 0 <= finding.probability <= 1
@@ -52,6 +52,27 @@ def test_points_from_before_the_intercept_are_refused(tmp_path: Path) -> None:
     path.write_text('{"temperature": 2.0, "high_sensitivity": 0.3, "high_specificity": 0.7}')
     with pytest.raises(BundleError, match=r"must hold slope and intercept\. Received: .*temperature"):
         bundle.read_operating_points(path)
+
+
+def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions(tmp_path: Path) -> None:
+    path = tmp_path / bundle.REGION_MAPS
+    bundle.write_region_settings(path, RegionSettings(0.9, 0.0, 5, 0.1, 0.001, 0.005, 0.25), tta_views=2)
+    assert (
+        path.read_text()
+        == """{
+  "candidate_threshold": 0.001,
+  "map_threshold": 0.9,
+  "max_regions": 5,
+  "min_area_share": 0.0,
+  "peak_share": 0.005,
+  "score_intercept": 0.0,
+  "score_slope": 1.0,
+  "sensitive_threshold": 0.1,
+  "valley_share": 0.25,
+  "views": 2
+}
+"""
+    )
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
@@ -92,12 +113,12 @@ def test_a_bundle_that_lacks_a_file_is_not_sealed(folder: Path, name: str) -> No
         bundle.seal(folder)
 
 
-def bright_cells(canvases: np.ndarray) -> Answer:
+def bright_cells(canvases: np.ndarray) -> NetworkOutput:
     """Evidence 6 in cells of 8 x 8 pixels that are nearly white, else -6; the logit is the highest."""
     count, height, width = canvases.shape
     means = canvases.reshape(count, height // 8, 8, width // 8, 8).mean(axis=(2, 4))
     evidence = np.where(means > 230, 6.0, -6.0).astype(np.float32)
-    return Answer(evidence.max(axis=(1, 2)), evidence, np.tile(np.float32([0.1, 0.9]), (count, 1)))
+    return NetworkOutput(evidence.max(axis=(1, 2)), evidence, np.tile(np.float32([0.1, 0.9]), (count, 1)))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.dataset.annotations import Annotations, Region
-from pipeline.network.inference import Answer
+from pipeline.network.inference import NetworkOutput
 from pipeline.predict import regions
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
@@ -110,7 +110,7 @@ def test_a_survey_joins_scores_and_decisions() -> None:
     rows = drawn(CELLS).rows[["path", "group", "fractured"]].set_index(pd.Index([9, 8, 7, 6]))
     found = scoring.survey(
         rows,
-        Answer(
+        NetworkOutput(
             np.array([4.0, 0.0, -4.0, -4.0], np.float32),
             np.zeros((4, GRID, GRID), np.float32),
             np.zeros((4, 0), np.float32),

@@ -113,7 +113,7 @@ def contexts() -> dict[str, dict]:
         },
         "train.html": {
             "figures": trained,
-            "settings": {"backbone": "<b>", "kept_epoch": "best"},
+            "settings": {"backbone": "<b>", "checkpoint": "best"},
             "augment": {"flip": True},
             "loss": "<svg></svg>",
             "auroc": "<svg></svg>",

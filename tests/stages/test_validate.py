@@ -51,7 +51,7 @@ def settings_for(root: Path, out: Path) -> settings.Config:
             "data": whole.data.model_copy(update=nothing | {"root": root}),
             "run": whole.run.model_copy(update={"workers": 1}),
             "validation": whole.validation.model_copy(
-                update={"copy_agreement": 0.82, "earlier_manifest": REPOSITORY / "Data/none.manifest.csv"}
+                update={"copy_agreement": 0.82, "pinned_manifest": REPOSITORY / "Data/none.manifest.csv"}
             ),
         }
     )
@@ -125,7 +125,7 @@ def test_growing_data_keep_the_splits_of_an_earlier_manifest(config):
             images.read(config.data.root / f"test/fractured/{row}.png").pixels[:, ::-1]
         )
         images.write(config.data.root / f"train/fractured/copy {row}.png", copy)
-    changes = {"earlier_manifest": earlier}
+    changes = {"pinned_manifest": earlier}
     validate.run(config.model_copy(update={"validation": config.validation.model_copy(update=changes)}))
     second = manifest.read(config.paths.manifest).set_index("path")
     assert second.loc[first.index, "split"].equals(first["split"])

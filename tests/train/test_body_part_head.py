@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.dataset import body_part
 from pipeline.network import classifier, inference
-from pipeline.network.parts import part_names
+from pipeline.network.body_part_head import part_names
 from pipeline.preprocess import shards
 from pipeline.train import body_part_head
 from pipeline.train.training import Examples

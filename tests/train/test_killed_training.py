@@ -38,7 +38,7 @@ def work(run: Run, settings: Train, examples: training.Examples, folder: Path, t
 @pytest.fixture
 def begin(params: Config, settings: Train, examples: training.Examples):
     """A function that starts a training, or goes on with one, in a folder."""
-    steady = settings.model_copy(update={"max_epochs": EPOCHS, "patience": EPOCHS, "averaging_decay": 0.9})
+    steady = settings.model_copy(update={"max_epochs": EPOCHS, "patience": EPOCHS, "ema_decay": 0.9})
     run = params.run.model_copy(update={"device": "cpu", "threads": 0})
 
     def start(folder: Path) -> tuple[BaseProcess, Connection]:

@@ -61,11 +61,11 @@ def test_fractured_radiographs_get_a_mask(source: str, chosen: list[str]) -> Non
             "fractures": [2, 0, 0],
         }
     )
-    assert pseudo_masks.wanted(rows, source)["path"].tolist() == chosen
+    assert pseudo_masks.rows_to_mask(rows, source)["path"].tolist() == chosen
 
 
 def test_a_mask_is_drawn_for_every_row(network: keras.Model, examples: Examples) -> None:
-    rows = pseudo_masks.wanted(examples.train, "maps")
+    rows = pseudo_masks.rows_to_mask(examples.train, "maps")
     masks = pseudo_masks.draw(network, examples.folder, rows)
     assert list(masks) == rows["path"].tolist()
     for png in masks.values():
@@ -89,51 +89,55 @@ def test_masks_that_are_given_stand_in_for_those_of_the_records(examples: Exampl
 
 
 @pytest.fixture(scope="module")
-def taught(params: Config, settings: Train) -> Config:
+def two_networks(params: Config, settings: Train) -> Config:
     """Settings of two networks that train for an epoch each, the second by maps of the first."""
     one = settings.model_copy(update={"mask_source": "maps", "max_epochs": 1, "head_epochs": 0})
     canvas = params.preprocess.model_copy(update={"height_px": records.SIDE, "width_px": records.SIDE})
     return params.model_copy(update={"train": one, "preprocess": canvas})
 
 
-def test_the_first_network_learns_from_labels_alone_and_its_maps_teach_the_second(
-    taught: Config, examples: Examples, tmp_path: Path
+def test_the_first_network_learns_from_labels_alone_and_its_maps_are_the_masks_of_the_second(
+    two_networks: Config, examples: Examples, tmp_path: Path
 ) -> None:
     seen: list[dict[str, float]] = []
     saved = tmp_path / "teacher.npz"
-    shown, about = self_training.with_pseudo_masks(
-        taught, examples, saved, lambda epoch, row: seen.append({"at": epoch, **row})
+    shown, figures = self_training.with_pseudo_masks(
+        two_networks, examples, saved, lambda epoch, row: seen.append({"at": epoch, **row})
     )
     fractured = examples.train["path"][examples.train["fractured"]]
     assert set(shown.masks) == set(fractured)
-    assert about == {"pseudo_masks": len(fractured), "teacher_val_auroc": seen[0]["teacher_val_auroc"]}
+    assert figures == {"pseudo_masks": len(fractured), "teacher_val_auroc": seen[0]["teacher_val_auroc"]}
     assert [row["at"] for row in seen] == [0]
 
-    labels_alone = taught.train.model_copy(update={"mask_loss_weight": 0.0})
-    _, history = self_training.fit(taught, examples, labels_alone, tmp_path / "alone.npz")
+    labels_alone = two_networks.train.model_copy(update={"mask_loss_weight": 0.0})
+    _, history = self_training.fit(two_networks, examples, labels_alone, tmp_path / "alone.npz")
     assert {f"teacher_{name}": value for name, value in history[0].items()} == {
         name: value for name, value in seen[0].items() if name != "at"
     }
-    second, _ = self_training.fit(taught, shown, taught.train, tmp_path / "second.npz")
-    drawn, _ = self_training.fit(taught, examples, taught.train, tmp_path / "drawn.npz")
+    second, _ = self_training.fit(two_networks, shown, two_networks.train, tmp_path / "second.npz")
+    drawn, _ = self_training.fit(two_networks, examples, two_networks.train, tmp_path / "drawn.npz")
     assert not all(map(np.array_equal, second.get_weights(), drawn.get_weights()))
 
 
 def test_a_first_training_that_has_ended_is_not_done_again(
-    taught: Config, examples: Examples, tmp_path: Path
+    two_networks: Config, examples: Examples, tmp_path: Path
 ) -> None:
     saved = tmp_path / "teacher.npz"
-    before, about = self_training.with_pseudo_masks(taught, examples, saved)
+    before, figures = self_training.with_pseudo_masks(two_networks, examples, saved)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_run_epoch", lambda *_: pytest.fail("an epoch ran again"))
-        after, again = self_training.with_pseudo_masks(taught, examples, saved)
+        after, again = self_training.with_pseudo_masks(two_networks, examples, saved)
     assert after.masks == before.masks
-    assert again == about
+    assert again == figures
 
 
-def test_where_all_is_drawn_there_is_one_training(taught: Config, examples: Examples, tmp_path: Path) -> None:
-    both = taught.model_copy(update={"train": taught.train.model_copy(update={"mask_source": "both"})})
-    shown, about = self_training.with_pseudo_masks(both, examples, tmp_path / "teacher.npz")
+def test_where_all_is_drawn_there_is_one_training(
+    two_networks: Config, examples: Examples, tmp_path: Path
+) -> None:
+    both = two_networks.model_copy(
+        update={"train": two_networks.train.model_copy(update={"mask_source": "both"})}
+    )
+    shown, figures = self_training.with_pseudo_masks(both, examples, tmp_path / "teacher.npz")
     assert shown is examples
-    assert about == {}
+    assert figures == {}
     assert not (tmp_path / "teacher.npz").exists()

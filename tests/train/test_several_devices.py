@@ -48,7 +48,7 @@ def plain(settings: Train) -> Train:
             "augment": settings.augment.model_copy(update=still),
             "dropout": 0.0,
             "mask_loss_weight": 0.0,
-            "averaging_decay": 0.9,
+            "ema_decay": 0.9,
             "batch_size": 4,
         }
     )

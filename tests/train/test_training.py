@@ -186,7 +186,7 @@ def test_what_is_frozen_keeps_its_weights_and_the_rest_learns(
 
 
 def test_the_last_epoch_is_kept_if_asked(examples: Examples, settings: Train, tmp_path: Path) -> None:
-    moving = {"kept_epoch": "last", "learning_rate": 0.1, "head_learning_rate": 0.1, "patience": 1}
+    moving = {"checkpoint": "last", "learning_rate": 0.1, "head_learning_rate": 0.1, "patience": 1}
     trained = train(
         examples, settings.model_copy(update=moving | {"max_epochs": 3}), tmp_path / "training.npz"
     )

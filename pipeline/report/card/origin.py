@@ -97,7 +97,7 @@ def making(origin: Origin) -> Section:
     balanced = f"{groups} weighed alike in training, {classes}."
     why_kept = (
         "the last one, whatever its AUROC on val"
-        if train["kept_epoch"] == "last"
+        if train["checkpoint"] == "last"
         else "the one with the highest AUROC on val"
     )
     text = (

@@ -1,4 +1,4 @@
-"""The network's second answer: which part of the body a radiograph shows."""
+"""The network's second output: which part of the body a radiograph shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-PARTS = "part"  # the answer's name among the outputs, where there is one
+BODY_PART_HEAD = "part"  # name of the layer, and of its output
 
 
 @keras.saving.register_keras_serializable(package="fracture")
@@ -34,5 +34,5 @@ class PartHead(keras.layers.Layer):  # type: ignore[misc]
 
 
 def part_names(model: keras.Model) -> tuple[str, ...]:
-    """Return the parts that a network can name, in the order of its answer."""
-    return tuple(model.get_layer(PARTS).names) if PARTS in model.output else ()
+    """Return the parts that a network can name, in the order of its output."""
+    return tuple(model.get_layer(BODY_PART_HEAD).names) if BODY_PART_HEAD in model.output else ()
