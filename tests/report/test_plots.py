@@ -98,6 +98,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
 
 
 def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys; from pipeline.show import overlays, pages, plots; print('matplotlib' in sys.modules)"
+    rooms = "from pipeline.region_maps import overlays; from pipeline.report import pages, plots"
+    code = f"import sys; {rooms}; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
