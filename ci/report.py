@@ -37,7 +37,7 @@ def main() -> None:
         text += "\n" + compare(f"version:{champion}")
     (FOLDER / "comment.md").write_text(text, encoding="utf-8")
     pictures = sorted(_OVERLAYS.glob("*.jpg"))
-    shutil.copytree(_OVERLAYS, FOLDER / "maps", ignore=shutil.ignore_patterns("index.csv"))
+    shutil.copytree(_OVERLAYS, FOLDER / "maps", ignore=shutil.ignore_patterns("index.csv", "plain"))
     (FOLDER / "maps.md").write_text(gallery([path.name for path in pictures]), encoding="utf-8")
 
 

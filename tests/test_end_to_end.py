@@ -36,7 +36,7 @@ SMALL = {
         "methods_radiographs": 2,
     },
 }
-STAGES = ["phantoms", "validate", "preprocess", "train", "evaluate", "region_maps"]
+STAGES = ["phantoms", "validate", "preprocess", "train", "evaluate", "region_maps", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,13 @@ def test_every_stage_ran_and_nothing_is_left_to_do(clone: Path) -> None:
     assert "Running stage" not in run(clone, "dvc", "repro")
 
 
-def test_mlflow_holds_one_parent_five_children_and_one_version(clone: Path) -> None:
+def test_mlflow_holds_one_parent_six_children_and_one_version(clone: Path) -> None:
     client = store(clone)
     (experiment,) = [e for e in client.search_experiments() if e.name == "fracture"]
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = {run.data.tags["pipeline.stage"] for run in runs if "mlflow.parentRunId" in run.data.tags}
-    assert (len(parents), len(runs), children) == (1, 6, set(STAGES) - {"phantoms"})
+    assert (len(parents), len(runs), children) == (1, 7, set(STAGES) - {"phantoms"})
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "test.auroc" in parents[0].data.metrics
     (version,) = client.search_model_versions("name = 'fracture'")

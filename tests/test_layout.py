@@ -19,7 +19,7 @@ NUMERIC_NAMES = {
     "dataset": "body_part",
     "validate": "duplicates hamming label_errors",
     "predict": "boxes calibration cutting operating_points peaks position regions",
-    "evaluate": "comparison evaluation findings net_benefit robustness shortcut_gap subgroups",
+    "evaluate": "comparison curves evaluation findings net_benefit robustness shortcut_gap subgroups",
     "region_maps": "asking coco deletion erasing froc localization pointing probing randomization scores "
     "subgroups",
     "drift": "distance",

@@ -17,6 +17,7 @@ _STAGES = {
     "train": "Train the classifier.",
     "evaluate": "Calibrate on val, score test.",
     "region-maps": "Draw and score region maps, seal and register the bundle.",
+    "report": "Make every stage's page and charts from what the stages wrote.",
 }
 
 

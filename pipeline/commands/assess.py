@@ -8,7 +8,7 @@ with the bundle; nothing is chosen here.
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
 annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups.csv`` and ``methods.csv`` of
-the maps, ``overlays/`` and ``report.html``.
+the maps, ``plots/`` (the curves), ``overlays/`` and ``report.html``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, manifest
-from pipeline.evaluate import evaluation, net_benefit
+from pipeline.dataset.names import OVERLAYS
+from pipeline.evaluate import curves, evaluation
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
 from pipeline.network import classifier, device, inference, tta
@@ -36,19 +37,19 @@ from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
-from pipeline.region_maps import assessment, scoring
+from pipeline.region_maps import assessment, gallery, scoring
 from pipeline.region_maps.assessment import Assessment
-from pipeline.report import charts, gallery, map_charts, pages
+from pipeline.report import assessment as report_page
+from pipeline.report import pages
 from pipeline.validate import external
 
 log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
 _MADE = (
-    ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", "overlays", "predictions.csv",
-    "regions.coco.json", "report.html", "subgroups.csv",
+    ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", OVERLAYS, "plots",
+    "predictions.csv", "regions.coco.json", "report.html", "subgroups.csv",
 )  # fmt: skip
-_NO_BASELINE = {"name": None, "auroc": None}
 
 
 def run(config: Config, folder: Path, annotations: Path | None, out: Path | None, *, as_json: bool) -> None:
@@ -154,29 +155,23 @@ def _write(
     figures: dict[str, Any],
 ) -> None:
     """Write the tables, the pictures and the page."""
-    settings, known = config.region_maps, checked.known
     issues = pd.DataFrame(sorted(set(checked.issues)), columns=list(Issue._fields))
     issues.to_csv(report / "issues.csv", index=False, lineterminator="\n")
     predictions.to_csv(report / "predictions.csv", index=False, lineterminator="\n")
-    outputs.write_text(report / "regions.coco.json", mapped.coco_results)
-    for name in ("methods", "subgroups"):
-        text = mapped.tables[name].to_csv(index=False, lineterminator="\n", float_format="%.6g")
-        outputs.write_text(report / f"{name}.csv", text)
-    pictures = gallery.draw(report / "overlays", checked.root, found, known, loaded.region_settings, settings)
-    scored, limits = evaluation.columns(predictions), config.evaluate
-    curve = net_benefit.decision_curve(*scored, n_samples=limits.bootstrap_samples, seed=config.run.seed)
-    drawn = charts.classifier_charts(*scored[:2], figures["test"], curve, limits.ece_bins)
-    context = {
-        "name": checked.root.name,
-        "scores": figures["test"],
-        "null": _NO_BASELINE,
-        "charts": drawn | map_charts.draw(figures, mapped.tables),
-        "maps": figures,
-        "tables": mapped.tables,
-        "pictures": pictures,
-    }
-    outputs.write_text(report / "report.html", pages.render("assess.html", context))
+    drawn = curves.tabulate(
+        *evaluation.columns(predictions),
+        loaded.points,
+        n_bins=config.evaluate.ece_bins,
+        n_samples=config.evaluate.bootstrap_samples,
+        seed=config.run.seed,
+    )
+    plotted = {f"plots/{name}.csv": curves.csv(table) for name, table in drawn.items()}
+    for name, text in (plotted | mapped.texts()).items():
+        outputs.write_text(report / name, text)
+    settings, limits = loaded.region_settings, config.region_maps
+    gallery.draw(report / OVERLAYS, checked.root, found, checked.known, settings, limits)
     outputs.write_json(report / "metrics.json", figures)
+    outputs.write_text(report / "report.html", report_page.page(report, checked.root.name))
 
 
 def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:

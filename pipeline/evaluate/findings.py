@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from pipeline.dataset import body_part
-from pipeline.evaluate import evaluation, net_benefit, robustness, shortcut_gap, subgroups
+from pipeline.evaluate import curves, evaluation, robustness, shortcut_gap, subgroups
 from pipeline.predict.operating_points import OperatingPoints
 
 SAID_PART = "said_body_part"  # column of the judged: the part that the network names
+_PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,27 @@ class Findings:
     judged
         One row a radiograph of val and test: ``path``, ``group``, ``split``, ``fractured``, ``height_px``,
         ``width_px``, ``y_score`` (calibrated), ``decision``, ``said_body_part``, and others.
-    points
-        The thresholds.
     figures
         For ``metrics.json``: ``val``, ``test``, ``test_without_hardware`` where it is known, ``best_null``,
         ``calibration``, and the lowest AUROC under each disturbance in ``robustness``.
-    subgroups, robustness, decision_curve
+    subgroups, robustness, curves
         Of test, as the modules of these names give them.
-    n_bins
-        Bins of the expected calibration error.
     """
 
     judged: pd.DataFrame
-    points: OperatingPoints
     figures: Mapping[str, Any]
     subgroups: pd.DataFrame
     robustness: pd.DataFrame
-    decision_curve: pd.DataFrame
-    n_bins: int
+    curves: Mapping[str, pd.DataFrame]
+
+    def texts(self) -> dict[str, str]:
+        """Write every table of the report folder: name to text."""
+        tables = {"subgroups": self.subgroups, "robustness": self.robustness}
+        tables |= {f"plots/{name}": table for name, table in self.curves.items()}
+        return {
+            "predictions.csv": self.judged[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
+            **{f"{name}.csv": curves.csv(table) for name, table in tables.items()},
+        }
 
 
 def find(
@@ -57,7 +61,7 @@ def find(
     n_bins: int,
     seed: int,
 ) -> Findings:
-    """Score both splits, and ``test`` by subgroup and by net benefit.
+    """Score both splits, and ``test`` by subgroup and in curves.
 
     Parameters
     ----------
@@ -76,7 +80,7 @@ def find(
     n_samples, seed
         Resamples of the groups behind every interval, and where their random numbers start.
     n_bins
-        Bins of the expected calibration error.
+        Bins of the expected calibration error, and of the reliability diagram.
     """
     parts = evaluation.parts(judged, known)
     figures: dict[str, Any] = {
@@ -92,10 +96,8 @@ def find(
     attributes = known.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(
         judged,
-        points,
         figures,
         subgroups.subgroups(attributes, *test, points, n_samples=n_samples, seed=seed),
         worse,
-        net_benefit.decision_curve(*test, n_samples=n_samples, seed=seed),
-        n_bins,
+        curves.tabulate(*test, points, n_bins=n_bins, n_samples=n_samples, seed=seed),
     )

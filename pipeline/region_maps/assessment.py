@@ -22,6 +22,7 @@ from pipeline.region_maps import coco, faithfulness, methods, scoring
 from pipeline.region_maps.scoring import Canvases
 
 _CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share")
+_TABLES = ("subgroups", "methods")  # the others are curves
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Assessment:
     tables: dict[str, pd.DataFrame]
     candidates: Sequence[list[Region]]
     coco_results: str
+
+    def texts(self) -> dict[str, str]:
+        """Write the regions, the tables and the curves of the report folder: name to text."""
+        named = {name if name in _TABLES else f"plots/{name}": table for name, table in self.tables.items()}
+        return {"regions.coco.json": self.coco_results} | {
+            f"{name}.csv": table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+            for name, table in named.items()
+        }
 
 
 def assess(

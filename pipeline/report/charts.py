@@ -5,36 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline.predict.operating_points import OperatingPoints
 from pipeline.report import net_benefit, pages, plots
-from pipeline.statistics import metrics
 
 _POINTS = {"high_sensitivity": "High sensitivity", "high_specificity": "High specificity"}
 
 
-def classifier_charts(
-    y_true: NDArray[np.bool_],
-    y_score: NDArray[np.float64],
-    scores: Mapping[str, Any],
-    decision_curve: pd.DataFrame,
-    n_bins: int,
-) -> dict[str, Any]:
+def classifier_charts(scores: Mapping[str, Any], curves: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Draw ROC, precision-recall, reliability, net benefit and confusion of one split.
 
     Parameters
     ----------
-    y_true, y_score
-        (N,), reference standard and calibrated probability.
     scores
-        What :func:`pipeline.evaluate.evaluation.evaluate` gave for them.
-    decision_curve
-        What :func:`pipeline.evaluate.net_benefit.decision_curve` gave for them.
-    n_bins
-        Bins of the reliability diagram.
+        Of the split: see :func:`pipeline.evaluate.evaluation.evaluate`.
+    curves
+        Of the same radiographs: see :func:`pipeline.evaluate.curves.tabulate`.
 
     Returns
     -------
@@ -44,19 +30,13 @@ def classifier_charts(
     """
     points = {label: scores[name] for name, label in _POINTS.items()}
     auroc = pages.interval(scores["auroc"], scores["auroc_low"], scores["auroc_high"])
+    prevalence = scores["fractured"] / scores["radiographs"]
     return {
-        "roc": plots.roc(metrics.roc_curve(y_true, y_score), points=points, label=f"AUROC {auroc}"),
-        "precision_recall": plots.precision_recall(
-            metrics.precision_recall_curve(y_true, y_score), float(y_true.mean()), points=points
-        ),
-        "reliability": plots.reliability(
-            metrics.reliability_curve(y_true, y_score, n_bins=n_bins), label=f"ECE {scores['ece']:.3f}"
-        ),
-        "decision_curve": net_benefit.draw(decision_curve),
-        "confusion": [
-            plots.confusion(metrics.confusion(y_true, y_score, point["threshold"]), label)
-            for label, point in points.items()
-        ],
+        "roc": plots.roc(curves["roc"], points=points, label=f"AUROC {auroc}"),
+        "precision_recall": plots.precision_recall(curves["precision_recall"], prevalence, points=points),
+        "reliability": plots.reliability(curves["reliability"], label=f"ECE {scores['ece']:.3f}"),
+        "decision_curve": net_benefit.draw(curves["decision_curve"]),
+        "confusion": [plots.confusion(_counts(scores, point), label) for label, point in points.items()],
     }
 
 
@@ -67,19 +47,14 @@ def flat(charts: Mapping[str, Any]) -> dict[str, str]:
     return named | matrices
 
 
-def curve_tables(
-    y_true: NDArray[np.bool_],
-    y_score: NDArray[np.float64],
-    points: OperatingPoints,
-    n_bins: int,
-) -> dict[str, pd.DataFrame]:
-    """Tables for ``dvc plots``: ``roc``, ``precision_recall``, ``reliability`` and ``confusion``."""
-    called = np.where(y_score >= points.high_specificity, "fractured", "not fractured")
+def _counts(scores: Mapping[str, Any], point: Mapping[str, float]) -> dict[str, int]:
+    """Take the counts at an operating point back from its rates."""
+    n_fractured = scores["fractured"]
+    n_other = scores["radiographs"] - n_fractured
+    found, cleared = round(point["sensitivity"] * n_fractured), round(point["specificity"] * n_other)
     return {
-        "roc": pd.DataFrame(metrics.roc_curve(y_true, y_score)),
-        "precision_recall": pd.DataFrame(metrics.precision_recall_curve(y_true, y_score)),
-        "reliability": pd.DataFrame(metrics.reliability_curve(y_true, y_score, n_bins=n_bins)),
-        "confusion": pd.DataFrame(
-            {"actual": np.where(y_true, "fractured", "not fractured"), "predicted": called}
-        ),
+        "true_positive": found,
+        "false_negative": n_fractured - found,
+        "true_negative": cleared,
+        "false_positive": n_other - cleared,
     }

@@ -1,39 +1,35 @@
-"""All that the report of `evaluate` holds, as texts: tables, curves, pictures, the page, the model card."""
+"""The pages of `evaluate`: its report with every chart, and the model card."""
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import Any
 
-from pipeline.evaluate import evaluation
-from pipeline.evaluate.findings import Findings
-from pipeline.report import card, charts, pages, robustness
+from pipeline.config import Config
+from pipeline.dataset import layout, manifest
+from pipeline.report import card, charts, pages, results, robustness
 
-_PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]
+_CURVES = ("roc", "precision_recall", "reliability", "decision_curve")
 
 
-def documents(found: Findings, made: card.Origin) -> dict[str, str]:
-    """Write every file of the report but ``metrics.json``: name to text."""
-    y_true, y_score, _ = evaluation.columns(found.judged[found.judged["split"] == "test"])
-    drawn = charts.classifier_charts(
-        y_true, y_score, found.figures["test"], found.decision_curve, found.n_bins
-    ) | {"robustness": robustness.draw(found.robustness)}
-    curves = charts.curve_tables(y_true, y_score, found.points, found.n_bins)
-    plotted = curves | {"decision_curve": found.decision_curve}
-    tables = {"subgroups": found.subgroups, "robustness": found.robustness}
-    tables |= {f"plots/{name}": table for name, table in plotted.items()}
+def documents(config: Config) -> dict[str, str]:
+    """Make the pages and the charts from what `evaluate` and the stages before it wrote: name to text."""
+    folder = config.paths.report("evaluate")
+    figures = results.figures(folder)
+    subgroups, worse = (results.table(folder / f"{name}.csv") for name in ("subgroups", "robustness"))
+    drawn = draw(folder, figures["test"]) | {"robustness": robustness.draw(worse)}
     context = {
-        "figures": found.figures,
+        "figures": figures,
         "charts": drawn,
-        "subgroups": found.subgroups.to_dict("records"),
+        "subgroups": subgroups.to_dict("records"),
         "robustness": [
             row | {"label": robustness.label(row["disturbance"], row["level"])}
-            for row in found.robustness.to_dict("records")
+            for row in worse.to_dict("records")
         ],
     }
-    described = card.context(made, found.figures, found.subgroups, found.robustness, found.decision_curve)
+    curve = results.table(folder / "plots/decision_curve.csv")
+    described = card.context(origin(config), figures, subgroups, worse, curve)
     return {
-        "predictions.csv": found.judged[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
-        **{f"{name}.csv": _csv(table) for name, table in tables.items()},
         **{f"figures/{name}.svg": svg for name, svg in charts.flat(drawn).items()},
         "report.html": pages.render("evaluate.html", context),
         "model_card.html": pages.render("model_card.html", described),
@@ -41,5 +37,20 @@ def documents(found: Findings, made: card.Origin) -> dict[str, str]:
     }
 
 
-def _csv(table: pd.DataFrame) -> str:
-    return str(table.round(6).to_csv(index=False, lineterminator="\n"))
+def draw(folder: Path, scores: dict[str, Any]) -> dict[str, Any]:
+    """Draw the charts of a classifier from the curves in a report folder."""
+    curves = {name: results.table(folder / f"plots/{name}.csv") for name in _CURVES}
+    return charts.classifier_charts(scores, curves)
+
+
+def origin(config: Config) -> card.Origin:
+    """Tell how the model came about, for its card."""
+    return card.Origin(
+        manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS),
+        results.figures(config.paths.report("validate")),
+        results.figures(config.paths.report("train")),
+        config.preprocess.model_dump(exclude={"shard_records"}),
+        config.train.model_dump(),
+        config.evaluate.model_dump(),
+        phantoms=config.data.root == config.paths.phantoms,
+    )

@@ -1,9 +1,8 @@
 """Score the held-out radiographs at the operating points chosen on ``val``.
 
-Reads the shards, the classifier, some radiographs of ``test`` (to make them worse), what ``validate``
-and ``train`` measured; writes the operating points with the calibration and ``reports/evaluate/``:
-``predictions.csv``, ``subgroups.csv``, ``robustness.csv``, the curves as data for ``dvc plots`` and as
-pictures, the page, the model card and the summary.
+Reads the shards, the classifier, some radiographs of ``test`` (to make them worse) and what ``validate``
+measured; writes the operating points with the calibration and ``reports/evaluate/``:
+``predictions.csv``, ``subgroups.csv``, ``robustness.csv``, the curves as data and the summary.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ from pipeline.predict import bundle, operating_points
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.report import card
-from pipeline.report.evaluation import documents
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -63,7 +60,7 @@ def run(config: Config) -> None:
             worse,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
-            _metrics(config, "validate"),
+            _validated(config),
             _null_scores(config),
             n_samples=config.evaluate.bootstrap_samples,
             n_bins=config.evaluate.ece_bins,
@@ -71,7 +68,7 @@ def run(config: Config) -> None:
         )
         bundle.write_operating_points(config.paths.models / bundle.OPERATING_POINTS, points, calibration)
         report = config.paths.report("evaluate")
-        for name, text in documents(found, origin(index, config)).items():
+        for name, text in found.texts().items():
             outputs.write_text(report / name, text)
         outputs.write_json(report / "metrics.json", found.figures)
         record.metrics(found.figures)
@@ -93,26 +90,13 @@ def choose(
     )
 
 
-def origin(index: pd.DataFrame, config: Config) -> card.Origin:
-    """Tell how the model came about, for its card."""
-    return card.Origin(
-        index,
-        _metrics(config, "validate"),
-        _metrics(config, "train"),
-        config.preprocess.model_dump(exclude={"shard_records"}),
-        config.train.model_dump(),
-        config.evaluate.model_dump(),
-        phantoms=config.data.root == config.paths.phantoms,
-    )
-
-
 def _null_scores(config: Config) -> pd.DataFrame:
     """Read what the null baselines say of the radiographs of test."""
     path = config.paths.report("validate") / "null_scores.csv"
     return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
 
 
-def _metrics(config: Config, stage: str) -> dict[str, Any]:
-    """Read what an earlier stage measured."""
-    text = (config.paths.report(stage) / "metrics.json").read_text(encoding="utf-8")
+def _validated(config: Config) -> dict[str, Any]:
+    """Read what ``validate`` measured."""
+    text = (config.paths.report("validate") / "metrics.json").read_text(encoding="utf-8")
     return dict(json.loads(text))

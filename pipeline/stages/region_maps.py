@@ -1,8 +1,8 @@
 """Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
 Reads the shards, the classifier, the operating points, the checked annotations and the data's profile;
-writes the region-map settings, ``bundle.json``, COCO results, tables by subgroup and by method, overlays,
-the gallery page and the scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
+writes the region-map settings, ``bundle.json``, COCO results, tables by subgroup and by method, curves,
+overlays and the scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels
+from pipeline.dataset.names import OVERLAYS
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
@@ -24,16 +25,15 @@ from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import assessment, choice, scoring
+from pipeline.region_maps import assessment, choice, gallery, scoring
 from pipeline.region_maps.assessment import Assessment
-from pipeline.report import gallery, map_charts, pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Map, choose, score, show, seal, register."""
+    """Map, choose, score, draw, seal, register."""
     with runs.stage_run("region_maps", config) as record:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
@@ -80,22 +80,12 @@ def write(
     settings: RegionSettings,
     found: Assessment,
 ) -> None:
-    """Write the tables, the pictures and the page."""
+    """Write the tables and the pictures."""
     report = config.paths.report("region_maps")
-    outputs.write_text(report / "regions.coco.json", found.coco_results)
-    for name, table in found.tables.items():
-        folder = report if name in ("subgroups", "methods") else report / "plots"
-        text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-        outputs.write_text(folder / f"{name}.csv", text)
-    with outputs.staged(report / "overlays") as folder:
-        pictures = gallery.draw(folder, config.data.root, test, known, settings, config.region_maps)
-    context = {
-        "maps": found.figures,
-        "tables": found.tables,
-        "charts": map_charts.draw(found.figures, found.tables),
-        "pictures": pictures,
-    }
-    outputs.write_text(report / "report.html", pages.render("region_maps.html", context))
+    for name, text in found.texts().items():
+        outputs.write_text(report / name, text)
+    with outputs.staged(report / OVERLAYS) as folder:
+        gallery.draw(folder, config.data.root, test, known, settings, config.region_maps)
     outputs.write_json(report / "metrics.json", found.figures)
 
 

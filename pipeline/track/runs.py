@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,6 +77,9 @@ class StageRecord:
     def profile(self, path: Path) -> None:
         """Compare the profile of the data with the champion's at the end of the run; see `track.champion`."""
         self._profile = path
+
+    def pages(self, stage: str, files: Iterable[Path]) -> None:
+        """Upload pages into the run that stands for their stage."""
 
     def _tell(self, action: Callable[[_OpenRun], None]) -> None:
         run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again

@@ -62,6 +62,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: StubForge) -> Pa
     write(folder / "reports/promote/gate.json", json.dumps({"candidate": "3", "champion": None}))
     write(folder / "reports/region_maps/overlays/index.csv", "file,path\nhits-01.jpg,miller.jpg\n")
     write(folder / "reports/region_maps/overlays/hits-01.jpg", "picture")
+    write(folder / "reports/region_maps/overlays/plain/hits-01.jpg", "picture without its map")
     write(folder / "stray.txt", "left by somebody")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     monkeypatch.chdir(folder)

@@ -1,76 +1,42 @@
-"""The report of `evaluate`, and its model card, from made-up findings."""
+"""The report of `evaluate`, and its model card, from made-up findings in files."""
 
 from __future__ import annotations
 
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.config import Config
-from pipeline.evaluate import evaluation, net_benefit, robustness, subgroups
+from pipeline.evaluate import robustness
 from pipeline.evaluate.findings import Findings
-from pipeline.predict.operating_points import OperatingPoints
-from pipeline.report import card
 from pipeline.report.card import checklists
 from pipeline.report.evaluation import documents
+from tests.report import folders
 
-POINTS = OperatingPoints(0.3, 0.7)
-N = 60
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory, params: Config) -> Config:
+    return folders.config(tmp_path_factory.mktemp("evaluated"), params)
 
 
 @pytest.fixture(scope="module")
 def found() -> Findings:
-    generator = np.random.default_rng(0)
-    fractured = np.arange(N) % 2 == 0
-    y_score = np.clip(0.5 + 0.2 * np.where(fractured, 1, -1) + 0.25 * generator.normal(size=N), 0, 1).round(6)
-    rows = {"path": [f"test/{i}.png" for i in range(N)], "group": np.arange(N).astype(str), "split": "test"}
-    judged = pd.DataFrame(rows | {"fractured": fractured, "y_score": y_score, "decision": "needs review"})
-    part = evaluation.columns(judged)
-    resamples = {"n_samples": 50, "seed": 0}
-    scores = evaluation.evaluate(*part, POINTS, n_bins=10, **resamples)
-    levels = [("undisturbed", 0.0), ("rotation", 5.0), ("rotation", 15.0), ("markers_masked", 1.0)]
-    disturbed = np.stack([y_score, y_score**2, 1 - y_score, y_score], axis=1)
-    return Findings(
-        judged,
-        POINTS,
-        {
-            "test": scores,
-            "val": scores,
-            "test_without_hardware": scores,
-            "best_null": {"name": "size", "auroc": 0.55},
-            "calibration": {"method": "platt", "slope": 0.8123, "intercept": -0.4567},
-        },
-        subgroups.subgroups(
-            pd.DataFrame({"part": ["<b>|hand"] * 30 + ["leg"] * 30}), *part, POINTS, **resamples
-        ),
-        robustness.tabulate(levels, fractured, disturbed, POINTS, **resamples),
-        net_benefit.decision_curve(*part, **resamples),
-        n_bins=10,
-    )
+    return folders.found()
 
 
 @pytest.fixture(scope="module")
-def made(params: Config) -> card.Origin:
-    index = pd.DataFrame({"split": ["train"] * 3 + ["val", "test"], "group": list("aabcd")})
-    validated = {"files": 1234, "kept": 1200, "redundant": 20, "quarantined": 14}
-    return card.Origin(
-        index.assign(fractured=[True, True, False, True, False]),
-        validated | {"groups_crossing_published_splits": 7},
-        {"epochs": 14, "kept_epoch": 9, "val_auroc": 0.912, "parameters": 4_000_000, "parameters_trained": 9},
-        params.preprocess.model_dump(),
-        params.train.model_dump(),
-        params.evaluate.model_dump(),
-        phantoms=False,
-    )
+def files(found: Findings, config: Config) -> dict[str, str]:
+    return folders.write_evaluation(config, found) | documents(config)
 
 
-@pytest.fixture(scope="module")
-def files(found: Findings, made: card.Origin) -> dict[str, str]:
-    return documents(found, made)
+@pytest.fixture
+def other(tmp_path: Path, params: Config) -> Config:
+    """Another place, for what differs."""
+    return folders.config(tmp_path, params)
 
 
 def test_every_file_that_dvc_expects_is_there(files) -> None:
@@ -151,20 +117,24 @@ def test_each_item_is_answered_or_left_to_the_user(files, name, n_items) -> None
     assert len(rows) + len(open_rows) == n_items
 
 
-def test_a_section_that_is_missing_leaves_its_items_open(found: Findings, made: card.Origin) -> None:
+def test_a_section_that_is_missing_leaves_its_items_open(found: Findings, other: Config) -> None:
     bare = replace(found, robustness=found.robustness.iloc[:0], subgroups=found.subgroups.iloc[:1])
-    text = documents(bare, made)["model_card.md"]
+    folders.write_evaluation(other, bare)
+    text = documents(other)["model_card.md"]
     assert "## Robustness" not in text
     assert "| CLAIM 2024 30 | robustness or sensitivity |" in text
     assert "| TRIPOD+AI 23b |" in text
 
 
-def test_phantoms_are_called_phantoms(found: Findings, made: card.Origin) -> None:
-    assert "nothing of patients" in documents(found, replace(made, phantoms=True))["model_card.md"]
+def test_phantoms_are_called_phantoms(files, config: Config) -> None:
+    phantoms = config.paths.model_copy(update={"phantoms": config.data.root})
+    text = documents(config.model_copy(update={"paths": phantoms}))["model_card.md"]
+    assert "nothing of patients" in text
 
 
-def test_nothing_tried_makes_an_empty_table_and_no_chart(found: Findings, made: card.Origin) -> None:
-    files = documents(replace(found, robustness=found.robustness.iloc[:0]), made)
+def test_nothing_tried_makes_an_empty_table_and_no_chart(found: Findings, other: Config) -> None:
+    untried = replace(found, robustness=found.robustness.iloc[:0])
+    files = folders.write_evaluation(other, untried) | documents(other)
     assert files["robustness.csv"].splitlines() == [",".join(robustness.COLUMNS)]
     assert "figures/robustness.svg" not in files
     assert "robustness_radiographs" in files["report.html"]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
-from pipeline.evaluate import evaluation, net_benefit
+from pipeline.evaluate import curves, evaluation
+from pipeline.files import outputs
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.region_maps import attributions, deletion, methods, subgroups
 from pipeline.report import charts, map_charts, pages
@@ -74,17 +75,13 @@ NONE = {"name": None, "auroc": None}
 def scores() -> dict:
     y_true = np.arange(40) % 2 == 0
     y_score = np.where(y_true, 0.7, 0.3) + 0.25 * np.sin(np.arange(40))
-    figures = evaluation.evaluate(
-        y_true,
-        y_score,
-        np.arange(40) // 2,
-        OperatingPoints(0.3, 0.7),
-        n_samples=50,
-        n_bins=10,
-        seed=1,
-    )
-    curve = net_benefit.decision_curve(y_true, y_score, np.arange(40) // 2, n_samples=50, seed=1)
-    return {"scores": figures, "charts": charts.classifier_charts(y_true, y_score, figures, curve, n_bins=10)}
+    split = (y_true, y_score, np.arange(40) // 2, OperatingPoints(0.3, 0.7))
+    repeat = {"n_samples": 50, "n_bins": 10, "seed": 1}
+    figures = evaluation.evaluate(*split, **repeat)
+    return {
+        "scores": figures,
+        "charts": charts.classifier_charts(figures, curves.tabulate(*split, **repeat)),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +175,7 @@ SAID = {
         "Of 3 epochs, epoch 2 was kept: it tells the radiographs of val apart best, with an AUROC of 0.900.",
         "Loss on train 0.400 Loss on val 0.500 AUROC on val 0.900",
         "1,000 of 4,000 parameters were trained (25.0%)",
-        "backbone <b> kept_epoch best",
+        "backbone <b> checkpoint best",
         "flip true",
     ],
     "evaluate.html": [
@@ -270,7 +267,7 @@ def test_above_is_undefined_without_a_figure(value, other, expected):
 
 
 def test_a_page_is_written_with_unix_line_ends(tmp_path, contexts):
-    pages.write(tmp_path / "report.html", "train.html", contexts["train.html"])
+    outputs.write_text(tmp_path / "report.html", pages.render("train.html", contexts["train.html"]))
     data = (tmp_path / "report.html").read_bytes()
     assert data.startswith(b"<!DOCTYPE html>")
     assert b"\r" not in data

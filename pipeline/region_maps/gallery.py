@@ -1,4 +1,4 @@
-"""The gallery of region maps: which radiographs it shows, errors first, and their pictures."""
+"""The cases that the gallery of region maps shows, errors first: chosen and drawn into files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from pipeline.config import RegionMaps
 from pipeline.dataset.annotations import Annotations
+from pipeline.dataset.names import CASES, OVERLAY_INDEX, PLAIN
 from pipeline.files import images
 from pipeline.predict import operating_points, position
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import overlays, scoring, words
 from pipeline.region_maps.legend import Label
-from pipeline.report import pages
 
-INDEX = "index.csv"
-KINDS = ("confident_errors", "misses", "false_alarms", "hits")
+_COLUMNS = ["file", "path", "kind", "fractured", "probability", "decision", "on_target", "where"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,12 @@ def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
     elsewhere; a false alarm; a hit. Radiographs without a finding and without a fracture are
     not shown.
     """
-    chosen: dict[str, list[Case]] = {kind: [] for kind in KINDS}
+    chosen: dict[str, list[Case]] = {kind: [] for kind in CASES}
     for case in cases:
         kind = kind_of(case)
         if kind is not None:
             chosen[kind].append(case)
-    share = max(1, limit // len(KINDS))
+    share = max(1, limit // len(CASES))
     return {kind: sorted(found, key=_surest_first(kind))[:share] for kind, found in chosen.items()}
 
 
@@ -105,8 +104,8 @@ def kind_of(case: Case) -> str | None:
 
 def draw(
     folder: Path, root: Path, found: MapSet, known: Annotations, settings: RegionSettings, limits: RegionMaps
-) -> dict[str, list[dict[str, str]]]:
-    """Choose the cases of a set, draw them into files, and describe them for the page.
+) -> None:
+    """Choose the cases of a set, and draw them into files.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ def draw(
         How many cases, and in which colours.
     """
     chosen = choose(cases(found.rows, scoring.on_target(found, known)), limits.gallery)
-    return write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
+    write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
 
 
 def painter(
@@ -156,41 +155,30 @@ def painter(
     return paint
 
 
-def write(
-    folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[Case], Drawn]
-) -> dict[str, list[dict[str, str]]]:
-    """Draw the chosen cases into files and describe them for the page.
+def write(folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[Case], Drawn]) -> None:
+    """Draw the chosen cases into files.
 
     Parameters
     ----------
     folder
-        To be created; one JPEG a case, named after its kind and its place in it, and ``index.csv``, which
-        says whose they are.
+        To be created; one JPEG a case, named after its kind and its place in it, the same without the map
+        in ``plain/``, and ``index.csv``, which says whose they are and what captions need.
     chosen
         From :func:`choose`.
     paint
         From a case to what is drawn of it.
-
-    Returns
-    -------
-    dict
-        For each kind a list of ``src``, ``beside`` (the reference standard alone), ``alt``, ``title`` and
-        ``caption``.
     """
-    folder.mkdir(parents=True)
-    pictures: dict[str, list[dict[str, str]]] = {}
-    index = []
+    (folder / PLAIN).mkdir(parents=True)
+    rows = []
     for kind, cases in chosen.items():
-        pictures[kind] = []
         for place, case in enumerate(cases, start=1):
             drawn, file = paint(case), f"{kind}-{place:02d}.jpg"
-            jpeg = images.encode_jpeg(drawn.overlay)
-            (folder / file).write_bytes(jpeg)
-            pictures[kind].append(_describe(case, jpeg, drawn))
-            index.append((file, case.path))
-    table = pd.DataFrame(index, columns=["file", "path"])
-    table.to_csv(folder / INDEX, index=False, lineterminator="\n")
-    return pictures
+            images.write(folder / file, drawn.overlay)
+            images.write(folder / PLAIN / file, drawn.plain)
+            said = (round(case.probability, 6), case.decision, case.on_target, drawn.where)
+            rows.append((file, case.path, kind, case.fractured, *said))
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    table.to_csv(folder / OVERLAY_INDEX, index=False, lineterminator="\n")
 
 
 def label(case: Case) -> Label:
@@ -204,20 +192,6 @@ def label(case: Case) -> Label:
     }[kind_of(case)]
     truth = "fractured" if case.fractured else "not fractured"
     return Label(case.path, case.probability, case.decision, truth, outcome, good)
-
-
-def _describe(case: Case, jpeg: bytes, drawn: Drawn) -> dict[str, str]:
-    hit = {None: "", True: " The peak lies on the fracture.", False: " The peak lies elsewhere."}
-    truth = "Fractured" if case.fractured else "Not fractured"
-    where = f" Strongest region: {drawn.where}." if drawn.where else ""
-    return {
-        "src": pages.data_uri(jpeg, "image/jpeg"),
-        "beside": pages.data_uri(images.encode_jpeg(drawn.plain), "image/jpeg"),
-        "alt": f"Region map of {case.path}",
-        "title": case.path,
-        "caption": f"{truth}; {case.decision}, probability {case.probability:.2f}."
-        f"{hit[case.on_target]}{where}",
-    }
 
 
 def _surest_first(kind: str) -> Callable[[Case], tuple[float, int]]:

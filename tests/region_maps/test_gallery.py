@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.dataset import names
 from pipeline.dataset.annotations import Annotations, Region
 from pipeline.files import images
 from pipeline.predict.calibration import Calibration
@@ -13,9 +14,8 @@ from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.preprocess.canvas import Placement
-from pipeline.region_maps import legend
-from pipeline.report import gallery
-from pipeline.report.gallery import Case
+from pipeline.region_maps import gallery, legend
+from pipeline.region_maps.gallery import Case
 
 
 def case(decision: str, *, fractured: bool, hit: bool | None = None, score: float = 0.5, at: int = 0) -> Case:
@@ -61,7 +61,7 @@ def test_the_surest_errors_come_first_and_each_kind_gets_a_quarter() -> None:
     sure = [case(FRACTURE, fractured=False, score=0.7 + 0.1 * i, at=i) for i in range(3)]
     missed = [case(NO_FINDING, fractured=True, score=0.01, at=3)]
     chosen = gallery.choose([*sure, *missed, case(NO_FINDING, fractured=False, at=4)], limit=8)
-    assert list(chosen) == list(gallery.KINDS)
+    assert list(chosen) == list(names.CASES)
     assert [one.position for one in chosen["confident_errors"]] == [3, 2]
     assert chosen["hits"] == chosen["misses"] == chosen["false_alarms"] == []
 
@@ -86,23 +86,32 @@ def test_cases_are_the_rows_with_their_hits() -> None:
     ]
 
 
-def test_pictures_are_written_and_described(tmp_path: Path) -> None:
+def test_pictures_are_written_with_and_without_the_map(tmp_path: Path) -> None:
     one = case(FRACTURE, fractured=True, hit=True, score=0.87)
     drawn = gallery.Drawn(np.full((20, 30, 3), 90, np.uint8), np.full((8, 9, 3), 5, np.uint8), "here")
-    pictures = gallery.write(tmp_path / "overlays", {"hits": [one, one], "misses": []}, lambda _: drawn)
-    index = pd.read_csv(tmp_path / "overlays" / gallery.INDEX)
+    folder = tmp_path / "overlays"
+    gallery.write(folder, {"hits": [one, one], "misses": []}, lambda _: drawn)
+    index = pd.read_csv(folder / names.OVERLAY_INDEX)
     assert index["file"].tolist() == ["hits-01.jpg", "hits-02.jpg"]
     assert set(index["path"]) == {one.path}
-    assert sorted(file.name for file in (tmp_path / "overlays").iterdir()) == [*index["file"], gallery.INDEX]
-    assert images.read(tmp_path / "overlays" / "hits-01.jpg").pixels.shape == (20, 30)
-    first = pictures["hits"][0]
-    assert first["src"].startswith("data:image/jpeg;base64,")
-    assert first["caption"] == (
-        "Fractured; fracture, probability 0.87. The peak lies on the fracture. Strongest region: here."
-    )
-    assert first["beside"].startswith("data:image/jpeg;base64,")
-    assert first["beside"] != first["src"]
-    assert pictures["misses"] == []
+    assert sorted(file.name for file in folder.iterdir()) == [
+        *index["file"],
+        names.OVERLAY_INDEX,
+        names.PLAIN,
+    ]
+    assert sorted(file.name for file in (folder / names.PLAIN).iterdir()) == [*index["file"]]
+    assert images.read(folder / "hits-01.jpg").pixels.shape == (20, 30)
+    assert images.read(folder / names.PLAIN / "hits-01.jpg").pixels.shape == (8, 9)
+
+
+def test_the_index_begins_with_file_and_path_and_holds_what_captions_need(tmp_path: Path) -> None:
+    one = case(FRACTURE, fractured=True, hit=True, score=0.87)
+    drawn = gallery.Drawn(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 9, 3), np.uint8), "here")
+    gallery.write(tmp_path / "overlays", {"hits": [one]}, lambda _: drawn)
+    assert (tmp_path / "overlays/index.csv").read_text().splitlines() == [
+        "file,path,kind,fractured,probability,decision,on_target,where",
+        "hits-01.jpg,test/0.png,hits,True,0.87,fracture,True,here",
+    ]
 
 
 @pytest.mark.parametrize("inverted", [False, True])
