@@ -10,7 +10,6 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -41,11 +40,6 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         The context lacks a value; pass None for a figure that is not defined.
     """
     return _environment().get_template(template).render(context)
-
-
-def write(path: Path, template: str, context: Mapping[str, Any]) -> None:
-    """Fill a template and write the page in UTF-8 with Unix line ends on every system."""
-    path.write_text(render(template, context), encoding="utf-8", newline="\n")
 
 
 def data_uri(data: bytes, mime: str) -> str:

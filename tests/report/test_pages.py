@@ -8,6 +8,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from pipeline.evaluate import evaluation, net_benefit
+from pipeline.files import outputs
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.region_maps import attributions, deletion, methods, subgroups
 from pipeline.report import charts, map_charts, pages
@@ -238,7 +239,7 @@ def test_above_is_undefined_without_a_figure(value, other, expected):
 
 
 def test_a_page_is_written_with_unix_line_ends(tmp_path, contexts):
-    pages.write(tmp_path / "report.html", "train.html", contexts["train.html"])
+    outputs.write_text(tmp_path / "report.html", pages.render("train.html", contexts["train.html"]))
     data = (tmp_path / "report.html").read_bytes()
     assert data.startswith(b"<!DOCTYPE html>")
     assert b"\r" not in data
