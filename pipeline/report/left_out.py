@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.dataset.manifest import QUARANTINED
 from pipeline.report import thumbnails
 from pipeline.report.meanings import meaning
 from pipeline.report.pages import counted
 from pipeline.report.thumbnails import Look
+from pipeline.validate import shown
 
 _SIDE_PX = 200
 _LETTERS = 120  # of a detail, which may list all copies of a file
@@ -37,21 +37,19 @@ def by_reason(files: pd.DataFrame, issues: pd.DataFrame, look: Look) -> list[dic
     """
     found = issues[issues["severity"] == "quarantined"]
     details = found.drop_duplicates(["path", "issue"]).set_index(["path", "issue"])["detail"].to_dict()
-    out = files[files["status"] == QUARANTINED].sort_values(["group", "path"])
-    sizes = out["reason"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return [_reason(reason, out[out["reason"] == reason], details, look) for reason in sizes.index]
+    return [_reason(reason, out, details, look) for reason, out in shown.left_out(files).items()]
 
 
 def _reason(
     reason: str, out: pd.DataFrame, details: dict[tuple[str, str], str], look: Look
 ) -> dict[str, Any]:
-    shown = out.head(thumbnails.n_shown(len(out)))
+    few = shown.first(out)
     return {
         "reason": reason,
         "meaning": meaning(reason),
         "title": counted(len(out), "file"),
-        "pictures": [_picture(row, details.get((row.path, reason), ""), look) for row in shown.itertuples()],
-        "n_more": len(out) - len(shown),
+        "pictures": [_picture(row, details.get((row.path, reason), ""), look) for row in few.itertuples()],
+        "n_more": len(out) - len(few),
     }
 
 

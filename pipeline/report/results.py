@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+_TEXT = (
+    "path", "copy_of", "transform", "issue", "severity", "detail", "attribute", "value",
+    "file", "before", "after",
+)  # fmt: skip
 
-def figures(folder: Path) -> dict[str, Any]:
-    """Read ``metrics.json`` of a report folder; a figure that is not defined is None."""
-    return dict(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+
+@contextmanager
+def required() -> Iterator[None]:
+    """Say of a file that is not there which it is, and how to make it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ValueError(
+            "pages are made of files that the other stages write. "
+            f"Received: none at {error.filename}. Run `dvc repro`."
+        ) from None
+
+
+def figures(folder: Path, undefined: float | None = None) -> dict[str, Any]:
+    """Read ``metrics.json`` of a report folder, with what stands for a figure that is not defined."""
+
+    def defined(values: dict[str, Any]) -> dict[str, Any]:
+        return {name: undefined if value is None else value for name, value in values.items()}
+
+    text = (folder / "metrics.json").read_text(encoding="utf-8")
+    return dict(json.loads(text, object_hook=defined))
 
 
 def table(path: Path) -> pd.DataFrame:
-    """Read a table: empty text stays text, an empty figure is NaN, and ``value`` of a subgroup is text."""
-    read = pd.read_csv(path, dtype={"value": "str"}, keep_default_na=False, na_values=[""])
-    return read.fillna(dict.fromkeys(read.select_dtypes("str"), ""))
+    """Read a table: text stays text, an empty figure is NaN, a transform is float64, shape (2, 3)."""
+    read = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(_TEXT, "str"),
+        keep_default_na=False,
+        na_values=[""],
+        lineterminator="\n",
+    )
+    read = read.fillna(dict.fromkeys(read.select_dtypes("str"), ""))
+    if "transform" in read:
+        read["transform"] = [np.array(json.loads(text)) for text in read["transform"]]
+    return read

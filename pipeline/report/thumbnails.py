@@ -1,4 +1,4 @@
-"""Small pictures of radiographs for a page: each file is read once, and only those that are shown."""
+"""Small pictures of radiographs for a page, from the thumbnails that `validate` drew."""
 
 from __future__ import annotations
 
@@ -6,53 +6,35 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.files import images
-from pipeline.report import pages
+from pipeline.report import pages, results
+from pipeline.validate.shown import INDEX, SIDE_PX, Pixels, fitted
 
-Pixels = NDArray[np.uint8]
 Look = Callable[[str], Pixels | None]
 
-SIDE_PX = 320  # the longer side of what is kept of a file
-_PLACES = 8  # in a row
 _QUALITY = 78  # of a JPEG that nobody measures on
 
 
-def reader(root: Path, max_pixels: int) -> Look:
+def reader(folder: Path) -> Look:
     """Make the reader of a page's radiographs.
 
     Parameters
     ----------
-    root
-        The folder that paths are relative to.
-    max_pixels
-        As for `images.read`.
+    folder
+        What `pipeline.validate.shown.draw` wrote.
 
     Returns
     -------
     callable
-        From a path to grey pixels, uint8, their longer side `SIDE_PX`; None where nothing can be decoded.
+        From a path to grey pixels, uint8, their longer side `SIDE_PX`; None where nothing was drawn.
     """
+    drawn = results.table(folder / INDEX).set_index("path")["file"].to_dict()
 
     @cache
     def look(path: str) -> Pixels | None:
-        try:
-            return fitted(images.read(root / path, max_pixels).pixels, SIDE_PX)
-        except images.ImageFault:
-            return None
+        return images.read(folder / drawn[path]).pixels if path in drawn else None
 
     return look
-
-
-def fitted(pixels: Pixels, side_px: int) -> Pixels:
-    """Scale grey pixels, shape (height_px, width_px), so that the longer side is ``side_px``."""
-    scale = side_px / max(pixels.shape)
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
 
 
 def address(pixels: Pixels | None, side_px: int = SIDE_PX) -> str | None:
@@ -61,8 +43,3 @@ def address(pixels: Pixels | None, side_px: int = SIDE_PX) -> str | None:
         return None
     small = fitted(pixels, side_px) if pixels.ndim == 2 else pixels
     return pages.data_uri(images.encode_jpeg(small, _QUALITY), "image/jpeg")
-
-
-def n_shown(n_pictures: int) -> int:
-    """How many pictures a row shows: all, or so many that one place is left for the number of the others."""
-    return n_pictures if n_pictures <= _PLACES else _PLACES - 1

@@ -1,28 +1,47 @@
-"""What the validate page says: tables and sentences from the manifest, the issues and the figures."""
+"""The page of `validate`: tables, pictures and sentences from the manifest and ``reports/validate/``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from pipeline.config import Config
+from pipeline.dataset import manifest
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
-from pipeline.report import leaks, left_out
+from pipeline.report import leaks, left_out, pages, results, thumbnails
 from pipeline.report.copies import groups, pairs
 from pipeline.report.leaks import LEAKS
 from pipeline.report.meanings import meaning
 from pipeline.report.pages import count, counted, listed, percent
 from pipeline.report.thumbnails import Look
-from pipeline.validate.grouping import Grouped
 
 _EXAMPLES = 3
 
 
+@results.required()
+def documents(config: Config) -> dict[str, str]:
+    """Make the page of what the stage wrote: name to text; a missing file is a `ValueError`."""
+    folder = config.paths.report("validate")
+    page = context(
+        manifest.read(config.paths.manifest),
+        results.table(folder / "copies.csv"),
+        results.table(folder / "issues.csv"),
+        results.table(folder / "attributes.csv"),
+        results.figures(folder, undefined=math.nan),
+        thumbnails.reader(folder / "thumbnails"),
+        min_score=config.validation.copy_agreement,
+    )
+    return {"report.html": pages.render("validate.html", page)}
+
+
 def context(
-    grouped: Grouped,
+    files: pd.DataFrame,
+    copies: pd.DataFrame,
     issues: pd.DataFrame,
     attributes: pd.DataFrame,
     figures: Mapping[str, Any],
@@ -34,8 +53,10 @@ def context(
 
     Parameters
     ----------
-    grouped
-        The files, and how copies lie on one another.
+    files
+        The manifest.
+    copies
+        How pairs lie on one another; see `pipeline.validate.copies.files.Copies`.
     issues
         ``path``, ``issue``, ``severity``, ``detail``.
     attributes
@@ -47,15 +68,14 @@ def context(
     min_score
         What confirms a copy; see `validate.copy_agreement`.
     """
-    files = grouped.files
     return {
         "figures": figures,
         "findings": _findings(files, attributes, figures),
         "splits": _split_rows(files),
         "issues": _issue_rows(issues),
         "left_out": left_out.by_reason(files, issues, look),
-        "groups": groups.largest(files, grouped.copies, look),
-        "pairs": pairs.hardest(grouped.copies, files, look),
+        "groups": groups.largest(files, copies, look),
+        "pairs": pairs.hardest(copies, files, look),
         "min_score": min_score,
         "shortcuts": leaks.null_rows(figures["null"]),
         "attributes": leaks.attribute_rows(attributes),

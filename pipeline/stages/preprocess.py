@@ -1,12 +1,14 @@
 """Bring every kept radiograph onto the canvas and write it into shards.
 
 Reads the manifest, the checked annotations and the radiographs; writes the shards with the way
-back into each radiograph's own pixels, and the preprocessing settings for the model bundle.
+back into each radiograph's own pixels, the preprocessing settings for the model bundle, and
+``examples/``, radiographs before and after.
 """
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,12 +19,12 @@ from pipeline.dataset import layout, manifest
 from pipeline.files import engine, images, outputs
 from pipeline.predict import bundle
 from pipeline.preprocess import canvas, preparation, shards
-from pipeline.report import pages
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
 
 _EXAMPLES = 8
+_LONGEST_PX = 384  # side of an example
 _CROPPED = 0.01  # share of the area from which on a radiograph counts as cropped
 
 
@@ -41,13 +43,9 @@ def run(config: Config) -> None:
         bundle.write_preprocess(config.paths.models / bundle.PREPROCESS, config.preprocess)
 
         figures = summarize(index)
-        context = {
-            "figures": figures,
-            "settings": config.preprocess.model_dump(),
-            "examples": _examples(config, index),
-        }
         report = config.paths.report("preprocess")
-        outputs.write_text(report / "report.html", pages.render("preprocess.html", context))
+        with outputs.staged(report / "examples") as folder:
+            _draw_examples(config, index, folder)
         outputs.write_json(report / "metrics.json", figures)
         record.metrics(figures)
         log.info("preprocess: %d radiographs, %d negatives set right", len(index), figures["negatives"])
@@ -72,21 +70,16 @@ def cropped_share(index: pd.DataFrame) -> pd.Series:
     return 1 - kept.astype(float)
 
 
-def _examples(config: Config, index: pd.DataFrame) -> list[dict[str, str]]:
-    """Radiographs before and after: negatives first, then the most cropped."""
-    order = index.assign(cropped=cropped_share(index))
-    chosen = order.sort_values(["inverted", "cropped", "path"], ascending=[False, False, True])[:_EXAMPLES]
-    after = shards.canvases(config.paths.shards, chosen)
-    examples = []
-    for row, seen in zip(chosen.itertuples(), after, strict=True):
-        before = images.read(config.data.root / row.path).pixels
-        negative = "negative set right; " if row.inverted else ""
-        examples.append(
-            {
-                "before": pages.data_uri(images.encode_jpeg(canvas.shrink(before, 384)), "image/jpeg"),
-                "after": pages.data_uri(images.encode_jpeg(seen), "image/jpeg"),
-                "title": row.path,
-                "caption": f"{negative}{row.cropped:.0%} of the area cropped",
-            }
-        )
-    return examples
+def _draw_examples(config: Config, index: pd.DataFrame, folder: Path) -> None:
+    """Write radiographs before and after: negatives first, then the most cropped."""
+    folder.mkdir()
+    table = index[["path", "inverted"]].assign(cropped=cropped_share(index))
+    order = table.sort_values(["inverted", "cropped", "path"], ascending=[False, False, True])[:_EXAMPLES]
+    canvases = shards.canvases(config.paths.shards, index.loc[order.index])
+    names = [(f"{number}-before.jpg", f"{number}-after.jpg") for number in range(len(order))]
+    for path, canvas_pixels, (before, after) in zip(order["path"], canvases, names, strict=True):
+        radiograph = images.read(config.data.root / path).pixels
+        images.write(folder / before, canvas.shrink(radiograph, _LONGEST_PX))
+        images.write(folder / after, canvas_pixels)
+    order[["before", "after"]] = names
+    order.to_csv(folder / "index.csv", index=False, lineterminator="\n")

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 
 from pipeline.config import Config
 from pipeline.files import outputs
-from pipeline.report import evaluation, region_maps
+from pipeline.report import evaluation, preprocessing, region_maps, training, validation
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
 
 DOCUMENTS: Mapping[str, Callable[[Config], dict[str, str]]] = {
+    "validate": validation.documents,
+    "preprocess": preprocessing.documents,
+    "train": training.documents,
     "evaluate": evaluation.documents,
     "region_maps": region_maps.documents,
 }

@@ -19,7 +19,6 @@ from pipeline.config import Config
 from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
-from pipeline.report import pages, plots
 from pipeline.track import repository, runs
 from pipeline.train import body_part_head, self_training, training
 
@@ -53,7 +52,6 @@ def run(config: Config) -> None:
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
-        outputs.write_text(report / "report.html", _page(config, table, figures))
         outputs.write_json(report / "metrics.json", figures)
         record.metrics(figures)
         shutil.rmtree(checkpoints)
@@ -74,16 +72,3 @@ def summarize(
         "parameters": model.count_params(),
         "parameters_trained": sum(int(keras.ops.size(weight)) for weight in model.trainable_weights),
     }
-
-
-def _page(config: Config, table: pd.DataFrame, figures: dict[str, Any]) -> str:
-    kept = figures["kept_epoch"]
-    losses = {"train": table["train_loss"], "val": table["val_loss"]}
-    context = {
-        "figures": figures,
-        "settings": config.train.model_dump(exclude={"augment"}),
-        "augment": config.train.augment.model_dump(),
-        "loss": plots.epochs(losses, "Loss", kept),
-        "auroc": plots.epochs({"val": table["val_auroc"]}, "AUROC", kept),
-    }
-    return pages.render("train.html", context)

@@ -2,11 +2,12 @@
 
 Reads the user's radiographs, labels and annotations; writes the manifest, the annotations found
 sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
-``null_scores.csv``, ``profile.json`` and ``report.html``.
+``null_scores.csv``, ``profile.json``, and ``thumbnails/`` of what its page is to show.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from pipeline.dataset import labels, manifest, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.files.faults import Issue
-from pipeline.report import pages, thumbnails, validation
 from pipeline.track import runs
 from pipeline.validate import (
     annotation_check,
@@ -31,8 +31,8 @@ from pipeline.validate import (
     leak,
     pinned_splits,
     scan,
+    shown,
 )
-from pipeline.validate.copies.files import COLUMNS
 from pipeline.validate.scan import Fact
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,11 @@ def run(config: Config) -> None:
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
-        _report(config, grouped, issues, followed, nulls.scores, figures)
-        described = config.paths.report("validate") / "profile.json"
+        folder = config.paths.report("validate")
+        outputs.write_json(folder / "metrics.json", figures)
+        _write_tables(folder, issues, grouped.copies, attributes=followed, null_scores=nulls.scores)
+        _draw_thumbnails(config, grouped)
+        described = folder / "profile.json"
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
         record.metrics(figures)
@@ -80,27 +83,21 @@ def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dic
     }
 
 
-def _report(
-    config: Config,
-    grouped: grouping.Grouped,
-    issues: list[Issue],
-    followed: pd.DataFrame,
-    null_scores: pd.DataFrame,
-    figures: dict[str, Any],
-) -> None:
-    folder = config.paths.report("validate")
-    table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
-    outputs.write_json(folder / "metrics.json", figures)
-    outputs.write_text(folder / "issues.csv", table.to_csv(index=False, lineterminator="\n"))
-    text = followed.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    outputs.write_text(folder / "attributes.csv", text)
-    text = null_scores.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    outputs.write_text(folder / "null_scores.csv", text)
-    text = grouped.copies[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
-    outputs.write_text(folder / "copies.csv", text)
+def _write_tables(folder: Path, issues: list[Issue], copies: pd.DataFrame, **measured: pd.DataFrame) -> None:
+    """Write the CSVs: a transform as its two rows in JSON, measured values to six digits."""
+    transforms = [json.dumps(transform.tolist()) for transform in copies["transform"]]
+    found = {
+        "issues": pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields)),
+        "copies": copies.assign(transform=transforms),
+    }
+    for name, table in (found | measured).items():
+        digits = "%.6g" if name in measured else None
+        text = table.to_csv(index=False, lineterminator="\n", float_format=digits)
+        outputs.write_text(folder / f"{name}.csv", text)
 
-    look = thumbnails.reader(config.data.root, config.validation.max_pixels)
-    page = validation.context(
-        grouped, table, followed, figures, look, min_score=config.validation.copy_agreement
-    )
-    outputs.write_text(folder / "report.html", pages.render("validate.html", page))
+
+def _draw_thumbnails(config: Config, grouped: grouping.Grouped) -> None:
+    """Draw the radiographs that the page shows."""
+    chosen = shown.paths(grouped.files, grouped.copies)
+    with outputs.staged(config.paths.report("validate") / "thumbnails") as folder:
+        shown.draw(chosen, config.data.root, config.validation.max_pixels, folder)

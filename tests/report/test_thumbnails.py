@@ -5,28 +5,26 @@ import pytest
 
 from pipeline.files import images
 from pipeline.report import thumbnails
+from pipeline.validate import shown
 
 
-def test_a_file_is_read_once(tmp_path, monkeypatch):
+@pytest.fixture
+def drawn(tmp_path):
     images.write(tmp_path / "a.png", np.full((50, 40), 7, np.uint8))
-    look = thumbnails.reader(tmp_path, max_pixels=10_000)
+    shown.draw({"a.png"}, tmp_path, 10_000, tmp_path / "thumbnails")
+    return tmp_path / "thumbnails"
+
+
+def test_a_file_is_read_once(drawn):
+    look = thumbnails.reader(drawn)
     first = look("a.png")
-    (tmp_path / "a.png").unlink()
+    assert np.array_equal(first, np.full((320, 256), 7))
+    (drawn / "000.png").unlink()
     assert look("a.png") is first
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture"])
-def test_what_cannot_be_decoded_is_no_picture(tmp_path, data):
-    (tmp_path / "a.png").write_bytes(data)
-    look = thumbnails.reader(tmp_path, max_pixels=10_000)
-    assert look("a.png") is look("not there.png") is None
-
-
-@pytest.mark.parametrize(
-    ("shape", "fitted"), [((640, 480), (320, 240)), ((40, 80), (160, 320)), ((3000, 2), (320, 1))]
-)
-def test_the_longer_side_is_as_asked(shape, fitted):
-    assert thumbnails.fitted(np.zeros(shape, np.uint8), 320).shape == fitted
+def test_what_was_not_drawn_is_no_picture(drawn):
+    assert thumbnails.reader(drawn)("not there.png") is None
 
 
 def test_an_address_holds_a_small_jpeg():
@@ -42,8 +40,3 @@ def test_colours_keep_their_size():
 
 def test_no_picture_has_no_address():
     assert thumbnails.address(None) is None
-
-
-@pytest.mark.parametrize(("n_pictures", "shown"), [(1, 1), (8, 8), (9, 7), (97, 7)])
-def test_a_row_leaves_a_place_for_the_number_of_the_others(n_pictures, shown):
-    assert thumbnails.n_shown(n_pictures) == shown

@@ -5,7 +5,6 @@ import pytest
 
 from pipeline.report import pages, validation
 from pipeline.statistics.associations import COLUMNS
-from pipeline.validate.grouping import Grouped
 from tests.report.copies import galleries
 from tests.report.test_leaks import figures as leaks
 
@@ -38,9 +37,9 @@ ISSUES = pd.DataFrame(
 
 
 def context(**changes):
-    grouped = Grouped(files(), [], 0, galleries.links((TRAIN, VAL, 0.9), (VAL, TEST, 0.85)))
+    copies = galleries.links((TRAIN, VAL, 0.9), (VAL, TEST, 0.85))
     return validation.context(
-        grouped, ISSUES, NONE_FOLLOWED, figures(**changes), galleries.look, min_score=0.8
+        files(), copies, ISSUES, NONE_FOLLOWED, figures(**changes), galleries.look, min_score=0.8
     )
 
 

@@ -20,6 +20,8 @@ from tests.report import folders
 @pytest.fixture
 def config(tmp_path: Path, params: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.chdir(tmp_path)  # no dvc.yaml here: nothing is tracked
+    two = {stage: report.DOCUMENTS[stage] for stage in ("evaluate", "region_maps")}
+    monkeypatch.setattr(report, "DOCUMENTS", two)
     made = folders.config(tmp_path, params)
     folders.write_evaluation(made, folders.found())
     folders.write_region_maps(made.paths.report("region_maps"), folders.CASE)
@@ -31,6 +33,10 @@ def pages(config: Config) -> dict[Path, bytes]:
     places = [config.paths.report(stage) / name for stage in report.DOCUMENTS for name in PAGES[stage]]
     files = [file for place in places for file in (sorted(place.iterdir()) if place.is_dir() else [place])]
     return {file: file.read_bytes() for file in files}
+
+
+def test_every_stage_with_pages_has_them_made() -> None:
+    assert report.DOCUMENTS.keys() == PAGES.keys()
 
 
 def test_every_page_is_written_and_a_second_run_writes_the_same(config: Config) -> None:

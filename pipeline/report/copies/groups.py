@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from pipeline.dataset.layout import SPLITS
-from pipeline.dataset.manifest import KEPT, REDUNDANT
+from pipeline.dataset.manifest import KEPT
 from pipeline.report import thumbnails
 from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Relation
 from pipeline.report.pages import count, counted, listed
 from pipeline.report.thumbnails import Look
+from pipeline.validate import shown
 
-_SHOWN = 10
 _SIDE_PX = 160
 
 
@@ -55,35 +54,20 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[
         ``name``, ``title`` (how many files), ``text`` (sentences), ``pictures`` (as the macro ``thumbs``
         takes them) and ``n_more`` (files without a picture).
     """
-    grouped = files[files["group"] != ""]
-    sizes = grouped["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    chosen = sizes[sizes > 1].head(_SHOWN).index
-    return [_shown(name, family(grouped[grouped["group"] == name], copies), look) for name in chosen]
+    return [_shown(members, copies, look) for members in shown.largest_groups(files)]
 
 
 def family(members: pd.DataFrame, copies: pd.DataFrame) -> Family:
-    """Choose a group's reference, and follow the links from it.
+    """Follow the links from a group's reference.
 
-    Tools add to a name when they save a copy: the shortest name is taken for what the others were made of.
     Of equal bytes one file alone was laid over others; what is true of it is true of all.
     """
+    reference = shown.reference(members)
     members = members.set_index("path", drop=False)
-    reference = min(members.index, key=lambda path: (len(PurePosixPath(path).stem), path))
     first = members.groupby("sha256")["path"].transform("first")
     links = copies[copies["path"].isin(first) & copies["copy_of"].isin(first)]
     found = kinship.relations(first[reference], links, kinship.shapes(members))
     return Family(members, reference, {path: found[twin] for path, twin in first.items() if twin in found})
-
-
-def spread(found: Family) -> list[str]:
-    """Order members for showing: the reference, then by turns of each split and class, byte copies last."""
-    others = found.members.drop(index=found.reference).reset_index(drop=True)
-    ranked = others.assign(
-        again=others["status"] == REDUNDANT, rank=others["published_split"].map(SPLITS.index)
-    )
-    turn = ranked.groupby(["again", "rank", "fractured"]).cumcount()
-    ordered = ranked.assign(turn=turn).sort_values(["again", "turn", "rank", "fractured", "path"])
-    return [found.reference, *ordered["path"]]
 
 
 def said(found: Family, path: str) -> str:
@@ -123,15 +107,14 @@ def made_by(found: Family) -> str:
     return f"Against the first: {'; '.join(parts)}."
 
 
-def _shown(name: str, found: Family, look: Look) -> dict[str, Any]:
-    order = spread(found)
-    shown = order[: thumbnails.n_shown(len(order))]
+def _shown(members: pd.DataFrame, copies: pd.DataFrame, look: Look) -> dict[str, Any]:
+    found, few = family(members, copies), shown.first(shown.spread(members))
     return {
-        "name": name,
-        "title": counted(len(order), "file"),
+        "name": members["group"].iloc[0],
+        "title": counted(len(members), "file"),
         "text": f"{found_under(found.members)} {made_by(found)}",
-        "pictures": [_picture(path, said(found, path), look) for path in shown],
-        "n_more": len(order) - len(shown),
+        "pictures": [_picture(path, said(found, path), look) for path in few],
+        "n_more": len(members) - len(few),
     }
 
 

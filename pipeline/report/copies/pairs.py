@@ -9,19 +9,17 @@ import pandas as pd
 from pipeline.report import thumbnails
 from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Shape
-from pipeline.report.copies.superposition import between, superposed
+from pipeline.report.copies.superposition import Pixels, between, superposed
 from pipeline.report.pages import decimals, percent
 from pipeline.report.thumbnails import Look
+from pipeline.validate import shown
 from pipeline.validate.copies.thumbnails import SIDE_PX
 
-_SHOWN = 10
 _MOVED_PX = 0.05  # what is less is rounding
 
 
 def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[str, Any]]:
-    """Gather the pairs that agree least of all that were taken for copies: the worst of each group first.
-
-    A large family would else fill the page with one radiograph.
+    """Gather the pairs that agree least for the page; see `pipeline.validate.shown.hardest_pairs`.
 
     Parameters
     ----------
@@ -38,9 +36,7 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[
         ``pictures`` (of the first, the second, and the second laid over the first, as the macro ``thumbs``
         takes them), ``title`` (the score) and ``text`` (sentences).
     """
-    groups = copies["path"].map(files.set_index("path")["group"])
-    worst_of_each_first = copies.groupby(groups).cumcount().argsort(kind="stable")
-    chosen = copies.iloc[worst_of_each_first].head(_SHOWN)
+    chosen = shown.hardest_pairs(copies, files)
     shapes = kinship.shapes(files[files["path"].isin([*chosen["path"], *chosen["copy_of"]])])
     return [_pair(row, shapes, look) for row in chosen.itertuples()]
 
@@ -75,7 +71,7 @@ def _pair(row: Any, shapes: dict[str, Shape], look: Look) -> dict[str, Any]:
     }
 
 
-def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> thumbnails.Pixels | None:
+def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> Pixels | None:
     first, second = look(row.path), look(row.copy_of)
     if first is None or second is None:
         return None

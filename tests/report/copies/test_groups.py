@@ -21,15 +21,6 @@ def test_what_is_true_of_a_file_is_true_of_its_byte_copies():
     assert found.related[THIRD] == found.related[SECOND]
 
 
-def test_each_split_and_class_has_its_turn_and_byte_copies_come_last():
-    paths = ["train/1.jpg", "train/22.jpg", "train/33.jpg", "val/44.jpg", "val/55.jpg", "test/66.jpg"]
-    rows = [{"path": path} for path in paths]
-    rows[3]["status"] = "redundant"
-    rows[2]["fractured"] = False
-    order = [path[-6:-4] for path in groups.spread(of(*rows))]
-    assert order == ["/1", "33", "22", "55", "66", "44"]
-
-
 @pytest.mark.parametrize(
     ("row", "linked", "said"),
     [
