@@ -80,6 +80,7 @@ def test_results_name_images_of_the_checked_annotations(clone: Path) -> None:
 
     coco = COCO(str(clone / "Data/annotations.coco.json"))
     results = json.loads((clone / "reports/region_maps/regions.coco.json").read_text())
+    assert results
     assert {result["image_id"] for result in results} <= set(coco.getImgIds())
     assert len(coco.getImgIds()) == json.loads((clone / "reports/validate/metrics.json").read_text())["kept"]
 
