@@ -27,14 +27,13 @@ from numpy.typing import NDArray
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import labels, manifest
+from pipeline.dataset import issues, labels, manifest
 from pipeline.evaluate import evaluation, net_benefit
 from pipeline.files import engine, images, outputs
-from pipeline.files.faults import Issue
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
-from pipeline.preprocess import preparation
+from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, scoring
 from pipeline.region_maps.assessment import Assessment
@@ -154,8 +153,8 @@ def _write(
 ) -> None:
     """Write the tables, the pictures and the page."""
     settings, known = config.region_maps, checked.known
-    issues = pd.DataFrame(sorted(set(checked.issues)), columns=list(Issue._fields))
-    issues.to_csv(report / "issues.csv", index=False, lineterminator="\n")
+    negatives = polarity.issues(found.rows["path"], [placement.inverted for placement in found.placements])
+    issues.write([*checked.issues, *negatives], report / "issues.csv")
     predictions.to_csv(report / "predictions.csv", index=False, lineterminator="\n")
     outputs.write_text(report / "regions.coco.json", mapped.coco_results)
     for name in ("methods", "subgroups"):

@@ -29,7 +29,6 @@ from pipeline.network import device, inference
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
-from pipeline.preprocess import canvas
 from pipeline.region_maps import overlays, words
 from pipeline.region_maps.legend import Label
 from pipeline.validate import content, intake
@@ -119,7 +118,7 @@ def describe(path: Path, pixels: NDArray[np.uint8], answer: Finding, loaded: Bun
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
     along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
     """
-    upright = set_right(pixels, loaded)
+    upright = answer.placement.set_right(pixels)
     return {
         "path": intake.shown(path),
         "probability": round(answer.probability, 6),
@@ -143,12 +142,6 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
     }
 
 
-def set_right(pixels: NDArray[np.uint8], loaded: Bundle) -> NDArray[np.uint8]:
-    """Turn a photographic negative back, as the bundle does before it looks."""
-    negative = loaded.preprocess.fix_negatives and canvas.is_negative(pixels)
-    return 255 - pixels if negative else pixels
-
-
 def overlay_name(path: Path, shared: Path) -> Path:
     """Name a radiograph's overlay: its path below the folder that all files share, and ``.jpg``.
 
@@ -163,7 +156,7 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draw a finding over its radiograph; a photographic negative is set right."""
     return overlays.overlay(
-        set_right(pixels, loaded),
+        finding.placement.set_right(pixels),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,

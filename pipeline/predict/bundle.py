@@ -56,6 +56,8 @@ class Finding:
         (H, W) float32, 0..1, in the radiograph's own pixels.
     body_part
         One of the names that the labels of the training data gave; empty where it cannot be known.
+    placement
+        Where the radiograph lay on the canvas, and whether it was a negative.
     """
 
     probability: float
@@ -63,6 +65,7 @@ class Finding:
     regions: list[Region]
     region_map: NDArray[np.float32]
     body_part: str
+    placement: canvas.Placement
 
 
 class Bundle:
@@ -125,7 +128,7 @@ class Bundle:
         )
         is_clear = decision == operating_points.NO_FINDING
         found = [] if is_clear else self.region_settings.shown(region_map)
-        return Finding(float(score[0]), decision, found, region_map, part)
+        return Finding(float(score[0]), decision, found, region_map, part, placement)
 
 
 def seal(folder: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Placement:
     height_px, width_px
         Size of the radiograph.
     inverted
-        Whether it was a photographic negative.
+        Whether it was a photographic negative that is set right; this is the one place that says so.
     crop
         Row, column, height and width of the part kept, in the radiograph's pixels.
     scale
@@ -77,6 +77,10 @@ class Placement:
     def to_radiograph(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map points (N, 2) from the canvas to the radiograph."""
         return (points - self.matrix[:, 2]) / self.scale
+
+    def set_right(self, pixels: Grey) -> Grey:
+        """Turn the radiograph's pixels back where it was a photographic negative."""
+        return 255 - pixels if self.inverted else pixels
 
     def map_to_radiograph(
         self, region_map: NDArray[np.float32], canvas_shape: tuple[int, int]
@@ -127,7 +131,7 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and is_negative(pixels)
+    inverted = settings.fix_negatives and polarity.is_negative(shrink(pixels, _LOOK_PX))
     upright = 255 - pixels if inverted else pixels
     crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
     top, left, height, width = crop
@@ -137,11 +141,6 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
     column = (settings.width_px - scale * width) / 2
     placement = Placement(pixels.shape[0], pixels.shape[1], inverted, crop, scale, row, column)
     return _letterbox(part, placement, settings), placement
-
-
-def is_negative(pixels: Grey) -> bool:
-    """Whether a radiograph of any size is a photographic negative: bright air around darker anatomy."""
-    return polarity.is_negative(shrink(pixels, _LOOK_PX))
 
 
 def content_box(pixels: Grey) -> Box:

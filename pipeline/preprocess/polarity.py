@@ -1,15 +1,18 @@
 """Which way round a radiograph's grey levels are: as taken, or a photographic negative.
 
-Pixels in, a verdict out.
+`canvas.place` decides it once; from then on it travels with the placement.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.files.faults import Issue
 
 _BRIGHT_AIR = 2 / 3  # of the intensity range: brighter air is a negative's
 _FRAME_PX = 8
@@ -41,6 +44,13 @@ def is_negative(small: Grey) -> bool:
     flat = level[roughness <= np.percentile(roughness, 10)]
     votes = [np.median(part) for part in (flat, _frame(level), level)]
     return bool(np.mean(votes) > _BRIGHT_AIR)
+
+
+def issues(paths: Iterable[str], inverted: Iterable[bool]) -> list[Issue]:
+    """List the radiographs that were set right, from their placements."""
+    detail = "bright air around darker bone: a photographic negative"
+    pairs = zip(paths, inverted, strict=True)
+    return [Issue(path, "negative", "note", detail) for path, was_negative in pairs if was_negative]
 
 
 def _may_be_negative(look: Grey) -> bool:

@@ -1,7 +1,8 @@
 """Bring every kept radiograph onto the canvas and write it into shards.
 
 Reads the manifest, the checked annotations and the radiographs; writes the shards with the way
-back into each radiograph's own pixels, and the preprocessing settings for the model bundle.
+back into each radiograph's own pixels, the preprocessing settings for the model bundle, and
+``reports/preprocess/issues.csv``: the photographic negatives that were set right.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import layout, manifest
+from pipeline.dataset import issues, layout, manifest
 from pipeline.files import engine, images, outputs
 from pipeline.predict import bundle
-from pipeline.preprocess import canvas, preparation, shards
+from pipeline.preprocess import canvas, polarity, preparation, shards
 from pipeline.report import pages
 from pipeline.track import runs
 
@@ -49,8 +50,14 @@ def run(config: Config) -> None:
         report = config.paths.report("preprocess")
         outputs.write_text(report / "report.html", pages.render("preprocess.html", context))
         outputs.write_json(report / "metrics.json", figures)
+        issues.write(polarity.issues(index["path"], index["inverted"]), report / "issues.csv")
         record.metrics(figures)
-        log.info("preprocess: %d radiographs, %d negatives set right", len(index), figures["negatives"])
+        log.info(
+            "preprocess: %d radiographs, %d negatives set right, see %s",
+            len(index),
+            figures["negatives"],
+            report / "issues.csv",
+        )
 
 
 def summarize(index: pd.DataFrame) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.dataset import issues as listed
 from pipeline.dataset import labels, manifest, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
@@ -89,9 +90,8 @@ def _report(
     figures: dict[str, Any],
 ) -> None:
     folder = config.paths.report("validate")
-    table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
     outputs.write_json(folder / "metrics.json", figures)
-    outputs.write_text(folder / "issues.csv", table.to_csv(index=False, lineterminator="\n"))
+    table = listed.write(issues, folder / "issues.csv")
     text = followed.to_csv(index=False, lineterminator="\n", float_format="%.6g")
     outputs.write_text(folder / "attributes.csv", text)
     text = null_scores.to_csv(index=False, lineterminator="\n", float_format="%.6g")

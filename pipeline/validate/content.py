@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue, Severity
-from pipeline.preprocess import polarity
 from pipeline.validate import overprint
 from pipeline.validate.not_radiograph import Judgement
 from pipeline.validate.pyramid import Pyramid
@@ -103,8 +102,6 @@ def oddities(shown: str, radiograph: images.Radiograph, levels: Pyramid) -> Iter
         yield Issue(shown, "drawn_marks", "warning", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
         yield Issue(shown, "watermark", "warning", "faint lettering repeats all over it")
-    if polarity.is_negative(levels.small):
-        yield Issue(shown, "negative", "note", "bright air around darker bone: a photographic negative")
 
 
 def _ends_filled(pixels: NDArray[np.uint8]) -> bool:

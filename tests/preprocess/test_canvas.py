@@ -12,7 +12,7 @@ from scipy import ndimage
 from pipeline.config import Preprocess
 from pipeline.dataset import annotations
 from pipeline.files import images
-from pipeline.preprocess import canvas
+from pipeline.preprocess import canvas, polarity
 
 
 def preprocess(height_px: int = 96, width_px: int = 128, **changes: Any) -> Preprocess:
@@ -134,6 +134,13 @@ def test_a_negative_is_set_right() -> None:
     negative, inverted = canvas.place(255 - limb(), preprocess())
     assert (placement.inverted, inverted.inverted) == (False, True)
     assert np.array_equal(positive, negative)
+
+
+def test_a_photographic_negative_is_noted() -> None:
+    detail = "bright air around darker bone: a photographic negative"
+    placements = [canvas.place(pixels, preprocess())[1] for pixels in (255 - limb(), limb())]
+    noted = polarity.issues(["a.png", "b.png"], [placement.inverted for placement in placements])
+    assert noted == [("a.png", "negative", "note", detail)]
 
 
 def test_corrections_can_be_switched_off() -> None:
