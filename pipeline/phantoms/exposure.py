@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
 from pipeline.phantoms.bones import Floats
 from pipeline.phantoms.shadows import clouds
 
@@ -70,7 +71,8 @@ def expose(attenuation: Floats, exposure: Exposure, rng: np.random.Generator) ->
     shape = attenuation.shape
     marked = np.maximum(attenuation, _LEAD * _marker(shape, exposure))
     light = np.exp(-cv2.GaussianBlur(marked, (0, 0), exposure.blur_px)) * _beam(shape, exposure)
-    haze = cv2.resize(cv2.GaussianBlur(_small(light), (0, 0), 6), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    small = resize.to_shape(light, (64, 64), cv2.INTER_AREA)
+    haze = resize.to_shape(cv2.GaussianBlur(small, (0, 0), 6), shape, cv2.INTER_LINEAR)
     light += exposure.scatter * (haze - light)
     light += np.sqrt(light / exposure.quanta) * rng.standard_normal(shape, dtype=np.float32)
     density = -np.log(np.maximum(light, 1e-3))
@@ -88,10 +90,6 @@ def _beam(shape: tuple[int, ...], exposure: Exposure) -> Floats:
     right = np.linspace(-0.5, 0.5, shape[1], dtype=np.float32)[None]
     beam: Floats = 1 + exposure.heel[0] * down + exposure.heel[1] * right - 0.15 * (down**2 + right**2)
     return beam
-
-
-def _small(light: Floats) -> Floats:
-    return cv2.resize(light, (64, 64), interpolation=cv2.INTER_AREA)
 
 
 def _tone(density: Floats, exposure: Exposure) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from pipeline.files import resize
 from pipeline.phantoms.anatomy import Flesh
 from pipeline.phantoms.bones import Bone, Floats, Fragment, Lucency
 from pipeline.phantoms.view import View
@@ -76,7 +77,7 @@ def flesh_attenuation(
 def clouds(shape: tuple[int, ...], cells: int, rng: np.random.Generator) -> Floats:
     """Smooth noise with mean 0 and deviation about 1; ``cells`` knots on each side."""
     knots = rng.standard_normal((cells, cells)).astype(np.float32)
-    return cv2.resize(knots, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return resize.to_shape(knots, shape, cv2.INTER_CUBIC)
 
 
 def _whole(bone: Bone, along: Floats, across: Floats, tile: Floats, lucencies: tuple[Lucency, ...]) -> Floats:

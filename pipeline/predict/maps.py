@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.files import resize
 from pipeline.predict.calibration import Calibration
 from pipeline.preprocess.canvas import Placement
 
@@ -57,8 +58,7 @@ class MapSet:
 
     def on_canvas(self, position: int) -> Map:
         """Map (H, W), 0..1, in the pixels of the canvas."""
-        grid = self.on_grid(position)
-        return cv2.resize(grid, self.canvas_shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        return resize.to_shape(self.on_grid(position), self.canvas_shape, cv2.INTER_LINEAR)
 
     def inside(self, position: int, grid: tuple[int, int]) -> NDArray[np.bool_]:
         """Which cells of a grid over the canvas lie on the radiograph, and not beside it: bool, its shape."""

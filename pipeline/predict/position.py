@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
+
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Third = Literal["upper", "middle", "lower", "left", "right"]
@@ -73,9 +75,7 @@ def locate(pixels: Pixels, peak: tuple[int, int]) -> Position:
     offset = (column + 0.5) / pixels.shape[1] - 0.5
     side: Side = "centre" if abs(offset) <= _MIDLINE else "left" if offset < 0 else "right"
     scale = min(1.0, _LOOK_PX / max(pixels.shape))
-    small = (
-        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    )
+    small = resize.within(pixels, _LOOK_PX, exactly=True)
     look = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
     point = np.minimum((np.array(peak) + 0.5) * scale, np.array(look.shape) - 1)
     return Position(side, _third(look, point))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
+from pipeline.files import resize
 from pipeline.preprocess import polarity
 
 Grey = NDArray[np.uint8]
@@ -131,7 +132,7 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and polarity.is_negative(shrink(pixels, _LOOK_PX))
+    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _LOOK_PX, exactly=True))
     upright = 255 - pixels if inverted else pixels
     crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
     top, left, height, width = crop
@@ -149,7 +150,7 @@ def content_box(pixels: Grey) -> Box:
     From each edge, lines go that are burnt out over a large part of their length, then lines
     that hold nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
     """
-    look = shrink(pixels, _LOOK_PX).astype(np.float32)
+    look = resize.within(pixels, _LOOK_PX, exactly=True).astype(np.float32)
     level = (look - look.min()) / max(float(np.percentile(look, 99.5) - look.min()), 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 1.5), 20))
     edges = [0, level.shape[0], 0, level.shape[1]]
@@ -167,15 +168,6 @@ def window(pixels: Grey, settings: Preprocess) -> Grey:
     low, high = np.percentile(pixels, [settings.low_percentile, settings.high_percentile])
     stretched = (pixels.astype(np.float32) - low) * (255 / max(high - low, 1))
     return np.asarray(np.clip(np.rint(stretched), 0, 255), np.uint8)
-
-
-def shrink(pixels: Grey, longest_px: int) -> Grey:
-    """Reduce a radiograph so that its longer side is at most ``longest_px``."""
-    scale = longest_px / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    height, width = (max(scale, 1 / side) for side in pixels.shape)  # a sliver keeps one line
-    return np.asarray(cv2.resize(pixels, None, fx=width, fy=height, interpolation=cv2.INTER_AREA))
 
 
 def _letterbox(part: Grey, placement: Placement, settings: Preprocess) -> Grey:

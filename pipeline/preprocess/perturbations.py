@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
-from pipeline.files import images
+from pipeline.files import images, resize
 from pipeline.preprocess import canvas
 
 Grey = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def prepare(job: Job) -> Grey:
         The file has changed since ``validate`` read it.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
-    pixels = canvas.shrink(images.read(job.path).pixels, side)
+    pixels = resize.within(images.read(job.path).pixels, side, exactly=True)
     return np.stack([canvas.place(disturb(pixels, *level), job.settings)[0] for level in LEVELS])
 
 
@@ -111,7 +111,7 @@ def markers(pixels: Grey) -> NDArray[np.bool_]:
 
     Bone is not surrounded by air but by soft tissue, however thin.
     """
-    look = canvas.shrink(pixels, _LOOK_PX)
+    look = resize.within(pixels, _LOOK_PX, exactly=True)
     low, high = np.percentile(look, [1, 99])
     level = (look.astype(np.float32) - low) / max(high - low, 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 3), 20))
@@ -128,4 +128,4 @@ def markers(pixels: Grey) -> NDArray[np.bool_]:
         near, far = (cv2.dilate(own, np.ones((reach, reach), np.uint8)) for reach in _RIM_PX)
         if on_air[(far > 0) & (near == 0)].mean() >= _AIR_SHARE:
             found[near > 0] = 1
-    return np.asarray(cv2.resize(found, pixels.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+    return np.asarray(resize.to_shape(found, pixels.shape, cv2.INTER_NEAREST) > 0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from pipeline.files import resize
 from pipeline.predict.operating_points import NO_FINDING
 from pipeline.predict.regions import Region
 from pipeline.region_maps import legend, strokes
@@ -134,9 +134,7 @@ def _scale(shape: tuple[int, ...]) -> float:
 
 
 def _resize(image: NDArray[Any], scale: float) -> NDArray[Any]:
-    height, width = (max(1, round(side * scale)) for side in image.shape)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=method))
+    return resize.to_shape(image, [side * scale for side in image.shape])
 
 
 def _blend(grey: Pixels, evidence: Map, threshold: float, colours: Pixels) -> Pixels:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import images
+from pipeline.files import images, resize
 from pipeline.report import pages
 
 Pixels = NDArray[np.uint8]
@@ -50,9 +49,7 @@ def reader(root: Path, max_pixels: int) -> Look:
 def fitted(pixels: Pixels, side_px: int) -> Pixels:
     """Scale grey pixels, shape (height_px, width_px), so that the longer side is ``side_px``."""
     scale = side_px / max(pixels.shape)
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
+    return resize.to_shape(pixels, [side * scale for side in pixels.shape])
 
 
 def address(pixels: Pixels | None, side_px: int = SIDE_PX) -> str | None:

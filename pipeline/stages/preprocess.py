@@ -15,9 +15,9 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, layout, manifest
-from pipeline.files import engine, images, outputs
+from pipeline.files import engine, images, outputs, resize
 from pipeline.predict import bundle
-from pipeline.preprocess import canvas, polarity, preparation, shards
+from pipeline.preprocess import polarity, preparation, shards
 from pipeline.report import pages
 from pipeline.track import runs
 
@@ -90,7 +90,9 @@ def _examples(config: Config, index: pd.DataFrame) -> list[dict[str, str]]:
         negative = "negative set right; " if row.inverted else ""
         examples.append(
             {
-                "before": pages.data_uri(images.encode_jpeg(canvas.shrink(before, 384)), "image/jpeg"),
+                "before": pages.data_uri(
+                    images.encode_jpeg(resize.within(before, 384, exactly=True)), "image/jpeg"
+                ),
                 "after": pages.data_uri(images.encode_jpeg(seen), "image/jpeg"),
                 "title": row.path,
                 "caption": f"{negative}{row.cropped:.0%} of the area cropped",

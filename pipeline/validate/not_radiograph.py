@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
 from pipeline.validate.pyramid import Pyramid
 
 KINDS = ("photograph", "drawing", "cross_section")
@@ -122,8 +123,7 @@ def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
     """Stretch a sliver."""
     if min(small.shape) >= side_px:
         return small
-    size = [max(side_px, side) for side in small.shape[::-1]]
-    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return resize.to_shape(small, [max(side_px, side) for side in small.shape], cv2.INTER_AREA)
 
 
 def _difference(first: UInt8Array, second: UInt8Array) -> UInt8Array:
@@ -164,9 +164,7 @@ def _detail(look: UInt8Array) -> tuple[float, float, float]:
     contrast = _deviation(look)
     left = [contrast**2]
     for size in _BLOCKS_PX:
-        shape = [max(1, round(side / size)) for side in look.shape[::-1]]
-        blocks = cv2.resize(look, shape, interpolation=cv2.INTER_AREA)
-        left.append(_deviation(np.asarray(blocks, dtype=np.uint8)) ** 2)
+        left.append(_deviation(resize.to_shape(look, [side / size for side in look.shape])) ** 2)
     share = np.log10(np.maximum(-np.diff(left), 0) / (left[0] + 1) + 1e-4)
     return contrast, float(share[0] - share[1]), float(share[2])
 

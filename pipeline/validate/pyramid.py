@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
+
 THUMBNAIL_PX = 64
 
 _MEDIUM_PX = 400  # what has a longer side of twice as much is halved
@@ -49,9 +51,9 @@ def build(pixels: Grey) -> Pyramid:
     """Scale a radiograph, uint8, shape (height_px, width_px), down to the sizes that it is looked at in."""
     halved = medium(pixels)
     again = half(halved)
-    smaller = scale(again, _SMALL_PX)
-    thumbnail = cv2.resize(smaller, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-    return Pyramid(pixels, halved, again, smaller, np.asarray(thumbnail, dtype=np.uint8))
+    smaller = resize.within(again, _SMALL_PX)
+    thumbnail = resize.to_shape(smaller, (THUMBNAIL_PX, THUMBNAIL_PX), cv2.INTER_AREA)
+    return Pyramid(pixels, halved, again, smaller, thumbnail)
 
 
 def medium(pixels: Grey) -> Grey:
@@ -66,21 +68,12 @@ def half(pixels: Grey) -> Grey:
 
 def small(pixels: Grey) -> Grey:
     """Scale a radiograph so that its longer side is 256 pixels; smaller ones stay as they are."""
-    return scale(half(pixels), _SMALL_PX)
-
-
-def scale(pixels: Grey, longest_px: int) -> Grey:
-    """Average over areas, of any ratio, so that the longer side is at most ``longest_px``."""
-    ratio = longest_px / max(pixels.shape)
-    if ratio >= 1:
-        return pixels
-    size = [max(1, round(side * ratio)) for side in pixels.shape[::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return resize.within(half(pixels), _SMALL_PX)
 
 
 def _halved(pixels: Grey, limit_px: int) -> Grey:
     while max(pixels.shape) >= limit_px and min(pixels.shape) > 1:
         rows, columns = (side // 2 for side in pixels.shape)  # an odd last line is left out
         whole = pixels[: 2 * rows, : 2 * columns]
-        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        pixels = resize.to_shape(whole, (rows, columns))
     return pixels

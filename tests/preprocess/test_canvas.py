@@ -174,12 +174,6 @@ def test_the_window_stretches_between_the_percentiles() -> None:
     assert np.array_equal(stretched, np.rint((pixels - 100.0) * 255 / 19).astype(np.uint8))
 
 
-def test_shrinking_keeps_the_aspect_and_never_enlarges() -> None:
-    assert canvas.shrink(np.zeros((400, 200), np.uint8), 100).shape == (100, 50)
-    small = np.zeros((40, 30), np.uint8)
-    assert canvas.shrink(small, 100) is small
-
-
 def test_no_annotated_fracture_is_cut(fracatlas: Path) -> None:
     known = annotations.read(fracatlas / "annotations.coco.json")
     paths = [path for path in sorted(known.regions) if path.startswith(("train", "val"))]

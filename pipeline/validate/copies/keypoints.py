@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
 from pipeline.validate.copies import thumbnails
 
 N_ANGLES = 16
@@ -148,12 +149,12 @@ def _spectra(patches: NDArray[np.int8]) -> NDArray[np.complex64]:
 
 def _at_scale(small: UInt8Array, inside: UInt8Array, scale: float, n_most: int) -> Keypoints:
     """Find the strongest blobs, bright or dark, on a smaller copy of the look."""
-    size = (max(1, round(small.shape[1] * scale)), max(1, round(small.shape[0] * scale)))
-    relief = _relief(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8))
+    shape = [side * scale for side in small.shape]
+    relief = _relief(resize.to_shape(small, shape, cv2.INTER_LINEAR))
     strength = np.abs(relief)
     peaks = strength == cv2.dilate(strength, _SPACING)
     peaks &= strength > _FAINT
-    whole = cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST).view(bool)
+    whole = resize.to_shape(inside, shape, cv2.INTER_NEAREST).view(bool)
     peaks &= thumbnails.without_rim(whole, _RIM_PX)
     rows, columns = np.divmod(
         np.flatnonzero(peaks), peaks.shape[1]

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
+
 SIDE_PX = 192
 
 _FLAT_LEVELS = 6  # grey levels that a black corner or a letterbox bar varies by after JPEG
@@ -36,14 +38,14 @@ def look(pixels: UInt8Array) -> UInt8Array:
     """
     longer = max(pixels.shape)
     if (whole := longer // SIDE_PX) > 1:  # averaging whole blocks is many times faster than fractions
-        pixels = _resized(pixels, [-(-side // whole) for side in pixels.shape], cv2.INTER_AREA)
+        pixels = resize.to_shape(pixels, [-(-side // whole) for side in pixels.shape])
     halves = [max(1, round(side * SIDE_PX / max(pixels.shape) / 2)) for side in pixels.shape]
-    return _resized(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
+    return resize.to_shape(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
 
 
 def halved(small: UInt8Array) -> UInt8Array:
     """Scale a look down to half its size."""
-    return _resized(small, [side / 2 for side in small.shape], cv2.INTER_AREA)
+    return resize.to_shape(small, [side / 2 for side in small.shape])
 
 
 def content(small: UInt8Array) -> BoolArray:
@@ -97,8 +99,3 @@ def _mean(values: FloatArray, weight: FloatArray, width_px: float) -> FloatArray
     blurred = cv2.GaussianBlur(values, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
     share = cv2.GaussianBlur(weight, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred / np.maximum(share, 1e-3), dtype=np.float32)
-
-
-def _resized(pixels: UInt8Array, shape: list[float] | list[int], how: int) -> UInt8Array:
-    n_rows, n_columns = (max(1, round(side)) for side in shape)
-    return np.asarray(cv2.resize(pixels, (n_columns, n_rows), interpolation=how), dtype=np.uint8)
