@@ -50,7 +50,7 @@ def issues(paths: Iterable[str], inverted: Iterable[bool]) -> list[Issue]:
     """List the radiographs that were set right, from their placements."""
     detail = "bright air around darker bone: a photographic negative"
     pairs = zip(paths, inverted, strict=True)
-    return [Issue(path, "negative", "note", detail) for path, was_negative in pairs if was_negative]
+    return [Issue.of(path, "negative", detail) for path, was_negative in pairs if was_negative]
 
 
 def _may_be_negative(look: Grey) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.dataset.manifest import QUARANTINED
+from pipeline.files.faults import meaning
 from pipeline.report import thumbnails
-from pipeline.report.meanings import meaning
 from pipeline.report.pages import counted
 from pipeline.report.thumbnails import Look
 

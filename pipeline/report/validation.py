@@ -10,10 +10,10 @@ import pandas as pd
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
+from pipeline.files.faults import meaning
 from pipeline.report import leaks, left_out
 from pipeline.report.copies import groups, pairs
 from pipeline.report.leaks import LEAKS
-from pipeline.report.meanings import meaning
 from pipeline.report.pages import count, counted, listed, percent
 from pipeline.report.thumbnails import Look
 from pipeline.validate.grouping import Grouped
