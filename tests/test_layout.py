@@ -26,6 +26,7 @@ NUMERIC_NAMES = {
     "drift": "distance",
 }
 NUMERIC = [
+    PACKAGE / "types.py",
     *sorted((PACKAGE / "statistics").rglob("*.py")),
     *(PACKAGE / room / f"{file}.py" for room, files in NUMERIC_NAMES.items() for file in files.split()),
 ]

@@ -7,19 +7,17 @@ for both cancels out, and the interval of the difference is narrower than either
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.predict import operating_points
 from pipeline.statistics import intervals, metrics
+from pipeline.types import AnyArray, BoolArray, FloatArray, Int64Array, StrArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
-Statistics = Callable[[Bools, Floats, Floats], Mapping[str, float]]
+Statistics = Callable[[BoolArray, FloatArray, FloatArray], Mapping[str, float]]
 
 
 class Difference(NamedTuple):
@@ -34,10 +32,10 @@ class Difference(NamedTuple):
 
 def differences(
     statistics: Statistics,
-    y_true: Bools,
-    first: Floats,
-    second: Floats,
-    group: NDArray[Any],
+    y_true: BoolArray,
+    first: FloatArray,
+    second: FloatArray,
+    group: AnyArray,
     *,
     n_samples: int,
     seed: int,
@@ -75,7 +73,7 @@ def differences(
     unit_true, unit_first, unit_group = metrics.collapse_groups(y_true, first, group)
     _, unit_second, _ = metrics.collapse_groups(y_true, second, group)
 
-    def apart(weight: Floats) -> dict[str, float]:
+    def apart(weight: FloatArray) -> dict[str, float]:
         ours = statistics(unit_true, unit_second, weight)
         return {name: ours[name] - value for name, value in statistics(unit_true, unit_first, weight).items()}
 
@@ -91,17 +89,17 @@ def differences(
 
 
 def auroc_difference(
-    y_true: Bools, first: Floats, second: Floats, group: NDArray[Any], *, n_samples: int, seed: int
+    y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray, *, n_samples: int, seed: int
 ) -> Difference:
     """Compare two models' AUROC by group: see :func:`differences`."""
 
-    def auroc(truth: Bools, score: Floats, weight: Floats) -> dict[str, float]:
+    def auroc(truth: BoolArray, score: FloatArray, weight: FloatArray) -> dict[str, float]:
         return {"auroc": metrics.auroc(truth, score, weight)}
 
     return differences(auroc, y_true, first, second, group, n_samples=n_samples, seed=seed)["auroc"]
 
 
-def joined_groups(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+def joined_groups(first: AnyArray, second: AnyArray) -> Int64Array:
     """Join two groupings of the same radiographs: what either holds together stays together.
 
     Parameters
@@ -120,9 +118,7 @@ def joined_groups(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64
     return np.asarray(np.unique(component[ours], return_inverse=True)[1], dtype=np.int64)
 
 
-def changed_decisions(
-    y_true: Bools, first: NDArray[np.str_], second: NDArray[np.str_]
-) -> dict[str, tuple[int, int]]:
+def changed_decisions(y_true: BoolArray, first: StrArray, second: StrArray) -> dict[str, tuple[int, int]]:
     """Count the radiographs on which one model errs surely and the other does not.
 
     Parameters

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.files import images, resize
 from pipeline.report import pages
+from pipeline.types import UInt8Array
 
-Pixels = NDArray[np.uint8]
-Look = Callable[[str], Pixels | None]
+Look = Callable[[str], UInt8Array | None]
 
 SIDE_PX = 320  # the longer side of what is kept of a file
 _PLACES = 8  # in a row
@@ -37,7 +34,7 @@ def reader(root: Path, max_pixels: int) -> Look:
     """
 
     @cache
-    def look(path: str) -> Pixels | None:
+    def look(path: str) -> UInt8Array | None:
         try:
             return fitted(images.read(root / path, max_pixels).pixels, SIDE_PX)
         except images.ImageFault:
@@ -46,13 +43,13 @@ def reader(root: Path, max_pixels: int) -> Look:
     return look
 
 
-def fitted(pixels: Pixels, side_px: int) -> Pixels:
+def fitted(pixels: UInt8Array, side_px: int) -> UInt8Array:
     """Scale grey pixels, shape (height_px, width_px), so that the longer side is ``side_px``."""
     scale = side_px / max(pixels.shape)
     return resize.to_shape(pixels, [side * scale for side in pixels.shape])
 
 
-def address(pixels: Pixels | None, side_px: int = SIDE_PX) -> str | None:
+def address(pixels: UInt8Array | None, side_px: int = SIDE_PX) -> str | None:
     """Turn grey or RGB pixels into a ``data:`` address, grey ones scaled to ``side_px``; None stays None."""
     if pixels is None:
         return None

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.files import resize
+from pipeline.types import BoolArray, Float64Array, UInt8Array
 from pipeline.validate.pyramid import Pyramid
 
 KINDS = ("photograph", "drawing", "cross_section")
@@ -31,9 +31,6 @@ _SOLID = (0.7, 0.9)
 _STEPS = (4, 8, 32, 48)  # grey levels from one pixel to the next
 _BLOCKS_PX = (2, 4, 8)
 _MAX_COLOUR = 8.0
-
-FloatArray = NDArray[np.float64]
-UInt8Array = NDArray[np.uint8]
 
 
 class Judgement(NamedTuple):
@@ -87,7 +84,7 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
     return Judgement(float(odds.sum() / (1 + odds.sum())), KINDS[int(logits.argmax())])
 
 
-def features(levels: Pyramid, colour: float) -> FloatArray:
+def features(levels: Pyramid, colour: float) -> Float64Array:
     """Measure a picture, in the order of `MODEL`.
 
     Parameters
@@ -146,7 +143,7 @@ def _straight(down: UInt8Array, right: UInt8Array) -> float:
     return (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / down.size
 
 
-def _runs(sharp: NDArray[np.bool_]) -> int:
+def _runs(sharp: BoolArray) -> int:
     """Count the places down from which nine pixels in a row are sharp."""
     for shift in (1, 2, 4, 1):  # two in a row, four, eight, nine
         sharp = sharp[shift:] & sharp[:-shift]

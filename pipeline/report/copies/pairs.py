@@ -12,6 +12,7 @@ from pipeline.report.copies.kinship import Shape
 from pipeline.report.copies.superposition import between, superposed
 from pipeline.report.pages import decimals, percent
 from pipeline.report.thumbnails import Look
+from pipeline.types import UInt8Array
 from pipeline.validate.copies.thumbnails import SIDE_PX
 
 _SHOWN = 10
@@ -75,7 +76,7 @@ def _pair(row: Any, shapes: dict[str, Shape], look: Look) -> dict[str, Any]:
     }
 
 
-def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> thumbnails.Pixels | None:
+def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> UInt8Array | None:
     first, second = look(row.path), look(row.copy_of)
     if first is None or second is None:
         return None

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.files import resize
+from pipeline.types import BoolArray, Float32Array, UInt8Array
 
 SIDE_PX = 192
 
@@ -17,10 +17,6 @@ _FLAT_LEVELS = 6  # grey levels that a black corner or a letterbox bar varies by
 _RIM_PX = 2  # beside a margin: resampling has mixed its level in
 _FINE_PX = 1.5
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
-
-UInt8Array = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 
 def look(pixels: UInt8Array) -> UInt8Array:
@@ -68,7 +64,7 @@ def content(small: UInt8Array) -> BoolArray:
     return np.asarray(margin[1:-1, 1:-1] == 0)
 
 
-def detail(small: UInt8Array) -> tuple[FloatArray, BoolArray]:
+def detail(small: UInt8Array) -> tuple[Float32Array, BoolArray]:
     """Fine structure, as strong in the dark as in the light, whatever contrast was given to it.
 
     Returns
@@ -94,7 +90,7 @@ def without_rim(inside: BoolArray, rim_px: int) -> BoolArray:
     return np.asarray(eroded, dtype=np.bool_)
 
 
-def _mean(values: FloatArray, weight: FloatArray, width_px: float) -> FloatArray:
+def _mean(values: Float32Array, weight: Float32Array, width_px: float) -> Float32Array:
     """Blur within the weight, so that margins do not bleed in."""
     blurred = cv2.GaussianBlur(values, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
     share = cv2.GaussianBlur(weight, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
