@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import issues, labels, manifest
+from pipeline.dataset import issues, labels, manifest, names
 from pipeline.evaluate import evaluation, net_benefit
 from pipeline.files import engine, images, outputs
 from pipeline.network import classifier, device, inference, tta
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
 _MADE = (
-    ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", "overlays", "predictions.csv",
+    ANNOTATIONS, names.ISSUES, "methods.csv", names.METRICS, "overlays", names.PREDICTIONS,
     "regions.coco.json", "report.html", "subgroups.csv",
 )  # fmt: skip
 _NO_BASELINE = {"name": None, "auroc": None}
@@ -154,8 +154,8 @@ def _write(
     """Write the tables, the pictures and the page."""
     settings, known = config.region_maps, checked.known
     negatives = polarity.issues(found.rows["path"], [placement.inverted for placement in found.placements])
-    issues.write([*checked.issues, *negatives], report / "issues.csv")
-    predictions.to_csv(report / "predictions.csv", index=False, lineterminator="\n")
+    issues.write([*checked.issues, *negatives], report / names.ISSUES)
+    predictions.to_csv(report / names.PREDICTIONS, index=False, lineterminator="\n")
     outputs.write_text(report / "regions.coco.json", mapped.coco_results)
     for name in ("methods", "subgroups"):
         text = mapped.tables[name].to_csv(index=False, lineterminator="\n", float_format="%.6g")
@@ -174,13 +174,13 @@ def _write(
         "pictures": pictures,
     }
     outputs.write_text(report / "report.html", pages.render("assess.html", context))
-    outputs.write_json(report / "metrics.json", figures)
+    outputs.write_json(report / names.METRICS, figures)
 
 
 def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     """Print the metrics as written, or the few that are read first."""
     if as_json:
-        sys.stdout.write((target / "metrics.json").read_text(encoding="utf-8"))
+        sys.stdout.write((target / names.METRICS).read_text(encoding="utf-8"))
         return
     scores = figures["test"]
     shown = [(name, scores) for name in ("auroc", "group_auroc", "average_precision", "brier_score", "ece")]

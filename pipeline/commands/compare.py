@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.dataset.names import PREDICTIONS
 from pipeline.evaluate import comparison
 from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
@@ -84,7 +85,7 @@ def run(config: Config, first: str, second: str, out: Path | None) -> None:
 
 def predictions(record: Record) -> pd.DataFrame | None:
     """Read what a record's model says of its test radiographs; None where that is not at hand."""
-    data = record.read("evaluate", "predictions.csv")
+    data = record.read("evaluate", PREDICTIONS)
     if data is None:
         return None
     said = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
+from pipeline.dataset import names
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault
 from pipeline.network import device, inference
@@ -35,7 +36,7 @@ from pipeline.validate import content, intake
 
 log = logging.getLogger(__name__)
 
-_MADE = ("overlays", "predictions.csv", "predictions.json")
+_MADE = ("overlays", names.PREDICTIONS, "predictions.json")
 _COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
 
 
@@ -172,7 +173,7 @@ def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
         for result in results
     ]
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    table.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+    table.to_csv(folder / names.PREDICTIONS, index=False, lineterminator="\n")
     text = json.dumps(results, indent=1) + "\n"
     (folder / "predictions.json").write_text(text, encoding="utf-8")
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
+from pipeline.dataset.names import BUNDLE, CLASSIFIER, OPERATING_POINTS, PREPROCESS, PROFILE, REGION_MAPS
 from pipeline.files import outputs
 from pipeline.network import classifier, inference, tta
 from pipeline.network.parts import part_names
@@ -29,9 +30,6 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.regions import Region
 from pipeline.preprocess import canvas
 
-CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
-REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
-PROFILE = "profile.json"
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
 
 

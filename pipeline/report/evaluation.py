@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.dataset import names
 from pipeline.evaluate import evaluation
 from pipeline.evaluate.findings import Findings
 from pipeline.report import card, charts, pages, robustness
@@ -32,7 +33,7 @@ def documents(found: Findings, made: card.Origin) -> dict[str, str]:
     }
     described = card.context(made, found.figures, found.subgroups, found.robustness, found.decision_curve)
     return {
-        "predictions.csv": found.judged[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
+        names.PREDICTIONS: found.judged[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
         **{f"{name}.csv": _csv(table) for name, table in tables.items()},
         **{f"figures/{name}.svg": svg for name, svg in charts.flat(drawn).items()},
         "report.html": pages.render("evaluate.html", context),

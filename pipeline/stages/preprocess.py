@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import issues, layout, manifest
+from pipeline.dataset import issues, layout, manifest, names
 from pipeline.files import engine, images, outputs, resize
 from pipeline.predict import bundle
 from pipeline.preprocess import polarity, preparation, shards
@@ -39,7 +39,7 @@ def run(config: Config) -> None:
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        bundle.write_settings(config.paths.models / bundle.PREPROCESS, config.preprocess)
+        bundle.write_settings(config.paths.models / names.PREPROCESS, config.preprocess)
 
         figures = summarize(index)
         context = {
@@ -49,14 +49,14 @@ def run(config: Config) -> None:
         }
         report = config.paths.report("preprocess")
         outputs.write_text(report / "report.html", pages.render("preprocess.html", context))
-        outputs.write_json(report / "metrics.json", figures)
-        issues.write(polarity.issues(index["path"], index["inverted"]), report / "issues.csv")
+        outputs.write_json(report / names.METRICS, figures)
+        issues.write(polarity.issues(index["path"], index["inverted"]), report / names.ISSUES)
         record.metrics(figures)
         log.info(
             "preprocess: %d radiographs, %d negatives set right, see %s",
             len(index),
             figures["negatives"],
-            report / "issues.csv",
+            report / names.ISSUES,
         )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import labels
+from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
@@ -40,7 +40,7 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
-        points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+        points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.through(inference.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
@@ -60,15 +60,15 @@ def run(config: Config) -> None:
         )
         write(config, test, known, settings, found)
         record.metrics(found.figures)
-        record.bundle(config.paths.models / bundle.BUNDLE)
+        record.bundle(config.paths.models / names.BUNDLE)
         log.info("region_maps: %d radiographs mapped", len(test))
 
 
 def seal(config: Config, settings: RegionSettings) -> None:
     """Complete the bundle."""
-    bundle.write_settings(config.paths.models / bundle.REGION_MAPS, settings)
-    profile = config.paths.report("validate") / bundle.PROFILE
-    outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
+    bundle.write_settings(config.paths.models / names.REGION_MAPS, settings)
+    profile = config.paths.report("validate") / names.PROFILE
+    outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
     bundle.seal(config.paths.models)
 
 
@@ -95,7 +95,7 @@ def write(
         "pictures": pictures,
     }
     outputs.write_text(report / "report.html", pages.render("region_maps.html", context))
-    outputs.write_json(report / "metrics.json", found.figures)
+    outputs.write_json(report / names.METRICS, found.figures)
 
 
 def survey(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import issues as listed
-from pipeline.dataset import labels, manifest, profile
+from pipeline.dataset import labels, manifest, names, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.files.faults import Issue
@@ -62,7 +62,7 @@ def run(config: Config) -> None:
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
         _report(config, grouped, issues, followed, nulls.scores, figures)
-        described = config.paths.report("validate") / "profile.json"
+        described = config.paths.report("validate") / names.PROFILE
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
         record.metrics(figures)
@@ -90,12 +90,12 @@ def _report(
     figures: dict[str, Any],
 ) -> None:
     folder = config.paths.report("validate")
-    outputs.write_json(folder / "metrics.json", figures)
-    table = listed.write(issues, folder / "issues.csv")
+    outputs.write_json(folder / names.METRICS, figures)
+    table = listed.write(issues, folder / names.ISSUES)
     text = followed.to_csv(index=False, lineterminator="\n", float_format="%.6g")
     outputs.write_text(folder / "attributes.csv", text)
     text = null_scores.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    outputs.write_text(folder / "null_scores.csv", text)
+    outputs.write_text(folder / names.NULL_SCORES, text)
     text = grouped.copies[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
     outputs.write_text(folder / "copies.csv", text)
 
