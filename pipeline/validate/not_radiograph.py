@@ -3,7 +3,8 @@
 Radiographs are smooth: their edges are as wide as a focal spot and scattered photons make them, their air is
 dark and reaches the frame, and the limb runs out of the picture. Photographs are rough all over, what a
 computer draws has steps of one pixel between flat areas, and a slice of a body lies round and whole on black.
-Fourteen numbers hold that, and a softmax of them, fitted by ``benchmarks/not_radiograph.py``, weighs them.
+Fourteen numbers hold that, and a softmax of them weighs them; ``benchmarks/not_radiograph.py`` fits it and
+writes ``not_radiograph.json``.
 
 What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
 score as such; so do many slices that fill their frame, and most photographs in grey.
@@ -11,6 +12,8 @@ score as such; so do many slices that fill their frame, and most photographs in 
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -40,26 +43,12 @@ class Judgement(NamedTuple):
     kind: str
 
 
-# name: lowest and highest value in the fit, beyond which nothing more is read from a number; then the weight
-# for each of `KINDS`, against a radiograph.
-MODEL: dict[str, tuple[float, float, float, float, float]] = {
-    "sharp": (0, 0.74628, 19.478, 14.563, -4.5346),
-    "very_sharp": (0, 0.66883, 13.388, 22.241, 19.401),
-    "rough": (0.0016819, 0.83117, 11.345, 7.4088, 11.804),
-    "flat_mid": (0, 0.8493, -5.3501, -5.6993, -7.1868),
-    "flat_white": (0, 0.90494, -8.4004, 1.7118, 3.9537),
-    "straight": (0, 0.12669, -37.432, -17.559, -29.125),
-    "contrast": (7.1869, 114.88, -0.12522, -0.099378, -0.017258),
-    "fine": (-1.388, 0.28742, -6.2039, -2.5216, -2.2428),
-    "middle": (-2.3046, -0.57776, -4.9672, -5.1431, 2.5649),
-    "ring_dark": (0, 1, -3.4946, -1.321, 1.9417),
-    "round": (0.37743, 0.99309, 22.465, 11.54, 6.1026),
-    "solid": (0.17366, 1, 6.0381, 9.468, -0.96436),
-    "island": (0, 1, -1.9755, 0.54886, 4.3878),
-    "colour": (0, 8, 1.3682, 0.9912, 1.0584),
-}
-INTERCEPTS = (-30.669, -26.307, -6.673)
-_TABLE = np.array(list(MODEL.values()))
+# `features`, by name: lowest and highest value in the fit, beyond which nothing more is read from a number;
+# then the weight for each of `KINDS`, against a radiograph. `intercepts`: one for each of `KINDS`.
+COEFFICIENTS = Path(__file__).with_suffix(".json")
+_MODEL = json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
+FEATURES = tuple(_MODEL["features"])
+_TABLE, _INTERCEPTS = np.array(list(_MODEL["features"].values())), np.array(_MODEL["intercepts"])
 
 
 def judge(levels: Pyramid, colour: float) -> Judgement:
@@ -79,13 +68,13 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
         data: how common such pictures are there is not known.
     """
     values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
-    logits = values @ _TABLE[:, 2:] + INTERCEPTS
+    logits = values @ _TABLE[:, 2:] + _INTERCEPTS
     odds = np.exp(np.minimum(logits, 50.0))
     return Judgement(float(odds.sum() / (1 + odds.sum())), KINDS[int(logits.argmax())])
 
 
 def features(levels: Pyramid, colour: float) -> Float64Array:
-    """Measure a picture, in the order of `MODEL`.
+    """Measure a picture, in the order of `FEATURES`.
 
     Parameters
     ----------
