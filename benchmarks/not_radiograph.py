@@ -7,8 +7,8 @@ The first folder holds radiographs, the second pictures that are none, in one fo
 shrunk to 224 x 224, in grey; and every fourth radiograph inverted, turned, framed, tinted, marked and so on.
 All of it counts in the fit, which learns that these are radiographs still.
 
-Writes ``pipeline/validate/not_radiograph.json``, then prints what the score finds by cross-validation over the
-sources: no fold holds a picture, or a slice of a head, of which another was learnt from.
+Writes ``pipeline/validate/not_radiograph.json``, then prints what the score finds by cross-validation over
+the sources: no fold holds a picture, or a slice of a head, of which another was learnt from.
 """
 
 from __future__ import annotations

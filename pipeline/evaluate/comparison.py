@@ -1,7 +1,8 @@
 """Two models on the same radiographs: how far apart they are, each group weighing as one.
 
-The resamples are paired: both models answer for the same drawn groups, so that what makes a group hard
-for both cancels out, and the interval of the difference is narrower than either model's own.
+Both models answer for the same groups, so that what makes a group hard for both cancels out, and the
+interval of the difference is narrower than either model's own. AUROCs are compared by DeLong, other figures
+by a paired bootstrap: docs/decisions/0020.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.predict import operating_points
-from pipeline.statistics import intervals, metrics
+from pipeline.statistics import delong, intervals, metrics
 from pipeline.types import AnyArray, BoolArray, FloatArray, Int64Array, StrArray
 
 Statistics = Callable[[BoolArray, FloatArray, FloatArray], Mapping[str, float]]
@@ -88,15 +89,12 @@ def differences(
     }
 
 
-def auroc_difference(
-    y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray, *, n_samples: int, seed: int
-) -> Difference:
-    """Compare two models' AUROC by group: see :func:`differences`."""
-
-    def auroc(truth: BoolArray, score: FloatArray, weight: FloatArray) -> dict[str, float]:
-        return {"auroc": metrics.auroc(truth, score, weight)}
-
-    return differences(auroc, y_true, first, second, group, n_samples=n_samples, seed=seed)["auroc"]
+def auroc_difference(y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray) -> Difference:
+    """Compare two models' AUROC by group, as :func:`differences` does, by :func:`delong.compare`."""
+    truth, one, groups = metrics.collapse_groups(y_true, first, group)
+    _, other, _ = metrics.collapse_groups(y_true, second, group)
+    apart = delong.compare(truth, other, one, groups)
+    return Difference(metrics.auroc(truth, one), metrics.auroc(truth, other), *apart[:3])
 
 
 def joined_groups(first: AnyArray, second: AnyArray) -> Int64Array:
