@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import config as settings
-from pipeline.dataset import annotations
+from pipeline.dataset import annotations, names
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle
 from pipeline.preprocess import shards
@@ -41,7 +41,7 @@ def main() -> None:
     index = shards.read_index(config.paths.shards)
     val = index[index["split"] == "val"].reset_index(drop=True)
     known = annotations.read(config.paths.annotations)
-    points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+    points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
     predict = inference.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in options.views:

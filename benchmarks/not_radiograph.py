@@ -7,8 +7,8 @@ The first folder holds radiographs, the second pictures that are none, in one fo
 shrunk to 224 x 224, in grey; and every fourth radiograph inverted, turned, framed, tinted, marked and so on.
 All of it counts in the fit, which learns that these are radiographs still.
 
-Prints the table to copy into the module, then what the score finds by cross-validation over the sources: no
-fold holds a picture, or a slice of a head, of which another was learnt from.
+Writes ``pipeline/validate/not_radiograph.json``, then prints what the score finds by cross-validation over
+the sources: no fold holds a picture, or a slice of a head, of which another was learnt from.
 """
 
 from __future__ import annotations
@@ -28,10 +28,6 @@ from sklearn.model_selection import GroupKFold
 from pipeline.files import colour
 from pipeline.validate import not_radiograph, pyramid
 
-NAMES = (
-    "sharp", "very_sharp", "rough", "flat_mid", "flat_white", "straight", "contrast", "fine", "middle",
-    "ring_dark", "round", "solid", "island", "colour",
-)  # fmt: skip
 KINDS = {
     "photograph": ("photo", "grey_photo", "wallpaper"),
     "drawing": ("screenshot", "diagram", "drawing", "document", "dicom_ot", "dicom_seg"),
@@ -125,7 +121,7 @@ def measure(radiographs: Path, examples: Path) -> pd.DataFrame:
         source = path.stem.split("_")[0] if kind == "mri_head" else path.stem
         if grey(picture).std() >= 1:  # what is blank is refused before
             rows += [(kind, source, name, *features(other)) for name, other in variants(picture)]
-    return pd.DataFrame(rows, columns=["kind", "source", "variant", *NAMES])
+    return pd.DataFrame(rows, columns=["kind", "source", "variant", *not_radiograph.FEATURES])
 
 
 def features(picture: Pixels) -> Pixels:
@@ -177,18 +173,30 @@ def score(values: Pixels, bounds: Pixels, against: Pixels, intercepts: Pixels) -
 
 
 def main(radiographs: Path, examples: Path) -> None:
-    """Measure, fit, print."""
+    """Measure, fit, write, print."""
     table = measure(radiographs, examples)
-    values, kinds, weight = table[list(NAMES)].to_numpy(), table["kind"].map(CLASS).to_numpy(), weights(table)
+    values, kinds, weight = (
+        table[list(not_radiograph.FEATURES)].to_numpy(),
+        table["kind"].map(CLASS).to_numpy(),
+        weights(table),
+    )
     bounds, against, intercepts = fit(values, kinds, weight)
-    for name, (low, high), row in zip(NAMES, bounds, against, strict=True):
-        print(f'    "{name}": ({low:.6g}, {high:.6g}, {", ".join(f"{value:.6g}" for value in row)}),')
-    print(f"INTERCEPTS = ({', '.join(f'{value:.6g}' for value in intercepts)})")
+    write(not_radiograph.COEFFICIENTS, np.hstack([bounds, against]), intercepts)
     held_out = np.zeros(len(table))
     for learnt, left in GroupKFold(N_FOLDS).split(values, kinds, table["source"]):
         held_out[left] = score(values[left], *fit(values[learnt], kinds[learnt], weight[learnt]))
     for title, scores in (("fitted", score(values, bounds, against, intercepts)), ("held out", held_out)):
         report(title, table, scores)
+
+
+def write(path: Path, rows: Pixels, intercepts: Pixels) -> None:
+    """Write the file that the module reads, a row a feature."""
+    texts = ["[" + ", ".join(f"{value:.6g}" for value in values) + "]" for values in (intercepts, *rows)]
+    features = ",\n".join(
+        f'  "{name}": {text}' for name, text in zip(not_radiograph.FEATURES, texts[1:], strict=True)
+    )
+    text = f'{{\n "intercepts": {texts[0]},\n "features": {{\n{features}\n }}\n}}\n'
+    path.write_text(text, encoding="utf-8")
 
 
 def report(title: str, table: pd.DataFrame, scores: Pixels) -> None:

@@ -25,6 +25,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline import config as settings
+from pipeline.dataset import names
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
 from pipeline.preprocess import shards
@@ -40,7 +41,7 @@ def main() -> None:
     index = shards.read_index(arguments.shards).head(arguments.images)
     canvases = np.stack(list(shards.canvases(arguments.shards, index)))
     placements = [shards.placement(row) for row in index.itertuples()]
-    model = classifier.load(arguments.models / bundle.CLASSIFIER)
+    model = classifier.load(arguments.models / names.CLASSIFIER)
     contestants = own(model, bundle.load(arguments.models), canvases, placements, arguments.batch)
     contestants |= peers(model, canvases, arguments.batch, arguments.peer)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}

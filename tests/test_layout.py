@@ -16,6 +16,7 @@ from tests.imports import PACKAGE, REPOSITORY, direct
 
 # Arrays in, arrays out: no file, no setting, and nothing of ours but one another.
 NUMERIC_NAMES = {
+    "files": "resize",
     "dataset": "body_part",
     "validate": "duplicates hamming label_errors",
     "predict": "boxes calibration cutting operating_points peaks position regions",
@@ -25,6 +26,7 @@ NUMERIC_NAMES = {
     "drift": "distance",
 }
 NUMERIC = [
+    PACKAGE / "types.py",
     *sorted((PACKAGE / "statistics").rglob("*.py")),
     *(PACKAGE / room / f"{file}.py" for room, files in NUMERIC_NAMES.items() for file in files.split()),
 ]
@@ -82,6 +84,10 @@ def paths_built(file: Path) -> set[str]:
         elif isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant):
             found.add(node.right.value)
     return found
+
+
+def test_only_one_module_resizes() -> None:
+    assert [name(file) for file in SOURCES if "cv2.resize" in calls(file)] == ["pipeline/files/resize.py"]
 
 
 def test_only_one_module_reads_and_writes_image_files() -> None:

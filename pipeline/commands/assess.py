@@ -27,15 +27,13 @@ from numpy.typing import NDArray
 from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import labels, manifest
-from pipeline.dataset.names import OVERLAYS
+from pipeline.dataset import issues, labels, manifest, names
 from pipeline.evaluate import curves, evaluation
 from pipeline.files import engine, images, outputs
-from pipeline.files.faults import Issue
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
-from pipeline.preprocess import preparation
+from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, gallery, scoring
 from pipeline.region_maps.assessment import Assessment
@@ -47,8 +45,8 @@ log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
 _MADE = (
-    ANNOTATIONS, "issues.csv", "methods.csv", "metrics.json", OVERLAYS, "plots",
-    "predictions.csv", "regions.coco.json", "report.html", "subgroups.csv",
+    ANNOTATIONS, names.ISSUES, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
+    names.PREDICTIONS, "regions.coco.json", "report.html", "subgroups.csv",
 )  # fmt: skip
 
 
@@ -155,9 +153,9 @@ def _write(
     figures: dict[str, Any],
 ) -> None:
     """Write the tables, the pictures and the page."""
-    issues = pd.DataFrame(sorted(set(checked.issues)), columns=list(Issue._fields))
-    issues.to_csv(report / "issues.csv", index=False, lineterminator="\n")
-    predictions.to_csv(report / "predictions.csv", index=False, lineterminator="\n")
+    negatives = polarity.issues(found.rows["path"], [placement.inverted for placement in found.placements])
+    issues.write([*checked.issues, *negatives], report / names.ISSUES)
+    predictions.to_csv(report / names.PREDICTIONS, index=False, lineterminator="\n")
     drawn = curves.tabulate(
         *evaluation.columns(predictions),
         loaded.points,
@@ -169,15 +167,15 @@ def _write(
     for name, text in (plotted | mapped.texts()).items():
         outputs.write_text(report / name, text)
     settings, limits = loaded.region_settings, config.region_maps
-    gallery.draw(report / OVERLAYS, checked.root, found, checked.known, settings, limits)
-    outputs.write_json(report / "metrics.json", figures)
+    gallery.draw(report / names.OVERLAYS, checked.root, found, checked.known, settings, limits)
+    outputs.write_json(report / names.METRICS, figures)
     outputs.write_text(report / "report.html", report_page.page(report, checked.root.name))
 
 
 def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     """Print the metrics as written, or the few that are read first."""
     if as_json:
-        sys.stdout.write((target / "metrics.json").read_text(encoding="utf-8"))
+        sys.stdout.write((target / names.METRICS).read_text(encoding="utf-8"))
         return
     scores = figures["test"]
     shown = [(name, scores) for name in ("auroc", "group_auroc", "average_precision", "brier_score", "ece")]

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import manifest
+from pipeline.dataset import manifest, names
 from pipeline.network import weights
 from pipeline.predict import operating_points
 from pipeline.track import repository, versions
@@ -61,7 +61,7 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, and what ``data.labels`` says.
     """
-    path = config.paths.report("evaluate") / "predictions.csv"
+    path = config.paths.report("evaluate") / names.PREDICTIONS
     said = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
     said = said.loc[said["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
     labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
@@ -133,7 +133,7 @@ def ask_champion(
 
 
 def _report(config: Config, stage: str) -> Mapping[str, Any]:
-    path = config.paths.report(stage) / "metrics.json"
+    path = config.paths.report(stage) / names.METRICS
     figures: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return figures
 

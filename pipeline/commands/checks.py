@@ -225,9 +225,11 @@ def lock(config: Config) -> Check:
 
 def bundle(config: Config) -> Check:
     """Whether the model bundle is there and whole."""
+    from pipeline.dataset.names import BUNDLE
+
     folder = config.paths.models
-    promised = "bundle.json" in _text(Path("dvc.lock"))
-    if not (folder / "bundle.json").is_file() and not promised:
+    promised = BUNDLE in _text(Path("dvc.lock"))
+    if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", "dvc repro")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from pipeline.predict import bundle as sealed

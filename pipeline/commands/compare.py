@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.dataset.names import PREDICTIONS
 from pipeline.evaluate import comparison
 from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
@@ -84,7 +85,7 @@ def run(config: Config, first: str, second: str, out: Path | None) -> None:
 
 def predictions(record: Record) -> pd.DataFrame | None:
     """Read what a record's model says of its test radiographs; None where that is not at hand."""
-    data = record.read("evaluate", "predictions.csv")
+    data = record.read("evaluate", PREDICTIONS)
     if data is None:
         return None
     said = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})
@@ -113,28 +114,23 @@ def settings(first: Record, second: Record) -> Part:
 
 
 def paired(shared: Shared, *, n_samples: int, seed: int) -> Part:
-    """Compare the probabilities by a paired bootstrap over groups."""
+    """Compare the probabilities by group: AUROCs by DeLong, other figures by a paired bootstrap."""
     rows = shared.rows
     head = ("Figure, by group", "A", "B", "B less A (95 %)")
     title = "The same radiographs"
-    if rows["fractured"].nunique() < 2:
+    group = comparison.joined_groups(rows["group_1"].to_numpy(str), rows["group_2"].to_numpy(str))
+    y_true = rows["fractured"].to_numpy(bool)
+    if min(len(np.unique(group[kind])) for kind in (y_true, ~y_true)) < 2:
         a, b = shared.tested
         text = f"At hand: predictions of {a} test radiographs of A, and {b} of B; too few are the same."
         return Part(title, text, head, [])
-    y_true = rows["fractured"].to_numpy(bool)
-    group = comparison.joined_groups(rows["group_1"].to_numpy(str), rows["group_2"].to_numpy(str))
-    found = comparison.differences(
-        metrics.classification_scores,
-        y_true,
-        rows["y_score_1"].to_numpy(float),
-        rows["y_score_2"].to_numpy(float),
-        group,
-        n_samples=n_samples,
-        seed=seed,
-    )
+    scores = y_true, rows["y_score_1"].to_numpy(float), rows["y_score_2"].to_numpy(float), group
+    found = comparison.differences(metrics.classification_scores, *scores, n_samples=n_samples, seed=seed)
+    found["auroc"] = comparison.auroc_difference(*scores)
     text = (
         f"{len(rows)} radiographs in {len(np.unique(group))} groups were tested by both (A tested "
-        f"{shared.tested[0]}, B {shared.tested[1]}). Intervals of the difference: paired bootstrap by group."
+        f"{shared.tested[0]}, B {shared.tested[1]}). Intervals of the difference, by group: of AUROC "
+        "by DeLong, of others by a paired bootstrap."
     )
     return Part(title, text, head, [_difference(_LABELS[name], value) for name, value in found.items()])
 

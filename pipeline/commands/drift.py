@@ -20,7 +20,7 @@ import pandas as pd
 
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
-from pipeline.dataset import profile
+from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
 from pipeline.drift import seen as seen_by_server
@@ -138,7 +138,7 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
                 f"or name a bundle's folder or a profile: --against {config.paths.models}."
             )
         return f"champion, version {found.version}", found.profile
-    path = Path(against) / "profile.json" if Path(against).is_dir() else Path(against)
+    path = Path(against) / names.PROFILE if Path(against).is_dir() else Path(against)
     if not path.is_file():
         raise ValueError(
             "--against must be `champion`, a bundle's folder or a profile. "

@@ -23,20 +23,20 @@ from numpy.typing import NDArray
 
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
+from pipeline.dataset import names
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault
 from pipeline.network import device, inference
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
-from pipeline.preprocess import canvas
 from pipeline.region_maps import overlays, words
 from pipeline.region_maps.legend import Label
 from pipeline.validate import content, intake
 
 log = logging.getLogger(__name__)
 
-_MADE = ("overlays", "predictions.csv", "predictions.json")
+_MADE = ("overlays", names.PREDICTIONS, "predictions.json")
 _COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
 
 
@@ -119,7 +119,7 @@ def describe(path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bu
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
     along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
     """
-    upright = set_right(pixels, loaded)
+    upright = finding.placement.set_right(pixels)
     return {
         "path": intake.shown(path),
         "probability": round(finding.probability, 6),
@@ -143,12 +143,6 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
     }
 
 
-def set_right(pixels: NDArray[np.uint8], loaded: Bundle) -> NDArray[np.uint8]:
-    """Turn a photographic negative back, as the bundle does before it predicts."""
-    negative = loaded.preprocess.fix_negatives and canvas.is_negative(pixels)
-    return 255 - pixels if negative else pixels
-
-
 def overlay_name(path: Path, shared: Path) -> Path:
     """Name a radiograph's overlay: its path below the folder that all files share, and ``.jpg``.
 
@@ -163,7 +157,7 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draw a finding over its radiograph; a photographic negative is set right."""
     return overlays.overlay(
-        set_right(pixels, loaded),
+        finding.placement.set_right(pixels),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
@@ -179,7 +173,7 @@ def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
         for result in results
     ]
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    table.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+    table.to_csv(folder / names.PREDICTIONS, index=False, lineterminator="\n")
     text = json.dumps(results, indent=1) + "\n"
     (folder / "predictions.json").write_text(text, encoding="utf-8")
 

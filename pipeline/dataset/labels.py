@@ -63,10 +63,10 @@ def read(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]
         raise ValueError(f"{path} must name a path once. Received twice: {twice.iloc[0]!r}. Remove one row.")
     reserved = [column for column in table if column in {*COLUMNS, FOLD, NOT_RADIOGRAPH} - {"path"}]
     issues = [
-        Issue("", "label_reserved_column", "warning", f"column {column!r} is the manifest's own: not carried")
+        Issue.of("", "label_reserved_column", f"column {column!r} is the manifest's own: not carried")
         for column in reserved
     ]
     unknown = table.loc[~table["path"].isin(known), "path"]
-    issues += [Issue(name, "label_unknown_file", "warning", f"{path.name} names no file") for name in unknown]
+    issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in unknown]
     labels = table.drop(columns=reserved).set_index("path")
     return labels.reindex(sorted(known), fill_value=""), issues

@@ -1,4 +1,7 @@
-"""Names of files and columns that several rooms share, each said once."""
+"""Names of files that several rooms share, each said once.
+
+Names of columns stand with their tables: `manifest`, `body_part`, `pipeline.preprocess.shards`.
+"""
 
 from __future__ import annotations
 
@@ -15,3 +18,12 @@ PAGES = {
 # and a table that says whose they are.
 OVERLAYS, PLAIN, OVERLAY_INDEX = "overlays", "plain", "index.csv"
 CASES = ("confident_errors", "misses", "false_alarms", "hits")
+
+# The model bundle; the profile stands in the report of `validate`, too.
+CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
+REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
+PROFILE = "profile.json"
+
+# Tables and figures of the stages, in their report folders.
+METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"
+NULL_SCORES = "null_scores.csv"

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+
+from pipeline.types import AnyArray, Float64Array
 
 _N_PERMUTATIONS = 999
 _PSI_BINS = 10
@@ -27,8 +28,7 @@ _TOLERANCE = 0.02  # a share of the value: a pixel more in every file is no othe
 _DIGITS = 9  # of a distance: sums in another order differ behind them
 _NUMBERS = "iuf"  # dtype kinds; booleans and text are kinds of radiographs
 
-Sample = Mapping[str, NDArray[Any]]
-FloatArray = NDArray[np.float64]
+Sample = Mapping[str, AnyArray]
 
 
 class Difference(NamedTuple):
@@ -133,13 +133,13 @@ def summarize(differences: Mapping[str, Difference], *, alpha: float, threshold:
     }
 
 
-def strangeness(reference: NDArray[Any], current: NDArray[Any]) -> FloatArray:
+def strangeness(reference: AnyArray, current: AnyArray) -> Float64Array:
     """Return the distance of each current vector, (n_current, n), from the nearest of the reference."""
-    nearest: FloatArray = cdist(current.astype(np.float64), reference.astype(np.float64)).min(axis=1)
+    nearest: Float64Array = cdist(current.astype(np.float64), reference.astype(np.float64)).min(axis=1)
     return nearest
 
 
-def stability_index(reference: NDArray[Any], current: NDArray[Any]) -> float | None:
+def stability_index(reference: AnyArray, current: AnyArray) -> float | None:
     """Return the population stability index: 0 for equal shares; by custom, above 0.25 is a large change.
 
     Each bin counts half a radiograph more than it holds, since empty ones would make the index infinite.
@@ -155,7 +155,9 @@ def stability_index(reference: NDArray[Any], current: NDArray[Any]) -> float | N
     return float(np.sum((after - before) * np.log(after / before)))
 
 
-def _shuffled(n_reference: int, n_current: int, n_permutations: int, rng: np.random.Generator) -> FloatArray:
+def _shuffled(
+    n_reference: int, n_current: int, n_permutations: int, rng: np.random.Generator
+) -> Float64Array:
     """Weights of the pooled radiographs, (n, 1 + n_permutations): means of current less means of reference.
 
     The first column is as it is, the others are shuffled.
@@ -166,7 +168,7 @@ def _shuffled(n_reference: int, n_current: int, n_permutations: int, rng: np.ran
     return repeated
 
 
-def _distances(pooled: NDArray[Any], weights: FloatArray) -> FloatArray:
+def _distances(pooled: AnyArray, weights: Float64Array) -> Float64Array:
     """Distance of the two sides: shape (1 + n_permutations,)."""
     if pooled.ndim > 1:
         return _energy(pooled.astype(np.float64), weights)
@@ -175,7 +177,7 @@ def _distances(pooled: NDArray[Any], weights: FloatArray) -> FloatArray:
     )
 
 
-def _kolmogorov_smirnov(pooled: NDArray[Any], weights: FloatArray) -> FloatArray:
+def _kolmogorov_smirnov(pooled: AnyArray, weights: Float64Array) -> Float64Array:
     """Largest gap between one side's cumulative share, and the other's a little further on."""
     order = np.argsort(pooled)
     values, weights = pooled[order].astype(np.float64), weights[order]
@@ -185,13 +187,13 @@ def _kolmogorov_smirnov(pooled: NDArray[Any], weights: FloatArray) -> FloatArray
     return np.asarray(gaps.max(axis=0))
 
 
-def _variation(pooled: NDArray[Any], weights: FloatArray) -> FloatArray:
+def _variation(pooled: AnyArray, weights: Float64Array) -> Float64Array:
     """Share of either side that would have to change its kind."""
     kinds = (np.unique(pooled)[:, None] == pooled).astype(np.float64)
     return np.asarray(np.abs(kinds @ weights).sum(axis=0) / 2)
 
 
-def _energy(pooled: FloatArray, weights: FloatArray) -> FloatArray:
+def _energy(pooled: Float64Array, weights: Float64Array) -> Float64Array:
     """Square root of Székely and Rizzo's coefficient of inhomogeneity."""
     apart = cdist(pooled, pooled)
     energy = -np.einsum("np,np->p", weights, apart @ weights)  # twice the mean across, less those within
@@ -201,7 +203,7 @@ def _energy(pooled: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.maximum(share, 0)))
 
 
-def _p_values(distances: FloatArray) -> FloatArray:
+def _p_values(distances: Float64Array) -> Float64Array:
     """Compare each property with the most outstanding one of every shuffle; the first is none."""
     spread = distances.std(axis=1, keepdims=True)
     outstanding = np.divide(

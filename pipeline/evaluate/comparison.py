@@ -1,25 +1,24 @@
 """Two models on the same radiographs: how far apart they are, each group weighing as one.
 
-The resamples are paired: both models answer for the same drawn groups, so that what makes a group hard
-for both cancels out, and the interval of the difference is narrower than either model's own.
+Both models answer for the same groups, so that what makes a group hard for both cancels out, and the
+interval of the difference is narrower than either model's own. AUROCs are compared by DeLong, other figures
+by a paired bootstrap: docs/decisions/0020.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.predict import operating_points
-from pipeline.statistics import intervals, metrics
+from pipeline.statistics import delong, intervals, metrics
+from pipeline.types import AnyArray, BoolArray, FloatArray, Int64Array, StrArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
-Statistics = Callable[[Bools, Floats, Floats], Mapping[str, float]]
+Statistics = Callable[[BoolArray, FloatArray, FloatArray], Mapping[str, float]]
 
 
 class Difference(NamedTuple):
@@ -34,10 +33,10 @@ class Difference(NamedTuple):
 
 def differences(
     statistics: Statistics,
-    y_true: Bools,
-    first: Floats,
-    second: Floats,
-    group: NDArray[Any],
+    y_true: BoolArray,
+    first: FloatArray,
+    second: FloatArray,
+    group: AnyArray,
     *,
     n_samples: int,
     seed: int,
@@ -75,7 +74,7 @@ def differences(
     unit_true, unit_first, unit_group = metrics.collapse_groups(y_true, first, group)
     _, unit_second, _ = metrics.collapse_groups(y_true, second, group)
 
-    def apart(weight: Floats) -> dict[str, float]:
+    def apart(weight: FloatArray) -> dict[str, float]:
         ours = statistics(unit_true, unit_second, weight)
         return {name: ours[name] - value for name, value in statistics(unit_true, unit_first, weight).items()}
 
@@ -90,18 +89,15 @@ def differences(
     }
 
 
-def auroc_difference(
-    y_true: Bools, first: Floats, second: Floats, group: NDArray[Any], *, n_samples: int, seed: int
-) -> Difference:
-    """Compare two models' AUROC by group: see :func:`differences`."""
-
-    def auroc(truth: Bools, score: Floats, weight: Floats) -> dict[str, float]:
-        return {"auroc": metrics.auroc(truth, score, weight)}
-
-    return differences(auroc, y_true, first, second, group, n_samples=n_samples, seed=seed)["auroc"]
+def auroc_difference(y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray) -> Difference:
+    """Compare two models' AUROC by group, as :func:`differences` does, by :func:`delong.compare`."""
+    truth, one, groups = metrics.collapse_groups(y_true, first, group)
+    _, other, _ = metrics.collapse_groups(y_true, second, group)
+    apart = delong.compare(truth, other, one, groups)
+    return Difference(metrics.auroc(truth, one), metrics.auroc(truth, other), *apart[:3])
 
 
-def joined_groups(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+def joined_groups(first: AnyArray, second: AnyArray) -> Int64Array:
     """Join two groupings of the same radiographs: what either holds together stays together.
 
     Parameters
@@ -120,9 +116,7 @@ def joined_groups(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64
     return np.asarray(np.unique(component[ours], return_inverse=True)[1], dtype=np.int64)
 
 
-def changed_decisions(
-    y_true: Bools, first: NDArray[np.str_], second: NDArray[np.str_]
-) -> dict[str, tuple[int, int]]:
+def changed_decisions(y_true: BoolArray, first: StrArray, second: StrArray) -> dict[str, tuple[int, int]]:
     """Count the radiographs on which one model errs surely and the other does not.
 
     Parameters

@@ -6,24 +6,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.predict import calibration, operating_points
 from pipeline.predict.calibration import Calibration, Method
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.statistics import intervals, metrics
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, StrArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
-Part = tuple[Bools, NDArray[np.float64], NDArray[np.str_]]  # fractured, probability, group of its radiographs
+Part = tuple[BoolArray, Float64Array, StrArray]  # fractured, probability, group of its radiographs
 
 _NO = ("0", "0.0", "no", "false", "none")
 
 
 def choose(
-    logits: Floats,
-    y_true: Bools,
-    sample_weight: Floats,
+    logits: FloatArray,
+    y_true: BoolArray,
+    sample_weight: FloatArray,
     *,
     method: Method,
     sensitivity: float,
@@ -50,9 +48,9 @@ def choose(
 
 
 def evaluate(
-    y_true: Bools,
-    y_score: Floats,
-    group: NDArray[Any],
+    y_true: BoolArray,
+    y_score: FloatArray,
+    group: AnyArray,
     points: OperatingPoints,
     *,
     n_samples: int,
@@ -127,9 +125,9 @@ def columns(rows: pd.DataFrame) -> Part:
 
 
 def _with_intervals(
-    y_true: Bools, y_score: Floats, group: NDArray[Any], *, n_samples: int, n_bins: int, seed: int
+    y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_samples: int, n_bins: int, seed: int
 ) -> dict[str, float]:
-    def statistics(weight: NDArray[np.float64]) -> dict[str, float]:
+    def statistics(weight: Float64Array) -> dict[str, float]:
         return {
             "auroc": metrics.auroc(y_true, y_score, weight),
             "average_precision": metrics.average_precision(y_true, y_score, weight),

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.statistics import intervals, metrics
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 THRESHOLDS = np.arange(1, 100) / 100
 COLUMNS = ["threshold", "net_benefit", "net_benefit_low", "net_benefit_high", "treat_all", "treat_none"]
 
 
 def net_benefit(
-    y_true: Bools, y_score: Floats, thresholds: Floats, sample_weight: Floats | None = None
-) -> NDArray[np.float64]:
+    y_true: BoolArray, y_score: FloatArray, thresholds: FloatArray, sample_weight: FloatArray | None = None
+) -> Float64Array:
     """Count true positives a radiograph, less false ones at the price that the threshold stands for.
 
     Who acts from a probability of 0.2 on holds four needless actions for as bad as one missed fracture:
@@ -59,7 +54,7 @@ def net_benefit(
 
 
 def decision_curve(
-    y_true: Bools, y_score: Floats, group: NDArray[Any], *, n_samples: int, seed: int
+    y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_samples: int, seed: int
 ) -> pd.DataFrame:
     """Net benefit of the classifier, of acting on every radiograph, and of acting on none.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.statistics import delong, intervals, metrics
-
-Bools = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
+from pipeline.types import AnyArray, BoolArray, Float64Array
 
 COLUMNS = [
     *("disturbance", "level", "radiographs", "auroc", "auroc_low", "auroc_high"),
@@ -21,7 +18,7 @@ COLUMNS = [
 ]
 
 
-def sample(y_true: Bools, group: NDArray[Any], n_radiographs: int, seed: int) -> NDArray[np.intp]:
+def sample(y_true: BoolArray, group: AnyArray, n_radiographs: int, seed: int) -> NDArray[np.intp]:
     """Draw independent radiographs, one a group, as many of either class as there are.
 
     Returns
@@ -39,8 +36,8 @@ def sample(y_true: Bools, group: NDArray[Any], n_radiographs: int, seed: int) ->
 
 def tabulate(
     levels: Sequence[tuple[str, float]],
-    y_true: Bools,
-    y_scores: FloatArray,
+    y_true: BoolArray,
+    y_scores: Float64Array,
     points: OperatingPoints,
     *,
     n_samples: int,
@@ -71,7 +68,7 @@ def tabulate(
     if min(y_true.sum(), (~y_true).sum()) < 2:
         return pd.DataFrame(columns=COLUMNS)
 
-    def aurocs(weight: FloatArray) -> list[float]:
+    def aurocs(weight: Float64Array) -> list[float]:
         return [metrics.auroc(y_true, y_score, weight) for y_score in y_scores.T]
 
     each = np.arange(len(y_true))

@@ -7,7 +7,6 @@ classifier, and could be traced to a patient.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.statistics import intervals, metrics
-
-Bools = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
+from pipeline.types import AnyArray, BoolArray, Float64Array
 
 MIN_GROUPS = 5
 EVERYTHING, UNKNOWN, RARE = "(all)", "(unknown)", "(rare values)"
@@ -39,9 +36,9 @@ _MOST_VALUES = 10  # a number with more of them is cut into thirds
 
 def subgroups(
     attributes: pd.DataFrame,
-    y_true: Bools,
-    y_score: FloatArray,
-    group: NDArray[Any],
+    y_true: BoolArray,
+    y_score: Float64Array,
+    group: AnyArray,
     points: OperatingPoints,
     *,
     n_samples: int,
@@ -83,7 +80,7 @@ def subgroups(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def parts(attributes: pd.DataFrame, group: NDArray[Any]) -> Iterator[tuple[str, str, Bools]]:
+def parts(attributes: pd.DataFrame, group: AnyArray) -> Iterator[tuple[str, str, BoolArray]]:
     """Yield attribute, value and radiographs (N,) of each subgroup, all radiographs first."""
     yield EVERYTHING, "", np.ones(len(group), bool)
     for name in attributes:
@@ -92,7 +89,7 @@ def parts(attributes: pd.DataFrame, group: NDArray[Any]) -> Iterator[tuple[str, 
             yield str(name), value, level == value
 
 
-def _levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
+def _levels(values: pd.Series, group: AnyArray) -> NDArray[np.object_]:
     """Name the level of each radiograph, rare ones pooled; empty where the attribute makes no subgroups."""
     text = values.astype("str").to_numpy(object)
     known = text != ""
@@ -107,7 +104,7 @@ def _levels(values: pd.Series, group: NDArray[Any]) -> NDArray[np.object_]:
     return np.where(np.isin(text, rare), RARE, text)
 
 
-def _thirds(numbers: FloatArray) -> NDArray[np.object_]:
+def _thirds(numbers: Float64Array) -> NDArray[np.object_]:
     """Name the third of the radiographs that each number lies in; equal numbers stay together."""
     third = np.searchsorted(np.quantile(numbers, [1 / 3, 2 / 3], method="inverted_cdf"), numbers)
     ends = {code: (numbers[third == code].min(), numbers[third == code].max()) for code in np.unique(third)}
@@ -124,9 +121,9 @@ def _in_order(level: NDArray[np.object_]) -> list[str]:
 
 
 def _score(
-    y_true: Bools,
-    y_score: FloatArray,
-    group: NDArray[Any],
+    y_true: BoolArray,
+    y_score: Float64Array,
+    group: AnyArray,
     points: OperatingPoints,
     *,
     n_samples: int,
@@ -144,7 +141,7 @@ def _score(
         if n_groups >= MIN_GROUPS
     }
 
-    def statistics(weight: FloatArray) -> dict[str, float]:
+    def statistics(weight: Float64Array) -> dict[str, float]:
         found = {
             n: float(np.average(right[has], weights=weight[has])) for n, (has, right, _) in shares.items()
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.types import UInt8Array
 
 _MARK_CHROMA = 96  # far above what JPEG's chroma subsampling leaves on a grey film
 _MARK_SHARE = (1e-4, 0.25)  # above: a tinted or coloured picture, no mark on a radiograph
@@ -12,8 +13,6 @@ _GREY_CHROMA = 4
 _LOOK_PX = 512  # colours are looked at on at most so many pixels a side
 _TINT_LOOK_PX = 128
 _BINS = 16  # of brightness
-
-UInt8Array = NDArray[np.uint8]
 
 
 def codes(rgb: UInt8Array) -> list[str]:

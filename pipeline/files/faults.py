@@ -1,10 +1,88 @@
-"""What is wrong with a file: an error with a code, and a row of ``issues.csv``."""
+"""What can be wrong with a file: codes with their severity and meaning, an error, rows of ``issues.csv``."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 Severity = Literal["quarantined", "warning", "note"]
+
+_LEFT_OUT = {  # an annotation is left out, while its radiograph stays
+    "blank": "Nothing is to be seen on it",
+    "broken": "The file is damaged; get it anew from its source",
+    "cross_section": "Looks like a slice of MRI, CT or ultrasound, not like a radiograph",
+    "drawing": "Looks like a screenshot, a diagram or a drawing, not like a radiograph",
+    "empty_file": "The file holds no bytes",
+    "fully_transparent": "Every pixel is transparent",
+    "label_conflict": "Copies of one radiograph lie under both labels; someone has to look which is right",
+    "multi_frame": "More than one picture in the file; save the one you mean on its own",
+    "name_not_utf8": "The file's name is no UTF-8; rename it",
+    "no_decoder": "Compressed in a way that no installed decoder reads",
+    "no_pixels": "A DICOM file without a picture",
+    "not_a_radiograph": "Its DICOM header names another kind of examination",
+    "not_an_image": "No picture, whatever its name says",
+    "not_finite": "Some pixels are no numbers",
+    "outside_root": "A link that leaves the data folder; it is never followed",
+    "photograph": "Looks like a photograph, not like a radiograph",
+    "too_large": "Larger than validate.max_pixels allows, or over 1 GiB",
+    "too_small": "Smaller than validate.min_side_px allows",
+    "truncated": "The file breaks off before its end; a lenient decoder would fill the rest with grey",
+    "unreadable": "The file could not be opened",
+    "vanished": "The file was gone when it was to be read",
+    "annotation_malformed": "An annotation that is no region inside its radiograph; it is left out",
+    "annotation_on_not_fractured": "A fracture is drawn where the label says none; the drawing is left out",
+    "annotation_size": "Drawn on a picture of another size; the drawing is left out",
+}
+_WARNINGS = {  # used, but worth a look
+    "annotation_unknown_file": "An annotation for a file that is not used",
+    "annotation_without_image": "An annotation that names no file",
+    "colour": "A colour picture, perhaps no radiograph",
+    "colour_marks": "A coloured arrow, circle or stamp; where it marks fractures, a network learns the mark",
+    "crosses_splits": "Has a copy in another published split; the whole group now lies in one",
+    "decoder_warning": "Decoded, but the decoder complained",
+    "drawn_marks": "A white arrow, circle or frame is drawn on it; a network may learn that",
+    "extension_mismatch": "Named as one format, and of another; read as what it is",
+    "faint": "Hardly any contrast",
+    "grey_band": "The last rows are filled in: it was once truncated, and saved again",
+    "label_reserved_column": "A column of the labels that bears a name of the manifest; it is not carried",
+    "label_unknown_file": "A row of the labels that names no file",
+    "link_skipped": "A link to nothing",
+    "seen_before": "A copy of a radiograph that the model was made from",
+    "tiny": "Very few pixels; fine fractures cannot be seen",
+    "trailing_bytes": "Bytes behind the end of the picture, as some programs leave them",
+    "unknown_folder": "A folder that is neither `fractured` nor `not fractured`; nothing in it is read",
+    "watermark": "Faint lettering all over it",
+}
+_NOTES = {  # put right, or for information
+    "byte_copy": "The same bytes as another file; one of them is used",
+    "exif_orientation": "Turned upright as its EXIF says",
+    "label_suspect": "Likely labelled wrongly, by models that did not see it; look at it",
+    "large": "Many pixels; it takes longer",
+    "negative": "Bright air around darker bone; turned back in preprocessing",
+    "transparency": "Has transparent pixels; they are read as black",
+    "windowed": "More than 8 bits; windowed between two percentiles",
+}
+MEANINGS: dict[Severity, dict[str, str]] = {"quarantined": _LEFT_OUT, "warning": _WARNINGS, "note": _NOTES}
+_SEVERITIES = {code: severity for severity, meanings in MEANINGS.items() for code in meanings}
+
+
+def severity(code: str) -> Severity:
+    """Return how grave an issue is.
+
+    Raises
+    ------
+    ValueError
+        No issue has this code.
+    """
+    if code not in _SEVERITIES:
+        raise ValueError(
+            f"an issue must have a code of pipeline.files.faults.MEANINGS. Received: {code!r}. Add it there."
+        )
+    return _SEVERITIES[code]
+
+
+def meaning(code: str) -> str:
+    """Say what a code means, for whoever meets it for the first time; a ValueError as in `severity`."""
+    return MEANINGS[severity(code)][code]
 
 
 class ImageFault(ValueError):
@@ -13,11 +91,12 @@ class ImageFault(ValueError):
     Attributes
     ----------
     reason
-        A short code for tables: ``truncated``, ``not_an_image``, ``too_large``, ...
+        A code: ``truncated``, ``not_an_image``, ``too_large``, ...
     """
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(reason, message)  # both, so that it survives the way between processes
+        severity(reason)
         self.reason = reason
 
     def __str__(self) -> str:
@@ -25,9 +104,14 @@ class ImageFault(ValueError):
 
 
 class Issue(NamedTuple):
-    """Something found about one file, in the column order of ``reports/validate/issues.csv``."""
+    """Something found about one file, in the column order of ``issues.csv``."""
 
     path: str
     issue: str
     severity: Severity
     detail: str
+
+    @classmethod
+    def of(cls, path: str, code: str, detail: str) -> Issue:
+        """Make an issue as grave as its code says."""
+        return cls(path, code, severity(code), detail)

@@ -13,11 +13,11 @@ from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.files import colour, containers, dicom
 from pipeline.files.faults import ImageFault
+from pipeline.types import Float64Array, UInt8Array
 
 __all__ = [
     "ImageFault",
@@ -55,8 +55,6 @@ _WINDOW_PERCENTILES = (0.5, 99.5)
 
 # `decode` compares the header's size with its caller's limit before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
-
-UInt8Array = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -249,7 +247,7 @@ def _decode_dicom(data: bytes, name: str, max_pixels: int) -> Radiograph:
     return Radiograph(_window(values, name), "DICOM", mode, ("windowed",))
 
 
-def _window(values: NDArray[np.float64], name: str) -> UInt8Array:
+def _window(values: Float64Array, name: str) -> UInt8Array:
     """Map the bulk of the values to 0..255, so that 12 bits in 16 do not read as black."""
     if not np.isfinite(values).all():
         raise ImageFault("not_finite", f"{name}: every pixel must be a finite number")

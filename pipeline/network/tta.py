@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.network.classifier import STRIDE
 from pipeline.network.inference import NetworkOutput, Predict
+from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
 
-Points = NDArray[np.float64]
-Evidence = NDArray[np.float32]
 Shape = tuple[int, int]
 
 FINER = 2  # cells of the averaged map to one of the network's
@@ -41,23 +39,23 @@ class View:
     shift_px: float = 0.0
     scale: float = 1.0
 
-    def matrix(self, canvas_shape: Shape) -> Points:
+    def matrix(self, canvas_shape: Shape) -> Float64Array:
         """Affine map of (row, column, 1) on the canvas to (row, column) in the view, (2, 3)."""
         centre = np.array(canvas_shape) / 2
         factor = self.scale * np.array([1.0, -1.0 if self.mirrored else 1.0])
         return np.column_stack([np.diag(factor), centre - factor * centre + self.shift_px])
 
-    def to_view(self, points: Points, canvas_shape: Shape) -> Points:
+    def to_view(self, points: Float64Array, canvas_shape: Shape) -> Float64Array:
         """Map points (N, 2) from the canvas to the view."""
         matrix = self.matrix(canvas_shape)
         return points @ matrix[:, :2].T + matrix[:, 2]
 
-    def to_canvas(self, points: Points, canvas_shape: Shape) -> Points:
+    def to_canvas(self, points: Float64Array, canvas_shape: Shape) -> Float64Array:
         """Map points (N, 2) from the view to the canvas."""
         matrix = self.matrix(canvas_shape)
         return (points - matrix[:, 2]) / np.diag(matrix)
 
-    def warp(self, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def warp(self, canvases: UInt8Array) -> UInt8Array:
         """Transform canvases (B, H, W) to the view; black beyond their edges."""
         shape: Shape = (canvases.shape[1], canvases.shape[2])
         forward = self.matrix(shape)
@@ -67,7 +65,7 @@ class View:
         warped = [cv2.warpAffine(one, matrix, shape[::-1], flags=cv2.INTER_LINEAR) for one in canvases]
         return np.asarray(np.stack(warped), np.uint8)
 
-    def unwarp(self, evidence: Evidence, canvas_shape: Shape, grid: Shape) -> Evidence:
+    def unwarp(self, evidence: Float32Array, canvas_shape: Shape, grid: Shape) -> Float32Array:
         """Resample the view's evidence (B, M, N) onto a grid over the canvas; NaN outside the view."""
         cell = np.array(canvas_shape) / np.array(grid)
         rows, columns = ((np.arange(size) + 0.5) * side for size, side in zip(grid, cell, strict=True))
@@ -114,7 +112,7 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
     if n_views == 1:
         return predict
 
-    def averaged(canvases: NDArray[np.uint8]) -> NetworkOutput:
+    def averaged(canvases: UInt8Array) -> NetworkOutput:
         shape: Shape = (canvases.shape[1], canvases.shape[2])
         outputs = [predict(view.warp(canvases)) for view in VIEWS[:n_views]]
         _, cells_down, cells_across = outputs[0].evidence.shape
@@ -131,6 +129,6 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
     return averaged
 
 
-def _within(positions: Points, side: int) -> NDArray[np.bool_]:
+def _within(positions: Float64Array, side: int) -> BoolArray:
     """Which positions lie on a side of so many pixels."""
     return np.asarray((positions >= 0) & (positions <= side))

@@ -8,13 +8,12 @@ middle line; ``t`` is across in half widths, -1 to 1 from one outline to the oth
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.types import AnyArray
 
 Point = tuple[float, float]
-Floats = NDArray[Any]  # float32 on the pixels' grid, float64 for a few points
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,9 @@ class Line:
     swirl: float = 0.0
     teeth: tuple[tuple[float, float, float], ...] = ()  # amplitude mm, frequency, phase
 
-    def __call__(self, t: Floats) -> Floats:
+    def __call__(self, t: AnyArray) -> AnyArray:
         """Position along the axis in mm, of the shape of ``t``."""
-        along: Floats = self.along + self.slope * t + self.swirl * np.arcsin(np.clip(t, -1, 1))
+        along: AnyArray = self.along + self.slope * t + self.swirl * np.arcsin(np.clip(t, -1, 1))
         for amplitude, frequency, phase in self.teeth:
             along = along + amplitude * np.sin(frequency * t + phase)
         return along
@@ -61,7 +60,7 @@ class Fragment:
     turn: float = 0.0  # radians, about (site, 0)
     t_range: tuple[float, float] = (-2.0, 2.0)
 
-    def moved(self, along: Floats, across: Floats) -> tuple[Floats, Floats]:
+    def moved(self, along: AnyArray, across: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Where points of the whole bone lie after the fracture."""
         if self.joint is not None:
             return along, across + self.across * self._ramp(along)
@@ -69,7 +68,7 @@ class Fragment:
         offset = along - self.site
         return self.site + self.along + c * offset - s * across, self.across + s * offset + c * across
 
-    def rest(self, along: Floats, across: Floats) -> tuple[Floats, Floats]:
+    def rest(self, along: AnyArray, across: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Where points seen after the fracture lay in the whole bone."""
         if self.joint is not None:
             return along, across - self.across * self._ramp(along)
@@ -77,7 +76,7 @@ class Fragment:
         offset, sideways = along - self.site - self.along, across - self.across
         return self.site + c * offset + s * sideways, c * sideways - s * offset
 
-    def _ramp(self, along: Floats) -> Floats:
+    def _ramp(self, along: AnyArray) -> AnyArray:
         if self.joint is None:
             return np.ones_like(along)
         return np.clip((along - self.joint) / (self.site - self.joint), 0, 1.3)
@@ -109,32 +108,32 @@ class Bone:
         """Rotate the bone about a point of the scene."""
         return replace(self, start=turn(self.start, pivot, radians), end=turn(self.end, pivot, radians))
 
-    def half_width(self, along: Floats | float) -> Floats:
+    def half_width(self, along: AnyArray | float) -> AnyArray:
         """Half the outline's width in mm."""
         near, far = self.flares(np.asarray(along, np.float32) / self.length)
         return self.shaft + (self.ends[0] - self.shaft) * near + (self.ends[1] - self.shaft) * far
 
-    def middle(self, along: Floats | float) -> Floats:
+    def middle(self, along: AnyArray | float) -> AnyArray:
         """Sideways position in mm of the outline's middle."""
         share = np.asarray(along, np.float32) / self.length
         near, far = self.flares(share)
         bow = self.bow * 4 * share * (1 - share)
         return bow + self.lean[0] * near + self.lean[1] * far
 
-    def to_scene(self, along: Floats, across: Floats) -> Floats:
+    def to_scene(self, along: AnyArray, across: AnyArray) -> AnyArray:
         """Scene points of shape (n, 2) of points of the bone, of shape (n,)."""
         axis = self._axis()
         rows = self.start[0] + along * axis[0] - across * axis[1]
         columns = self.start[1] + along * axis[1] + across * axis[0]
         return np.stack([rows, columns], axis=-1)
 
-    def from_scene(self, rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    def from_scene(self, rows: AnyArray, columns: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Along and across, in mm, of scene points."""
         axis = self._axis()
         down, right = rows - self.start[0], columns - self.start[1]
         return down * axis[0] + right * axis[1], right * axis[0] - down * axis[1]
 
-    def flares(self, share: Floats) -> tuple[Floats, Floats]:
+    def flares(self, share: AnyArray) -> tuple[AnyArray, AnyArray]:
         """How far, 0 to 1, the start and the end widen the bone at a share of its length."""
         return _fade(share / self.flare[0]), _fade((1 - share) / self.flare[1])
 
@@ -149,8 +148,8 @@ def turn(point: Point, pivot: Point, radians: float) -> Point:
     return float(pivot[0] + c * down - s * right), float(pivot[1] + s * down + c * right)
 
 
-def _fade(share: Floats) -> Floats:
+def _fade(share: AnyArray) -> AnyArray:
     """1 at 0, falling smoothly to 0 at 1."""
     rest = 1 - np.clip(share, 0, 1)
-    faded: Floats = rest * rest * (3 - 2 * rest)
+    faded: AnyArray = rest * rest * (3 - 2 * rest)
     return faded

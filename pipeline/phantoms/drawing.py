@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.dataset.layout import SPLITS
 from pipeline.phantoms import fractures
 from pipeline.phantoms.anatomy import BODY_PARTS, BodyPart, Limb, build
-from pipeline.phantoms.bones import Bone, Floats, Fragment, Line, Lucency
+from pipeline.phantoms.bones import Bone, Fragment, Line, Lucency
 from pipeline.phantoms.exposure import Exposure, expose, random_exposure
 from pipeline.phantoms.fractures import Fracture, fracture
 from pipeline.phantoms.hardware import metal_attenuation
 from pipeline.phantoms.shadows import bone_attenuation, flesh_attenuation
 from pipeline.phantoms.view import View
+from pipeline.types import AnyArray, UInt8Array
 
 _HARDWARE_SHARE = 0.15
 _GROWTH_PLATE_SHARE = 0.25
@@ -34,12 +34,12 @@ class Phantom:
     before rows as in COCO, in pixels, or None; ``kind`` one of ``fractures.KINDS``, or None.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: UInt8Array
     body_part: str
     hardware: bool
     exposure: Exposure
     kind: str | None
-    polygon: Floats | None
+    polygon: AnyArray | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _scene(rng: np.random.Generator, side_px: tuple[int, int]) -> _Scene:
     )
 
 
-def _view(part: BodyPart, site: Floats, rng: np.random.Generator, side_px: tuple[int, int]) -> View:
+def _view(part: BodyPart, site: AnyArray, rng: np.random.Generator, side_px: tuple[int, int]) -> View:
     """Frame the site, off the middle."""
     long_px = int(rng.integers(side_px[0], side_px[1] + 1))
     short_px = max(side_px[0], round(long_px * rng.uniform(0.7, 1.0)))
@@ -141,7 +141,7 @@ def _distractors(
     return found
 
 
-def _attenuation(scene: _Scene, broken: Fracture | None, graining: np.random.Generator) -> Floats:
+def _attenuation(scene: _Scene, broken: Fracture | None, graining: np.random.Generator) -> AnyArray:
     """Flesh and bones, one behind the other: their attenuations add up."""
     rows, columns = scene.view.grid()
     total = flesh_attenuation(scene.limb.flesh, scene.view, rows, columns, graining)
@@ -159,7 +159,7 @@ def _attenuation(scene: _Scene, broken: Fracture | None, graining: np.random.Gen
     return total
 
 
-def _polygon(scene: _Scene, broken: Fracture) -> Floats:
+def _polygon(scene: _Scene, broken: Fracture) -> AnyArray:
     """Outline the fracture in pixels, columns before rows, inside the radiograph."""
     limits = np.array([scene.view.width_px, scene.view.height_px])
     corners = scene.view.to_px(fractures.outline(scene.bone, broken))[:, ::-1] + 0.5

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.phantoms.bones import Floats
+from pipeline.files import resize
 from pipeline.phantoms.shadows import clouds
+from pipeline.types import AnyArray, UInt8Array
 
 _LEAD = 6.0  # attenuation of a side marker
 
@@ -51,7 +51,7 @@ def random_exposure(rng: np.random.Generator) -> Exposure:
     )
 
 
-def expose(attenuation: Floats, exposure: Exposure, rng: np.random.Generator) -> NDArray[np.uint8]:
+def expose(attenuation: AnyArray, exposure: Exposure, rng: np.random.Generator) -> UInt8Array:
     """Take the radiograph.
 
     Parameters
@@ -70,7 +70,8 @@ def expose(attenuation: Floats, exposure: Exposure, rng: np.random.Generator) ->
     shape = attenuation.shape
     marked = np.maximum(attenuation, _LEAD * _marker(shape, exposure))
     light = np.exp(-cv2.GaussianBlur(marked, (0, 0), exposure.blur_px)) * _beam(shape, exposure)
-    haze = cv2.resize(cv2.GaussianBlur(_small(light), (0, 0), 6), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    small = resize.to_shape(light, (64, 64), cv2.INTER_AREA)
+    haze = resize.to_shape(cv2.GaussianBlur(small, (0, 0), 6), shape, cv2.INTER_LINEAR)
     light += exposure.scatter * (haze - light)
     light += np.sqrt(light / exposure.quanta) * rng.standard_normal(shape, dtype=np.float32)
     density = -np.log(np.maximum(light, 1e-3))
@@ -83,27 +84,23 @@ def expose(attenuation: Floats, exposure: Exposure, rng: np.random.Generator) ->
     return np.round(255 * np.clip(grey, 0, 1)).astype(np.uint8)
 
 
-def _beam(shape: tuple[int, ...], exposure: Exposure) -> Floats:
+def _beam(shape: tuple[int, ...], exposure: Exposure) -> AnyArray:
     down = np.linspace(-0.5, 0.5, shape[0], dtype=np.float32)[:, None]
     right = np.linspace(-0.5, 0.5, shape[1], dtype=np.float32)[None]
-    beam: Floats = 1 + exposure.heel[0] * down + exposure.heel[1] * right - 0.15 * (down**2 + right**2)
+    beam: AnyArray = 1 + exposure.heel[0] * down + exposure.heel[1] * right - 0.15 * (down**2 + right**2)
     return beam
 
 
-def _small(light: Floats) -> Floats:
-    return cv2.resize(light, (64, 64), interpolation=cv2.INTER_AREA)
-
-
-def _tone(density: Floats, exposure: Exposure) -> Floats:
+def _tone(density: AnyArray, exposure: Exposure) -> AnyArray:
     """Stretch the tissue's densities over the grey scale, as the reader's software does."""
     tissue = density[density > 0.25]
     high = np.percentile(tissue, 99.3) if tissue.size else 1.0
     share = np.clip((density + 0.1) / (min(float(high), 4.2) * 1.06 + 0.1), 0, 1.2)
-    grey: Floats = exposure.fog + (1 - exposure.fog) * share**exposure.gamma
+    grey: AnyArray = exposure.fog + (1 - exposure.fog) * share**exposure.gamma
     return grey
 
 
-def _field(shape: tuple[int, ...], exposure: Exposure) -> Floats:
+def _field(shape: tuple[int, ...], exposure: Exposure) -> AnyArray:
     """Share of each pixel inside the collimated field."""
     if exposure.inset is None:
         return np.ones(shape, np.float32)
@@ -118,7 +115,7 @@ def _field(shape: tuple[int, ...], exposure: Exposure) -> Floats:
     return cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 1.0)
 
 
-def _marker(shape: tuple[int, ...], exposure: Exposure) -> Floats:
+def _marker(shape: tuple[int, ...], exposure: Exposure) -> AnyArray:
     """Coverage 0 to 1 by the lead letter on the cassette."""
     canvas = np.zeros(shape, np.uint8)
     size = exposure.marker_px * min(shape)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pipeline.config import Phantoms
 from pipeline.dataset.layout import SPLITS
 from pipeline.files import images
-from pipeline.phantoms.bones import Floats
 from pipeline.phantoms.drawing import Phantom, draw
+from pipeline.types import AnyArray, UInt8Array
 
 FAULTS = (
     "rotated_copy",
@@ -152,12 +152,10 @@ def _quarter_turned(phantom: Phantom) -> Phantom:
     return _mapped(phantom, np.rot90(phantom.pixels), np.array([[0, 1], [-1, 0]]), (0, width_px))
 
 
-def _mapped(
-    phantom: Phantom, pixels: NDArray[np.uint8], matrix: Floats, shift: tuple[float, float]
-) -> Phantom:
+def _mapped(phantom: Phantom, pixels: UInt8Array, matrix: AnyArray, shift: tuple[float, float]) -> Phantom:
     polygon = None if phantom.polygon is None else phantom.polygon @ matrix.T + shift
     return replace(phantom, pixels=np.ascontiguousarray(pixels), polygon=polygon)
 
 
-def _grey(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _grey(pixels: NDArray[np.generic]) -> UInt8Array:
     return pixels.astype(np.uint8, copy=False)

@@ -14,8 +14,8 @@ import numpy as np
 from pipeline.config import Phantoms
 from pipeline.files import images
 from pipeline.files.engine import process
-from pipeline.phantoms.bones import Floats
 from pipeline.phantoms.faults import MadeFile, make, plan
+from pipeline.types import AnyArray
 
 ANNOTATIONS = "annotations.coco.json"
 FAULTS_TABLE = "faults.csv"
@@ -144,7 +144,7 @@ def _coco(made: list[MadeFile]) -> dict[str, Any]:
     }
 
 
-def _region(polygon: Floats, annotation_id: int, image_id: int) -> dict[str, Any]:
+def _region(polygon: AnyArray, annotation_id: int, image_id: int) -> dict[str, Any]:
     corners = np.round(polygon.astype(np.float64), 2)
     low, high = corners.min(axis=0), corners.max(axis=0)
     return {
@@ -158,7 +158,7 @@ def _region(polygon: Floats, annotation_id: int, image_id: int) -> dict[str, Any
     }
 
 
-def _area(corners: Floats) -> float:
+def _area(corners: AnyArray) -> float:
     """Area of a polygon, by the shoelace formula."""
     columns, rows = corners.T
     return float(abs(columns @ np.roll(rows, -1) - rows @ np.roll(columns, -1)) / 2)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.phantoms.bones import Bone, Floats, Fragment, Line, Lucency
+from pipeline.phantoms.bones import Bone, Fragment, Line, Lucency
+from pipeline.types import AnyArray
 
 KINDS = {"transverse": 0.27, "oblique": 0.27, "spiral": 0.18, "comminuted": 0.18, "hairline": 0.10}
 """Kinds of fracture and their shares."""
@@ -60,7 +61,7 @@ def fracture(bone: Bone, site: float, kind: str, rng: np.random.Generator) -> Fr
     return Fracture(kind, bone.name, lines, _two_ends(bone, site, lines, across, rng))
 
 
-def outline(bone: Bone, broken: Fracture) -> Floats:
+def outline(bone: Bone, broken: Fracture) -> AnyArray:
     """Scene points (n, 2), in mm, around the fracture lines and the displaced parts beside them."""
     t = np.linspace(-1.25, 1.25, 15, dtype=np.float32)
     parts = broken.fragments or (Fragment(site=0.0, joint=-1.0),)  # a hairline moves nothing

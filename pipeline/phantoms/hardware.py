@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.phantoms.bones import Bone, Floats
+from pipeline.phantoms.bones import Bone
 from pipeline.phantoms.view import View
+from pipeline.types import AnyArray
 
 _STEEL = 3.5  # attenuation of a plate
 
 
-def metal_attenuation(view: View, bone: Bone, site: float, rng: np.random.Generator) -> Floats:
+def metal_attenuation(view: View, bone: Bone, site: float, rng: np.random.Generator) -> AnyArray:
     """Attenuation by a plate or a wire on ``bone``, shape (height_px, width_px); 0 where there is no room.
 
     It keeps three half widths from ``site``, whether or not the bone is broken there: metal
@@ -32,7 +33,7 @@ def metal_attenuation(view: View, bone: Bone, site: float, rng: np.random.Genera
 
 def _plate(
     view: View, bone: Bone, start: float, length: float, half: float, rng: np.random.Generator
-) -> Floats:
+) -> AnyArray:
     """Plate along one side, its screws across the bone."""
     side = rng.choice([-1, 1])
     middle = rng.uniform(0.0, 0.9) * side * half
@@ -47,7 +48,7 @@ def _plate(
 
 def _wire(
     view: View, bone: Bone, start: float, length: float, half: float, rng: np.random.Generator
-) -> Floats:
+) -> AnyArray:
     """One or two wires, aslant through the bone."""
     total = np.zeros((view.height_px, view.width_px), np.float32)
     for _ in range(int(rng.integers(1, 3))):
@@ -56,7 +57,7 @@ def _wire(
     return total
 
 
-def _bar(bone: Bone, first: tuple[float, float], last: tuple[float, float], half: float) -> Floats:
+def _bar(bone: Bone, first: tuple[float, float], last: tuple[float, float], half: float) -> AnyArray:
     """Scene points of a bar with round ends between two (along, across) points of a bone."""
     direction = np.subtract(last, first) / max(float(np.hypot(*np.subtract(last, first))), 1e-6)
     heading = np.arctan2(direction[1], direction[0])
@@ -66,7 +67,7 @@ def _bar(bone: Bone, first: tuple[float, float], last: tuple[float, float], half
     return bone.to_scene(points[:, 0], points[:, 1] + bone.middle(points[:, 0]))
 
 
-def _disc(bone: Bone, along: float, across: float, radius: float) -> Floats:
+def _disc(bone: Bone, along: float, across: float, radius: float) -> AnyArray:
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     spots = along + radius * np.cos(angles)
     return bone.to_scene(spots, across + radius * np.sin(angles) + bone.middle(spots))

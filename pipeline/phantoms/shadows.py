@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from pipeline.files import resize
 from pipeline.phantoms.anatomy import Flesh
-from pipeline.phantoms.bones import Bone, Floats, Fragment, Lucency
+from pipeline.phantoms.bones import Bone, Fragment, Lucency
 from pipeline.phantoms.view import View
+from pipeline.types import AnyArray
 
 _CORTEX_PER_MM = 0.070  # attenuation of compact bone beyond that of the flesh it displaces, about 60 kV
 _SPONGE_PER_MM = 0.026
@@ -20,12 +22,12 @@ _TRABECULA_MM = 0.35
 
 def bone_attenuation(
     bone: Bone,
-    rows: Floats,
-    columns: Floats,
-    tile: Floats,
+    rows: AnyArray,
+    columns: AnyArray,
+    tile: AnyArray,
     fragments: tuple[Fragment, ...] = (),
     lucencies: tuple[Lucency, ...] = (),
-) -> Floats:
+) -> AnyArray:
     """Attenuation of X-rays by one bone, whole or in fragments.
 
     Parameters
@@ -57,8 +59,8 @@ def bone_attenuation(
 
 
 def flesh_attenuation(
-    tubes: tuple[Flesh, ...], view: View, rows: Floats, columns: Floats, rng: np.random.Generator
-) -> Floats:
+    tubes: tuple[Flesh, ...], view: View, rows: AnyArray, columns: AnyArray, rng: np.random.Generator
+) -> AnyArray:
     """Attenuation by fat and muscle, shape and unit as `bone_attenuation`, over the whole of a view."""
     skin = np.zeros_like(rows)
     muscle = np.zeros_like(rows)
@@ -73,13 +75,15 @@ def flesh_attenuation(
     return _FAT_PER_MM * skin + _MUSCLE_PER_MM * muscle * texture
 
 
-def clouds(shape: tuple[int, ...], cells: int, rng: np.random.Generator) -> Floats:
+def clouds(shape: tuple[int, ...], cells: int, rng: np.random.Generator) -> AnyArray:
     """Smooth noise with mean 0 and deviation about 1; ``cells`` knots on each side."""
     knots = rng.standard_normal((cells, cells)).astype(np.float32)
-    return cv2.resize(knots, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return resize.to_shape(knots, shape, cv2.INTER_CUBIC)
 
 
-def _whole(bone: Bone, along: Floats, across: Floats, tile: Floats, lucencies: tuple[Lucency, ...]) -> Floats:
+def _whole(
+    bone: Bone, along: AnyArray, across: AnyArray, tile: AnyArray, lucencies: tuple[Lucency, ...]
+) -> AnyArray:
     """Attenuation of the unbroken bone at (along, across)."""
     knots = np.linspace(-0.1, 1.1, _KNOTS, dtype=np.float32) * bone.length
     half = _tabulated(along, knots, bone.half_width(knots))
@@ -102,27 +106,27 @@ def _whole(bone: Bone, along: Floats, across: Floats, tile: Floats, lucencies: t
     return bone.density * total
 
 
-def _surface(bone: Bone, along: Floats, t: Floats) -> Floats:
+def _surface(bone: Bone, along: AnyArray, t: AnyArray) -> AnyArray:
     """Distance in mm to the nearer joint surface, positive inside the bone."""
     groove = np.exp(-((t / 0.3) ** 2))
     square = np.minimum(t * t, 4.0)
     bulge = square + 0.9 * square**4
     near = bone.dome[0] * bone.ends[0] * bulge + bone.notch[0] * groove
     far = bone.dome[1] * bone.ends[1] * bulge + bone.notch[1] * groove
-    surface: Floats = np.minimum(along - near, bone.length - far - along)
+    surface: AnyArray = np.minimum(along - near, bone.length - far - along)
     return surface
 
 
-def _darkened(lucency: Lucency, along: Floats, t: Floats, half: Floats) -> Floats:
+def _darkened(lucency: Lucency, along: AnyArray, t: AnyArray, half: AnyArray) -> AnyArray:
     steepness = np.sqrt(1 + (lucency.line.slope / half) ** 2)
     distance = (along - lucency.line(t)) / (steepness * lucency.width)
     low, high = lucency.t_range
     fading = np.clip((t - low) / 0.15, 0, 1) * np.clip((high - t) / 0.15, 0, 1)
-    darkness: Floats = lucency.depth * fading * np.exp(-(distance**2))
+    darkness: AnyArray = lucency.depth * fading * np.exp(-(distance**2))
     return darkness
 
 
-def _between(fragment: Fragment, along: Floats, t: Floats) -> Floats:
+def _between(fragment: Fragment, along: AnyArray, t: AnyArray) -> AnyArray:
     """Share of each pixel that belongs to the fragment; edges half a millimetre soft."""
     low, high = fragment.t_range
     share = _step((t - low) * 8) * _step((high - t) * 8)
@@ -133,32 +137,32 @@ def _between(fragment: Fragment, along: Floats, t: Floats) -> Floats:
     return share
 
 
-def _trabeculae(tile: Floats, along: Floats, across: Floats) -> Floats:
+def _trabeculae(tile: AnyArray, along: AnyArray, across: AnyArray) -> AnyArray:
     columns = np.mod(along / (2.5 * _TRABECULA_MM), _TILE).astype(np.float32)
     rows = np.mod(across / _TRABECULA_MM, _TILE).astype(np.float32)
     return cv2.remap(tile, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
-def _tabulated(along: Floats, knots: Floats, values: Floats) -> Floats:
+def _tabulated(along: AnyArray, knots: AnyArray, values: AnyArray) -> AnyArray:
     return np.interp(along, knots, values).astype(np.float32)
 
 
-def _chord(t: Floats) -> Floats:
-    chord: Floats = 2 * np.sqrt(np.maximum(1 - t * t, 0))
+def _chord(t: AnyArray) -> AnyArray:
+    chord: AnyArray = 2 * np.sqrt(np.maximum(1 - t * t, 0))
     return chord
 
 
-def _rounded(depth: Floats) -> Floats:
+def _rounded(depth: AnyArray) -> AnyArray:
     rest = 1 - np.clip(depth, 0, 1)
-    share: Floats = np.sqrt(1 - rest * rest)
+    share: AnyArray = np.sqrt(1 - rest * rest)
     return share
 
 
-def _step(distance: Floats) -> Floats:
+def _step(distance: AnyArray) -> AnyArray:
     return np.clip(distance + 0.5, 0, 1)
 
 
-def _tube(tube: Flesh, rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
+def _tube(tube: Flesh, rows: AnyArray, columns: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Half width of the tube beside each point, and the point's distance from the axis."""
     down, right = tube.end[0] - tube.start[0], tube.end[1] - tube.start[1]
     length = np.hypot(down, right)
@@ -169,7 +173,7 @@ def _tube(tube: Flesh, rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
     return np.interp(along, knots, tube.half_widths).astype(np.float32), np.hypot(across, beyond)
 
 
-def _depth(half: Floats, distance: Floats) -> Floats:
+def _depth(half: AnyArray, distance: AnyArray) -> AnyArray:
     """Length of the beam's way through a round limb; limbs are a little flat."""
-    depth: Floats = 1.7 * np.sqrt(np.maximum(half * half - distance * distance, 0))
+    depth: AnyArray = 1.7 * np.sqrt(np.maximum(half * half - distance * distance, 0))
     return depth

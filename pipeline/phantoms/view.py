@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.phantoms.bones import Floats, Point
+from pipeline.phantoms.bones import Point
+from pipeline.types import AnyArray
 
 _SUBPIXEL_BITS = 3
 
@@ -23,12 +24,12 @@ class View:
     radians: float
     mirrored: bool
 
-    def to_px(self, points: Floats) -> Floats:
+    def to_px(self, points: AnyArray) -> AnyArray:
         """Pixels of scene points, both of shape (..., 2)."""
-        px: Floats = (points - np.asarray(self.centre)) @ self._matrix().T + self._middle()
+        px: AnyArray = (points - np.asarray(self.centre)) @ self._matrix().T + self._middle()
         return px
 
-    def grid(self) -> tuple[Floats, Floats]:
+    def grid(self) -> tuple[AnyArray, AnyArray]:
         """Rows and columns, in mm, that the pixels see: two arrays of shape (height_px, width_px)."""
         down, right = np.meshgrid(
             np.arange(self.height_px) - self._middle()[0],
@@ -40,7 +41,7 @@ class View:
         columns = self.centre[1] + back[1, 0] * down + back[1, 1] * right
         return rows.astype(np.float32), columns.astype(np.float32)
 
-    def window(self, points: Floats, margin_mm: float) -> tuple[slice, slice]:
+    def window(self, points: AnyArray, margin_mm: float) -> tuple[slice, slice]:
         """Rows and columns that show scene points (n, 2) and a margin; may be empty."""
         px, margin = self.to_px(points), margin_mm * self.px_per_mm
         low = np.floor(px.min(axis=0) - margin).astype(int)
@@ -48,17 +49,17 @@ class View:
         rows = slice(*np.clip([low[0], high[0]], 0, self.height_px))
         return rows, slice(*np.clip([low[1], high[1]], 0, self.width_px))
 
-    def filled(self, polygon: Floats) -> Floats:
+    def filled(self, polygon: AnyArray) -> AnyArray:
         """Coverage 0 to 1 of a polygon given by scene points (n, 2), shape (height_px, width_px)."""
         canvas = np.zeros((self.height_px, self.width_px), np.uint8)
         corners = np.round(self.to_px(polygon)[:, ::-1] * 2**_SUBPIXEL_BITS).astype(np.int32)
         cv2.fillPoly(canvas, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
         return canvas.astype(np.float32) / 255
 
-    def _matrix(self) -> Floats:
+    def _matrix(self) -> AnyArray:
         c, s = np.cos(self.radians), np.sin(self.radians)
         flip = -1.0 if self.mirrored else 1.0
         return np.array([[c, -s * flip], [s, c * flip]]) * self.px_per_mm
 
-    def _middle(self) -> Floats:
+    def _middle(self) -> AnyArray:
         return np.array([(self.height_px - 1) / 2, (self.width_px - 1) / 2])

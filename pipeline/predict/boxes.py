@@ -7,16 +7,14 @@ a box when its centre (row + 0.5, column + 0.5) does.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Boxes = NDArray[Any]
-Mask = NDArray[np.bool_]
+from pipeline.types import AnyArray, BoolArray, Float64Array
+
+Boxes = AnyArray
 
 
-def box_mask(boxes: Boxes, shape: tuple[int, int]) -> Mask:
+def box_mask(boxes: Boxes, shape: tuple[int, int]) -> BoolArray:
     """Pixels in the union of the boxes: bool ndarray of shape (H, W).
 
     Raises
@@ -30,7 +28,7 @@ def box_mask(boxes: Boxes, shape: tuple[int, int]) -> Mask:
     return mask
 
 
-def iou(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
+def iou(boxes: Boxes, others: Boxes) -> Float64Array:
     """Intersection over union of each of (K, 4) boxes with each of (M, 4): float64 (K, M)."""
     first, second = checked(boxes)[:, None], checked(others)[None]
     start = np.maximum(first[..., :2], second[..., :2])
@@ -39,14 +37,14 @@ def iou(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
     return np.asarray(overlap / (first[..., 2:].prod(axis=-1) + second[..., 2:].prod(axis=-1) - overlap))
 
 
-def distance(point: NDArray[np.float64], boxes: NDArray[np.float64]) -> float:
+def distance(point: Float64Array, boxes: Float64Array) -> float:
     """Distance of a point to the nearest box, 0 inside."""
     start, stop = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     outside = np.maximum(start - point, point - stop).clip(min=0)
     return float(np.hypot(*outside.T).min())
 
 
-def checked(boxes: Boxes) -> NDArray[np.float64]:
+def checked(boxes: Boxes) -> Float64Array:
     """Boxes as float64 (K, 4), K > 0."""
     array = np.asarray(boxes, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 4 or not len(array) or not (array[:, 2:] > 0).all():

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
+from pipeline.dataset.names import BUNDLE, CLASSIFIER, OPERATING_POINTS, PREPROCESS, PROFILE, REGION_MAPS
 from pipeline.files import outputs
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
@@ -29,9 +30,6 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.regions import Region
 from pipeline.preprocess import canvas
 
-CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
-REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
-PROFILE = "profile.json"
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
 
 
@@ -56,6 +54,8 @@ class Finding:
         (H, W) float32, 0..1, in the radiograph's own pixels.
     body_part
         One of the names that the labels of the training data gave; empty where it cannot be known.
+    placement
+        Where the radiograph lay on the canvas, and whether it was a negative.
     """
 
     probability: float
@@ -63,6 +63,7 @@ class Finding:
     regions: list[Region]
     region_map: NDArray[np.float32]
     body_part: str
+    placement: canvas.Placement
 
 
 class Bundle:
@@ -129,7 +130,7 @@ class Bundle:
         )
         is_clear = decision == operating_points.NO_FINDING
         regions = [] if is_clear else self.region_settings.shown(region_map)
-        return Finding(float(score[0]), decision, regions, region_map, part)
+        return Finding(float(score[0]), decision, regions, region_map, part, placement)
 
 
 def seal(folder: Path) -> dict[str, Any]:

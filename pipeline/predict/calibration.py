@@ -7,15 +7,14 @@ towards fractures; a slope cannot take that back, an intercept can.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, logit
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+from pipeline.types import BoolArray, Float64Array, FloatArray
+
 Method = Literal["platt", "temperature"]
 
 SLOPE_RANGE = (0.05, 20.0)
@@ -33,13 +32,17 @@ class Calibration:
         if not (0 < self.slope < np.inf and np.isfinite(self.intercept)):
             raise ValueError(f"a slope must be above 0, an intercept finite. Received: {self}")
 
-    def probability(self, logits: Floats) -> NDArray[np.float64]:
+    def probability(self, logits: FloatArray) -> Float64Array:
         """Calibrated probabilities, float64, of the logits' shape."""
         return np.asarray(expit(self.slope * np.asarray(logits, dtype=np.float64) + self.intercept))
 
 
 def fit(
-    logits: Floats, y_true: Bools, sample_weight: Floats | None = None, *, method: Method = "platt"
+    logits: FloatArray,
+    y_true: BoolArray,
+    sample_weight: FloatArray | None = None,
+    *,
+    method: Method = "platt",
 ) -> Calibration:
     """Find the calibration that makes the outcomes most likely.
 
@@ -92,7 +95,7 @@ def fit(
     return Calibration(best, intercept(best))
 
 
-def _intercept(scaled: Floats, target: Floats, weight: Floats) -> float:
+def _intercept(scaled: FloatArray, target: FloatArray, weight: FloatArray) -> float:
     """Shift at which the mean probability is the mean outcome: there the likelihood is highest."""
     low, high = logit(target.min()) - scaled.max(), logit(target.max()) - scaled.min()
 
@@ -103,8 +106,8 @@ def _intercept(scaled: Floats, target: Floats, weight: Floats) -> float:
 
 
 def _checked(
-    logits: Floats, y_true: Bools, sample_weight: Floats | None
-) -> tuple[NDArray[np.float64], Bools, NDArray[np.float64]]:
+    logits: FloatArray, y_true: BoolArray, sample_weight: FloatArray | None
+) -> tuple[Float64Array, BoolArray, Float64Array]:
     """Logits, outcomes and weights as float64, bool and float64, or a ValueError."""
     value, truth = np.asarray(logits, dtype=np.float64), np.asarray(y_true, dtype=bool)
     weight = np.ones(truth.shape) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit
 
 from pipeline.predict.boxes import Boxes, iou
 from pipeline.predict.calibration import Calibration
-from pipeline.predict.peaks import Map
 from pipeline.predict.regions import Region, extract_regions
+from pipeline.types import BoolArray, Float64Array, FloatArray, Int64Array
 
 Candidates = Sequence[Sequence[Region]]
 
@@ -71,7 +69,7 @@ class RegionSettings:
         """From the logit of a region's peak to its score."""
         return Calibration(self.score_slope, self.score_intercept)
 
-    def candidates(self, region_map: Map) -> list[Region]:
+    def candidates(self, region_map: FloatArray) -> list[Region]:
         """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
         lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
         regions = extract_regions(
@@ -85,7 +83,7 @@ class RegionSettings:
         scores = self.calibration.probability(peak_logits(regions))
         return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
-    def shown(self, region_map: Map) -> list[Region]:
+    def shown(self, region_map: FloatArray) -> list[Region]:
         """Cut the regions that reach the sensitive operating point; the strongest first."""
         lowest = self.map_threshold if self.sensitive_threshold is None else self.sensitive_threshold
         return [region for region in self.candidates(region_map) if region.evidence >= lowest]
@@ -110,16 +108,16 @@ class Validation:
     """
 
     boxes: Sequence[Boxes]
-    size_px: NDArray[np.int64]
-    weight: NDArray[np.float64]
+    size_px: Int64Array
+    weight: Float64Array
 
     @property
-    def unfractured(self) -> NDArray[np.bool_]:
+    def unfractured(self) -> BoolArray:
         """Which have no fracture: bool (N,)."""
         return np.array([not len(own) for own in self.boxes], bool)
 
 
-def peak_logits(regions: Sequence[Region]) -> NDArray[np.float64]:
+def peak_logits(regions: Sequence[Region]) -> Float64Array:
     """Logit of each region's peak, kept finite: float64 (M,)."""
     return np.asarray(logit(np.clip([region.evidence for region in regions], 1e-6, 1 - 1e-6)), np.float64)
 
@@ -155,9 +153,7 @@ def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple
     return best
 
 
-def map_threshold_from_unfractured(
-    maxima: NDArray[np.floating[Any]], *, false_region_share: float = 0.1
-) -> float:
+def map_threshold_from_unfractured(maxima: FloatArray, *, false_region_share: float = 0.1) -> float:
     """Lowest threshold at which at most this share of radiographs without a fracture shows a region.
 
     Parameters
@@ -185,7 +181,7 @@ def map_threshold_from_unfractured(
 
 
 def threshold_at_false_marks(
-    candidates: Candidates, weight: NDArray[np.float64], *, false_marks: float = FALSE_MARKS
+    candidates: Candidates, weight: Float64Array, *, false_marks: float = FALSE_MARKS
 ) -> float:
     """Lowest peak at which radiographs without a fracture show no more than so many regions on average.
 
@@ -214,7 +210,7 @@ def threshold_at_false_marks(
     )
 
 
-def overlaps(regions: Sequence[Region], boxes: Boxes) -> NDArray[np.float64]:
+def overlaps(regions: Sequence[Region], boxes: Boxes) -> Float64Array:
     """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
     matched = np.zeros(len(regions))
     if not len(regions) or not len(boxes):

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from pipeline.files import resize
 from pipeline.predict.calibration import Calibration
 from pipeline.preprocess.canvas import Placement
-
-Map = NDArray[np.float32]
+from pipeline.types import BoolArray, Float32Array
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class MapSet:
     """
 
     rows: pd.DataFrame
-    evidence: NDArray[np.float32]
+    evidence: Float32Array
     placements: Sequence[Placement]
     canvas_shape: tuple[int, int]
     calibration: Calibration
@@ -43,24 +42,23 @@ class MapSet:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> Iterator[Map]:
+    def __iter__(self) -> Iterator[Float32Array]:
         return (self.in_radiograph(position) for position in range(len(self)))
 
-    def in_radiograph(self, position: int) -> Map:
+    def in_radiograph(self, position: int) -> Float32Array:
         """Map (H, W), 0..1, in the radiograph's own pixels."""
         probability = self.on_grid(position)
         return self.placements[position].map_to_radiograph(probability, self.canvas_shape)
 
-    def on_grid(self, position: int) -> Map:
+    def on_grid(self, position: int) -> Float32Array:
         """Map (M', N'), 0..1, on the network's grid over the canvas."""
         return probability_map(self.evidence[position], self.calibration)
 
-    def on_canvas(self, position: int) -> Map:
+    def on_canvas(self, position: int) -> Float32Array:
         """Map (H, W), 0..1, in the pixels of the canvas."""
-        grid = self.on_grid(position)
-        return cv2.resize(grid, self.canvas_shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        return resize.to_shape(self.on_grid(position), self.canvas_shape, cv2.INTER_LINEAR)
 
-    def inside(self, position: int, grid: tuple[int, int]) -> NDArray[np.bool_]:
+    def inside(self, position: int, grid: tuple[int, int]) -> BoolArray:
         """Which cells of a grid over the canvas lie on the radiograph, and not beside it: bool, its shape."""
         placement = self.placements[position]
         top, left, height, width = placement.crop
@@ -73,7 +71,7 @@ class MapSet:
         across = (columns >= first_column) & (columns <= last_column)
         return np.asarray(down[:, None] & across)
 
-    def where(self, chosen: NDArray[np.bool_]) -> MapSet:
+    def where(self, chosen: BoolArray) -> MapSet:
         """Select the radiographs for which ``chosen`` (N,) is true."""
         positions = np.flatnonzero(chosen).tolist()
         return MapSet(
@@ -85,6 +83,6 @@ class MapSet:
         )
 
 
-def probability_map(evidence: NDArray[np.float32], calibration: Calibration) -> Map:
+def probability_map(evidence: Float32Array, calibration: Calibration) -> Float32Array:
     """Evidence as probabilities, float32, 0..1, of any shape."""
     return np.asarray(calibration.probability(evidence), dtype=np.float32)

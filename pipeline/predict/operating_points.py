@@ -6,15 +6,11 @@ Both are chosen on validation radiographs and then only applied.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.statistics import metrics
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+from pipeline.types import BoolArray, Float64Array, FloatArray, StrArray
 
 NO_FINDING = "no finding"
 NEEDS_REVIEW = "needs review"
@@ -37,12 +33,12 @@ class OperatingPoints:
 
 
 def choose(
-    y_true: Bools,
-    y_score: Floats,
+    y_true: BoolArray,
+    y_score: FloatArray,
     *,
     sensitivity: float = 0.95,
     specificity: float = 0.90,
-    sample_weight: Floats | None = None,
+    sample_weight: FloatArray | None = None,
 ) -> OperatingPoints:
     """Highest threshold that reaches the sensitivity, and lowest that reaches the specificity.
 
@@ -78,7 +74,7 @@ def choose(
     return OperatingPoints(high_sensitivity=low, high_specificity=high)
 
 
-def decide(y_score: Floats, points: OperatingPoints) -> NDArray[np.str_]:
+def decide(y_score: FloatArray, points: OperatingPoints) -> StrArray:
     """``fracture`` from the specific threshold up, ``no finding`` below the sensitive one, review between.
 
     Raises
@@ -93,7 +89,7 @@ def decide(y_score: Floats, points: OperatingPoints) -> NDArray[np.str_]:
     return np.select([is_fracture, is_clear], [FRACTURE, NO_FINDING], NEEDS_REVIEW)
 
 
-def _weight_below(thresholds: Floats, score: Floats, weight: Floats) -> NDArray[np.float64]:
+def _weight_below(thresholds: FloatArray, score: FloatArray, weight: FloatArray) -> Float64Array:
     """Share of the weight that scores below each threshold."""
     order = np.argsort(score)
     cumulative = np.concatenate([[0.0], np.cumsum(weight[order])])

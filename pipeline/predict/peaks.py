@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Map = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
+from pipeline.types import BoolArray, FloatArray
+
 Window = tuple[slice, slice]
 
 _ROUNDING = 1e-6  # a pixel at the level belongs to the ground, however the level was computed
@@ -35,7 +33,7 @@ class Ground:
     """
 
     window: Window
-    inside: Mask
+    inside: BoolArray
 
     def holds(self, place: tuple[int, int]) -> bool:
         """Whether a pixel (row, column) belongs to it."""
@@ -59,7 +57,7 @@ class Peak:
 
 
 def grounds(
-    region_map: Map, threshold: float, *, peak_share: float, valley_share: float, max_peaks: int
+    region_map: FloatArray, threshold: float, *, peak_share: float, valley_share: float, max_peaks: int
 ) -> Iterator[Ground]:
     """Yield the ground of each of the strongest peaks, by falling peak; they never overlap.
 
@@ -90,7 +88,7 @@ def grounds(
 class _Terrain:
     """A map that can be flooded. A flood costs what its ground is large, however large the map."""
 
-    def __init__(self, region_map: Map) -> None:
+    def __init__(self, region_map: FloatArray) -> None:
         self.heights = np.ascontiguousarray(region_map, np.float32)
         rows, columns = self.heights.shape
         self._flooded = np.zeros((rows + 2, columns + 2), np.uint8)  # OpenCV wants a rim

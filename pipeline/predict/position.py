@@ -13,10 +13,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float64]
+from pipeline.files import resize
+from pipeline.types import Float32Array, Float64Array, UInt8Array
+
 Third = Literal["upper", "middle", "lower", "left", "right"]
 Side = Literal["left", "centre", "right"]
 
@@ -48,7 +48,7 @@ class Position:
     third: Third | None
 
 
-def locate(pixels: Pixels, peak: tuple[int, int]) -> Position:
+def locate(pixels: UInt8Array, peak: tuple[int, int]) -> Position:
     """Say where a region lies.
 
     Parameters
@@ -73,15 +73,13 @@ def locate(pixels: Pixels, peak: tuple[int, int]) -> Position:
     offset = (column + 0.5) / pixels.shape[1] - 0.5
     side: Side = "centre" if abs(offset) <= _MIDLINE else "left" if offset < 0 else "right"
     scale = min(1.0, _SIDE_PX / max(pixels.shape))
-    small = (
-        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    )
+    small = resize.within(pixels, _SIDE_PX, exactly=True)
     smooth = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
     point = np.minimum((np.array(peak) + 0.5) * scale, np.array(smooth.shape) - 1)
     return Position(side, _third(smooth, point))
 
 
-def _third(smooth: NDArray[np.float32], point: Floats) -> Third | None:
+def _third(smooth: Float32Array, point: Float64Array) -> Third | None:
     """Third along the bone through a point (row, column), or None."""
     tensor = _structure(smooth)
     direction, coherence = _axis(tensor, point, _REACH_PX)
@@ -103,13 +101,13 @@ def _third(smooth: NDArray[np.float32], point: Floats) -> Third | None:
     return names[min(int(3 * share), 2)]
 
 
-def _structure(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
+def _structure(smooth: Float32Array) -> Float32Array:
     """Products of the gradient's parts, down and across: (3, H, W)."""
     down, across = cv2.Sobel(smooth, cv2.CV_32F, 0, 1), cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     return np.stack([down * down, down * across, across * across])
 
 
-def _axis(tensor: NDArray[np.float32], point: Floats, reach_px: float) -> tuple[Floats, float]:
+def _axis(tensor: Float32Array, point: Float64Array, reach_px: float) -> tuple[Float64Array, float]:
     """Direction (row, column) along the structure around a point, and how clear it is, 0..1."""
     rows, columns = np.indices(tensor.shape[1:])
     distance = (rows - point[0]) ** 2 + (columns - point[1]) ** 2
@@ -117,14 +115,14 @@ def _axis(tensor: NDArray[np.float32], point: Floats, reach_px: float) -> tuple[
     return _along(np.array([(part * weight).sum() for part in tensor], np.float64))
 
 
-def _along(parts: Floats) -> tuple[Floats, float]:
+def _along(parts: Float64Array) -> tuple[Float64Array, float]:
     """Direction across the gradients of a structure tensor (3,), and its coherence."""
     values, vectors = np.linalg.eigh(np.array([[parts[0], parts[1]], [parts[1], parts[2]]]))
     total = float(values.sum())
     return vectors[:, 0], float((values[1] - values[0]) / total) if total > 0 else 0.0
 
 
-def _bone(smooth: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[float, float, float]:
+def _bone(smooth: Float32Array, point: Float64Array, direction: Float64Array) -> tuple[float, float, float]:
     """Brightness halfway between the bone at a point and what lies beside it, its width, its contrast."""
     across = np.array([-direction[1], direction[0]])
     steps = np.arange(-_SIDE_PX // 4, _SIDE_PX // 4 + 1)
@@ -140,7 +138,7 @@ def _bone(smooth: NDArray[np.float32], point: Floats, direction: Floats) -> tupl
 
 
 def _follow(
-    smooth: NDArray[np.float32], field: NDArray[np.float32], point: Floats, direction: Floats, level: float
+    smooth: Float32Array, field: Float32Array, point: Float64Array, direction: Float64Array, level: float
 ) -> float:
     """How many pixels the bone goes on from a point, following the structure."""
     place, reached, gap = point.copy(), 0.0, 0
@@ -162,7 +160,7 @@ def _follow(
     return reached
 
 
-def _sample(smooth: NDArray[np.float32], points: Floats) -> Floats:
+def _sample(smooth: Float32Array, points: Float64Array) -> Float64Array:
     """Brightness at points (N, 2); NaN beyond the edges."""
     rows, columns = points.astype(int).T
     inside = (points >= 0).all(axis=1) & (rows < smooth.shape[0]) & (columns < smooth.shape[1])

@@ -12,9 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.predict.peaks import Ground, Map, grounds
+from pipeline.predict.peaks import Ground, grounds
+from pipeline.types import FloatArray, Int32Array
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Region:
     mean: float
     area_px: int
     peak: tuple[int, int]
-    contour: NDArray[np.int32] = field(repr=False, compare=False)
+    contour: Int32Array = field(repr=False, compare=False)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -58,7 +58,7 @@ class Region:
 
 
 def extract_regions(
-    region_map: Map,
+    region_map: FloatArray,
     threshold: float,
     *,
     peak_share: float = 0.0,
@@ -125,7 +125,7 @@ def to_coco_results(regions: Sequence[Region], image_id: int, category_id: int =
     ]
 
 
-def _describe(region_map: Map, ground: Ground) -> Region:
+def _describe(region_map: FloatArray, ground: Ground) -> Region:
     """Measure one part within its own box."""
     rows, columns = ground.window
     values = np.where(ground.inside, region_map[ground.window], -np.inf)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
+from pipeline.files import resize
 from pipeline.preprocess import polarity
+from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
 
-Grey = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # row, column, height, width
 
 _LOOK_PX = 256  # decisions are made on a copy with this longer side
@@ -42,7 +42,7 @@ class Placement:
     height_px, width_px
         Size of the radiograph.
     inverted
-        Whether it was a photographic negative.
+        Whether it was a photographic negative that is set right; this is the one place that says so.
     crop
         Row, column, height and width of the part kept, in the radiograph's pixels.
     scale
@@ -60,7 +60,7 @@ class Placement:
     column: float
 
     @property
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Float64Array:
         """Affine map of (row, column, 1) in the radiograph to (row, column) on the canvas, (2, 3)."""
         top, left = self.crop[:2]
         return np.array(
@@ -70,17 +70,19 @@ class Placement:
             ]
         )
 
-    def to_canvas(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_canvas(self, points: Float64Array) -> Float64Array:
         """Map points (N, 2) from the radiograph to the canvas."""
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def to_radiograph(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_radiograph(self, points: Float64Array) -> Float64Array:
         """Map points (N, 2) from the canvas to the radiograph."""
         return (points - self.matrix[:, 2]) / self.scale
 
-    def map_to_radiograph(
-        self, region_map: NDArray[np.float32], canvas_shape: tuple[int, int]
-    ) -> NDArray[np.float32]:
+    def set_right(self, pixels: UInt8Array) -> UInt8Array:
+        """Turn the radiograph's pixels back where it was a photographic negative."""
+        return 255 - pixels if self.inverted else pixels
+
+    def map_to_radiograph(self, region_map: Float32Array, canvas_shape: tuple[int, int]) -> Float32Array:
         """Resample a map into the radiograph's pixels.
 
         Parameters
@@ -111,7 +113,7 @@ class Placement:
         return kept
 
 
-def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
+def place(pixels: UInt8Array, settings: Preprocess) -> tuple[UInt8Array, Placement]:
     """Bring a radiograph onto the canvas.
 
     Parameters
@@ -127,7 +129,7 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and is_negative(pixels)
+    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _LOOK_PX, exactly=True))
     upright = 255 - pixels if inverted else pixels
     crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
     top, left, height, width = crop
@@ -139,18 +141,13 @@ def place(pixels: Grey, settings: Preprocess) -> tuple[Grey, Placement]:
     return _letterbox(part, placement, settings), placement
 
 
-def is_negative(pixels: Grey) -> bool:
-    """Whether a radiograph of any size is a photographic negative: bright air around darker anatomy."""
-    return polarity.is_negative(shrink(pixels, _LOOK_PX))
-
-
-def content_box(pixels: Grey) -> Box:
+def content_box(pixels: UInt8Array) -> Box:
     """Row, column, height and width of the anatomy inside dark or burnt-out borders.
 
     From each edge, lines go that are burnt out over a large part of their length, then lines
     that hold nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
     """
-    look = shrink(pixels, _LOOK_PX).astype(np.float32)
+    look = resize.within(pixels, _LOOK_PX, exactly=True).astype(np.float32)
     level = (look - look.min()) / max(float(np.percentile(look, 99.5) - look.min()), 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 1.5), 20))
     edges = [0, level.shape[0], 0, level.shape[1]]
@@ -163,23 +160,14 @@ def content_box(pixels: Grey) -> Box:
     return _grow(edges, level.shape, pixels.shape)
 
 
-def window(pixels: Grey, settings: Preprocess) -> Grey:
+def window(pixels: UInt8Array, settings: Preprocess) -> UInt8Array:
     """Stretch the intensities between two percentiles to 0..255."""
     low, high = np.percentile(pixels, [settings.low_percentile, settings.high_percentile])
     stretched = (pixels.astype(np.float32) - low) * (255 / max(high - low, 1))
     return np.asarray(np.clip(np.rint(stretched), 0, 255), np.uint8)
 
 
-def shrink(pixels: Grey, longest_px: int) -> Grey:
-    """Reduce a radiograph so that its longer side is at most ``longest_px``."""
-    scale = longest_px / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    height, width = (max(scale, 1 / side) for side in pixels.shape)  # a sliver keeps one line
-    return np.asarray(cv2.resize(pixels, None, fx=width, fy=height, interpolation=cv2.INTER_AREA))
-
-
-def _letterbox(part: Grey, placement: Placement, settings: Preprocess) -> Grey:
+def _letterbox(part: UInt8Array, placement: Placement, settings: Preprocess) -> UInt8Array:
     """Resample by the placement's own matrix, smoothing first where pixels are thrown away."""
     if placement.scale < 1:
         sigma = 0.45 * (1 / placement.scale - 1) + 1e-3
@@ -195,13 +183,13 @@ def _letterbox(part: Grey, placement: Placement, settings: Preprocess) -> Grey:
     return np.asarray(cv2.warpAffine(part, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _grid_positions(length: int, line: NDArray[np.float64], cell: float) -> NDArray[np.float32]:
+def _grid_positions(length: int, line: Float64Array, cell: float) -> Float32Array:
     """Grid index, for OpenCV, under the centre of each of ``length`` pixels."""
     centres = line[0] * (np.arange(length) + 0.5) + line[1]
     return np.asarray(centres / cell - 0.5, np.float32)
 
 
-def _trim(level: NDArray[np.float32], air: float, length: int) -> tuple[int, int]:
+def _trim(level: Float32Array, air: float, length: int) -> tuple[int, int]:
     """First and one past the last row that is neither burnt out nor all air."""
     anatomy = ((level > air + _ABOVE_AIR) & (level <= _BRIGHT)).mean(axis=1)
     burnt = ((level > _BRIGHT).mean(axis=1) > _BURNT_SHARE) & (anatomy < _BURNT_ANATOMY_SHARE)
@@ -212,7 +200,7 @@ def _trim(level: NDArray[np.float32], air: float, length: int) -> tuple[int, int
     return (start, stop) if stop - start >= length // 4 else (0, len(level))
 
 
-def _run(flags: NDArray[np.bool_]) -> int:
+def _run(flags: BoolArray) -> int:
     """Length of the run of flags that begins at the edge; a gap of three lines is bridged."""
     end = 0
     for index in np.flatnonzero(flags):

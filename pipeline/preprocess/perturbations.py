@@ -11,13 +11,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
-from pipeline.files import images
+from pipeline.files import images, resize
 from pipeline.preprocess import canvas
-
-Grey = NDArray[np.uint8]
+from pipeline.types import BoolArray, UInt8Array
 
 UNDISTURBED, ROTATION, BLUR, GAMMA, JPEG, MARKERS = (
     "undisturbed",
@@ -56,7 +54,7 @@ class Job:
     settings: Preprocess
 
 
-def prepare(job: Job) -> Grey:
+def prepare(job: Job) -> UInt8Array:
     """Decode a radiograph and bring it onto the canvas once a level: uint8, (len(LEVELS), H, W).
 
     Raises
@@ -65,11 +63,11 @@ def prepare(job: Job) -> Grey:
         The file has changed since ``validate`` read it.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
-    pixels = canvas.shrink(images.read(job.path).pixels, side)
+    pixels = resize.within(images.read(job.path).pixels, side, exactly=True)
     return np.stack([canvas.place(disturb(pixels, *level), job.settings)[0] for level in LEVELS])
 
 
-def disturb(pixels: Grey, name: str, level: float) -> Grey:
+def disturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:
     """Apply one disturbance of :data:`LEVELS`, or the like, to a radiograph (H, W)."""
     if name == ROTATION:
         return rotate(pixels, level)
@@ -86,7 +84,7 @@ def disturb(pixels: Grey, name: str, level: float) -> Grey:
     return pixels
 
 
-def rotate(pixels: Grey, degrees: float) -> Grey:
+def rotate(pixels: UInt8Array, degrees: float) -> UInt8Array:
     """Turn a radiograph counter-clockwise, in a frame that holds all of it, on the grey of its own rim."""
     height, width = pixels.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
@@ -98,7 +96,7 @@ def rotate(pixels: Grey, degrees: float) -> Grey:
     return np.asarray(turned, np.uint8)
 
 
-def mask_markers(pixels: Grey) -> Grey:
+def mask_markers(pixels: UInt8Array) -> UInt8Array:
     """Paint over letters and lead plates that lie on air; what lies on the limb stays."""
     found = markers(pixels)
     if not found.any():
@@ -106,12 +104,12 @@ def mask_markers(pixels: Grey) -> Grey:
     return np.asarray(cv2.inpaint(pixels, found.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
-def markers(pixels: Grey) -> NDArray[np.bool_]:
+def markers(pixels: UInt8Array) -> BoolArray:
     """Find letters and lead plates: as bright as lead, small, and with air around them. bool, (H, W).
 
     Bone is not surrounded by air but by soft tissue, however thin.
     """
-    look = canvas.shrink(pixels, _LOOK_PX)
+    look = resize.within(pixels, _LOOK_PX, exactly=True)
     low, high = np.percentile(look, [1, 99])
     level = (look.astype(np.float32) - low) / max(high - low, 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 3), 20))
@@ -128,4 +126,4 @@ def markers(pixels: Grey) -> NDArray[np.bool_]:
         near, far = (cv2.dilate(own, np.ones((reach, reach), np.uint8)) for reach in _RIM_PX)
         if on_air[(far > 0) & (near == 0)].mean() >= _AIR_SHARE:
             found[near > 0] = 1
-    return np.asarray(cv2.resize(found, pixels.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
+    return np.asarray(resize.to_shape(found, pixels.shape, cv2.INTER_NEAREST) > 0)

@@ -1,24 +1,24 @@
 """Which way round a radiograph's grey levels are: as taken, or a photographic negative.
 
-Pixels in, a verdict out.
+`canvas.place` decides it once; from then on it travels with the placement.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.files.faults import Issue
+from pipeline.types import AnyArray, Int64Array, UInt8Array
 
 _BRIGHT_AIR = 2 / 3  # of the intensity range: brighter air is a negative's
 _FRAME_PX = 8
 _ROUNDING = 1  # grey level
 
-Grey = NDArray[np.uint8]
 
-
-def is_negative(small: Grey) -> bool:
+def is_negative(small: UInt8Array) -> bool:
     """Whether a radiograph is a photographic negative: bright air around darker anatomy.
 
     Air is the flattest part of a radiograph, most of its frame and often most of its area. The
@@ -43,7 +43,14 @@ def is_negative(small: Grey) -> bool:
     return bool(np.mean(votes) > _BRIGHT_AIR)
 
 
-def _may_be_negative(look: Grey) -> bool:
+def issues(paths: Iterable[str], inverted: Iterable[bool]) -> list[Issue]:
+    """List the radiographs that were set right, from their placements."""
+    detail = "bright air around darker bone: a photographic negative"
+    pairs = zip(paths, inverted, strict=True)
+    return [Issue.of(path, "negative", detail) for path, was_negative in pairs if was_negative]
+
+
+def _may_be_negative(look: UInt8Array) -> bool:
     """Whether the votes could pass. Counting grey levels spares nearly all radiographs the rest.
 
     Where the flattest tenth lies is not looked for: its median is no brighter than all but a twentieth.
@@ -55,12 +62,12 @@ def _may_be_negative(look: Grey) -> bool:
     return bool(flat + framed + median - 3 * low > 3 * _BRIGHT_AIR * (high - low) - _ROUNDING)
 
 
-def _ranked(levels: Grey, *ranks: int) -> NDArray[np.int64]:
+def _ranked(levels: UInt8Array, *ranks: int) -> Int64Array:
     """Grey levels of the pixels at places in the order from dark to bright."""
     counts = cv2.calcHist([levels], [0], None, [256], [0, 256])
     return np.searchsorted(np.cumsum(counts), ranks, side="right")
 
 
-def _frame(look: NDArray[Any]) -> NDArray[Any]:
+def _frame(look: AnyArray) -> AnyArray:
     sides = (look[:_FRAME_PX], look[-_FRAME_PX:], look[:, :_FRAME_PX], look[:, -_FRAME_PX:])
     return np.concatenate([side.ravel() for side in sides])

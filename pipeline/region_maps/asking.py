@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Map = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
-Predict = Callable[[Pixels], NDArray[np.floating[Any]]]
+from pipeline.types import AnyArray, Float64Array, FloatArray, UInt8Array
+
+Predict = Callable[[UInt8Array], FloatArray]
 
 
-def ask(predict: Predict, batch: Pixels) -> NDArray[np.float64]:
+def ask(predict: Predict, batch: UInt8Array) -> Float64Array:
     """One probability a radiograph."""
     probability = np.asarray(predict(batch), dtype=np.float64)
     if probability.shape != (len(batch),) or not np.isfinite(probability).all():
@@ -23,7 +20,7 @@ def ask(predict: Predict, batch: Pixels) -> NDArray[np.float64]:
     return probability
 
 
-def require_same_shape(first: NDArray[Any], second: NDArray[Any]) -> None:
+def require_same_shape(first: AnyArray, second: AnyArray) -> None:
     """Raise a ValueError unless both are of one shape (H, W)."""
     if first.ndim != 2 or first.shape != second.shape:
         raise ValueError(

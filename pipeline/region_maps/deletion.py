@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.region_maps.asking import Map, Mask, Pixels, Predict, ask, require_same_shape
+from pipeline.region_maps.asking import Predict, ask, require_same_shape
+from pipeline.types import BoolArray, Float64Array, FloatArray, Int64Array, UInt8Array
 
 CURVES = ("deletion", "insertion", "random_deletion")
 
 
 def curves(
-    pixels: Pixels, region_map: Map, predict: Predict, *, steps: int = 10, cell_px: int = 16, seed: int = 0
-) -> dict[str, NDArray[np.float64]]:
+    pixels: UInt8Array,
+    region_map: FloatArray,
+    predict: Predict,
+    *,
+    steps: int = 10,
+    cell_px: int = 16,
+    seed: int = 0,
+) -> dict[str, Float64Array]:
     """Probability while cells are blurred away, or brought back, in the map's order.
 
     The cells form a square grid and are ordered by the map's mean inside; ties are ordered at
@@ -65,8 +71,14 @@ def curves(
 
 
 def curve(
-    pixels: Pixels, region_map: Map, predict: Predict, *, steps: int = 10, cell_px: int = 16, seed: int = 0
-) -> NDArray[np.float64]:
+    pixels: UInt8Array,
+    region_map: FloatArray,
+    predict: Predict,
+    *,
+    steps: int = 10,
+    cell_px: int = 16,
+    seed: int = 0,
+) -> Float64Array:
     """Probability while cells are blurred away in the map's order, alone: float64 (steps + 1,).
 
     The parameters and errors are those of :func:`curves`; ``predict`` is asked for steps + 1 radiographs.
@@ -75,19 +87,19 @@ def curve(
     return ask(predict, np.where(_first_cells(cell, order, steps), blur(pixels), pixels))
 
 
-def area(curve: NDArray[np.float64]) -> float:
+def area(curve: Float64Array) -> float:
     """Area under a curve over equal steps from 0 to 1."""
     return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
 
 
-def blur(pixels: Pixels) -> Pixels:
+def blur(pixels: UInt8Array) -> UInt8Array:
     """Heavily blurred copy: a Gaussian with a sigma of an eighth of the longer side."""
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape) / 8), dtype=np.uint8)
 
 
 def _order(
-    pixels: Pixels, region_map: Map, *, steps: int, cell_px: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], np.random.Generator]:
+    pixels: UInt8Array, region_map: FloatArray, *, steps: int, cell_px: int, seed: int
+) -> tuple[Int64Array, Int64Array, np.random.Generator]:
     """Index of each pixel's cell, the cells by falling evidence, and the random numbers behind ties."""
     require_same_shape(pixels, region_map)
     if steps < 1 or cell_px < 1:
@@ -101,13 +113,13 @@ def _order(
     return cell, order, generator
 
 
-def _cell_grid(shape: tuple[int, ...], cell_px: int) -> NDArray[np.int64]:
+def _cell_grid(shape: tuple[int, ...], cell_px: int) -> Int64Array:
     """Index of each pixel's grid cell; cells at the right and bottom may be cut."""
     rows, columns = (np.arange(side) // cell_px for side in shape)
     return np.asarray(rows[:, None] * (columns[-1] + 1) + columns)
 
 
-def _first_cells(cell: NDArray[np.int64], order: NDArray[np.int64], steps: int) -> Mask:
+def _first_cells(cell: Int64Array, order: Int64Array, steps: int) -> BoolArray:
     """Pixels of the first 0, 1/steps, ... and all cells of an order: bool (steps + 1, H, W)."""
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)

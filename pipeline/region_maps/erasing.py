@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import median_abs_deviation
 
-from pipeline.region_maps.asking import Mask, Pixels, Predict, ask, require_same_shape
+from pipeline.region_maps.asking import Predict, ask, require_same_shape
+from pipeline.types import BoolArray, Int32Array, UInt8Array
 
 
 def erase_drops(
-    pixels: Pixels, mask: Mask, predict: Predict, *, anatomy: Mask | None = None, seed: int = 0
+    pixels: UInt8Array, mask: BoolArray, predict: Predict, *, anatomy: BoolArray | None = None, seed: int = 0
 ) -> dict[str, float]:
     """Fall of the probability when the region is painted over, and when equal patches elsewhere are.
 
@@ -47,7 +47,7 @@ def erase_drops(
     }
 
 
-def erase(pixels: Pixels, mask: Mask, *, seed: int = 0) -> Pixels:
+def erase(pixels: UInt8Array, mask: BoolArray, *, seed: int = 0) -> UInt8Array:
     """Paint a region over from its rim inwards, with the grain of its surroundings.
 
     Grain is added because a smooth patch is itself something a classifier can see.
@@ -86,7 +86,7 @@ def erase(pixels: Pixels, mask: Mask, *, seed: int = 0) -> Pixels:
     return np.where(mask, (smooth + noise).round().clip(0, 255), pixels).astype(np.uint8)
 
 
-def control_mask(mask: Mask, anatomy: Mask, *, seed: int = 0) -> Mask | None:
+def control_mask(mask: BoolArray, anatomy: BoolArray, *, seed: int = 0) -> BoolArray | None:
     """Move each connected part of a region elsewhere, clear of the region and of one another.
 
     A part goes, at random, to a place whose box holds as much anatomy as its own box does, or to
@@ -114,7 +114,7 @@ def control_mask(mask: Mask, anatomy: Mask, *, seed: int = 0) -> Mask | None:
     return moved
 
 
-def anatomy_mask(pixels: Pixels) -> Mask:
+def anatomy_mask(pixels: UInt8Array) -> BoolArray:
     """Pixels of the body, brighter than the background by Otsu's threshold: bool ndarray of shape (H, W).
 
     Black pixels have no say in the threshold: on a canvas they are the letterbox, and would set the
@@ -133,7 +133,7 @@ def anatomy_mask(pixels: Pixels) -> Mask:
     return np.asarray(smooth > threshold)
 
 
-def _window_sums(mask: Mask, height: int, width: int) -> NDArray[np.int32]:
+def _window_sums(mask: BoolArray, height: int, width: int) -> Int32Array:
     """Pixels of the mask in the window of this size at each position that holds it whole."""
     total = cv2.integral(mask.astype(np.uint8))
     bottom, top = total[height:], total[:-height]

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.network import classifier, inference
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import probing, randomization, scores
-from pipeline.region_maps.asking import Pixels, Predict
-
-Evidence = NDArray[np.float32]
+from pipeline.region_maps.asking import Predict
+from pipeline.types import Float32Array, Float64Array, UInt8Array
 
 _STEPS, _CASCADED = 12, 8  # of the cascade: how often maps are drawn, and of how many radiographs
 _UNTAUGHT = 5  # networks with random weights: one alone says whatever its weights make of the brightness
@@ -25,7 +23,7 @@ CELL_PX = 2 * classifier.STRIDE  # what deletion takes away at once
 def asker(predict: inference.Predict, calibration: Calibration) -> Predict:
     """Ask for nothing but calibrated probabilities."""
 
-    def probability(batch: Pixels) -> NDArray[np.float64]:
+    def probability(batch: UInt8Array) -> Float64Array:
         return calibration.probability(predict(batch)[0])
 
     return probability
@@ -34,7 +32,7 @@ def asker(predict: inference.Predict, calibration: Calibration) -> Predict:
 def probe(
     probability: Predict,
     found: MapSet,
-    seen: Sequence[Pixels],
+    seen: Sequence[UInt8Array],
     *,
     threshold: float,
     steps: int,
@@ -73,7 +71,7 @@ def probe(
 
 
 def forget(
-    model: keras.Model, found: MapSet, seen: Sequence[Pixels], *, n_samples: int, seed: int
+    model: keras.Model, found: MapSet, seen: Sequence[UInt8Array], *, n_samples: int, seed: int
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Give the layers random weights, one after another from the top, and compare the maps.
 
@@ -117,7 +115,7 @@ def forget(
     return scores.means(table, [name], n_samples=n_samples, seed=seed), pd.DataFrame(rows)
 
 
-def _alike(found: MapSet, maps: Evidence, others: Evidence) -> list[float]:
+def _alike(found: MapSet, maps: Float32Array, others: Float32Array) -> list[float]:
     """Amount of each map's rank correlation with its counterpart, on the radiograph."""
     return [
         abs(randomization.rank_correlation(one, other, found.inside(position, one.shape)))
@@ -125,7 +123,7 @@ def _alike(found: MapSet, maps: Evidence, others: Evidence) -> list[float]:
     ]
 
 
-def _like_untaught(model: keras.Model, found: MapSet, canvases: Pixels, seed: int) -> NDArray[np.float64]:
+def _like_untaught(model: keras.Model, found: MapSet, canvases: UInt8Array, seed: int) -> Float64Array:
     """How alike the map of each radiograph is to those of several networks with random weights."""
     own = inference.predictor(model)(canvases).evidence
     twin = keras.models.clone_model(model)
@@ -137,14 +135,16 @@ def _like_untaught(model: keras.Model, found: MapSet, canvases: Pixels, seed: in
     return np.asarray(np.mean(alike, axis=0), np.float64)
 
 
-def _forgetting(model: keras.Model, seed: int) -> Iterator[tuple[int, str, Callable[[Pixels], Evidence]]]:
+def _forgetting(
+    model: keras.Model, seed: int
+) -> Iterator[tuple[int, str, Callable[[UInt8Array], Float32Array]]]:
     """Yield the network as it is, then, at even steps, with ever more layers from the top without memory."""
     untaught = classifier.with_random_weights(model, seed)
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
     predict = inference.predictor(twin)
 
-    def draw(canvases: Pixels) -> Evidence:
+    def draw(canvases: UInt8Array) -> Float32Array:
         return predict(canvases)[1]
 
     yield 0, "", draw

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pipeline.predict.boxes import Boxes
 from pipeline.predict.regions import Region
-
-Floats = NDArray[np.float64]
+from pipeline.types import AnyArray, Float64Array, Int64Array
 
 FALSE_MARKS = (0.5, 1.0, 2.0)
 
@@ -38,10 +36,10 @@ class Marks:
         (N,) int, annotated on each radiograph; 0 for one without a fracture.
     """
 
-    score: Floats
-    radiograph: NDArray[np.int64]
-    fracture: NDArray[np.int64]
-    n_fractures: NDArray[np.int64]
+    score: Float64Array
+    radiograph: Int64Array
+    fracture: Int64Array
+    n_fractures: Int64Array
 
 
 def collect(regions: Sequence[Sequence[Region]], boxes: Sequence[Boxes]) -> Marks:
@@ -59,7 +57,7 @@ def collect(regions: Sequence[Sequence[Region]], boxes: Sequence[Boxes]) -> Mark
     )
 
 
-def curve(marks: Marks, weight: ArrayLike | None = None) -> dict[str, Floats]:
+def curve(marks: Marks, weight: ArrayLike | None = None) -> dict[str, Float64Array]:
     """Draw the free-response curve, from no mark to all of them.
 
     Parameters
@@ -105,7 +103,7 @@ def curve(marks: Marks, weight: ArrayLike | None = None) -> dict[str, Floats]:
 
 def sensitivity_at(
     marks: Marks, false_marks: Sequence[float] = FALSE_MARKS, weight: ArrayLike | None = None
-) -> Floats:
+) -> Float64Array:
     """Highest sensitivity at no more than so many false marks a radiograph: float64 (len(false_marks),)."""
     reached = curve(marks, weight)
     last = np.searchsorted(reached["false_marks"], np.asarray(false_marks) + 1e-9, side="right") - 1
@@ -119,5 +117,5 @@ def _hit(peak: tuple[int, int], boxes: Boxes) -> int | None:
     array = np.asarray(boxes, np.float64)
     centre = np.array(peak) + 0.5
     holds = ((array[:, :2] <= centre) & (centre <= array[:, :2] + array[:, 2:])).all(axis=1)
-    area: NDArray[Any] = np.where(holds, array[:, 2] * array[:, 3], np.inf)
+    area: AnyArray = np.where(holds, array[:, 2] * array[:, 3], np.inf)
     return int(area.argmin()) if holds.any() else None

@@ -136,7 +136,7 @@ def painter(
     def paint(case: Case) -> Drawn:
         placement = found.placements[case.position]
         pixels = images.read(root / case.path).pixels
-        upright = 255 - pixels if placement.inverted else pixels
+        upright = placement.set_right(pixels)
         region_map = found.in_radiograph(case.position)
         cut = [] if case.decision == operating_points.NO_FINDING else settings.shown(region_map)
         outlines = [outline[:, ::-1] for region in known.for_path(case.path) for outline in region.outlines]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageDraw
 
 from pipeline.region_maps import strokes
+from pipeline.types import UInt8Array
 
-Pixels = NDArray[np.uint8]
 Shape = tuple[int, ...]
 
 REGION: strokes.Colour = (86, 196, 245)  # sky blue and orange: the pair that no colour blindness mixes up
@@ -50,7 +49,7 @@ class Label:
     good: bool = True
 
 
-def frame(panel: Pixels, size: int, *, strip: bool) -> Pixels:
+def frame(panel: UInt8Array, size: int, *, strip: bool) -> UInt8Array:
     """Put the panel on a dark canvas with room for the scales at the right and the strip below.
 
     Parameters
@@ -70,7 +69,7 @@ def frame(panel: Pixels, size: int, *, strip: bool) -> Pixels:
 
 
 def draw_colours(
-    draw: ImageDraw.ImageDraw, panel: Shape, colours: Pixels, threshold: float, size: int
+    draw: ImageDraw.ImageDraw, panel: Shape, colours: UInt8Array, threshold: float, size: int
 ) -> None:
     """Draw the colours of evidence from 0 to 1 right of the panel, with a mark at the threshold."""
     face = strokes.font(round(0.72 * size))

@@ -7,21 +7,18 @@ fractured and annotated, and weighs as one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.predict.boxes import Boxes, Mask, iou
-
-Map = NDArray[np.floating[Any]]
+from pipeline.predict.boxes import Boxes, iou
+from pipeline.types import BoolArray, Float64Array, FloatArray
 
 MAP_THRESHOLDS = tuple(np.linspace(0.02, 0.98, 49).round(2).tolist())
 
 
 def max_box_acc(
-    maps: Iterable[Map],
+    maps: Iterable[FloatArray],
     boxes: Iterable[Boxes],
     *,
     iou_thresholds: Sequence[float] = (0.1, 0.3, 0.5),
@@ -58,7 +55,9 @@ def max_box_acc(
     return {wanted: float((best >= wanted).mean(axis=0).max()) for wanted in iou_thresholds}
 
 
-def pixel_average_precision(maps: Iterable[Map], masks: Iterable[Mask], *, n_bins: int = 1000) -> float:
+def pixel_average_precision(
+    maps: Iterable[FloatArray], masks: Iterable[BoolArray], *, n_bins: int = 1000
+) -> float:
     """Average precision of pixels as detections of the annotated area, over all radiographs at once.
 
     Map values are counted in ``n_bins`` equal bins, so memory does not grow with the set. A
@@ -94,7 +93,7 @@ def pixel_average_precision(maps: Iterable[Map], masks: Iterable[Mask], *, n_bin
     return float(np.sum(np.diff(positive, prepend=0.0) * precision) / positive[-1])
 
 
-def _largest_part_iou(region_map: Map, boxes: Boxes, map_thresholds: Sequence[float]) -> list[float]:
+def _largest_part_iou(region_map: FloatArray, boxes: Boxes, map_thresholds: Sequence[float]) -> list[float]:
     """Best IoU with any annotated box of the largest part's box, at each map threshold; 0 without a part."""
     best = []
     for threshold in map_thresholds:
@@ -108,7 +107,7 @@ def _largest_part_iou(region_map: Map, boxes: Boxes, map_thresholds: Sequence[fl
     return best
 
 
-def _histograms(region_map: Map, mask: Mask, n_bins: int) -> NDArray[np.float64]:
+def _histograms(region_map: FloatArray, mask: BoolArray, n_bins: int) -> Float64Array:
     """Pixels of the fracture and other pixels in each bin of map values: float64 (2, n_bins)."""
     code = np.minimum((region_map * n_bins).astype(np.int64), n_bins - 1)
     return np.stack([np.bincount(code[part], minlength=n_bins) for part in (mask, ~mask)]).astype(np.float64)

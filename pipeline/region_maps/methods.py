@@ -15,7 +15,8 @@ from pipeline.dataset.annotations import Annotations
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import attributions, deletion, faithfulness, scores, scoring
-from pipeline.region_maps.asking import Pixels, Predict
+from pipeline.region_maps.asking import Predict
+from pipeline.types import UInt8Array
 
 OWN = "region_map"
 _LOCALIZED = ("pointing_game", "pointing_game_tolerant", "energy_in_box")
@@ -35,7 +36,7 @@ def compare(
     model: keras.Model,
     probability: Predict,
     found: MapSet,
-    seen: Sequence[Pixels],
+    seen: Sequence[UInt8Array],
     known: Annotations,
     *,
     steps: int,
@@ -89,7 +90,7 @@ def sample(found: MapSet, known: Annotations, limit: int) -> MapSet:
     return found.where(chosen)
 
 
-def _drawn(model: keras.Model, found: MapSet, seen: Sequence[Pixels]) -> Iterator[tuple[str, MapSet]]:
+def _drawn(model: keras.Model, found: MapSet, seen: Sequence[UInt8Array]) -> Iterator[tuple[str, MapSet]]:
     """Yield each method with its maps."""
     yield OWN, found
     for name, method in attributions.METHODS.items():
@@ -101,7 +102,7 @@ def _drawn(model: keras.Model, found: MapSet, seen: Sequence[Pixels]) -> Iterato
 
 
 def _delete(
-    probability: Predict, found: MapSet, seen: Sequence[Pixels], *, steps: int, seed: int
+    probability: Predict, found: MapSet, seen: Sequence[UInt8Array], *, steps: int, seed: int
 ) -> pd.DataFrame:
     """Area under the probability of each radiograph while its cells go in the map's order."""
     areas = [

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from pipeline.files import resize
 from pipeline.predict.operating_points import NO_FINDING
 from pipeline.predict.regions import Region
 from pipeline.region_maps import legend, strokes
 from pipeline.region_maps.legend import REFERENCE, REGION, TEXT, Label
-
-Pixels = NDArray[np.uint8]
-Map = NDArray[np.floating[Any]]
+from pipeline.types import AnyArray, FloatArray, UInt8Array
 
 _SHORT_PX, _LONG_PX = 480, 900
 _OPACITY = 0.55  # where evidence is full; the bone stays readable below
 
 
 def overlay(
-    pixels: Pixels,
-    region_map: Map,
+    pixels: UInt8Array,
+    region_map: FloatArray,
     regions: Sequence[Region],
     threshold: float,
     *,
     label: Label | None = None,
-    reference: Sequence[NDArray[Any]] = (),
+    reference: Sequence[AnyArray] = (),
     colormap: str = "cividis",
-) -> Pixels:
+) -> UInt8Array:
     """Draw the map, the regions and the reference standard over a radiograph.
 
     A region that reaches the threshold is drawn with solid lines, a weaker one with dotted lines.
@@ -91,7 +87,7 @@ def overlay(
     return np.array(picture)
 
 
-def plain(pixels: Pixels, reference: Sequence[NDArray[Any]] = ()) -> Pixels:
+def plain(pixels: UInt8Array, reference: Sequence[AnyArray] = ()) -> UInt8Array:
     """Draw the reference standard alone, to stand beside an overlay: uint8 (H', W', 3), of its scale.
 
     Parameters
@@ -106,7 +102,7 @@ def plain(pixels: Pixels, reference: Sequence[NDArray[Any]] = ()) -> Pixels:
     return panel
 
 
-def _check(pixels: Pixels, region_map: Map) -> None:
+def _check(pixels: UInt8Array, region_map: FloatArray) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape != region_map.shape or not pixels.size:
         raise ValueError(
             "an overlay needs uint8 pixels (H, W) and a map of the same shape. "
@@ -116,7 +112,7 @@ def _check(pixels: Pixels, region_map: Map) -> None:
         raise ValueError(f"a map lies in 0..1. Received: {region_map.min()} to {region_map.max()}.")
 
 
-def _colours(colormap: str) -> Pixels:
+def _colours(colormap: str) -> UInt8Array:
     """Colours of 256 steps of evidence: uint8 (256, 3)."""
     from matplotlib import colormaps
 
@@ -133,13 +129,11 @@ def _scale(shape: tuple[int, ...]) -> float:
     return min(max(long_side, _SHORT_PX), _LONG_PX) / long_side
 
 
-def _resize(image: NDArray[Any], scale: float) -> NDArray[Any]:
-    height, width = (max(1, round(side * scale)) for side in image.shape)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=method))
+def _resize(image: AnyArray, scale: float) -> AnyArray:
+    return resize.to_shape(image, [side * scale for side in image.shape])
 
 
-def _blend(grey: Pixels, evidence: Map, threshold: float, colours: Pixels) -> Pixels:
+def _blend(grey: UInt8Array, evidence: FloatArray, threshold: float, colours: UInt8Array) -> UInt8Array:
     """Lay colour over grey, the more opaque the more evidence there is; none below half the threshold."""
     start = threshold / 2
     alpha = (_OPACITY * np.clip((evidence - start) / max(1 - start, 1e-6), 0, 1) ** 0.6)[..., None]
@@ -148,7 +142,7 @@ def _blend(grey: Pixels, evidence: Map, threshold: float, colours: Pixels) -> Pi
 
 
 def _draw_regions(
-    panel: Pixels, regions: Sequence[Region], threshold: float, scale: float, width_px: int
+    panel: UInt8Array, regions: Sequence[Region], threshold: float, scale: float, width_px: int
 ) -> None:
     """Draw contours and boxes of regions, the sure ones solid, the others dotted."""
     for region in reversed(regions):  # the strongest lies on top
@@ -158,7 +152,7 @@ def _draw_regions(
         strokes.outline(panel, strokes.corners(*region.box) * scale - 0.5, REGION, width_px, dash_px)
 
 
-def _draw_reference(panel: Pixels, reference: Sequence[NDArray[Any]], scale: float, width_px: int) -> None:
+def _draw_reference(panel: UInt8Array, reference: Sequence[AnyArray], scale: float, width_px: int) -> None:
     """Draw the reference standard in long dashes of its own colour."""
     for polygon in reference:
         corners = np.asarray(polygon, np.float64) * scale - 0.5

@@ -7,18 +7,16 @@ fractured and annotated, and weighs as one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pipeline.predict.boxes import Boxes, Mask, box_mask, checked, distance
+from pipeline.predict.boxes import Boxes, box_mask, checked, distance
+from pipeline.types import BoolArray, Float64Array, FloatArray, UInt8Array
 
-Map = NDArray[np.floating[Any]]
 
-
-def peak(region_map: Map) -> tuple[int, int]:
+def peak(region_map: FloatArray) -> tuple[int, int]:
     """(row, column) of the map's maximum; of tied pixels, the one nearest to the middle of them all.
 
     A constant map therefore points at the centre, and deserves no more than ``pointing_game_center``.
@@ -30,7 +28,7 @@ def peak(region_map: Map) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def pointing_game(peaks: ArrayLike, boxes: Sequence[Boxes], *, tolerance_px: float = 0) -> Mask:
+def pointing_game(peaks: ArrayLike, boxes: Sequence[Boxes], *, tolerance_px: float = 0) -> BoolArray:
     """Whether each radiograph's peak falls into, or within ``tolerance_px`` of, one of its boxes.
 
     Parameters
@@ -55,20 +53,20 @@ def pointing_game(peaks: ArrayLike, boxes: Sequence[Boxes], *, tolerance_px: flo
     return np.array([distance(centre, checked(own)) <= tolerance_px for centre, own in pairs], dtype=bool)
 
 
-def pointing_game_random(boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+def pointing_game_random(boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int]]) -> Float64Array:
     """Chance of a uniformly random pixel, each radiograph: the exact share of the area in its boxes, (N,)."""
     return np.array([box_mask(own, shape).mean() for own, shape in zip(boxes, shapes, strict=True)])
 
 
 def pointing_game_center(
     boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int]], *, tolerance_px: float = 0
-) -> Mask:
+) -> BoolArray:
     """Whether the middle pixel falls into a box, each radiograph: bool (N,). Fractures tend to be centred."""
     centres = np.array([((height - 1) // 2, (width - 1) // 2) for height, width in shapes])
     return pointing_game(centres, boxes, tolerance_px=tolerance_px)
 
 
-def brightest(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+def brightest(pixels: UInt8Array) -> tuple[int, int]:
     """(row, column) of the brightest place, which is bone or metal: the third baseline of the pointing game.
 
     Brightness is smoothed with a Gaussian of 2 % of the longer side, so that no side marker's edge and
@@ -78,7 +76,7 @@ def brightest(pixels: NDArray[np.uint8]) -> tuple[int, int]:
     return peak(np.asarray(smooth, np.float32))
 
 
-def energy_in_box(region_map: Map, boxes: Boxes) -> float:
+def energy_in_box(region_map: FloatArray, boxes: Boxes) -> float:
     """Share of the map's mass that lies in the boxes; 0 for a map without mass.
 
     References
@@ -91,7 +89,7 @@ def energy_in_box(region_map: Map, boxes: Boxes) -> float:
     return float(inside / mass) if mass > 0 else 0.0
 
 
-def _shape(region_map: Map) -> tuple[int, int]:
+def _shape(region_map: FloatArray) -> tuple[int, int]:
     """(H, W)."""
     height, width = region_map.shape
     return height, width

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.region_maps import deletion, erasing, scores
-from pipeline.region_maps.asking import Map, Pixels, Predict
+from pipeline.region_maps.asking import Predict
+from pipeline.types import FloatArray, UInt8Array
 
 FIGURES = ("deletion_auc", "insertion_auc", "random_deletion_auc", "erase_drop", "erase_drop_control")
 
 
 def probe(
-    radiographs: Iterable[tuple[Pixels, Map]],
+    radiographs: Iterable[tuple[UInt8Array, FloatArray]],
     groups: Sequence[str],
     predict: Predict,
     *,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import spearmanr
 
-from pipeline.region_maps.asking import Map, Mask, require_same_shape
+from pipeline.region_maps.asking import require_same_shape
+from pipeline.types import BoolArray, FloatArray
 
 
-def rank_correlation(map_a: Map, map_b: Map, inside: Mask | None = None) -> float:
+def rank_correlation(map_a: FloatArray, map_b: FloatArray, inside: BoolArray | None = None) -> float:
     """Spearman's correlation of two maps over their pixels, -1..1; 0 where a map is constant.
 
     Between the map of a trained network and that of one with random weights it should be near 0:

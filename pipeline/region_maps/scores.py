@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.region_maps import froc, localization, pointing
-from pipeline.region_maps.asking import Map
 from pipeline.statistics import intervals
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 OWN = ("pointing_game", "pointing_game_tolerant", "energy_in_box")
 BASELINES = ("pointing_game_random", "pointing_game_center", "pointing_game_brightest")
@@ -34,13 +33,13 @@ class Reference:
         (row, column) of the brightest bone, where it is known.
     """
 
-    boxes: NDArray[np.float64]
-    mask: Callable[[], NDArray[np.bool_]]
+    boxes: Float64Array
+    mask: Callable[[], BoolArray]
     group: str
     brightest: tuple[int, int] | None = None
 
 
-def tabulate(maps: Iterable[Map], references: Sequence[Reference]) -> pd.DataFrame:
+def tabulate(maps: Iterable[FloatArray], references: Sequence[Reference]) -> pd.DataFrame:
     """Score each map (H, W), 0..1, of annotated, fractured radiographs.
 
     Returns
@@ -55,7 +54,7 @@ def tabulate(maps: Iterable[Map], references: Sequence[Reference]) -> pd.DataFra
 
 
 def localize(
-    maps: Callable[[], Iterable[Map]],
+    maps: Callable[[], Iterable[FloatArray]],
     references: Sequence[Reference],
     table: pd.DataFrame,
     *,
@@ -96,13 +95,13 @@ def localize(
 def means(table: pd.DataFrame, names: Sequence[str], *, n_samples: int, seed: int) -> dict[str, float]:
     """Mean of each column with its interval by ``group``; what is not a number does not count."""
 
-    def statistics(weight: NDArray[np.float64]) -> dict[str, float]:
+    def statistics(weight: Float64Array) -> dict[str, float]:
         return {name: _mean(table[name].to_numpy(np.float64), weight) for name in names}
 
     return intervals.summarize(statistics, table["group"].to_numpy(), n_samples=n_samples, seed=seed)
 
 
-def free_response(marks: froc.Marks, group: NDArray[Any], *, n_samples: int, seed: int) -> dict[str, float]:
+def free_response(marks: froc.Marks, group: AnyArray, *, n_samples: int, seed: int) -> dict[str, float]:
     """Sensitivity at 0.5, 1 and 2 false marks a radiograph, with intervals by group.
 
     Parameters
@@ -119,7 +118,7 @@ def free_response(marks: froc.Marks, group: NDArray[Any], *, n_samples: int, see
         ``froc_sensitivity_0.5``, ``_1`` and ``_2``, each with ``_low`` and ``_high``.
     """
 
-    def statistics(weight: NDArray[np.float64]) -> dict[str, float]:
+    def statistics(weight: Float64Array) -> dict[str, float]:
         drawn = weight @ marks.n_fractures > 0
         found = froc.sensitivity_at(marks, weight=weight) if drawn else np.full(len(froc.FALSE_MARKS), np.nan)
         return {
@@ -130,13 +129,13 @@ def free_response(marks: froc.Marks, group: NDArray[Any], *, n_samples: int, see
     return intervals.summarize(statistics, group, marks.n_fractures > 0, n_samples=n_samples, seed=seed)
 
 
-def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def _mean(values: Float64Array, weight: Float64Array) -> float:
     """Weighted mean of the values that are numbers; NaN where there are none."""
     known = np.isfinite(values) & (weight > 0)
     return float(np.average(values[known], weights=weight[known])) if known.any() else float("nan")
 
 
-def _look(region_map: Map, reference: Reference) -> dict[str, Any]:
+def _look(region_map: FloatArray, reference: Reference) -> dict[str, Any]:
     """Score one map, and what plays along, against its own radiograph's boxes."""
     boxes, shape = [reference.boxes], (region_map.shape[0], region_map.shape[1])
     peaks = [pointing.peak(region_map)]

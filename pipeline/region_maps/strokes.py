@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageDraw, ImageFont
 
+from pipeline.types import FloatArray, Int32Array, UInt8Array
+
 Colour = tuple[int, int, int]
-Canvas = NDArray[np.uint8]
-Points = NDArray[np.floating[Any]]
 
 RIM: Colour = (10, 13, 18)
 _SHIFT = 4  # OpenCV takes positions in sixteenths of a pixel
 
 
-def outline(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_px: float = 0) -> None:
+def outline(
+    canvas: UInt8Array, points: FloatArray, colour: Colour, width_px: int, dash_px: float = 0
+) -> None:
     """Draw a closed line with a dark rim.
 
     Parameters
@@ -43,7 +43,7 @@ def outline(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_
     line(canvas, points, colour, width_px, dash_px)
 
 
-def line(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_px: float = 0) -> None:
+def line(canvas: UInt8Array, points: FloatArray, colour: Colour, width_px: int, dash_px: float = 0) -> None:
     """Draw a closed line without a rim; the arguments are those of :func:`outline`."""
     pieces = list(_dashes(points, dash_px)) if dash_px and len(points) > 1 else [points]
     cv2.polylines(
@@ -51,7 +51,7 @@ def line(canvas: Canvas, points: Points, colour: Colour, width_px: int, dash_px:
     )
 
 
-def corners(row: float, column: float, height: float, width: float) -> Points:
+def corners(row: float, column: float, height: float, width: float) -> FloatArray:
     """Corners of a box as (row, column): float64 of shape (4, 2), clockwise from the upper left."""
     bottom, right = row + height, column + width
     return np.array([[row, column], [row, right], [bottom, right], [bottom, column]], np.float64)
@@ -101,12 +101,12 @@ def chip_size(text: str, face: ImageFont.FreeTypeFont) -> tuple[float, float]:
     return face.getlength(text) + 0.7 * face.size, 1.35 * face.size
 
 
-def _fixed(points: Points) -> NDArray[np.int32]:
+def _fixed(points: FloatArray) -> Int32Array:
     """Turn (row, column) into OpenCV's (x, y) in sixteenths of a pixel."""
     return np.asarray(np.round(points[:, ::-1] * 2**_SHIFT), dtype=np.int32)
 
 
-def _dashes(points: Points, dash_px: float) -> Iterator[Points]:
+def _dashes(points: FloatArray, dash_px: float) -> Iterator[FloatArray]:
     """Cut a closed line into dashes of about one length, whatever the distance of its corners."""
     closed = np.vstack([points, points[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])

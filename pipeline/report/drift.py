@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import images
+from pipeline.files import images, resize
 from pipeline.report.pages import count, data_uri, decimals, percent
 from pipeline.report.svg import LINES, SERIES, drawing
 
@@ -74,11 +73,8 @@ def context(
 
 def picture(name: str, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """Make a picture for the page of a radiograph, uint8 (height_px, width_px)."""
-    scale = min(1.0, _PICTURE_PX / max(pixels.shape))
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     return {
-        "src": data_uri(images.encode_jpeg(small), "image/jpeg"),
+        "src": data_uri(images.encode_jpeg(resize.within(pixels, _PICTURE_PX)), "image/jpeg"),
         "alt": name,
         "title": None,
         "caption": name,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.files.faults import meaning
 from pipeline.report import thumbnails
-from pipeline.report.meanings import meaning
 from pipeline.report.pages import counted
 from pipeline.report.thumbnails import Look
 from pipeline.validate import shown

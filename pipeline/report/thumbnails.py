@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pipeline.files import images
 from pipeline.report import pages, results
-from pipeline.validate.shown import INDEX, SIDE_PX, Pixels, fitted
+from pipeline.types import UInt8Array
+from pipeline.validate.shown import INDEX, SIDE_PX, fitted
 
-Look = Callable[[str], Pixels | None]
+Look = Callable[[str], UInt8Array | None]
 
 _QUALITY = 78  # of a JPEG that nobody measures on
 
@@ -31,13 +32,13 @@ def reader(folder: Path) -> Look:
     drawn = results.table(folder / INDEX).set_index("path")["file"].to_dict()
 
     @cache
-    def look(path: str) -> Pixels | None:
+    def look(path: str) -> UInt8Array | None:
         return images.read(folder / drawn[path]).pixels if path in drawn else None
 
     return look
 
 
-def address(pixels: Pixels | None, side_px: int = SIDE_PX) -> str | None:
+def address(pixels: UInt8Array | None, side_px: int = SIDE_PX) -> str | None:
     """Turn grey or RGB pixels into a ``data:`` address, grey ones scaled to ``side_px``; None stays None."""
     if pixels is None:
         return None

@@ -13,10 +13,10 @@ from pipeline.dataset import manifest
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
+from pipeline.files.faults import meaning
 from pipeline.report import leaks, left_out, pages, results, thumbnails
 from pipeline.report.copies import groups, pairs
 from pipeline.report.leaks import LEAKS
-from pipeline.report.meanings import meaning
 from pipeline.report.pages import count, counted, listed, percent
 from pipeline.report.thumbnails import Look
 

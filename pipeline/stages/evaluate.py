@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.dataset import body_part, labels
+from pipeline.dataset import body_part, labels, names
 from pipeline.evaluate import evaluation, findings, perturbed
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
@@ -66,11 +66,11 @@ def run(config: Config) -> None:
             n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
         )
-        bundle.write_operating_points(config.paths.models / bundle.OPERATING_POINTS, points, calibration)
+        bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
         report = config.paths.report("evaluate")
         for name, text in found.texts().items():
             outputs.write_text(report / name, text)
-        outputs.write_json(report / "metrics.json", found.figures)
+        outputs.write_json(report / names.METRICS, found.figures)
         record.metrics(found.figures)
         log.info("evaluate: test AUROC %.3f", found.figures["test"]["auroc"])
 
@@ -92,11 +92,11 @@ def choose(
 
 def _null_scores(config: Config) -> pd.DataFrame:
     """Read what the null baselines say of the radiographs of test."""
-    path = config.paths.report("validate") / "null_scores.csv"
+    path = config.paths.report("validate") / names.NULL_SCORES
     return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
 
 
 def _validated(config: Config) -> dict[str, Any]:
     """Read what ``validate`` measured."""
-    text = (config.paths.report("validate") / "metrics.json").read_text(encoding="utf-8")
+    text = (config.paths.report("validate") / names.METRICS).read_text(encoding="utf-8")
     return dict(json.loads(text))

@@ -1,8 +1,8 @@
 """Bring every kept radiograph onto the canvas and write it into shards.
 
 Reads the manifest, the checked annotations and the radiographs; writes the shards with the way
-back into each radiograph's own pixels, the preprocessing settings for the model bundle, and
-``examples/``, radiographs before and after.
+back into each radiograph's own pixels, the preprocessing settings for the model bundle, the photographic
+negatives in ``issues.csv``, and ``examples/``, radiographs before and after.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import layout, manifest
-from pipeline.files import engine, images, outputs
+from pipeline.dataset import issues, layout, manifest, names
+from pipeline.files import engine, images, outputs, resize
 from pipeline.predict import bundle
-from pipeline.preprocess import canvas, preparation, shards
+from pipeline.preprocess import polarity, preparation, shards
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -40,15 +40,21 @@ def run(config: Config) -> None:
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        bundle.write_preprocess(config.paths.models / bundle.PREPROCESS, config.preprocess)
+        bundle.write_preprocess(config.paths.models / names.PREPROCESS, config.preprocess)
 
         figures = summarize(index)
         report = config.paths.report("preprocess")
         with outputs.staged(report / "examples") as folder:
             _draw_examples(config, index, folder)
-        outputs.write_json(report / "metrics.json", figures)
+        outputs.write_json(report / names.METRICS, figures)
+        issues.write(polarity.issues(index["path"], index["inverted"]), report / names.ISSUES)
         record.metrics(figures)
-        log.info("preprocess: %d radiographs, %d negatives set right", len(index), figures["negatives"])
+        log.info(
+            "preprocess: %d radiographs, %d negatives set right, see %s",
+            len(index),
+            figures["negatives"],
+            report / names.ISSUES,
+        )
 
 
 def summarize(index: pd.DataFrame) -> dict[str, Any]:
@@ -76,10 +82,10 @@ def _draw_examples(config: Config, index: pd.DataFrame, folder: Path) -> None:
     table = index[["path", "inverted"]].assign(cropped=cropped_share(index))
     order = table.sort_values(["inverted", "cropped", "path"], ascending=[False, False, True])[:_EXAMPLES]
     canvases = shards.canvases(config.paths.shards, index.loc[order.index])
-    names = [(f"{number}-before.jpg", f"{number}-after.jpg") for number in range(len(order))]
-    for path, canvas_pixels, (before, after) in zip(order["path"], canvases, names, strict=True):
+    pictures = [(f"{number}-before.jpg", f"{number}-after.jpg") for number in range(len(order))]
+    for path, canvas_pixels, (before, after) in zip(order["path"], canvases, pictures, strict=True):
         radiograph = images.read(config.data.root / path).pixels
-        images.write(folder / before, canvas.shrink(radiograph, _LONGEST_PX))
+        images.write(folder / before, resize.within(radiograph, _LONGEST_PX, exactly=True))
         images.write(folder / after, canvas_pixels)
-    order[["before", "after"]] = names
+    order[["before", "after"]] = pictures
     order.to_csv(folder / "index.csv", index=False, lineterminator="\n")

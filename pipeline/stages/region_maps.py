@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import labels
-from pipeline.dataset.names import OVERLAYS
+from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
@@ -39,7 +38,7 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
         known = reference.read(config.paths.annotations)
-        points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
+        points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
@@ -60,16 +59,16 @@ def run(config: Config) -> None:
         )
         write(config, test, known, settings, found)
         record.metrics(found.figures)
-        record.bundle(config.paths.models / bundle.BUNDLE)
+        record.bundle(config.paths.models / names.BUNDLE)
         log.info("region_maps: %d radiographs mapped", len(test))
 
 
 def seal(config: Config, settings: RegionSettings) -> None:
     """Complete the bundle."""
-    path = config.paths.models / bundle.REGION_MAPS
+    path = config.paths.models / names.REGION_MAPS
     bundle.write_region_settings(path, settings, config.predict.tta_views)
-    profile = config.paths.report("validate") / bundle.PROFILE
-    outputs.write_bytes(config.paths.models / bundle.PROFILE, profile.read_bytes())
+    profile = config.paths.report("validate") / names.PROFILE
+    outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
     bundle.seal(config.paths.models)
 
 
@@ -84,9 +83,9 @@ def write(
     report = config.paths.report("region_maps")
     for name, text in found.texts().items():
         outputs.write_text(report / name, text)
-    with outputs.staged(report / OVERLAYS) as folder:
+    with outputs.staged(report / names.OVERLAYS) as folder:
         gallery.draw(folder, config.data.root, test, known, settings, config.region_maps)
-    outputs.write_json(report / "metrics.json", found.figures)
+    outputs.write_json(report / names.METRICS, found.figures)
 
 
 def survey(

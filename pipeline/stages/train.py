@@ -16,6 +16,7 @@ import keras
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.dataset import names
 from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
@@ -52,7 +53,7 @@ def run(config: Config) -> None:
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
-        outputs.write_json(report / "metrics.json", figures)
+        outputs.write_json(report / names.METRICS, figures)
         record.metrics(figures)
         shutil.rmtree(checkpoints)
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])

@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import labels, manifest, profile
+from pipeline.dataset import issues as listed
+from pipeline.dataset import labels, manifest, names, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
-from pipeline.files.faults import Issue
 from pipeline.track import runs
 from pipeline.validate import (
     annotation_check,
@@ -61,10 +61,11 @@ def run(config: Config) -> None:
         write_annotations(sound, config.paths.annotations)
         followed = attributes.followed(grouped.kept, facts)
         folder = config.paths.report("validate")
-        outputs.write_json(folder / "metrics.json", figures)
-        _write_tables(folder, issues, grouped.copies, attributes=followed, null_scores=nulls.scores)
+        outputs.write_json(folder / names.METRICS, figures)
+        listed.write(issues, folder / names.ISSUES)
+        _write_tables(folder, grouped.copies, attributes=followed, null_scores=nulls.scores)
         _draw_thumbnails(config, grouped)
-        described = folder / "profile.json"
+        described = folder / names.PROFILE
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
         record.metrics(figures)
@@ -83,14 +84,10 @@ def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dic
     }
 
 
-def _write_tables(folder: Path, issues: list[Issue], copies: pd.DataFrame, **measured: pd.DataFrame) -> None:
+def _write_tables(folder: Path, copies: pd.DataFrame, **measured: pd.DataFrame) -> None:
     """Write the CSVs: a transform as its two rows in JSON, measured values to six digits."""
     transforms = [json.dumps(transform.tolist()) for transform in copies["transform"]]
-    found = {
-        "issues": pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields)),
-        "copies": copies.assign(transform=transforms),
-    }
-    for name, table in (found | measured).items():
+    for name, table in ({"copies": copies.assign(transform=transforms)} | measured).items():
         digits = "%.6g" if name in measured else None
         text = table.to_csv(index=False, lineterminator="\n", float_format=digits)
         outputs.write_text(folder / f"{name}.csv", text)

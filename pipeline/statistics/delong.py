@@ -6,15 +6,13 @@ copies of a radiograph, or radiographs of one patient, do not count as independe
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
-FloatArray = NDArray[np.float64]
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 
 class Comparison(NamedTuple):
@@ -27,7 +25,12 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    y_true: Bools, first: Floats, second: Floats, group: NDArray[Any] | None = None, *, level: float = 0.95
+    y_true: BoolArray,
+    first: FloatArray,
+    second: FloatArray,
+    group: AnyArray | None = None,
+    *,
+    level: float = 0.95,
 ) -> Comparison:
     """Compare the AUROCs of two sets of scores of the same radiographs.
 
@@ -60,8 +63,8 @@ def compare(
 
 
 def covariance(
-    y_true: Bools, y_scores: ArrayLike, group: NDArray[Any] | None = None
-) -> tuple[FloatArray, FloatArray]:
+    y_true: BoolArray, y_scores: ArrayLike, group: AnyArray | None = None
+) -> tuple[Float64Array, Float64Array]:
     """AUROCs of several sets of scores of the same radiographs, and the covariance of these AUROCs.
 
     Parameters
@@ -101,7 +104,7 @@ def covariance(
     return auroc, spread + crossed + crossed.T
 
 
-def _share_beaten(truth: Bools, scores: FloatArray) -> FloatArray:
+def _share_beaten(truth: BoolArray, scores: Float64Array) -> Float64Array:
     """Of the other class, the share that each radiograph is rightly ranked against: (K, N).
 
     Ranks among all, less ranks among one's own class, count the others below: O(n log n).
@@ -113,20 +116,20 @@ def _share_beaten(truth: Bools, scores: FloatArray) -> FloatArray:
     return np.asarray(np.where(truth, below / n_other, 1 - below / n_fractured))
 
 
-def _group_sums(values: FloatArray, has: Bools, code: NDArray[np.intp]) -> FloatArray:
+def _group_sums(values: Float64Array, has: BoolArray, code: NDArray[np.intp]) -> Float64Array:
     """Sum over the radiographs of one class in each group: (K, n_groups)."""
     return np.stack([np.bincount(code[has], own[has], minlength=code.max() + 1) for own in values])
 
 
-def _scatter(first: FloatArray, second: FloatArray, code: NDArray[np.intp]) -> FloatArray:
+def _scatter(first: Float64Array, second: Float64Array, code: NDArray[np.intp]) -> Float64Array:
     """Sum of products over the groups, with Bessel's correction for their number."""
     n_groups = len(np.unique(code))
     return np.asarray(first @ second.T * (n_groups / (n_groups - 1)))
 
 
 def _checked(
-    y_true: Bools, y_scores: ArrayLike, group: NDArray[Any] | None
-) -> tuple[Bools, FloatArray, NDArray[np.intp]]:
+    y_true: BoolArray, y_scores: ArrayLike, group: AnyArray | None
+) -> tuple[BoolArray, Float64Array, NDArray[np.intp]]:
     truth, scores = np.asarray(y_true, dtype=bool), np.asarray(y_scores, dtype=np.float64)
     code = np.arange(truth.size) if group is None else np.unique(group, return_inverse=True)[1]
     if truth.ndim != 1 or scores.shape[1:] != truth.shape or code.shape != truth.shape:

@@ -20,20 +20,16 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
 from pipeline.statistics.memorisation import require_classes
+from pipeline.types import BoolArray, Float32Array, Float64Array, Int64Array, StrArray
 
 _N_VOTES = 100  # trees that score each radiograph, about: fewer where its group holds both labels
 _PARTS = 10  # of a forest, grown side by side; their votes add up in one order with any number of cores
 _MIN_LEAF = 5  # radiographs, or a quarter of what a tree draws: few groups must be parted, too
 _MAX_DRAWN = 650  # radiographs a tree sees: more cost time and tell no more
 _HALF, _MOST = 0.5, 0.63  # of the groups that a tree sees: where the others score, and where none has to
-
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 class _Units(NamedTuple):
@@ -51,14 +47,14 @@ class _Units(NamedTuple):
         Of them that a tree draws, at most.
     """
 
-    rows: IntArray
-    start: IntArray
-    n_files: IntArray
+    rows: Int64Array
+    start: Int64Array
+    n_files: Int64Array
     fractured: BoolArray
     share: float
 
 
-def out_of_bag(values: FloatArray, fractured: BoolArray, group: NDArray[np.str_], seed: int) -> FloatArray:
+def out_of_bag(values: Float64Array, fractured: BoolArray, group: StrArray, seed: int) -> Float64Array:
     """Learn the label from features, and tell it of every radiograph by trees that saw none of its group.
 
     Parameters
@@ -93,8 +89,8 @@ def out_of_bag(values: FloatArray, fractured: BoolArray, group: NDArray[np.str_]
 
 
 def held_out(
-    values: FloatArray, fractured: BoolArray, group: NDArray[np.str_], learnt: BoolArray, seed: int
-) -> FloatArray:
+    values: Float64Array, fractured: BoolArray, group: StrArray, learnt: BoolArray, seed: int
+) -> Float64Array:
     """Learn the label from some radiographs, and tell it of the others.
 
     Parameters
@@ -120,7 +116,7 @@ def held_out(
     return _voted(values, fractured, number, units, _N_VOTES, seed)[~learnt]
 
 
-def _units(number: IntArray, fractured: BoolArray, rows: IntArray, share: float) -> _Units:
+def _units(number: Int64Array, fractured: BoolArray, rows: Int64Array, share: float) -> _Units:
     keys = 2 * number[rows] + fractured[rows]
     unit, start, n_files = np.unique(np.sort(keys), return_index=True, return_counts=True)
     is_fractured = (unit % 2).astype(np.bool_)
@@ -128,25 +124,25 @@ def _units(number: IntArray, fractured: BoolArray, rows: IntArray, share: float)
 
 
 def _voted(
-    values: FloatArray, fractured: BoolArray, number: IntArray, units: _Units, n_trees: int, seed: int
-) -> FloatArray:
+    values: Float64Array, fractured: BoolArray, number: Int64Array, units: _Units, n_trees: int, seed: int
+) -> Float64Array:
     table = np.ascontiguousarray(values, dtype=np.float32)
     grow = partial(_votes, table, fractured, number, units, seed)
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # more would wait for Python's lock
         found = list(threads.map(grow, np.array_split(np.arange(n_trees), _PARTS)))
     votes, n_votes = np.sum(found, axis=0)
-    share: FloatArray = np.divide(votes, n_votes, out=np.full(len(votes), np.nan), where=n_votes > 0)
+    share: Float64Array = np.divide(votes, n_votes, out=np.full(len(votes), np.nan), where=n_votes > 0)
     return share
 
 
 def _votes(
-    table: NDArray[np.float32],
+    table: Float32Array,
     fractured: BoolArray,
-    number: IntArray,
+    number: Int64Array,
     units: _Units,
     seed: int,
-    trees: IntArray,
-) -> FloatArray:
+    trees: Int64Array,
+) -> Float64Array:
     """Grow some of the trees; for each radiograph, sum up what they say, and how many had a say."""
     votes, n_votes = np.zeros((2, len(table)))
     for tree in trees.tolist():
@@ -166,7 +162,7 @@ def _votes(
     return np.stack([votes, n_votes])
 
 
-def _drawn(units: _Units, rng: np.random.Generator) -> IntArray:
+def _drawn(units: _Units, rng: np.random.Generator) -> Int64Array:
     """Draw a share of each class's units, a smaller one where they are many, and one file of each."""
     share = min(units.share, _MAX_DRAWN / len(units.fractured))
     chosen = [
@@ -175,5 +171,5 @@ def _drawn(units: _Units, rng: np.random.Generator) -> IntArray:
     ]
     unit = np.concatenate(chosen)
     file = (rng.random(len(unit)) * units.n_files[unit]).astype(np.int64)
-    rows: IntArray = units.rows[units.start[unit] + file]
+    rows: Int64Array = units.rows[units.start[unit] + file]
     return rows

@@ -11,17 +11,16 @@ any function of such weights, so that all figures of a report come from one set 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Weights = NDArray[np.float64]
+from pipeline.types import AnyArray, BoolArray, Float64Array
 
 
 def resample_groups(
-    group: NDArray[Any], y_true: NDArray[np.bool_] | None = None, *, n_samples: int = 1000, seed: int = 0
-) -> Iterator[Weights]:
+    group: AnyArray, y_true: BoolArray | None = None, *, n_samples: int = 1000, seed: int = 0
+) -> Iterator[Float64Array]:
     """Draw whole groups with replacement.
 
     Parameters
@@ -59,14 +58,14 @@ def resample_groups(
 
 
 def bootstrap_by_group(
-    statistic: Callable[[Weights], ArrayLike],
-    group: NDArray[Any],
-    y_true: NDArray[np.bool_] | None = None,
+    statistic: Callable[[Float64Array], ArrayLike],
+    group: AnyArray,
+    y_true: BoolArray | None = None,
     *,
     n_samples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Float64Array, Float64Array]:
     """Percentile interval of a statistic over resampled groups.
 
     Parameters
@@ -103,9 +102,9 @@ def bootstrap_by_group(
 
 
 def summarize(
-    statistics: Callable[[Weights], Mapping[str, float]],
-    group: NDArray[Any],
-    y_true: NDArray[np.bool_] | None = None,
+    statistics: Callable[[Float64Array], Mapping[str, float]],
+    group: AnyArray,
+    y_true: BoolArray | None = None,
     *,
     n_samples: int = 1000,
     seed: int = 0,
@@ -141,7 +140,7 @@ def summarize(
     return summary
 
 
-def _quantiles(values: NDArray[np.float64], at: list[float]) -> NDArray[np.float64]:
+def _quantiles(values: Float64Array, at: list[float]) -> Float64Array:
     """Quantiles of those values that are numbers."""
     defined = values[~np.isnan(values)]
     return np.quantile(defined, at) if defined.size else np.full(len(at), np.nan)

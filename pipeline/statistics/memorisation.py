@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
+
+from pipeline.types import BoolArray, Float64Array, UInt8Array
 
 NEAREST = "nearest neighbour"  # its name beside those of the null baselines
 _CHUNK = 256
-
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 
 
 class Memorisation(NamedTuple):
@@ -25,7 +23,7 @@ class Memorisation(NamedTuple):
     auroc: float
 
 
-def memorisation(y_score: FloatArray, test_fractured: BoolArray) -> Memorisation:
+def memorisation(y_score: Float64Array, test_fractured: BoolArray) -> Memorisation:
     """Score what :func:`nearest_neighbour` says.
 
     Parameters
@@ -45,9 +43,7 @@ def memorisation(y_score: FloatArray, test_fractured: BoolArray) -> Memorisation
     return Memorisation(accuracy, float(roc_auc_score(test_fractured, y_score)))
 
 
-def nearest_neighbour(
-    train: NDArray[np.uint8], train_fractured: BoolArray, test: NDArray[np.uint8]
-) -> FloatArray:
+def nearest_neighbour(train: UInt8Array, train_fractured: BoolArray, test: UInt8Array) -> Float64Array:
     """Tell each test radiograph's label by its nearest training radiographs.
 
     Parameters
@@ -72,11 +68,11 @@ def nearest_neighbour(
     to_fractured = _nearest(test, train[train_fractured])
     to_intact = _nearest(test, train[~train_fractured])
     total = to_fractured + to_intact
-    share: FloatArray = np.divide(to_intact, total, out=np.full(len(total), 0.5), where=total > 0)
+    share: Float64Array = np.divide(to_intact, total, out=np.full(len(total), 0.5), where=total > 0)
     return share
 
 
-def _nearest(queries: NDArray[np.uint8], stored: NDArray[np.uint8]) -> FloatArray:
+def _nearest(queries: UInt8Array, stored: UInt8Array) -> Float64Array:
     """Euclidean distance from each query to the nearest stored thumbnail."""
     table = stored.reshape(len(stored), -1).astype(np.float32)
     squares = np.einsum("ij,ij->i", table, table, dtype=np.float64)
@@ -86,7 +82,7 @@ def _nearest(queries: NDArray[np.uint8], stored: NDArray[np.uint8]) -> FloatArra
         own = np.einsum("ij,ij->i", chunk, chunk, dtype=np.float64)
         squared = own[:, None] + squares - 2 * (chunk @ table.T).astype(np.float64)
         nearest.append(squared.min(axis=1))
-    distance: FloatArray = np.sqrt(np.maximum(np.concatenate(nearest), 0))
+    distance: Float64Array = np.sqrt(np.maximum(np.concatenate(nearest), 0))
     return distance
 
 

@@ -13,16 +13,12 @@ discrimination is asked for: it still has :func:`brier_score`, :func:`ece` and :
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 
-def auroc(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None) -> float:
+def auroc(y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None) -> float:
     """Area under the ROC curve: how often a fractured radiograph outscores another one; ties count half.
 
     References
@@ -34,7 +30,9 @@ def auroc(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None) -
     return float(np.trapezoid(curve["sensitivity"], curve["false_positive_rate"]))
 
 
-def average_precision(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None) -> float:
+def average_precision(
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None
+) -> float:
     """Precision averaged over the steps of recall, without interpolation; chance is the prevalence.
 
     References
@@ -46,7 +44,7 @@ def average_precision(y_true: Bools, y_score: Floats, sample_weight: Floats | No
     return float(np.sum(np.diff(curve["recall"], prepend=0.0) * curve["precision"]))
 
 
-def brier_score(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None) -> float:
+def brier_score(y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None) -> float:
     """Mean squared difference of probability and outcome: 0 is perfect, 0.25 is always saying one half.
 
     References
@@ -58,7 +56,9 @@ def brier_score(y_true: Bools, y_score: Floats, sample_weight: Floats | None = N
     return float(np.average((y_score - y_true) ** 2, weights=weight))
 
 
-def ece(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, n_bins: int = 10) -> float:
+def ece(
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None, *, n_bins: int = 10
+) -> float:
     """Calibration error to be expected: how far the share of fractures is from the mean score, bin by bin.
 
     The bins have equal width and weigh by their radiographs. A small set scores above 0 by chance
@@ -75,7 +75,7 @@ def ece(y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, 
     return float(np.average(gap, weights=curve["weight"]))
 
 
-def ece_by_chance(y_score: Floats, *, n_bins: int = 10, n_samples: int = 1000, seed: int) -> float:
+def ece_by_chance(y_score: FloatArray, *, n_bins: int = 10, n_samples: int = 1000, seed: int) -> float:
     """Average :func:`ece` of these scores where each is the true probability of its outcome.
 
     An error near this one shows no fault of the calibration: only more radiographs could.
@@ -97,7 +97,7 @@ def ece_by_chance(y_score: Floats, *, n_bins: int = 10, n_samples: int = 1000, s
 
 
 def classification_scores(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, n_bins: int = 10
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None, *, n_bins: int = 10
 ) -> dict[str, float]:
     """``auroc``, ``average_precision``, ``brier_score`` and ``ece`` of one set of radiographs."""
     return {
@@ -109,8 +109,8 @@ def classification_scores(
 
 
 def collapse_groups(
-    y_true: Bools, y_score: Floats, group: NDArray[Any]
-) -> tuple[Bools, NDArray[np.float64], NDArray[Any]]:
+    y_true: BoolArray, y_score: FloatArray, group: AnyArray
+) -> tuple[BoolArray, Float64Array, AnyArray]:
     """One unit a group, scored by the mean of its radiographs.
 
     Copies share their label. A patient may have a fractured wrist and a sound knee: such a group
@@ -139,7 +139,7 @@ def collapse_groups(
 
 
 def group_scores(
-    y_true: Bools, y_score: Floats, group: NDArray[Any], *, n_bins: int = 10
+    y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_bins: int = 10
 ) -> dict[str, float]:
     """:func:`classification_scores` with each group weighing as one: see :func:`collapse_groups`."""
     unit_true, unit_score, _ = collapse_groups(y_true, y_score, group)
@@ -147,7 +147,7 @@ def group_scores(
 
 
 def confusion(
-    y_true: Bools, y_score: Floats, threshold: float, sample_weight: Floats | None = None
+    y_true: BoolArray, y_score: FloatArray, threshold: float, sample_weight: FloatArray | None = None
 ) -> dict[str, float]:
     """Weight of the true and false positives and negatives at a threshold."""
     y_true, y_score, weight = checked(y_true, y_score, sample_weight)
@@ -161,7 +161,7 @@ def confusion(
 
 
 def at_threshold(
-    y_true: Bools, y_score: Floats, threshold: float, sample_weight: Floats | None = None
+    y_true: BoolArray, y_score: FloatArray, threshold: float, sample_weight: FloatArray | None = None
 ) -> dict[str, float]:
     """``threshold``, ``sensitivity``, ``specificity``, ``ppv`` and ``npv``.
 
@@ -179,8 +179,8 @@ def at_threshold(
 
 
 def roc_curve(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None
-) -> dict[str, NDArray[np.float64]]:
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None
+) -> dict[str, Float64Array]:
     """``threshold`` (infinity, then distinct scores downwards), ``sensitivity``, ``false_positive_rate``."""
     threshold, positive, negative = _at_or_above(y_true, y_score, sample_weight)
     return {
@@ -191,8 +191,8 @@ def roc_curve(
 
 
 def precision_recall_curve(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None
-) -> dict[str, NDArray[np.float64]]:
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None
+) -> dict[str, Float64Array]:
     """``threshold`` (the distinct scores downwards), ``precision`` and ``recall``."""
     threshold, positive, negative = _at_or_above(y_true, y_score, sample_weight)
     called = positive + negative
@@ -201,8 +201,8 @@ def precision_recall_curve(
 
 
 def reliability_curve(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None, *, n_bins: int = 10
-) -> dict[str, NDArray[Any]]:
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None, *, n_bins: int = 10
+) -> dict[str, AnyArray]:
     """Share of fractures among radiographs that were given about the same probability.
 
     Returns
@@ -232,8 +232,8 @@ def reliability_curve(
 
 
 def checked(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None = None
-) -> tuple[Bools, NDArray[np.float64], NDArray[np.float64]]:
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None = None
+) -> tuple[BoolArray, Float64Array, Float64Array]:
     """Outcomes, scores and weights as bool, float64 and float64.
 
     Raises
@@ -258,8 +258,8 @@ def checked(
 
 
 def _at_or_above(
-    y_true: Bools, y_score: Floats, sample_weight: Floats | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    y_true: BoolArray, y_score: FloatArray, sample_weight: FloatArray | None
+) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Distinct scores from high to low; the weight of either class that scores at least that."""
     y_true, y_score, weight = checked(y_true, y_score, sample_weight)
     order = np.argsort(-y_score, kind="stable")

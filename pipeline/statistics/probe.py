@@ -7,10 +7,11 @@ it scores more on the split as published than on one without copies was never le
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from pipeline.types import BoolArray, Float64Array, UInt8Array
 
 N_CELLS = 4  # a side
 N_DIRECTIONS = 9  # of 180 degrees
@@ -19,12 +20,8 @@ _CHUNK = 256  # radiographs at once: bounds memory
 _INVERSE_PENALTY = 0.01  # best of 0.001, 0.01, 0.1 by cross-validation on FracAtlas
 _MAX_STEPS = 1000
 
-FloatArray = NDArray[np.float64]
 
-
-def linear_probe(
-    train: NDArray[np.uint8], train_fractured: NDArray[np.bool_], test: NDArray[np.uint8]
-) -> FloatArray:
+def linear_probe(train: UInt8Array, train_fractured: BoolArray, test: UInt8Array) -> Float64Array:
     """Score radiographs by logistic regression on their `edge_histograms`.
 
     Parameters
@@ -44,7 +41,7 @@ def linear_probe(
     return np.asarray(model.predict_proba(edge_histograms(test))[:, 1], dtype=np.float64)
 
 
-def edge_histograms(thumbnails: NDArray[np.uint8]) -> FloatArray:
+def edge_histograms(thumbnails: UInt8Array) -> Float64Array:
     """Describe each cell of a grid by how strong its edges are in each direction.
 
     Parameters
@@ -66,7 +63,7 @@ def edge_histograms(thumbnails: NDArray[np.uint8]) -> FloatArray:
     return np.concatenate([_edge_histograms(chunk) for chunk in chunks])
 
 
-def _edge_histograms(thumbnails: NDArray[np.uint8]) -> FloatArray:
+def _edge_histograms(thumbnails: UInt8Array) -> Float64Array:
     n_radiographs, side, _ = thumbnails.shape
     down, right = np.gradient(thumbnails.astype(np.float32), axis=(1, 2))
     turn = np.arctan2(down, right) / np.pi

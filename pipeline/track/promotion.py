@@ -131,8 +131,6 @@ def _against(
         champion.y_score[fair],
         candidate.y_score[fair],
         candidate.group[fair],
-        n_samples=policy.bootstrap_samples,
-        seed=seed,
     )
     sentence = (
         f"Low end of the difference in AUROC by group: {apart.second:.3f} less the champion's "

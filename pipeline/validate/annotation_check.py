@@ -78,7 +78,7 @@ def check(path: Path, known: Mapping[str, Known]) -> tuple[Annotations, list[Iss
         if sound and (target := known[image["file_name"]]).path not in regions:
             regions[target.path] = tuple(sound)
     issues += [
-        Issue("", "annotation_without_image", "warning", f"image_id {key!r} names no image of {path.name}")
+        Issue.of("", "annotation_without_image", f"image_id {key!r} names no image of {path.name}")
         for key in by_image
     ]
     sizes = {kept.path: (kept.height_px, kept.width_px) for kept in known.values()}
@@ -98,14 +98,14 @@ def _check_image(
     if not drawn:
         return [], []
     if known is None:
-        return [], [Issue(name, "annotation_unknown_file", "warning", "no kept radiograph has this path")]
+        return [], [Issue.of(name, "annotation_unknown_file", "no kept radiograph has this path")]
     if (image.get("height"), image.get("width")) != (known.height_px, known.width_px):
         received = f"{image.get('height')} x {image.get('width')}"
         detail = f"drawn on {received}, the radiograph has {known.height_px} x {known.width_px}"
-        return [], [Issue(name, "annotation_size", "quarantined", detail)]
+        return [], [Issue.of(name, "annotation_size", detail)]
     if not known.fractured:
         detail = "a fracture is drawn on a radiograph labelled not fractured"
-        return [], [Issue(name, "annotation_on_not_fractured", "quarantined", detail)]
+        return [], [Issue.of(name, "annotation_on_not_fractured", detail)]
     sound, issues = [], []
     for annotation in drawn:
         try:
@@ -114,7 +114,7 @@ def _check_image(
             sound.append(region)
         except ValueError as error:
             detail = f"annotation {annotation.get('id')!r}: {error}"
-            issues.append(Issue(name, "annotation_malformed", "quarantined", detail))
+            issues.append(Issue.of(name, "annotation_malformed", detail))
     return sound, issues
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue, Severity
-from pipeline.preprocess import polarity
 from pipeline.validate import overprint
 from pipeline.validate.not_radiograph import Judgement
 from pipeline.validate.pyramid import Pyramid
@@ -30,7 +29,6 @@ _BAND_ALIKE = 0.95  # of a row's pixels
 _ALIKE_LEVELS = 3
 _BLOCK_PX = 8  # of a JPEG
 
-_SEVERITIES: dict[str, Severity] = {"exif_orientation": "note", "windowed": "note", "transparency": "note"}
 _DETAILS = {
     "extension_mismatch": "the name's extension is not what the bytes are",
     "trailing_bytes": "bytes behind the end of the image",
@@ -82,29 +80,27 @@ def unlike(shown: str, judgement: Judgement, limit: float) -> Issue | None:
         return None
     detail = f"more like {_LOOKS_LIKE[judgement.kind]} than like a radiograph: score {judgement.score:.3f}"
     severity: Severity = "quarantined" if judgement.score > limit else "warning"
-    return Issue(shown, judgement.kind, severity, detail)
+    return Issue.of(shown, judgement.kind, detail)._replace(severity=severity)
 
 
 def oddities(shown: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
     """List what is odd about a radiograph that stays in use."""
     for code in radiograph.warnings:
-        yield Issue(shown, code, _SEVERITIES.get(code, "warning"), _DETAILS[code])
+        yield Issue.of(shown, code, _DETAILS[code])
     pixels = radiograph.pixels
     size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
     if min(pixels.shape) < _TINY_SIDE_PX:
-        yield Issue(shown, "tiny", "warning", size)
+        yield Issue.of(shown, "tiny", size)
     if pixels.size > _LARGE_PIXELS:
-        yield Issue(shown, "large", "note", size)
+        yield Issue.of(shown, "large", size)
     if _deviation(levels.half) < _FAINT_DEVIATION:
-        yield Issue(shown, "faint", "warning", "hardly any contrast")
+        yield Issue.of(shown, "faint", "hardly any contrast")
     if _ends_filled(pixels):
-        yield Issue(shown, "grey_band", "warning", "the last rows repeat one block: a decoder filled them in")
+        yield Issue.of(shown, "grey_band", "the last rows repeat one block: a decoder filled them in")
     if overprint.has_marks(levels.medium):
-        yield Issue(shown, "drawn_marks", "warning", "a white arrow, circle or frame is drawn on it")
+        yield Issue.of(shown, "drawn_marks", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
-        yield Issue(shown, "watermark", "warning", "faint lettering repeats all over it")
-    if polarity.is_negative(levels.small):
-        yield Issue(shown, "negative", "note", "bright air around darker bone: a photographic negative")
+        yield Issue.of(shown, "watermark", "faint lettering repeats all over it")
 
 
 def _ends_filled(pixels: NDArray[np.uint8]) -> bool:

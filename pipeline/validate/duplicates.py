@@ -20,6 +20,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.types import Float32Array, Float64Array, Int64Array, UInt8Array, UInt64Array
 from pipeline.validate import hamming
 
 N_VARIANTS = 8  # flips and right-angle rotations
@@ -30,8 +31,6 @@ _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
 _LIKELY = 0.5  # correlation of aligned fine structure; that of copies is seldom below 0.85
 
 Pixel = TypeVar("Pixel", bound=np.generic)
-UInt8Array = NDArray[np.uint8]
-IntArray = NDArray[np.int64]
 
 
 def transform(pixels: NDArray[Pixel], variant: int) -> NDArray[Pixel]:
@@ -51,7 +50,7 @@ def transform(pixels: NDArray[Pixel], variant: int) -> NDArray[Pixel]:
     return pixels[..., ::-1] if variant & 2 else pixels
 
 
-def hashes(thumbnails: UInt8Array) -> NDArray[np.uint64]:
+def hashes(thumbnails: UInt8Array) -> UInt64Array:
     """Hash every thumbnail in its 8 flips and right-angle rotations, all from one cosine transform.
 
     A flip changes the sign of the odd frequencies, a transposition swaps them; so the bits, which
@@ -81,7 +80,7 @@ def hashes(thumbnails: UInt8Array) -> NDArray[np.uint64]:
     return np.stack(columns, axis=1)
 
 
-def candidates(codes: NDArray[np.uint64], distance: int) -> IntArray:
+def candidates(codes: UInt64Array, distance: int) -> Int64Array:
     """Find the pairs whose hashes differ by at most ``distance`` of 64 bits in any variant.
 
     Returns
@@ -92,7 +91,7 @@ def candidates(codes: NDArray[np.uint64], distance: int) -> IntArray:
     return np.concatenate([np.zeros((0, 3), np.int64), *hamming.near_pairs(codes, distance)])
 
 
-def correlations(thumbnails: UInt8Array, pairs: IntArray) -> NDArray[np.float64]:
+def correlations(thumbnails: UInt8Array, pairs: Int64Array) -> Float64Array:
     """Correlate the fine structure of the candidates after turning the first onto the second.
 
     Grey levels alone would take two patients' hands on the same bright plate for copies: their
@@ -113,7 +112,7 @@ def correlations(thumbnails: UInt8Array, pairs: IntArray) -> NDArray[np.float64]
     return np.array(found, dtype=np.float64)
 
 
-def likely(thumbnails: UInt8Array, distance: int) -> tuple[IntArray, NDArray[np.float64]]:
+def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Array]:
     """Find the pairs that may be copies: re-encoded, resized, flipped, turned by right angles.
 
     Parameters
@@ -135,7 +134,7 @@ def likely(thumbnails: UInt8Array, distance: int) -> tuple[IntArray, NDArray[np.
     return pairs[found >= _LIKELY], found[found >= _LIKELY]
 
 
-def equal_pairs(keys: Sequence[str]) -> IntArray:
+def equal_pairs(keys: Sequence[str]) -> Int64Array:
     """Link each key's first row to its later rows; empty keys are unknown and link nothing.
 
     Returns
@@ -147,7 +146,7 @@ def equal_pairs(keys: Sequence[str]) -> IntArray:
     return np.array([link for link in links if link[0] != link[1]], dtype=np.int64).reshape(-1, 2)
 
 
-def components(n_radiographs: int, *links: IntArray) -> IntArray:
+def components(n_radiographs: int, *links: Int64Array) -> Int64Array:
     """Join linked radiographs: equal numbers, from 0, for those that any chain of links connects.
 
     Returns
@@ -159,12 +158,12 @@ def components(n_radiographs: int, *links: IntArray) -> IntArray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def _detail(thumbnails: UInt8Array) -> NDArray[np.float32]:
+def _detail(thumbnails: UInt8Array) -> Float32Array:
     """Fine structure as strong in the dark as in the light; each with mean 0 and norm 1."""
     values = thumbnails.astype(np.float32)
     values -= gaussian_filter(values, (0, _FINE_PX, _FINE_PX))
     values /= np.sqrt(gaussian_filter(values**2, (0, 2 * _FINE_PX, 2 * _FINE_PX))) + _NOISE_LEVELS
     values -= values.mean(axis=(1, 2), keepdims=True)
     norm = np.sqrt((values**2).sum(axis=(1, 2), keepdims=True))
-    normed: NDArray[np.float32] = values / np.maximum(norm, np.finfo(np.float32).tiny)
+    normed: Float32Array = values / np.maximum(norm, np.finfo(np.float32).tiny)
     return normed

@@ -77,4 +77,4 @@ def _seen_before(path: Path, files: pd.DataFrame) -> list[Issue]:
     detail = "the model was trained or tuned on the same bytes: the figures flatter"
     if len(seen):
         log.warning("assess: %d radiographs were in train or val: the figures flatter", len(seen))
-    return [Issue(name, "seen_before", "warning", detail) for name in seen["path"]]
+    return [Issue.of(name, "seen_before", detail) for name in seen["path"]]

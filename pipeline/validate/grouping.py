@@ -145,7 +145,7 @@ def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Vali
         if same["fractured"].nunique() == 2:
             for row in same.itertuples():
                 others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
-                issues.append(Issue(row.path, "label_conflict", "quarantined", f"other label: {others}"))
+                issues.append(Issue.of(row.path, "label_conflict", f"other label: {others}"))
     if issues and settings.label_conflict == "fail":
         listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_SHOWN])
         raise ValueError(
@@ -180,7 +180,7 @@ def _byte_copies(files: pd.DataFrame) -> list[Issue]:
     first = files[files["status"] == KEPT].set_index("sha256")["path"]
     again = files[files["status"] == REDUNDANT]
     return [
-        Issue(row.path, "byte_copy", "note", f"the same bytes as {first[row.sha256]}")
+        Issue.of(row.path, "byte_copy", f"the same bytes as {first[row.sha256]}")
         for row in again.itertuples()
     ]
 
@@ -190,6 +190,6 @@ def _crossings(files: pd.DataFrame, crossing: Sequence[str]) -> list[Issue]:
     shared = files[files["group"].isin(crossing) & (files["status"] != QUARANTINED)]
     found = shared.groupby("group")["published_split"].agg(lambda names: ", ".join(sorted(set(names))))
     return [
-        Issue(row.path, "crosses_splits", "warning", f"{row.group} was published in {found[row.group]}")
+        Issue.of(row.path, "crosses_splits", f"{row.group} was published in {found[row.group]}")
         for row in shared.itertuples()
     ]

@@ -16,19 +16,16 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.types import Int64Array, UInt16Array, UInt64Array
 
 _BAND_BITS = 16
 _BANDS = ((0, 7), (1, 6), (2, 5), (3, 4))  # of bytes: hashes differ least in the first, most in the last
 _BLOCK = 1 << 15  # rows that are compared with all later ones through one table
 _AT_ONCE = 1 << 18  # comparisons at once: fits the cache, and bounds memory where many codes are equal
 
-Codes = NDArray[np.uint64]
-Bands = NDArray[np.uint16]
-IntArray = NDArray[np.int64]
 
-
-def near_pairs(codes: Codes, distance: int) -> Iterator[IntArray]:
+def near_pairs(codes: UInt64Array, distance: int) -> Iterator[Int64Array]:
     """Yield the pairs of rows of which any variant of the first lies near the second as it is.
 
     Parameters
@@ -65,13 +62,13 @@ def _flips(radius: int) -> list[int]:
     return [sum(1 << bit for bit in bits) for bits in chosen]
 
 
-def _bands(codes: Codes) -> Bands:
+def _bands(codes: UInt64Array) -> UInt16Array:
     """Cut the codes: uint16, shape (n_rows, n_variants, 4)."""
     in_bytes = codes.view(np.uint8).reshape(*codes.shape, 8)
     return np.ascontiguousarray(in_bytes[..., np.ravel(_BANDS)]).view(np.uint16)
 
 
-def _compare_all(codes: Codes, distance: int) -> Iterator[IntArray]:
+def _compare_all(codes: UInt64Array, distance: int) -> Iterator[Int64Array]:
     """Compare every row with all later ones: where there are few, or the distance is wide."""
     step = max(1, _AT_ONCE // max(1, len(codes)))
     for start in range(0, len(codes), step):
@@ -82,8 +79,8 @@ def _compare_all(codes: Codes, distance: int) -> Iterator[IntArray]:
 
 
 def _compare_likely(
-    codes: Codes, bands: Bands, start: int, band: int, distance: int, radii: list[int]
-) -> Iterator[IntArray]:
+    codes: UInt64Array, bands: UInt16Array, start: int, band: int, distance: int, radii: list[int]
+) -> Iterator[Int64Array]:
     """Compare the rows of a block with those later rows that nearly agree in one band."""
     stored, edges = _by_value(bands[start:, 0, band])
     asking, _ = _by_value(bands[start : start + _BLOCK, :, band].ravel())  # in order: easy on the cache
@@ -100,13 +97,13 @@ def _compare_likely(
             yield np.column_stack([first[new] + start, second[new] + start, variant[new]])
 
 
-def _by_value(values: NDArray[np.uint16]) -> tuple[IntArray, IntArray]:
+def _by_value(values: UInt16Array) -> tuple[Int64Array, Int64Array]:
     """Sort: the order, and where each possible value begins in it (and the last one ends)."""
     counts = np.bincount(values, minlength=1 << _BAND_BITS)
     return np.argsort(values, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
 
 
-def _unroll(begin: IntArray, length: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+def _unroll(begin: Int64Array, length: Int64Array) -> Iterator[tuple[Int64Array, Int64Array]]:
     """List the members of ranges, piece by piece: the number of the range, and the place."""
     end = np.cumsum(length)
     shift = begin + length - end  # from the place among all members to that in the range

@@ -41,10 +41,9 @@ def find(kept: pd.DataFrame, facts: Sequence[Fact], max_share: float, seed: int)
     fractured, y_score = labels["fractured"].to_numpy(np.bool_), labels["y_score"].to_numpy(np.float64)
     chosen = labels.iloc[label_errors.suspects(fractured, y_score, max_share)]
     return [
-        Issue(
+        Issue.of(
             row.path,
             "label_suspect",
-            "note",
             f"number {rank} to look at: labelled {_NAMES[row.fractured]}"
             f"{f' with {row.n_files - 1} copies' if row.n_files > 1 else ''}, "
             f"which a weak probe gives a probability of {row.quality:.3f}",

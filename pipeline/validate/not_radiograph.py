@@ -3,7 +3,8 @@
 Radiographs are smooth: their edges are as wide as a focal spot and scattered photons make them, their air is
 dark and reaches the frame, and the limb runs out of the picture. Photographs are rough all over, what a
 computer draws has steps of one pixel between flat areas, and a slice of a body lies round and whole on black.
-Fourteen numbers hold that, and a softmax of them, fitted by ``benchmarks/not_radiograph.py``, weighs them.
+Fourteen numbers hold that, and a softmax of them weighs them; ``benchmarks/not_radiograph.py`` fits it and
+writes ``not_radiograph.json``.
 
 What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
 score as such; so do many slices that fill their frame, and most photographs in grey.
@@ -11,12 +12,15 @@ score as such; so do many slices that fill their frame, and most photographs in 
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.files import resize
+from pipeline.types import BoolArray, Float64Array, UInt8Array
 from pipeline.validate.pyramid import Pyramid
 
 KINDS = ("photograph", "drawing", "cross_section")
@@ -31,9 +35,6 @@ _STEPS = (4, 8, 32, 48)  # grey levels from one pixel to the next
 _BLOCKS_PX = (2, 4, 8)
 _MAX_COLOUR = 8.0
 
-FloatArray = NDArray[np.float64]
-UInt8Array = NDArray[np.uint8]
-
 
 class Judgement(NamedTuple):
     """How unlike a radiograph a picture is (0 to 1), and what it is most like among `KINDS`."""
@@ -42,26 +43,12 @@ class Judgement(NamedTuple):
     kind: str
 
 
-# name: lowest and highest value in the fit, beyond which nothing more is read from a number; then the weight
-# for each of `KINDS`, against a radiograph.
-MODEL: dict[str, tuple[float, float, float, float, float]] = {
-    "sharp": (0, 0.74628, 19.478, 14.563, -4.5346),
-    "very_sharp": (0, 0.66883, 13.388, 22.241, 19.401),
-    "rough": (0.0016819, 0.83117, 11.345, 7.4088, 11.804),
-    "flat_mid": (0, 0.8493, -5.3501, -5.6993, -7.1868),
-    "flat_white": (0, 0.90494, -8.4004, 1.7118, 3.9537),
-    "straight": (0, 0.12669, -37.432, -17.559, -29.125),
-    "contrast": (7.1869, 114.88, -0.12522, -0.099378, -0.017258),
-    "fine": (-1.388, 0.28742, -6.2039, -2.5216, -2.2428),
-    "middle": (-2.3046, -0.57776, -4.9672, -5.1431, 2.5649),
-    "ring_dark": (0, 1, -3.4946, -1.321, 1.9417),
-    "round": (0.37743, 0.99309, 22.465, 11.54, 6.1026),
-    "solid": (0.17366, 1, 6.0381, 9.468, -0.96436),
-    "island": (0, 1, -1.9755, 0.54886, 4.3878),
-    "colour": (0, 8, 1.3682, 0.9912, 1.0584),
-}
-INTERCEPTS = (-30.669, -26.307, -6.673)
-_TABLE = np.array(list(MODEL.values()))
+# `features`, by name: lowest and highest value in the fit, beyond which nothing more is read from a number;
+# then the weight for each of `KINDS`, against a radiograph. `intercepts`: one for each of `KINDS`.
+COEFFICIENTS = Path(__file__).with_suffix(".json")
+_MODEL = json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
+FEATURES = tuple(_MODEL["features"])
+_TABLE, _INTERCEPTS = np.array(list(_MODEL["features"].values())), np.array(_MODEL["intercepts"])
 
 
 def judge(levels: Pyramid, colour: float) -> Judgement:
@@ -81,13 +68,13 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
         data: how common such pictures are there is not known.
     """
     values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
-    logits = values @ _TABLE[:, 2:] + INTERCEPTS
+    logits = values @ _TABLE[:, 2:] + _INTERCEPTS
     odds = np.exp(np.minimum(logits, 50.0))
     return Judgement(float(odds.sum() / (1 + odds.sum())), KINDS[int(logits.argmax())])
 
 
-def features(levels: Pyramid, colour: float) -> FloatArray:
-    """Measure a picture, in the order of `MODEL`.
+def features(levels: Pyramid, colour: float) -> Float64Array:
+    """Measure a picture, in the order of `FEATURES`.
 
     Parameters
     ----------
@@ -122,8 +109,7 @@ def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
     """Stretch a sliver."""
     if min(small.shape) >= side_px:
         return small
-    size = [max(side_px, side) for side in small.shape[::-1]]
-    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return resize.to_shape(small, [max(side_px, side) for side in small.shape], cv2.INTER_AREA)
 
 
 def _difference(first: UInt8Array, second: UInt8Array) -> UInt8Array:
@@ -146,7 +132,7 @@ def _straight(down: UInt8Array, right: UInt8Array) -> float:
     return (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / down.size
 
 
-def _runs(sharp: NDArray[np.bool_]) -> int:
+def _runs(sharp: BoolArray) -> int:
     """Count the places down from which nine pixels in a row are sharp."""
     for shift in (1, 2, 4, 1):  # two in a row, four, eight, nine
         sharp = sharp[shift:] & sharp[:-shift]
@@ -164,9 +150,7 @@ def _detail(look: UInt8Array) -> tuple[float, float, float]:
     contrast = _deviation(look)
     left = [contrast**2]
     for size in _BLOCKS_PX:
-        shape = [max(1, round(side / size)) for side in look.shape[::-1]]
-        blocks = cv2.resize(look, shape, interpolation=cv2.INTER_AREA)
-        left.append(_deviation(np.asarray(blocks, dtype=np.uint8)) ** 2)
+        left.append(_deviation(resize.to_shape(look, [side / size for side in look.shape])) ** 2)
     share = np.log10(np.maximum(-np.diff(left), 0) / (left[0] + 1) + 1e-4)
     return contrast, float(share[0] - share[1]), float(share[2])
 

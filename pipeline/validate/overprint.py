@@ -6,12 +6,10 @@ a computer is of one level with an edge of one pixel; most metal is neither, and
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.types import AnyArray, Float32Array, Int32Array, UInt8Array
 from pipeline.validate import pyramid
 from pipeline.validate.copies import thumbnails
 
@@ -32,9 +30,6 @@ _ALONG_PX = 2  # a shift along a side by so little across it: frames repeat ther
 _AROUND = np.zeros((11, 11), np.uint8)  # the ring that a peak rises above
 cv2.circle(_AROUND, (5, 5), 5, 1)
 _REPEATS = 0.15  # correlation above the ring; 1,420 real radiographs stay below 0.14
-
-FloatArray = NDArray[np.float32]
-UInt8Array = NDArray[np.uint8]
 
 
 def has_marks(pixels: UInt8Array) -> bool:
@@ -89,7 +84,7 @@ def repetition(pixels: UInt8Array) -> float:
     return float(sharp.max())
 
 
-def _autocorrelation(values: FloatArray) -> FloatArray:
+def _autocorrelation(values: Float32Array) -> Float32Array:
     """Give the correlation at row shifts -half to half and column shifts 0 to half, a pixel as one."""
     rows, columns = values.shape
     half_rows, half_columns = rows // 2, columns // 2
@@ -100,11 +95,11 @@ def _autocorrelation(values: FloatArray) -> FloatArray:
     whole = cv2.dft(power, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
     shifted = np.vstack([whole[-half_rows:, :half_columns], whole[:half_rows, :half_columns]])
     overlap = (rows - np.abs(np.arange(-half_rows, half_rows)))[:, None] * (columns - np.arange(half_columns))
-    correlation: FloatArray = (shifted * values.size / overlap / max(whole[0, 0], 1e-6)).astype(np.float32)
+    correlation: Float32Array = (shifted * values.size / overlap / max(whole[0, 0], 1e-6)).astype(np.float32)
     return correlation
 
 
-def _is_line(parts: NDArray[Any], box: NDArray[np.int32], part: np.int64, look: UInt8Array) -> bool:
+def _is_line(parts: AnyArray, box: Int32Array, part: np.int64, look: UInt8Array) -> bool:
     left, top, width, height = box[:4]
     around = np.s_[max(0, top - 3) : top + height + 3, max(0, left - 3) : left + width + 3]
     shape = (parts[around] == part).astype(np.uint8)

@@ -14,15 +14,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.files import resize
+from pipeline.types import UInt8Array
 
 THUMBNAIL_PX = 64
 
 _MEDIUM_PX = 400  # what has a longer side of twice as much is halved
 _SMALL_PX = 256
-
-Grey = NDArray[np.uint8]
 
 
 class Pyramid(NamedTuple):
@@ -38,49 +37,40 @@ class Pyramid(NamedTuple):
         Shape (64, 64): the whole radiograph, its aspect not kept.
     """
 
-    full: Grey
-    medium: Grey
-    half: Grey
-    small: Grey
-    thumbnail: Grey
+    full: UInt8Array
+    medium: UInt8Array
+    half: UInt8Array
+    small: UInt8Array
+    thumbnail: UInt8Array
 
 
-def build(pixels: Grey) -> Pyramid:
+def build(pixels: UInt8Array) -> Pyramid:
     """Scale a radiograph, uint8, shape (height_px, width_px), down to the sizes that it is looked at in."""
     halved = medium(pixels)
     again = half(halved)
-    smaller = scale(again, _SMALL_PX)
-    thumbnail = cv2.resize(smaller, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-    return Pyramid(pixels, halved, again, smaller, np.asarray(thumbnail, dtype=np.uint8))
+    smaller = resize.within(again, _SMALL_PX)
+    thumbnail = resize.to_shape(smaller, (THUMBNAIL_PX, THUMBNAIL_PX), cv2.INTER_AREA)
+    return Pyramid(pixels, halved, again, smaller, thumbnail)
 
 
-def medium(pixels: Grey) -> Grey:
+def medium(pixels: UInt8Array) -> UInt8Array:
     """Halve a radiograph until its longer side is below 800 pixels; smaller ones stay as they are."""
     return _halved(pixels, 2 * _MEDIUM_PX)
 
 
-def half(pixels: Grey) -> Grey:
+def half(pixels: UInt8Array) -> UInt8Array:
     """Halve a radiograph until its longer side is below 512 pixels; smaller ones stay as they are."""
     return _halved(medium(pixels), 2 * _SMALL_PX)
 
 
-def small(pixels: Grey) -> Grey:
+def small(pixels: UInt8Array) -> UInt8Array:
     """Scale a radiograph so that its longer side is 256 pixels; smaller ones stay as they are."""
-    return scale(half(pixels), _SMALL_PX)
+    return resize.within(half(pixels), _SMALL_PX)
 
 
-def scale(pixels: Grey, longest_px: int) -> Grey:
-    """Average over areas, of any ratio, so that the longer side is at most ``longest_px``."""
-    ratio = longest_px / max(pixels.shape)
-    if ratio >= 1:
-        return pixels
-    size = [max(1, round(side * ratio)) for side in pixels.shape[::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _halved(pixels: Grey, limit_px: int) -> Grey:
+def _halved(pixels: UInt8Array, limit_px: int) -> UInt8Array:
     while max(pixels.shape) >= limit_px and min(pixels.shape) > 1:
         rows, columns = (side // 2 for side in pixels.shape)  # an odd last line is left out
         whole = pixels[: 2 * rows, : 2 * columns]
-        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        pixels = resize.to_shape(whole, (rows, columns))
     return pixels

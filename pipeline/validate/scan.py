@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import images
-from pipeline.files.faults import ImageFault, Issue, Severity
+from pipeline.files.faults import ImageFault, Issue
 from pipeline.validate import content, not_radiograph, pyramid, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
@@ -155,7 +155,7 @@ def inspect(item: Found) -> Fact:
         radiograph = images.decode(data, shown, item.limits.max_pixels)
         content.check(radiograph.pixels, shown, item.limits.min_side_px)
     except ImageFault as fault:
-        issue = Issue(shown, fault.reason, "quarantined", _without_root(str(fault), item.root))
+        issue = Issue.of(shown, fault.reason, _without_root(str(fault), item.root))
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     levels = pyramid.build(radiograph.pixels)
@@ -194,7 +194,7 @@ def _foreign_folders(root: Path) -> list[Issue]:
     folders = [path for split in SPLITS for path in sorted((root / split).iterdir()) if path.is_dir()]
     detail = "no class of this name: expected `fractured` or `not fractured`"
     return [
-        _issue(root, path, "unknown_folder", "warning", detail)
+        Issue.of(_shown(root, path), "unknown_folder", detail)
         for path in folders
         if path.name not in CLASS_FOLDERS
     ]
@@ -208,7 +208,7 @@ def _files(
     fractured = CLASS_FOLDERS[class_folder]
     for path in _walk(root / split / class_folder):
         if path.is_symlink() and not path.is_file():
-            issues.append(_issue(root, path, "link_skipped", "warning", "no file at the end of the link"))
+            issues.append(Issue.of(_shown(root, path), "link_skipped", "no file at the end of the link"))
         else:
             found.append(Found(root, path, split, fractured, limits))
     return found, issues
@@ -224,10 +224,6 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _shown(root: Path, path: Path) -> str:
     """Path as text that every file can hold: bytes that are no UTF-8 are written out."""
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _issue(root: Path, path: Path, issue: str, severity: Severity, detail: str) -> Issue:
-    return Issue(_shown(root, path), issue, severity, detail)
 
 
 def _without_root(message: str, root: Path) -> str:

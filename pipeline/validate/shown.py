@@ -10,14 +10,12 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-import cv2
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED, REDUNDANT
-from pipeline.files import images
+from pipeline.files import images, resize
+from pipeline.types import UInt8Array
 
 SIDE_PX = 320  # the longer side of a thumbnail
 INDEX = "index.csv"  # of the thumbnails: path, file
@@ -26,7 +24,6 @@ _PLACES = 8  # in a row of pictures
 _GROUPS = 10
 _PAIRS = 10
 
-Pixels = NDArray[np.uint8]
 Row = TypeVar("Row", list[str], pd.DataFrame)
 
 
@@ -100,9 +97,7 @@ def draw(shown: Collection[str], root: Path, max_pixels: int, folder: Path) -> N
     index.to_csv(folder / INDEX, index=False, lineterminator="\n")
 
 
-def fitted(pixels: Pixels, side_px: int) -> Pixels:
+def fitted(pixels: UInt8Array, side_px: int) -> UInt8Array:
     """Scale grey pixels, shape (height_px, width_px), so that the longer side is ``side_px``."""
     scale = side_px / max(pixels.shape)
-    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
+    return resize.to_shape(pixels, [side * scale for side in pixels.shape])

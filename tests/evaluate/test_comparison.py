@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluate import comparison
-from pipeline.statistics import delong, metrics
+from pipeline.statistics import metrics
 
 
 def two_models(n: int = 200, seed: int = 0, gain: float = 0.0):
@@ -22,7 +22,7 @@ def two_models(n: int = 200, seed: int = 0, gain: float = 0.0):
 
 def test_figures_are_those_of_either_model() -> None:
     y_true, first, second = two_models()
-    found = comparison.auroc_difference(y_true, first, second, np.arange(200), n_samples=50, seed=0)
+    found = comparison.auroc_difference(y_true, first, second, np.arange(200))
     assert found.first == pytest.approx(roc_auc_score(y_true, first))
     assert found.second == pytest.approx(roc_auc_score(y_true, second))
     assert found.difference == pytest.approx(found.second - found.first)
@@ -31,22 +31,23 @@ def test_figures_are_those_of_either_model() -> None:
 
 def test_a_model_does_not_differ_from_itself() -> None:
     y_true, first, _ = two_models()
-    found = comparison.auroc_difference(y_true, first, first, np.arange(200), n_samples=50, seed=0)
+    found = comparison.auroc_difference(y_true, first, first, np.arange(200))
     assert found[2:] == (0.0, 0.0, 0.0)
 
 
 def test_pairing_narrows_the_interval() -> None:
     y_true, first, second = two_models(gain=0.3)
-    paired = comparison.auroc_difference(y_true, first, second, np.arange(200), n_samples=300, seed=0)
+    paired = comparison.auroc_difference(y_true, first, second, np.arange(200))
     variance = [auroc_variance(y_true, score) for score in (first, second)]
     assert paired.high - paired.low < 0.8 * 2 * 1.96 * np.sqrt(sum(variance))
 
 
-def test_the_interval_is_that_of_delong() -> None:
+def test_the_interval_is_that_of_a_paired_bootstrap() -> None:
     y_true, first, second = two_models(gain=0.3)
-    drawn = comparison.auroc_difference(y_true, first, second, np.arange(200), n_samples=1000, seed=0)
-    closed = delong.compare(y_true, second, first)
-    assert drawn.difference == pytest.approx(closed.difference)
+    models = y_true, first, second, np.repeat(np.arange(100), 2)  # a group of either class: two units
+    closed = comparison.auroc_difference(*models)
+    drawn = comparison.differences(metrics.classification_scores, *models, n_samples=1000, seed=0)["auroc"]
+    assert drawn[:3] == pytest.approx(closed[:3])
     assert (drawn.low, drawn.high) == pytest.approx((closed.low, closed.high), abs=0.006)
 
 
@@ -75,6 +76,16 @@ def test_copies_weigh_as_one() -> None:
     assert set(copied) == {"auroc", "average_precision", "brier_score", "ece"}
     for name, figures in alone.items():
         assert copied[name] == pytest.approx(figures)
+
+
+def test_copies_weigh_as_one_in_the_aurocs() -> None:
+    y_true, first, second = two_models(60)
+    again = np.concatenate([np.arange(60), np.repeat(7, 500)])
+    alone, copied = (
+        comparison.auroc_difference(y_true[rows], first[rows], second[rows], rows)
+        for rows in (np.arange(60), again)
+    )
+    assert copied == pytest.approx(alone)
 
 
 def test_groups_that_share_a_radiograph_in_either_set_are_joined() -> None:

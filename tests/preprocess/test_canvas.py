@@ -12,7 +12,7 @@ from scipy import ndimage
 from pipeline.config import Preprocess
 from pipeline.dataset import annotations
 from pipeline.files import images
-from pipeline.preprocess import canvas
+from pipeline.preprocess import canvas, polarity
 
 
 def preprocess(height_px: int = 96, width_px: int = 128, **changes: Any) -> Preprocess:
@@ -136,6 +136,13 @@ def test_a_negative_is_set_right() -> None:
     assert np.array_equal(positive, negative)
 
 
+def test_a_photographic_negative_is_noted() -> None:
+    detail = "bright air around darker bone: a photographic negative"
+    placements = [canvas.place(pixels, preprocess())[1] for pixels in (255 - limb(), limb())]
+    noted = polarity.issues(["a.png", "b.png"], [placement.inverted for placement in placements])
+    assert noted == [("a.png", "negative", "note", detail)]
+
+
 def test_corrections_can_be_switched_off() -> None:
     settings = preprocess(fix_negatives=False, crop_collimation=False)
     _, placement = canvas.place(255 - limb(), settings)
@@ -165,12 +172,6 @@ def test_the_window_stretches_between_the_percentiles() -> None:
     stretched = canvas.window(pixels, preprocess(low_percentile=0, high_percentile=100))
     assert (stretched.min(), stretched.max()) == (0, 255)
     assert np.array_equal(stretched, np.rint((pixels - 100.0) * 255 / 19).astype(np.uint8))
-
-
-def test_shrinking_keeps_the_aspect_and_never_enlarges() -> None:
-    assert canvas.shrink(np.zeros((400, 200), np.uint8), 100).shape == (100, 50)
-    small = np.zeros((40, 30), np.uint8)
-    assert canvas.shrink(small, 100) is small
 
 
 def test_no_annotated_fracture_is_cut(fracatlas: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Config
-from pipeline.files import images
-from pipeline.preprocess import canvas, polarity
+from pipeline.files import images, resize
+from pipeline.preprocess import polarity
 from tests.imports import REPOSITORY
 
 
@@ -24,7 +24,7 @@ def looks(files: Iterable[Path]) -> list[np.ndarray]:
     found = []
     for file in files:
         with contextlib.suppress(images.ImageFault):
-            found.append(canvas.shrink(images.read(file).pixels, 256))
+            found.append(resize.within(images.read(file).pixels, 256, exactly=True))
     return found
 
 

@@ -30,7 +30,7 @@ ISSUES = pd.DataFrame(
     [
         (CUT, "truncated", "quarantined", "lacks its end"),
         (VAL, "tiny", "warning", "9 x 9"),
-        (TEST, "x", "note", ""),
+        (TEST, "windowed", "note", ""),
     ],
     columns=["path", "issue", "severity", "detail"],
 )
@@ -82,7 +82,7 @@ def test_splits_are_counted_by_class_and_in_all():
 
 def test_issues_come_gravest_first_with_their_meaning():
     rows = context()["issues"]
-    assert [row[0] for row in rows] == ["truncated", "tiny", "x"]
+    assert [row[0] for row in rows] == ["truncated", "tiny", "windowed"]
     assert rows[1] == ["tiny", "1", "warning", "Very few pixels; fine fractures cannot be seen", VAL]
 
 

@@ -150,7 +150,7 @@ def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
     boxes = [{"id": row, "image_id": row, "bbox": [10, 10, 20, 20]} for row in range(2)]
     drawn.write_text(json.dumps({"images": images_drawn, "annotations": boxes}))
     validate.run(config.model_copy(update={"data": config.data.model_copy(update={"annotations": drawn})}))
-    found = issues_of(config).query("issue != 'negative'")
+    found = issues_of(config)
     assert found[["path", "issue", "severity"]].to_numpy().tolist() == [
         ["train/fractured/0.png", "annotation_unknown_file", "warning"],
         ["train/fractured/0.png", "truncated", "quarantined"],

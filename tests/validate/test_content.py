@@ -65,13 +65,6 @@ def test_what_a_decoder_filled_in_is_warned_of(filling, expected):
     assert codes(filled) == expected
 
 
-def test_a_photographic_negative_is_noted():
-    limb = np.full((200, 160), 20, np.uint8)
-    limb[:, 60:100] = PIXELS[:, 60:100]
-    assert codes(255 - limb) == ["negative"]
-    assert codes(limb) == []
-
-
 @pytest.mark.parametrize(
     ("score", "limit", "severity"),
     [(0.5, 0.99, None), (0.95, 0.99, "warning"), (0.995, 0.99, "quarantined"), (1.0, 1.0, "warning"),

@@ -122,7 +122,7 @@ def test_any_picture_has_a_score_and_a_kind(pixels, departure):
 
 def measured(picture, colour=0.0):
     values = not_radiograph.features(pyramid.build(picture), colour)
-    return dict(zip(not_radiograph.MODEL, values, strict=True))
+    return dict(zip(not_radiograph.FEATURES, values, strict=True))
 
 
 def test_features_stand_in_the_order_of_the_model():

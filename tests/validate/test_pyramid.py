@@ -6,12 +6,6 @@ from hypothesis import strategies as st
 from pipeline.validate import pyramid
 
 
-def test_scaling_keeps_the_aspect_and_never_enlarges():
-    assert pyramid.scale(np.zeros((400, 200), np.uint8), 100).shape == (100, 50)
-    small = np.zeros((40, 30), np.uint8)
-    assert pyramid.scale(small, 100) is small
-
-
 @pytest.mark.parametrize(
     ("shape", "medium", "half", "small"),
     [

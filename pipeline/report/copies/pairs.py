@@ -9,9 +9,10 @@ import pandas as pd
 from pipeline.report import thumbnails
 from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Shape
-from pipeline.report.copies.superposition import Pixels, between, superposed
+from pipeline.report.copies.superposition import between, superposed
 from pipeline.report.pages import decimals, percent
 from pipeline.report.thumbnails import Look
+from pipeline.types import UInt8Array
 from pipeline.validate import shown
 from pipeline.validate.copies.thumbnails import SIDE_PX
 
@@ -71,7 +72,7 @@ def _pair(row: Any, shapes: dict[str, Shape], look: Look) -> dict[str, Any]:
     }
 
 
-def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> Pixels | None:
+def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> UInt8Array | None:
     first, second = look(row.path), look(row.copy_of)
     if first is None or second is None:
         return None

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.types import BoolArray, UInt8Array
 from pipeline.validate.copies.alignment import Transform, warped
 
-Pixels = NDArray[np.uint8]
 Shape = tuple[int, ...]
 
 
-def superposed(first: Pixels, second: Pixels, transform: Transform, *, inverted: bool = False) -> Pixels:
+def superposed(
+    first: UInt8Array, second: UInt8Array, transform: Transform, *, inverted: bool = False
+) -> UInt8Array:
     """Lay the second radiograph onto the first, and colour each.
 
     Parameters
@@ -43,7 +44,7 @@ def superposed(first: Pixels, second: Pixels, transform: Transform, *, inverted:
     return np.stack([first, mean, laid], axis=-1).astype(np.uint8)
 
 
-def toned(levels: Pixels, like: Pixels, where: NDArray[np.bool_]) -> Pixels:
+def toned(levels: UInt8Array, like: UInt8Array, where: BoolArray) -> UInt8Array:
     """Give a picture the histogram of another one, where that brings the bulk of the pixels nearer.
 
     Where the two differ in a large part, as by a band that a decoder filled in, their histograms differ

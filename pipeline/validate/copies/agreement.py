@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.types import BoolArray, Float32Array
 from pipeline.validate.copies.alignment import Transform, warped
 
 _WINDOW_PX = 7
@@ -32,9 +32,7 @@ _NEGATIVE = 0.08  # correlation that a negative must have in addition
 _AGREES = 0.6  # local correlation
 _ROUGHLY = 0.3  # local correlation of a copy that lies a pixel or two beside its place
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-Detail = tuple[FloatArray, BoolArray]
+Detail = tuple[Float32Array, BoolArray]
 
 
 class Agreement(NamedTuple):
@@ -88,12 +86,12 @@ NOTHING = Agreement(0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, False)
 class _Local(NamedTuple):
     """Two radiographs laid over one another, compared about every point of the first's frame."""
 
-    first: FloatArray
-    second: FloatArray  # laid onto the first, in its polarity
+    first: Float32Array
+    second: Float32Array  # laid onto the first, in its polarity
     both: BoolArray  # where both can be compared
     structured: BoolArray  # where both show structure
     n_least_structured: int  # points where the one that shows less shows structure
-    correlation: FloatArray  # of the windows; any value where one shows no structure
+    correlation: Float32Array  # of the windows; any value where one shows no structure
     inverted: bool
 
 
@@ -178,7 +176,7 @@ def _moved(local: _Local) -> tuple[float, BoolArray]:
     return _median(length), cornered
 
 
-def _median(values: FloatArray) -> float:
+def _median(values: Float32Array) -> float:
     """Give the upper median; `numpy.median` takes many times longer on so few."""
     return float(np.partition(values, len(values) // 2)[len(values) // 2])
 
@@ -193,6 +191,6 @@ def _breadth(places: BoolArray) -> float:
     return float(np.sqrt(max(smaller, 0.0)))
 
 
-def _window(values: FloatArray) -> FloatArray:
+def _window(values: Float32Array) -> Float32Array:
     """Mean over a window about every point."""
     return np.asarray(cv2.blur(values, (_WINDOW_PX, _WINDOW_PX), borderType=cv2.BORDER_CONSTANT))

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.types import BoolArray, Float32Array, Float64Array, Int64Array
 from pipeline.validate.copies.keypoints import Keypoints
 
 MIN_SCALE, MAX_SCALE = 0.5, 2.0
@@ -30,12 +31,9 @@ _RIDGE = 1e-6
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 1e-3)  # steps; gain in correlation
 
 Pixel = TypeVar("Pixel", np.uint8, np.float32)
-Transform = NDArray[np.float64]
-Points = NDArray[np.float64]
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-Detail = tuple[FloatArray, NDArray[np.bool_]]
-Described = tuple[Keypoints, FloatArray]
+Transform = Float64Array
+Detail = tuple[Float32Array, BoolArray]
+Described = tuple[Keypoints, Float32Array]
 
 
 def by_keypoints(first: Described, second: Described, guess: Transform) -> Transform | None:
@@ -150,7 +148,7 @@ def described(transform: Transform) -> tuple[float, float, bool]:
     return round(float(degrees), 2) + 0.0, round(float(np.sqrt(abs(size))), 4), size < 0
 
 
-def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:
+def _mutual(first: Float32Array, second: Float32Array) -> tuple[Int64Array, Int64Array]:
     """Match the keypoints that are among each other's nearest: along a bone's edge many are alike."""
     if not len(first) or not len(second):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -161,14 +159,14 @@ def _mutual(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray]:
     return here, there
 
 
-def _least_of_foremost(likeness: FloatArray) -> FloatArray:
+def _least_of_foremost(likeness: Float32Array) -> Float32Array:
     """Give what the last of the nearest few reaches, in each row."""
     place = max(0, likeness.shape[1] - _NEAREST)
-    least: FloatArray = np.partition(likeness, place, axis=1)[:, place]
+    least: Float32Array = np.partition(likeness, place, axis=1)[:, place]
     return least
 
 
-def _fitted(places: Points, others: Points) -> Points:
+def _fitted(places: Float64Array, others: Float64Array) -> Float64Array:
     """Fit by least squares; points in a row leave the stretch across it at nothing.
 
     Parameters

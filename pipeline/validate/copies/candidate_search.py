@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import engine
+from pipeline.types import AnyArray, ComplexArray, Float32Array, Float64Array, Int8Array, Int64Array
 from pipeline.validate.copies.keypoints import Keypoints, invariants, turns
 
 _NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
@@ -44,12 +45,6 @@ _SAMPLE = 64  # keypoints a cell, from which the cells are learnt
 _ROUNDS = 4  # of k-means: more find no more matches, and take as long as the search
 _AT_ONCE = 1 << 14  # keypoints or matches: bounds memory
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-Patches = NDArray[np.int8]
-Complex = NDArray[np.complexfloating[Any, Any]]
-Transforms = NDArray[np.float64]
-
 
 class Stack(NamedTuple):
     """The keypoints of all radiographs, one below the other.
@@ -64,10 +59,10 @@ class Stack(NamedTuple):
         int64, shape (n_keypoints,): the radiograph of each.
     """
 
-    patches: Patches
-    scales: FloatArray
+    patches: Int8Array
+    scales: Float32Array
     places: NDArray[np.complex64]
-    owner: IntArray
+    owner: Int64Array
 
 
 class Elected(NamedTuple):
@@ -84,9 +79,9 @@ class Elected(NamedTuple):
         float64, shape (n_pairs, 2, 3): that guess, fitted to them; see `alignment`.
     """
 
-    pairs: IntArray
-    votes: IntArray
-    transforms: Transforms
+    pairs: Int64Array
+    votes: Int64Array
+    transforms: Float64Array
 
 
 def candidates(described: Sequence[Keypoints]) -> Elected:
@@ -120,7 +115,7 @@ def _stacked(described: Sequence[Keypoints]) -> Stack:
     return Stack(patches, scales, places.view(np.complex64)[:, 0], owner)
 
 
-def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
+def _matches(stack: Stack) -> tuple[Int64Array, Int64Array]:
     """Find the nearest keypoints of each: each match once, those of the same two radiographs together."""
     index, describe = _index(stack.patches)
     n_keypoints, keys = len(stack.owner), []
@@ -136,7 +131,7 @@ def _matches(stack: Stack) -> tuple[IntArray, IntArray]:
     return first[together], second[together]
 
 
-def _index(patches: Patches) -> tuple[faiss.Index, Callable[[Patches], FloatArray]]:
+def _index(patches: Int8Array) -> tuple[faiss.Index, Callable[[Int8Array], Float32Array]]:
     """Index all keypoints by what a rotation, a mirror image and a negative leave alone."""
     n_cells = max(1, len(patches) // _PER_CELL)
     sample = patches[:: max(1, len(patches) // (_SAMPLE * n_cells))]
@@ -152,28 +147,28 @@ def _index(patches: Patches) -> tuple[faiss.Index, Callable[[Patches], FloatArra
     return index, describe
 
 
-def _described(sample: FloatArray) -> Callable[[Patches], FloatArray]:
+def _described(sample: Float32Array) -> Callable[[Int8Array], Float32Array]:
     """Learn what varies most; what varies much counts less than it varies, or it would drown the rest."""
     centre = sample.mean(axis=0)
     variances, axes = np.linalg.eigh((sample - centre).T @ (sample - centre) / len(sample))
     most = np.arange(len(variances))[: -_N_COMPONENTS - 1 : -1]
     weights = (axes[:, most] / np.maximum(variances[most], 1e-9) ** 0.25).astype(np.float32)
 
-    def describe(patches: Patches) -> FloatArray:
+    def describe(patches: Int8Array) -> Float32Array:
         values = (invariants(patches) - centre) @ weights
-        normed: FloatArray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+        normed: Float32Array = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
         return normed
 
     return describe
 
 
-def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _parts(values: AnyArray) -> Iterator[AnyArray]:
     return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
 def _votes(
-    stack: Stack, first: IntArray, second: IntArray, n_matches: IntArray
-) -> tuple[IntArray, Transforms]:
+    stack: Stack, first: Int64Array, second: Int64Array, n_matches: Int64Array
+) -> tuple[Int64Array, Float64Array]:
     """Count for each pair, whose matches lie together, those that agree with its foremost guess; fit it."""
     votes, transforms = np.zeros(len(n_matches), np.int64), np.zeros((len(n_matches), 2, 3))
     end = np.cumsum(n_matches)
@@ -192,8 +187,8 @@ def _votes(
 
 
 def _agreeing(
-    stack: Stack, first: IntArray, second: IntArray, pair: IntArray, n_pairs: int, *, mirrored: bool
-) -> tuple[IntArray, Transforms]:
+    stack: Stack, first: Int64Array, second: Int64Array, pair: Int64Array, n_pairs: int, *, mirrored: bool
+) -> tuple[Int64Array, Float64Array]:
     """Find for each pair the guess that most of its matches agree with: how many, and what fits them best."""
     angles, alike = turns(stack.patches[first], stack.patches[second], mirrored=mirrored)
     chosen = alike >= _MIN_ALIKE
@@ -225,25 +220,27 @@ def _agreeing(
     return np.where(wide, found, 0), np.moveaxis(np.array(rows), 2, 0)
 
 
-def _distinct(keypoints: IntArray, pair: IntArray, n_pairs: int) -> IntArray:
+def _distinct(keypoints: Int64Array, pair: Int64Array, n_pairs: int) -> Int64Array:
     """Count the keypoints that the matches of each pair take: what is alike all over has many matches."""
     n_keypoints = int(keypoints.max(initial=0)) + 1
     return np.bincount(_once(pair * n_keypoints + keypoints) // n_keypoints, minlength=n_pairs)
 
 
-def _spread(places: Complex, pair: IntArray, n_pairs: int) -> NDArray[np.float64]:
+def _spread(places: ComplexArray, pair: Int64Array, n_pairs: int) -> Float64Array:
     """Give the root mean square distance of places from their middle, pair by pair."""
     apart = places - _mean(places, pair, n_pairs)[pair]
     return np.sqrt(_mean(apart * apart.conj(), pair, n_pairs).real)
 
 
-def _mean(values: Complex, pair: IntArray, n_pairs: int) -> Complex:
+def _mean(values: ComplexArray, pair: Int64Array, n_pairs: int) -> ComplexArray:
     real, imaginary = (np.bincount(pair, part, n_pairs) for part in (values.real, values.imag))
     n_values = np.maximum(np.bincount(pair, minlength=n_pairs), 1)
     return np.asarray(real + 1j * imaginary, np.complex128) / n_values
 
 
-def _fitted(here: Complex, there: Complex, pair: IntArray, n_pairs: int) -> tuple[Complex, Complex]:
+def _fitted(
+    here: ComplexArray, there: ComplexArray, pair: Int64Array, n_pairs: int
+) -> tuple[ComplexArray, ComplexArray]:
     """Fit a turn and a shift to the matches of each pair by least squares."""
     middle, other_middle = _mean(here, pair, n_pairs), _mean(there, pair, n_pairs)
     apart, other_apart = here - middle[pair], there - other_middle[pair]
@@ -252,19 +249,19 @@ def _fitted(here: Complex, there: Complex, pair: IntArray, n_pairs: int) -> tupl
     return turn, other_middle - turn * middle
 
 
-def _once(keys: IntArray) -> IntArray:
+def _once(keys: Int64Array) -> Int64Array:
     """Sort, and leave out what stands there again; `numpy.unique` goes by hashes, which takes longer."""
     keys.sort()
     return keys[np.diff(keys, prepend=-1) > 0]
 
 
-def _numbered(counts: IntArray) -> tuple[IntArray, IntArray]:
+def _numbered(counts: Int64Array) -> tuple[Int64Array, Int64Array]:
     """List the members of heaps, one heap after the other: the heap of each, and its place there."""
     heap = np.repeat(np.arange(len(counts)), counts)
     return heap, np.arange(len(heap)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _elected(pairs: IntArray, votes: IntArray, n_radiographs: int) -> IntArray:
+def _elected(pairs: Int64Array, votes: Int64Array, n_radiographs: int) -> Int64Array:
     """Choose the pairs with enough votes that are among the foremost of either radiograph, these first."""
     order = np.argsort(-votes, kind="stable")
     order = order[votes[order] >= _MIN_VOTES]
@@ -274,7 +271,7 @@ def _elected(pairs: IntArray, votes: IntArray, n_radiographs: int) -> IntArray:
     return order[foremost]
 
 
-def _place(radiographs: IntArray, n_radiographs: int) -> IntArray:
+def _place(radiographs: Int64Array, n_radiographs: int) -> Int64Array:
     """Which one of its radiograph's entries each is, from 0."""
     by_radiograph = np.argsort(radiographs, kind="stable")
     counts = np.bincount(radiographs, minlength=n_radiographs)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from pipeline.files import engine
+from pipeline.types import Int64Array, UInt8Array
 from pipeline.validate import duplicates
 from pipeline.validate.copies import alignment, candidate_search
 from pipeline.validate.copies.agreement import Agreement
@@ -25,9 +25,6 @@ from pipeline.validate.copies.verification import Pair, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
 _ALL_VOTES = 64  # from here on a pair is as likely as any
-
-IntArray = NDArray[np.int64]
-UInt8Array = NDArray[np.uint8]
 
 
 class Copy(NamedTuple):
@@ -56,7 +53,7 @@ class Candidates(NamedTuple):
         How each may lie by the votes of its keypoints, and frame on frame by its hashes; none or several.
     """
 
-    pairs: IntArray
+    pairs: Int64Array
     voted: list[tuple[Transform, ...]]
     framed: list[tuple[Transform, ...]]
 
@@ -145,7 +142,7 @@ def candidates(
     return Candidates(ordered, *([tuple(guesses[pair]) for pair in order] for guesses in (voted, framed)))
 
 
-def forest(numbers: IntArray) -> IntArray:
+def forest(numbers: Int64Array) -> Int64Array:
     """Choose the foremost pairs that would, if all were copies, join all that any of them would.
 
     A family of a hundred has 4,950 pairs and is joined by 99.

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import resize
+from pipeline.types import Float32Array, Int8Array, UInt8Array
 from pipeline.validate.copies import thumbnails
 
 N_ANGLES = 16
@@ -39,9 +41,6 @@ _ROW_OFFSETS = np.outer(_RADII_PX, np.sin(_ANGLES)).ravel().astype(np.float32)
 _WAVES = np.outer(_ANGLES, np.arange(_N_FREQUENCIES))
 _TO_SPECTRUM = np.hstack([np.cos(_WAVES), -np.sin(_WAVES)]).astype(np.float32)  # real, then imaginary parts
 
-UInt8Array = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
-
 
 class Keypoints(NamedTuple):
     """Up to 128 keypoints of one radiograph, the most distinct of each scale first: at most 14 kB.
@@ -56,9 +55,9 @@ class Keypoints(NamedTuple):
         int8, shape (n_keypoints, 6, 16): relief about the keypoint, radii by angles.
     """
 
-    places: FloatArray
-    scales: FloatArray
-    patches: NDArray[np.int8]
+    places: Float32Array
+    scales: Float32Array
+    patches: Int8Array
 
 
 NO_KEYPOINTS = Keypoints(
@@ -81,7 +80,7 @@ def describe(small: UInt8Array) -> Keypoints:
     return Keypoints(*(np.concatenate(part)[order] for part in zip(*found, strict=True)))
 
 
-def invariants(patches: NDArray[np.int8]) -> FloatArray:
+def invariants(patches: Int8Array) -> Float32Array:
     """Describe patches by what rotations, mirror images and negatives leave alone.
 
     A rotation shifts the phases of one frequency at all radii by as much, so that they stay as they are to
@@ -106,13 +105,11 @@ def invariants(patches: NDArray[np.int8]) -> FloatArray:
         common = real[:, :-apart] * real[:, apart:] + imaginary[:, :-apart] * imaginary[:, apart:]
         found.append(np.copysign(np.sqrt(np.abs(common)), common))
     flat = np.concatenate(found, axis=1).reshape(len(patches), N_INVARIANTS)
-    normed: FloatArray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    normed: Float32Array = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     return normed
 
 
-def turns(
-    first: NDArray[np.int8], second: NDArray[np.int8], *, mirrored: bool
-) -> tuple[FloatArray, FloatArray]:
+def turns(first: Int8Array, second: Int8Array, *, mirrored: bool) -> tuple[Float32Array, Float32Array]:
     """Turn patches onto their matches.
 
     Parameters
@@ -139,7 +136,7 @@ def turns(
     return (peak * (2 * np.pi / N_ANGLES)).astype(np.float32), at
 
 
-def _spectra(patches: NDArray[np.int8]) -> NDArray[np.complex64]:
+def _spectra(patches: Int8Array) -> NDArray[np.complex64]:
     """Transform patches of norm 1 over the angle: complex64, shape (n_keypoints, 6, 9)."""
     values = patches.astype(np.float32)
     values /= np.maximum(np.sqrt((values**2).sum(axis=(1, 2), keepdims=True)), 1e-6)
@@ -148,12 +145,12 @@ def _spectra(patches: NDArray[np.int8]) -> NDArray[np.complex64]:
 
 def _at_scale(small: UInt8Array, inside: UInt8Array, scale: float, n_most: int) -> Keypoints:
     """Find the strongest blobs, bright or dark, on a smaller copy of the look."""
-    size = (max(1, round(small.shape[1] * scale)), max(1, round(small.shape[0] * scale)))
-    relief = _relief(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8))
+    shape = [side * scale for side in small.shape]
+    relief = _relief(resize.to_shape(small, shape, cv2.INTER_LINEAR))
     strength = np.abs(relief)
     peaks = strength == cv2.dilate(strength, _SPACING)
     peaks &= strength > _FAINT
-    whole = cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST).view(bool)
+    whole = resize.to_shape(inside, shape, cv2.INTER_NEAREST).view(bool)
     peaks &= thumbnails.without_rim(whole, _RIM_PX)
     rows, columns = np.divmod(
         np.flatnonzero(peaks), peaks.shape[1]
@@ -164,7 +161,7 @@ def _at_scale(small: UInt8Array, inside: UInt8Array, scale: float, n_most: int) 
     return Keypoints((places + 0.5) / np.float32(scale) - 0.5, scales, _patches(relief, places))
 
 
-def _relief(small: UInt8Array) -> FloatArray:
+def _relief(small: UInt8Array) -> Float32Array:
     """Show what stands out, as strong in the dark as in the light; box filters are fast."""
     values = small.astype(np.float32)
     values = cv2.blur(values, (3, 3)) - cv2.blur(values, (9, 9))
@@ -172,7 +169,7 @@ def _relief(small: UInt8Array) -> FloatArray:
     return np.asarray(values / (np.sqrt(power) + _NOISE_LEVELS), dtype=np.float32)
 
 
-def _patches(relief: FloatArray, places: FloatArray) -> NDArray[np.int8]:
+def _patches(relief: Float32Array, places: Float32Array) -> Int8Array:
     """Unroll the surroundings of each place; beyond the frame there is nothing."""
     shape = (len(places), len(_RADII_PX), N_ANGLES)
     if not len(places):
@@ -180,5 +177,5 @@ def _patches(relief: FloatArray, places: FloatArray) -> NDArray[np.int8]:
     columns = places[:, :1] + _COLUMN_OFFSETS
     rows = places[:, 1:] + _ROW_OFFSETS
     found = cv2.remap(relief, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    steps: NDArray[np.int8] = np.clip(np.rint(found * _STEPS), -127, 127).astype(np.int8)
+    steps: Int8Array = np.clip(np.rint(found * _STEPS), -127, 127).astype(np.int8)
     return steps.reshape(shape)

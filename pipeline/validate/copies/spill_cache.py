@@ -9,19 +9,20 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.types import BoolArray, Float32Array, UInt8Array
 from pipeline.validate.copies import thumbnails
-from pipeline.validate.copies.keypoints import FloatArray, Keypoints, describe, invariants
+from pipeline.validate.copies.keypoints import Keypoints, describe, invariants
 
 _AT_HAND = 512  # subjects that a process holds: those of neighbouring pairs are often the same
 
-Detail = tuple[FloatArray, thumbnails.BoolArray]
+Detail = tuple[Float32Array, BoolArray]
 
 
 @dataclass(frozen=True)
 class Subject:
     """A radiograph's look and keypoints, and what is computed from them when it is asked for."""
 
-    look: thumbnails.UInt8Array
+    look: UInt8Array
     keypoints: Keypoints
 
     @property
@@ -30,7 +31,7 @@ class Subject:
         return self.look.shape
 
     @cached_property
-    def invariants(self) -> FloatArray:
+    def invariants(self) -> Float32Array:
         """What describes its keypoints; see `keypoints.invariants`."""
         return invariants(self.keypoints.patches)
 
@@ -54,7 +55,7 @@ class Kept(NamedTuple):
     shape: tuple[int, ...]
 
 
-def of(medium: thumbnails.UInt8Array) -> Subject:
+def of(medium: UInt8Array) -> Subject:
     """Take what is compared from a radiograph, or from a smaller copy of it."""
     look = thumbnails.look(medium)
     return Subject(look, describe(look))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from pipeline.files import resize
+from pipeline.types import BoolArray, Float32Array, UInt8Array
 
 SIDE_PX = 192
 
@@ -15,10 +17,6 @@ _FLAT_LEVELS = 6  # grey levels that a black corner or a letterbox bar varies by
 _RIM_PX = 2  # beside a margin: resampling has mixed its level in
 _FINE_PX = 1.5
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
-
-UInt8Array = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 
 def look(pixels: UInt8Array) -> UInt8Array:
@@ -36,14 +34,14 @@ def look(pixels: UInt8Array) -> UInt8Array:
     """
     longer = max(pixels.shape)
     if (whole := longer // SIDE_PX) > 1:  # averaging whole blocks is many times faster than fractions
-        pixels = _resized(pixels, [-(-side // whole) for side in pixels.shape], cv2.INTER_AREA)
+        pixels = resize.to_shape(pixels, [-(-side // whole) for side in pixels.shape])
     halves = [max(1, round(side * SIDE_PX / max(pixels.shape) / 2)) for side in pixels.shape]
-    return _resized(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
+    return resize.to_shape(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
 
 
 def halved(small: UInt8Array) -> UInt8Array:
     """Scale a look down to half its size."""
-    return _resized(small, [side / 2 for side in small.shape], cv2.INTER_AREA)
+    return resize.to_shape(small, [side / 2 for side in small.shape])
 
 
 def content(small: UInt8Array) -> BoolArray:
@@ -66,7 +64,7 @@ def content(small: UInt8Array) -> BoolArray:
     return np.asarray(margin[1:-1, 1:-1] == 0)
 
 
-def detail(small: UInt8Array) -> tuple[FloatArray, BoolArray]:
+def detail(small: UInt8Array) -> tuple[Float32Array, BoolArray]:
     """Fine structure, as strong in the dark as in the light, whatever contrast was given to it.
 
     Returns
@@ -92,13 +90,8 @@ def without_rim(inside: BoolArray, rim_px: int) -> BoolArray:
     return np.asarray(eroded, dtype=np.bool_)
 
 
-def _mean(values: FloatArray, weight: FloatArray, width_px: float) -> FloatArray:
+def _mean(values: Float32Array, weight: Float32Array, width_px: float) -> Float32Array:
     """Blur within the weight, so that margins do not bleed in."""
     blurred = cv2.GaussianBlur(values, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
     share = cv2.GaussianBlur(weight, (0, 0), width_px, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred / np.maximum(share, 1e-3), dtype=np.float32)
-
-
-def _resized(pixels: UInt8Array, shape: list[float] | list[int], how: int) -> UInt8Array:
-    n_rows, n_columns = (max(1, round(side)) for side in shape)
-    return np.asarray(cv2.resize(pixels, (n_columns, n_rows), interpolation=how), dtype=np.uint8)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.report.thumbnails import Pixels
+from pipeline.types import UInt8Array
 
 COLUMNS = (
     "path",
@@ -47,6 +47,6 @@ def links(*rows: tuple[str, str, float]) -> pd.DataFrame:
     return pd.DataFrame([(*row, 0.9, 0.1, 1.0, np.eye(2, 3), False) for row in rows], columns=LINKS)
 
 
-def look(path: str) -> Pixels | None:
+def look(path: str) -> UInt8Array | None:
     """Show a picture for every path but those that are lost."""
     return None if "lost" in path else np.full((320, 240), 90, np.uint8)

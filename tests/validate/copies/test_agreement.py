@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.types import UInt8Array
 from pipeline.validate.copies import thumbnails
 from pipeline.validate.copies.agreement import NOTHING, Agreement, agreement
-from pipeline.validate.copies.thumbnails import UInt8Array
 
 SAME = np.eye(2, 3)
 

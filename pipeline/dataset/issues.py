@@ -1,0 +1,18 @@
+"""The table of what was found about single files: ``issues.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.files import outputs
+from pipeline.files.faults import Issue
+
+
+def write(issues: Iterable[Issue], path: Path) -> pd.DataFrame:
+    """Write issues, each once and in order, and return them as a table: path, issue, severity, detail."""
+    table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
+    outputs.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    return table
