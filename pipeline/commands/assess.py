@@ -36,7 +36,7 @@ from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
-from pipeline.region_maps import assessment, scoring
+from pipeline.region_maps import assessment
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import charts, gallery, map_charts, pages
 from pipeline.validate import external
@@ -66,10 +66,10 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.through(inference.predictor(model), loaded.region_settings.views)
-    found = survey(config, loaded, predict, checked)
+    found = predict_folder(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
-    def saw(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+    def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
         return (pixels for pixels, _ in place(config, loaded.preprocess, root, list(paths)))
 
     figures = {
@@ -87,7 +87,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
             model,
             found,
             checked.known,
-            saw,
+            canvases,
             labels.carried(checked.kept),
             loaded.region_settings,
             config.region_maps,
@@ -100,7 +100,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     _show(target, figures, as_json=as_json)
 
 
-def survey(
+def predict_folder(
     config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder
 ) -> maps.MapSet:
     """Predict and map every kept radiograph, a batch at a time."""
@@ -112,7 +112,7 @@ def survey(
         canvases, places = zip(*batch, strict=True)
         answers.append(predict(np.stack(canvases)))
         placements += places
-    return scoring.survey(
+    return maps.from_output(
         rows,
         inference.joined(answers),
         placements,

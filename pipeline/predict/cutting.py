@@ -77,7 +77,7 @@ class RegionSettings:
     def candidates(self, region_map: Map) -> list[Region]:
         """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
         lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
-        found = extract_regions(
+        regions = extract_regions(
             region_map,
             lowest,
             peak_share=self.peak_share,
@@ -85,8 +85,8 @@ class RegionSettings:
             min_area_px=max(1, round(self.min_area_share * region_map.size)),
             max_regions=self.max_regions,
         )
-        scores = self.calibration.probability(peak_logits(found))
-        return [replace(region, score=float(score)) for region, score in zip(found, scores, strict=True)]
+        scores = self.calibration.probability(peak_logits(regions))
+        return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
     def shown(self, region_map: Map) -> list[Region]:
         """Cut the regions that reach the sensitive operating point; the strongest first."""
@@ -219,23 +219,28 @@ def threshold_at_false_marks(
 
 def overlaps(regions: Sequence[Region], boxes: Boxes) -> NDArray[np.float64]:
     """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
-    found = np.zeros(len(regions))
+    overlap = np.zeros(len(regions))
     if not len(regions) or not len(boxes):
-        return found
+        return overlap
     table = iou(np.array([region.box for region in regions]), boxes)
     for position in range(len(regions)):
         match = int(table[position].argmax())
-        found[position] = table[position, match]
-        if found[position] > 0:
+        overlap[position] = table[position, match]
+        if overlap[position] > 0:
             table[:, match] = 0
-    return found
+    return overlap
+
+
+def overlaps_of_all(candidates: Candidates, boxes: Sequence[Boxes]) -> NDArray[np.float64]:
+    """Those of the regions of N radiographs, one after another: (M,)."""
+    return np.concatenate([np.empty(0), *(overlaps(*own) for own in zip(candidates, boxes, strict=True))])
 
 
 def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, float]:
     """Threshold of the highest agreement, and that agreement."""
     peaks = np.array([region.evidence for own in candidates for region in own])
     counts = np.repeat(val.weight, [len(own) for own in candidates])
-    overlap = np.concatenate([overlaps(own, boxes) for own, boxes in zip(candidates, val.boxes, strict=True)])
+    overlap = overlaps_of_all(candidates, val.boxes)
     if not len(peaks):
         return 1.0, 0.0
     order = np.argsort(-peaks, kind="stable")

@@ -1,7 +1,7 @@
-"""Does the decision use what the map shows? Take it away cell by cell, or bring it back, and ask again.
+"""Does the decision use what the map shows? Take it away cell by cell, or bring it back, and predict again.
 
 ``predict`` is a function from canvas pixels, uint8 ndarray of shape (N, H, W), to N probabilities of a
-fracture. Each question is put to it as one batch. All random choices come from a seed.
+fracture. It gets one batch a radiograph. All random choices come from a seed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.region_maps.asking import Map, Mask, Pixels, Predict, ask, require_same_shape
+from pipeline.region_maps.inputs import Map, Mask, Pixels, Predict, probabilities, require_same_shape
 
 CURVES = ("deletion", "insertion", "random_deletion")
 
@@ -30,7 +30,7 @@ def curves(
     pixels : uint8 ndarray of shape (H, W)
     region_map : float ndarray of shape (H, W)
     predict : callable
-        Asked once, for 3 * (steps + 1) radiographs.
+        Called once, with 3 * (steps + 1) radiographs.
     steps : int
         Equal steps from nothing deleted to everything.
     cell_px : int
@@ -60,7 +60,7 @@ def curves(
     deleted = np.where(by_map, blurred, pixels)
     inserted = np.where(by_map, pixels, blurred)
     deleted_at_random = np.where(at_random, blurred, pixels)
-    probability = ask(predict, np.concatenate([deleted, inserted, deleted_at_random]))
+    probability = probabilities(predict, np.concatenate([deleted, inserted, deleted_at_random]))
     return dict(zip(CURVES, probability.reshape(len(CURVES), steps + 1), strict=True))
 
 
@@ -69,10 +69,10 @@ def curve(
 ) -> NDArray[np.float64]:
     """Probability while cells are blurred away in the map's order, alone: float64 (steps + 1,).
 
-    The parameters and errors are those of :func:`curves`; ``predict`` is asked for steps + 1 radiographs.
+    The parameters and errors are those of :func:`curves`; ``predict`` gets steps + 1 radiographs.
     """
     cell, order, _ = _order(pixels, region_map, steps=steps, cell_px=cell_px, seed=seed)
-    return ask(predict, np.where(_first_cells(cell, order, steps), blur(pixels), pixels))
+    return probabilities(predict, np.where(_first_cells(cell, order, steps), blur(pixels), pixels))
 
 
 def area(curve: NDArray[np.float64]) -> float:

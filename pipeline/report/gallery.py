@@ -16,7 +16,7 @@ from pipeline.files import images
 from pipeline.predict import operating_points, position
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
-from pipeline.region_maps import overlays, scoring, words
+from pipeline.region_maps import overlays, references
 from pipeline.region_maps.legend import Label
 from pipeline.report import pages
 
@@ -121,7 +121,7 @@ def draw(
     limits
         How many cases, and in which colours.
     """
-    chosen = choose(cases(found.rows, scoring.on_target(found, known)), limits.gallery)
+    chosen = choose(cases(found.rows, references.on_target(found, known)), limits.gallery)
     return write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
 
 
@@ -150,7 +150,7 @@ def painter(
             reference=outlines,
             colormap=colormap,
         )
-        where = words.position(position.locate(upright, cut[0].peak)) if cut else ""
+        where = position.locate(upright, cut[0].peak).words if cut else ""
         return Drawn(picture, overlays.plain(upright, outlines), where)
 
     return paint

@@ -25,7 +25,7 @@ from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import assessment, choice, scoring
+from pipeline.region_maps import assessment, choice
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import gallery, map_charts, pages
 from pipeline.track import runs
@@ -43,14 +43,14 @@ def run(config: Config) -> None:
         points, calibration = bundle.read_operating_points(config.paths.models / bundle.OPERATING_POINTS)
         predict = tta.through(inference.predictor(model), config.evaluate.views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
-        val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
+        val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
         settings = replace(choice.choose(val, known, config.region_maps), views=config.evaluate.views)
         seal(config, settings)
         found = assessment.assess(
             model,
             test,
             known,
-            lambda paths: saw(config, index, paths),
+            lambda paths: canvases(config, index, paths),
             labels.carried(rows["test"], besides=shards.PLACE),
             settings,
             config.region_maps,
@@ -98,7 +98,7 @@ def write(
     outputs.write_json(report / "metrics.json", found.figures)
 
 
-def survey(
+def predict_split(
     config: Config,
     predict: inference.Predict,
     rows: pd.DataFrame,
@@ -106,7 +106,7 @@ def survey(
     calibration: Calibration,
 ) -> maps.MapSet:
     """Predict and map the radiographs of some index rows."""
-    return scoring.survey(
+    return maps.from_output(
         rows,
         inference.predict_all(predict, shards.dataset(config.paths.shards, rows, inference.BATCH)),
         [shards.placement(row) for row in rows.itertuples()],
@@ -116,6 +116,6 @@ def survey(
     )
 
 
-def saw(config: Config, index: pd.DataFrame, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+def canvases(config: Config, index: pd.DataFrame, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
     """Yield the canvases of some radiographs."""
     return shards.canvases(config.paths.shards, index.set_index("path", drop=False).loc[list(paths)])

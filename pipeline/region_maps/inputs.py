@@ -1,4 +1,4 @@
-"""A classifier that is asked again: what it is given, and what it must answer."""
+"""What tests of faithfulness take, and how it is checked: pixels, a map, a classifier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 Predict = Callable[[Pixels], NDArray[np.floating[Any]]]
 
 
-def ask(predict: Predict, batch: Pixels) -> NDArray[np.float64]:
+def probabilities(predict: Predict, batch: Pixels) -> NDArray[np.float64]:
     """One probability a radiograph."""
     probability = np.asarray(predict(batch), dtype=np.float64)
     if probability.shape != (len(batch),) or not np.isfinite(probability).all():
