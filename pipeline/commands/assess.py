@@ -85,6 +85,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         reference.write(checked.known, report / ANNOTATIONS)
         mapped = assessment.assess(
             model,
+            predict,
             found,
             checked.known,
             canvases,

@@ -1,6 +1,6 @@
 """Two models on the same radiographs: how far apart they are, each group weighing as one.
 
-The resamples are paired: both models answer for the same drawn groups, so that what makes a group hard
+The resamples are paired: both models are scored on the same drawn groups, so that what makes a group hard
 for both cancels out, and the interval of the difference is narrower than either model's own.
 """
 
@@ -51,7 +51,7 @@ def differences(
         :func:`pipeline.statistics.metrics.classification_scores`.
     y_true : bool ndarray of shape (N,)
     first, second : float ndarray of shape (N,), in 0..1
-        What either model says of the same radiographs. A group's score is the mean of its radiographs'.
+        Scores of the same radiographs by either model. A group's score is the mean of its radiographs'.
     group : ndarray of shape (N,), int or str
         Radiographs that are copies of one another or show one patient.
     n_samples, seed : int
@@ -143,8 +143,8 @@ def changed_decisions(
     }
     return {
         name: (
-            int((asked & (first == said) & (second != said)).sum()),
-            int((asked & (second == said) & (first != said)).sum()),
+            int((of_class & (first == decision) & (second != decision)).sum()),
+            int((of_class & (second == decision) & (first != decision)).sum()),
         )
-        for name, (asked, said) in wrong.items()
+        for name, (of_class, decision) in wrong.items()
     }

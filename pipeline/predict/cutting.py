@@ -77,7 +77,7 @@ class RegionSettings:
     def candidates(self, region_map: Map) -> list[Region]:
         """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
         lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
-        regions = extract_regions(
+        found = extract_regions(
             region_map,
             lowest,
             peak_share=self.peak_share,
@@ -85,8 +85,8 @@ class RegionSettings:
             min_area_px=max(1, round(self.min_area_share * region_map.size)),
             max_regions=self.max_regions,
         )
-        scores = self.calibration.probability(peak_logits(regions))
-        return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
+        scores = self.calibration.probability(peak_logits(found))
+        return [replace(region, score=float(score)) for region, score in zip(found, scores, strict=True)]
 
     def shown(self, region_map: Map) -> list[Region]:
         """Cut the regions that reach the sensitive operating point; the strongest first."""
@@ -219,16 +219,16 @@ def threshold_at_false_marks(
 
 def overlaps(regions: Sequence[Region], boxes: Boxes) -> NDArray[np.float64]:
     """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
-    overlap = np.zeros(len(regions))
+    found = np.zeros(len(regions))
     if not len(regions) or not len(boxes):
-        return overlap
+        return found
     table = iou(np.array([region.box for region in regions]), boxes)
     for position in range(len(regions)):
         match = int(table[position].argmax())
-        overlap[position] = table[position, match]
-        if overlap[position] > 0:
+        found[position] = table[position, match]
+        if found[position] > 0:
             table[:, match] = 0
-    return overlap
+    return found
 
 
 def overlaps_of_all(candidates: Candidates, boxes: Sequence[Boxes]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ _SIDES = {
     "centre": "midline of the image",
     "right": "right half of the image",
 }
-_COPY_PX = 256  # the longer side of the copy on which the bone is followed
+_LOOK_PX = 256  # the longer side of the copy that is looked at
 _MIDLINE = 0.05  # share of the width, on either side of the middle, that is neither left nor right
 _COHERENCE = 0.3  # of the structure around the region, 0..1; with less it has no direction
 _ELONGATED = 1.5  # a bone that is followed for less than so many widths has no axis
@@ -83,28 +83,28 @@ def locate(pixels: Pixels, peak: tuple[int, int]) -> Position:
         raise ValueError(f"a peak must lie in its radiograph of {pixels.shape}. Received: {peak}")
     offset = (column + 0.5) / pixels.shape[1] - 0.5
     side: Side = "centre" if abs(offset) <= _MIDLINE else "left" if offset < 0 else "right"
-    scale = min(1.0, _COPY_PX / max(pixels.shape))
+    scale = min(1.0, _LOOK_PX / max(pixels.shape))
     small = (
         cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     )
-    copy = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
-    point = np.minimum((np.array(peak) + 0.5) * scale, np.array(copy.shape) - 1)
-    return Position(side, _third(copy, point))
+    look = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5), np.float32)
+    point = np.minimum((np.array(peak) + 0.5) * scale, np.array(look.shape) - 1)
+    return Position(side, _third(look, point))
 
 
-def _third(copy: NDArray[np.float32], point: Floats) -> Third | None:
+def _third(look: NDArray[np.float32], point: Floats) -> Third | None:
     """Third along the bone through a point (row, column), or None."""
-    tensor = _structure(copy)
+    tensor = _structure(look)
     direction, coherence = _axis(tensor, point, _REACH_PX)
     if coherence < _COHERENCE:
         return None
-    level, width, contrast = _bone(copy, point, direction)
+    level, width, contrast = _bone(look, point, direction)
     if contrast < _CONTRAST:
         return None
     field = np.stack([cv2.GaussianBlur(part, (0, 0), _TURN_PX) for part in tensor])
     is_upright = abs(direction[0]) >= abs(direction[1])
     direction = direction * np.sign(direction[0 if is_upright else 1])  # downwards, or to the right
-    before, after = (_follow(copy, field, point, sign * direction, level) for sign in (-1, 1))
+    before, after = (_follow(look, field, point, sign * direction, level) for sign in (-1, 1))
     if before + after < _ELONGATED * width:
         return None
     share = before / (before + after)
@@ -114,9 +114,9 @@ def _third(copy: NDArray[np.float32], point: Floats) -> Third | None:
     return names[min(int(3 * share), 2)]
 
 
-def _structure(copy: NDArray[np.float32]) -> NDArray[np.float32]:
+def _structure(look: NDArray[np.float32]) -> NDArray[np.float32]:
     """Products of the gradient's parts, down and across: (3, H, W)."""
-    down, across = cv2.Sobel(copy, cv2.CV_32F, 0, 1), cv2.Sobel(copy, cv2.CV_32F, 1, 0)
+    down, across = cv2.Sobel(look, cv2.CV_32F, 0, 1), cv2.Sobel(look, cv2.CV_32F, 1, 0)
     return np.stack([down * down, down * across, across * across])
 
 
@@ -135,11 +135,11 @@ def _along(parts: Floats) -> tuple[Floats, float]:
     return vectors[:, 0], float((values[1] - values[0]) / whole) if whole > 0 else 0.0
 
 
-def _bone(copy: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[float, float, float]:
+def _bone(look: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[float, float, float]:
     """Brightness halfway between the bone at a point and what lies beside it, its width, its contrast."""
     across = np.array([-direction[1], direction[0]])
-    steps = np.arange(-_COPY_PX // 4, _COPY_PX // 4 + 1)
-    profile = _sample(copy, point + steps[:, None] * across)
+    steps = np.arange(-_LOOK_PX // 4, _LOOK_PX // 4 + 1)
+    profile = _sample(look, point + steps[:, None] * across)
     near = np.abs(steps) <= 6
     bone, other = float(np.nanmax(profile[near])), float(np.nanpercentile(profile, 10))
     level = (bone + other) / 2
@@ -151,13 +151,13 @@ def _bone(copy: NDArray[np.float32], point: Floats, direction: Floats) -> tuple[
 
 
 def _follow(
-    copy: NDArray[np.float32], field: NDArray[np.float32], point: Floats, direction: Floats, level: float
+    look: NDArray[np.float32], field: NDArray[np.float32], point: Floats, direction: Floats, level: float
 ) -> float:
     """How many pixels the bone goes on from a point, following the structure."""
     place, reached, gap = point.copy(), 0.0, 0
-    for step in range(1, 2 * _COPY_PX):
+    for step in range(1, 2 * _LOOK_PX):
         place = place + direction
-        value = _sample(copy, place[None])[0]
+        value = _sample(look, place[None])[0]
         if np.isnan(value):
             break
         gap = 0 if value >= level else gap + 1
@@ -173,10 +173,10 @@ def _follow(
     return reached
 
 
-def _sample(copy: NDArray[np.float32], points: Floats) -> Floats:
+def _sample(look: NDArray[np.float32], points: Floats) -> Floats:
     """Brightness at points (N, 2); NaN beyond the edges."""
     rows, columns = points.astype(int).T
-    inside = (points >= 0).all(axis=1) & (rows < copy.shape[0]) & (columns < copy.shape[1])
+    inside = (points >= 0).all(axis=1) & (rows < look.shape[0]) & (columns < look.shape[1])
     values = np.full(len(points), np.nan)
-    values[inside] = copy[rows[inside], columns[inside]]
+    values[inside] = look[rows[inside], columns[inside]]
     return values

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.config import RegionMaps
 from pipeline.dataset import annotations as reference
 from pipeline.dataset.annotations import Annotations
-from pipeline.network import inference, tta
+from pipeline.network.inference import Predict
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
@@ -58,6 +58,7 @@ class Assessment:
 
 def assess(
     model: keras.Model,
+    predict: Predict,
     maps: MapSet,
     annotations: Annotations,
     canvases: Canvases,
@@ -73,8 +74,8 @@ def assess(
 
     Parameters
     ----------
-    model, maps
-        The classifier, and the maps that it drew.
+    model, predict, maps
+        The classifier, its predictor over test-time views, and the maps that came of it.
     annotations, annotations_file
         Annotations of all radiographs, checked, and the COCO file that holds them.
     canvases
@@ -94,10 +95,9 @@ def assess(
         usable = maps.rows.loc[references.is_usable(maps, annotations), "path"]
         ids = [annotations.image_id(path) for path in usable]
         figures |= coco.average_precision(reference.load_coco(annotations_file), results, ids)
-    looking = tta.through(inference.predictor(model), settings.views)
 
     def probability(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return maps.calibration.probability(looking(batch).logits)
+        return maps.calibration.probability(predict(batch).logits)
 
     likeliest = maps.rows["y_score"].rank(method="first", ascending=False).to_numpy()
     probed = maps.where(likeliest <= limits.faithfulness_radiographs)

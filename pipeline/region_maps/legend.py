@@ -116,8 +116,8 @@ def write_strip(
         ground = _GOOD if label.good else REFERENCE
         strokes.chip(draw, (rows[0] - tall / 2, right - wide), label.outcome, bold, strokes.RIM, ground)
         right -= wide + size
-    said = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
-    draw.text((left, rows[0]), strokes.fit(said, bold, right - left), TEXT, bold, anchor="lm")
+    text = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    draw.text((left, rows[0]), strokes.fit(text, bold, right - left), TEXT, bold, anchor="lm")
     _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated)
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")

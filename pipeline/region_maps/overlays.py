@@ -1,4 +1,4 @@
-"""A region map over its radiograph: what the network saw, where the fracture is, and who is right."""
+"""A region map over its radiograph: what the network marks, where the fracture is, and who is right."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def overlay(
     draw = ImageDraw.Draw(picture)
     _write_scores(draw, panel.shape, regions, scale, size)
     if not regions:
-        _say_why_empty(draw, label, threshold, size)
+        _write_why_empty(draw, label, threshold, size)
     legend.draw_colours(draw, panel.shape, colours, threshold, size)
     legend.draw_ruler(draw, panel.shape, scale, size)
     if label is not None:
@@ -165,7 +165,7 @@ def _draw_reference(panel: Pixels, reference: Sequence[NDArray[Any]], scale: flo
         strokes.outline(panel, corners, REFERENCE, width_px, dash_px=3 * width_px)
 
 
-def _say_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
+def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
     """Say in the corner that nothing was found, or that no region is strong enough."""
     corner = (0.5 * size, 0.5 * size)
     if label is not None and label.decision == NO_FINDING:

@@ -48,6 +48,7 @@ def run(config: Config) -> None:
         seal(config, settings)
         found = assessment.assess(
             model,
+            predict,
             test,
             known,
             lambda paths: canvases(config, index, paths),

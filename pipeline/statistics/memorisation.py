@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-NEAREST = "nearest neighbour"  # its name beside those of the null baselines
+NEAREST = "nearest neighbour"  # its name beside those of the shortcut baselines
 _CHUNK = 256
 
 BoolArray = NDArray[np.bool_]

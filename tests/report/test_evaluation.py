@@ -33,7 +33,7 @@ def found() -> Findings:
     resamples = {"n_samples": 50, "seed": 0}
     scores = evaluation.evaluate(*part, POINTS, n_bins=10, **resamples)
     levels = [("undisturbed", 0.0), ("rotation", 5.0), ("rotation", 15.0), ("markers_masked", 1.0)]
-    disturbed = np.stack([y_score, y_score**2, 1 - y_score, y_score], axis=1)
+    perturbed = np.stack([y_score, y_score**2, 1 - y_score, y_score], axis=1)
     return Findings(
         judged,
         POINTS,
@@ -47,7 +47,7 @@ def found() -> Findings:
         subgroups.subgroups(
             pd.DataFrame({"part": ["<b>|hand"] * 30 + ["leg"] * 30}), *part, POINTS, **resamples
         ),
-        robustness.tabulate(levels, fractured, disturbed, POINTS, **resamples),
+        robustness.tabulate(levels, fractured, perturbed, POINTS, **resamples),
         net_benefit.decision_curve(*part, **resamples),
         n_bins=10,
     )
