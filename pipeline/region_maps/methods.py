@@ -98,7 +98,7 @@ def _delete(
     """Area under the probability of each radiograph while its cells go in the map's order."""
     areas = []
     for place, pixels in enumerate(canvases):
-        own, own_seed = maps.on_canvas(place), seed + place
-        curve = deletion.curve(pixels, own, predict, steps=steps, cell_px=CELL_PX, seed=own_seed)
-        areas.append(deletion.area(curve))
+        own, only, own_seed = maps.on_canvas(place), ["deletion"], seed + place
+        curve = deletion.curves(pixels, own, predict, only, steps=steps, cell_px=CELL_PX, seed=own_seed)
+        areas.append(deletion.area(*curve.values()))
     return pd.DataFrame({_DELETION: areas, "group": maps.rows["group"].to_numpy()})

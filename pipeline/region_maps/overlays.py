@@ -74,8 +74,7 @@ def overlay(
     colours = _colours(colormap)
     scale = _scale(pixels.shape)
     panel = _blend(_resize(pixels, scale), _resize(region_map.astype(np.float32), scale), threshold, colours)
-    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
-    width_px = max(2, round(size / 8))
+    size, width_px = _sizes(panel)
     _draw_regions(panel, regions, threshold, scale, width_px)
     _draw_reference(panel, reference, scale, width_px)
     canvas = legend.frame(panel, size, strip=label is not None)
@@ -101,8 +100,7 @@ def plain(pixels: Pixels, reference: Sequence[NDArray[Any]] = ()) -> Pixels:
     """
     scale = _scale(pixels.shape)
     panel = np.repeat(_resize(pixels, scale)[..., None], 3, axis=2)
-    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
-    _draw_reference(panel, reference, scale, max(2, round(size / 8)))
+    _draw_reference(panel, reference, scale, _sizes(panel)[1])
     return panel
 
 
@@ -131,6 +129,12 @@ def _scale(shape: tuple[int, ...]) -> float:
     """How much larger the radiograph is drawn."""
     long_side = max(shape)
     return min(max(long_side, _SHORT_PX), _LONG_PX) / long_side
+
+
+def _sizes(panel: Pixels) -> tuple[int, int]:
+    """Size of text and width of lines in pixels."""
+    size = max(12, round(max(panel.shape[:2]) / 36))
+    return size, max(2, round(size / 8))
 
 
 def _resize(image: NDArray[Any], scale: float) -> NDArray[Any]:
