@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from pipeline import config as settings
 from pipeline.dataset import annotations, names
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle
+from pipeline.predict import bundle, maps
+from pipeline.predict.maps import MapSet
 from pipeline.preprocess import shards
-from pipeline.region_maps import choice, scoring
+from pipeline.region_maps import assessment, choice
 from pipeline.statistics import metrics
 
-_FIGURES = ("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision")
-_MARKS = ("froc_sensitivity_0.5", "froc_sensitivity_1", "froc_sensitivity_2", "region_ece")
+_FIGURES = (
+    *("pointing_game", "pointing_game_tolerant", "energy_in_box", "pixel_average_precision"),
+    *("froc_sensitivity_0.5", "froc_sensitivity_1", "froc_sensitivity_2", "region_ece"),
+)
 
 
 def main() -> None:
@@ -45,7 +48,7 @@ def main() -> None:
     predict = inference.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in options.views:
-        found = scoring.survey(
+        found = maps.from_output(
             val,
             inference.predict_all(
                 tta.with_tta(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
@@ -62,26 +65,25 @@ def main() -> None:
         print(pd.DataFrame(rows).round(3).to_string(index=False), flush=True)
 
 
-def score(config: settings.Config, found: scoring.MapSet, known: annotations.Annotations) -> dict[str, float]:
+def score(config: settings.Config, found: MapSet, known: annotations.Annotations) -> dict[str, float]:
     """Figures of the maps of `val`, and how regions were cut."""
     nothing = pd.DataFrame(index=found.rows.index)
-    repeat = {"n_samples": 50, "seed": config.run.seed}
-    located, _ = scoring.localize(found, known, partial(unseen, found), nothing, **repeat)
     chosen = choice.choose(found, known, config.region_maps)
     candidates = [chosen.candidates(region_map) for region_map in found]
-    marked, _ = scoring.mark(found, candidates, known, **repeat)
+    figures, _ = assessment.localize(
+        found, candidates, known, partial(unseen, found), nothing, n_samples=50, seed=config.run.seed
+    )
     return {
         "auroc": metrics.auroc(found.rows["fractured"].to_numpy(bool), found.rows["y_score"].to_numpy(float)),
-        **{name: located[name] for name in _FIGURES},
-        **{f"box_{iou}": share for iou, share in located["max_box_acc"].items()},
-        **{name: marked[name] for name in _MARKS},
+        **{name: figures[name] for name in _FIGURES},
+        **{f"box_{iou}": share for iou, share in figures["max_box_acc"].items()},
         "peak_share": chosen.peak_share,
         "min_area_share": chosen.min_area_share,
         "map_threshold": chosen.map_threshold,
     }
 
 
-def unseen(found: scoring.MapSet, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+def unseen(found: MapSet, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
     """Give black canvases: the brightest bone plays no part here."""
     return (np.zeros(found.canvas_shape, np.uint8) for _ in paths)
 

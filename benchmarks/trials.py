@@ -35,10 +35,10 @@ from sklearn.model_selection import StratifiedKFold
 from pipeline import config as settings
 from pipeline.files import engine, images, outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import calibration
+from pipeline.predict import calibration, maps
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import faithfulness, scoring
+from pipeline.region_maps import randomization
 from pipeline.statistics import metrics
 from pipeline.train import self_training, training
 
@@ -175,7 +175,7 @@ def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> 
     """``randomization_correlation`` of maps of fractured radiographs of `val`: of one view."""
     rows = val[val["fractured"]].head(_PROBED)
     seen = np.stack(list(shards.canvases(config.paths.shards, rows)))
-    maps = scoring.survey(
+    own = maps.from_output(
         rows,
         inference.predictor(model)(seen),
         [shards.placement(row) for row in rows.itertuples()],
@@ -183,7 +183,7 @@ def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> 
         points=OperatingPoints(0.5, 0.5),
         calibration=calibration.Calibration(1.0),
     )
-    figures, _ = faithfulness.forget(model, maps, list(seen), n_samples=1, seed=config.run.seed)
+    figures, _ = randomization.randomize_layers(model, own, list(seen), n_samples=1, seed=config.run.seed)
     return figures["randomization_correlation"]
 
 

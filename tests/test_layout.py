@@ -21,8 +21,7 @@ NUMERIC_NAMES = {
     "validate": "duplicates hamming label_errors",
     "predict": "boxes calibration cutting operating_points peaks position regions",
     "evaluate": "comparison curves evaluation findings net_benefit robustness shortcut_gap subgroups",
-    "region_maps": "asking coco deletion erasing froc localization pointing probing randomization scores "
-    "subgroups",
+    "region_maps": "coco deletion erasing faithfulness froc inputs localization pointing scores subgroups",
     "drift": "distance",
 }
 NUMERIC = [

@@ -35,7 +35,7 @@ from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
-from pipeline.region_maps import assessment, gallery, scoring
+from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import assessment as report_page
 from pipeline.report import pages
@@ -65,10 +65,10 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
-    found = survey(config, loaded, predict, checked)
+    found = predict_folder(config, loaded, predict, checked)
     predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
 
-    def saw(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+    def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
         return (pixels for pixels, _ in place(config, loaded.preprocess, root, list(paths)))
 
     figures = {
@@ -87,7 +87,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
             predict,
             found,
             checked.known,
-            saw,
+            canvases,
             labels.carried(checked.kept),
             loaded.region_settings,
             config.region_maps,
@@ -100,7 +100,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     _show(target, figures, as_json=as_json)
 
 
-def survey(
+def predict_folder(
     config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder
 ) -> maps.MapSet:
     """Predict and map every kept radiograph, a batch at a time."""
@@ -112,7 +112,7 @@ def survey(
         canvases, places = zip(*batch, strict=True)
         network_outputs.append(predict(np.stack(canvases)))
         placements += places
-    return scoring.survey(
+    return maps.from_output(
         rows,
         inference.concatenate(network_outputs),
         placements,

@@ -30,7 +30,7 @@ from pipeline.network import device, inference
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
-from pipeline.region_maps import overlays, words
+from pipeline.region_maps import overlays
 from pipeline.region_maps.legend import Label
 from pipeline.validate import content, intake
 
@@ -139,7 +139,7 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
         "peak": list(region.peak[::-1]),
         "area_share": round(region.area_px / upright.size, 6),
         "contour": region.contour[:, ::-1].tolist(),
-        "position": {**vars(place), "words": words.position(place)},
+        "position": {**vars(place), "words": place.words},
     }
 
 

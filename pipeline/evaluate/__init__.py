@@ -1,1 +1,1 @@
-"""How good the answers are: by group and subgroup, under perturbation, beside shortcuts."""
+"""How good the decisions are: by group and subgroup, under perturbation, beside shortcuts."""

@@ -50,7 +50,7 @@ def differences(
         :func:`pipeline.statistics.metrics.classification_scores`.
     y_true : bool ndarray of shape (N,)
     first, second : float ndarray of shape (N,), in 0..1
-        What either model says of the same radiographs. A group's score is the mean of its radiographs'.
+        Scores of the same radiographs by either model. A group's score is the mean of its radiographs'.
     group : ndarray of shape (N,), int or str
         Radiographs that are copies of one another or show one patient.
     n_samples, seed : int
@@ -137,8 +137,8 @@ def changed_decisions(y_true: BoolArray, first: StrArray, second: StrArray) -> d
     }
     return {
         name: (
-            int((asked & (first == said) & (second != said)).sum()),
-            int((asked & (second == said) & (first != said)).sum()),
+            int((of_class & (first == decision) & (second != decision)).sum()),
+            int((of_class & (second == decision) & (first != decision)).sum()),
         )
-        for name, (asked, said) in wrong.items()
+        for name, (of_class, decision) in wrong.items()
     }

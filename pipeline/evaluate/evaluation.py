@@ -98,7 +98,7 @@ def evaluate(
     }
 
 
-def parts(judged: pd.DataFrame, known: pd.DataFrame) -> dict[str, Part]:
+def parts(judged: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Part]:
     """``val`` and ``test``, and ``test`` without hardware where labels tell it and both classes remain.
 
     Metal in a radiograph is an easy hint that something was broken: a classifier must do without.
@@ -107,12 +107,12 @@ def parts(judged: pd.DataFrame, known: pd.DataFrame) -> dict[str, Part]:
     ----------
     judged
         One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``.
-    known
-        What labels say of the same radiographs, as text.
+    attributes
+        The labels' other columns for the same radiographs, as text.
     """
     chosen = {split: judged["split"] == split for split in ("val", "test")}
-    if "hardware" in known:
-        bare = chosen["test"] & known["hardware"].str.lower().isin(_NO)
+    if "hardware" in attributes:
+        bare = chosen["test"] & attributes["hardware"].str.lower().isin(_NO)
         if judged.loc[bare, "fractured"].nunique() == 2:
             chosen["test_without_hardware"] = bare
     return {name: columns(judged[part]) for name, part in chosen.items()}

@@ -1,4 +1,4 @@
-"""All that is found out about a classifier on held-out radiographs: tables in, figures and tables out."""
+"""All figures of a classifier on held-out radiographs: tables in, figures and tables out."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pipeline.dataset import body_part
 from pipeline.evaluate import curves, evaluation, robustness, shortcut_gap, subgroups
 from pipeline.predict.operating_points import OperatingPoints
 
-SAID_PART = "said_body_part"  # column of the judged: the part that the network names
+PREDICTED_PART = "predicted_body_part"  # column of the judged
 _PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found.
+    """The figures and what lies behind them.
 
     Attributes
     ----------
     judged
         One row a radiograph of val and test: ``path``, ``group``, ``split``, ``fractured``, ``height_px``,
-        ``width_px``, ``y_score`` (calibrated), ``decision``, ``said_body_part``, and others.
+        ``width_px``, ``y_score`` (calibrated), ``decision``, ``predicted_body_part``, and others.
     figures
         For ``metrics.json``: ``val``, ``test``, ``test_without_hardware`` where it is known, ``best_null``,
-        ``calibration``, and the lowest AUROC under each disturbance in ``robustness``.
+        ``calibration``, and the lowest AUROC under each perturbation in ``robustness``.
     subgroups, robustness, curves
         Of test, as the modules of these names give them.
     """
@@ -50,12 +50,12 @@ class Findings:
 
 def find(
     judged: pd.DataFrame,
-    known: pd.DataFrame,
-    worse: pd.DataFrame,
+    attributes: pd.DataFrame,
+    perturbed: pd.DataFrame,
     points: OperatingPoints,
     calibration: Mapping[str, Any],
     validated: Mapping[str, Any],
-    nulls: pd.DataFrame,
+    shortcut_scores: pd.DataFrame,
     *,
     n_samples: int,
     n_bins: int,
@@ -67,37 +67,37 @@ def find(
     ----------
     judged
         As in :class:`Findings`.
-    known
-        What labels say of the same radiographs, as text.
-    worse
-        What :func:`pipeline.evaluate.robustness.tabulate` gave.
+    attributes
+        The labels' other columns for the same radiographs, as text.
+    perturbed
+        From :func:`pipeline.evaluate.robustness.tabulate`.
     points, calibration
         Chosen on val; the calibration is reported as it is.
     validated
-        ``metrics.json`` of `validate`: what looks at no bone reaches.
-    nulls
-        ``null_scores.csv`` of `validate`: what it says of each radiograph of test.
+        ``metrics.json`` of `validate`, with the shortcut baselines.
+    shortcut_scores
+        ``null_scores.csv`` of `validate`: the baselines' scores of each radiograph of test.
     n_samples, seed
         Resamples of the groups behind every interval, and where their random numbers start.
     n_bins
         Bins of the expected calibration error, and of the reliability diagram.
     """
-    parts = evaluation.parts(judged, known)
+    parts = evaluation.parts(judged, attributes)
     figures: dict[str, Any] = {
         name: evaluation.evaluate(*part, points, n_samples=n_samples, n_bins=n_bins, seed=seed)
         for name, part in parts.items()
     }
     test, is_test = parts["test"], judged["split"] == "test"
-    figures |= shortcut_gap.beside_null(figures["test"], validated, judged[is_test], nulls)
-    if body_part.COLUMN in known:
-        told = known.loc[is_test, body_part.COLUMN]
-        figures["test"]["body_part"] = body_part.score(told, judged.loc[is_test, SAID_PART].tolist())
-    figures |= {"calibration": dict(calibration), "robustness": robustness.worst(worse)}
-    attributes = known.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
+    figures |= shortcut_gap.beside_shortcuts(figures["test"], validated, judged[is_test], shortcut_scores)
+    if body_part.COLUMN in attributes:
+        labelled = attributes.loc[is_test, body_part.COLUMN]
+        figures["test"]["body_part"] = body_part.score(labelled, judged.loc[is_test, PREDICTED_PART].tolist())
+    figures |= {"calibration": dict(calibration), "robustness": robustness.worst(perturbed)}
+    sized = attributes.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(
         judged,
         figures,
-        subgroups.subgroups(attributes, *test, points, n_samples=n_samples, seed=seed),
-        worse,
+        subgroups.subgroups(sized, *test, points, n_samples=n_samples, seed=seed),
+        perturbed,
         curves.tabulate(*test, points, n_bins=n_bins, n_samples=n_samples, seed=seed),
     )

@@ -1,4 +1,4 @@
-"""The classifier on radiographs that were made worse on purpose."""
+"""The classifier on perturbed radiographs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from pipeline.files import engine
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import perturbations
 
-Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
-
-def survey(
-    ask: Ask,
+def score_perturbed(
+    predict: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     rows: pd.DataFrame,
     root: Path,
     points: OperatingPoints,
@@ -31,7 +29,7 @@ def survey(
 
     Parameters
     ----------
-    ask
+    predict
         From canvases, uint8 (B, H, W), to calibrated probabilities (B,).
     rows
         One row a radiograph: ``path``, ``group`` and ``fractured``.
@@ -50,8 +48,8 @@ def survey(
     fractured, group = rows["fractured"].to_numpy(bool), rows["group"].to_numpy(str)
     chosen = robustness.sample(fractured, group, settings.robustness_radiographs, run.seed)
     jobs = [perturbations.Job(root / path, canvas) for path in rows["path"].iloc[chosen]]
-    worse = engine.process(perturbations.prepare, jobs, workers=run.workers, label="disturbances")
-    y_scores = np.array([ask(canvases) for canvases in worse])
+    canvases = engine.process(perturbations.prepare, jobs, workers=run.workers, label="perturbations")
+    y_scores = np.array([predict(levels) for levels in canvases])
     return robustness.tabulate(
         perturbations.LEVELS,
         fractured[chosen],

@@ -1,4 +1,4 @@
-"""What disturbing the radiographs does to the classifier: scores in, one table out."""
+"""What perturbed radiographs do to the classifier: scores in, one table out."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def tabulate(
     n_samples: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Compare the scores of disturbed radiographs with those of the same radiographs undisturbed.
+    """Compare the scores of perturbed radiographs with those of the same radiographs unperturbed.
 
     Parameters
     ----------
     levels
-        Name and level of each disturbance; the first is none.
+        Name and level of each perturbation; the first is none.
     y_true : bool ndarray of shape (N,)
         Of independent radiographs.
     y_scores : float ndarray of shape (N, K)
@@ -62,7 +62,7 @@ def tabulate(
     Returns
     -------
     DataFrame
-        One row a level, the columns of :data:`COLUMNS`; ``change`` of the AUROC from the undisturbed, with
+        One row a level, the columns of :data:`COLUMNS`; ``change`` of the AUROC from the unperturbed, with
         DeLong's interval and p value for pairs. Empty where a class has fewer than two radiographs.
     """
     if min(y_true.sum(), (~y_true).sum()) < 2:
@@ -76,13 +76,13 @@ def tabulate(
     rows = []
     for (name, level), y_score, ends in zip(levels, y_scores.T, zip(low, high, strict=True), strict=True):
         changed = delong.compare(y_true, y_score, y_scores[:, 0])
-        found = (y_score[y_true] >= points.high_sensitivity).mean()
-        cleared = (y_score[~y_true] < points.high_specificity).mean()
+        sensitivity = (y_score[y_true] >= points.high_sensitivity).mean()
+        specificity = (y_score[~y_true] < points.high_specificity).mean()
         auroc = metrics.auroc(y_true, y_score)
-        rows.append((name, level, len(y_true), auroc, *ends, *changed, found, cleared))
+        rows.append((name, level, len(y_true), auroc, *ends, *changed, sensitivity, specificity))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def worst(table: pd.DataFrame) -> dict[str, float]:
-    """Lowest AUROC of each disturbance over its levels."""
+    """Lowest AUROC of each perturbation over its levels."""
     return {str(name): float(rows["auroc"].min()) for name, rows in table.groupby("disturbance")}

@@ -1,4 +1,4 @@
-"""How far a classifier is above what looks at no bone, and how sure that is."""
+"""How far a classifier is above the shortcut baselines, which use no bone, and how sure that is."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pipeline.statistics import delong, metrics
 from pipeline.statistics.memorisation import NEAREST
 
 
-def beside_null(
-    test: Mapping[str, Any], validated: Mapping[str, Any], judged: pd.DataFrame, nulls: pd.DataFrame
+def beside_shortcuts(
+    test: Mapping[str, Any], validated: Mapping[str, Any], judged: pd.DataFrame, shortcut_scores: pd.DataFrame
 ) -> dict[str, Any]:
     """``test`` with the gap to the best baseline, and ``best_null`` with the name and the AUROC of that one.
 
     Parameters
     ----------
     test
-        What :func:`pipeline.evaluate.evaluation.evaluate` gave for ``test``.
+        Figures from :func:`pipeline.evaluate.evaluation.evaluate`.
     validated
-        ``metrics.json`` of `validate`: what looks at no bone reaches.
+        ``metrics.json`` of `validate`.
     judged
         One row a radiograph of ``test``: ``path``, ``group``, ``fractured``, ``y_score``.
-    nulls
-        What each baseline says of the same radiographs: ``path``, and a column of scores for each.
+    shortcut_scores
+        Of the same radiographs: ``path``, and a column for each baseline.
 
     Returns
     -------
@@ -36,20 +36,20 @@ def beside_null(
     """
     baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
     baselines[NEAREST] = validated["memorisation"]["clean"]["auroc"]
-    name, auroc = best_null(baselines) or (None, None)
-    gap = {} if name is None else _gap(judged, nulls.set_index("path")[name])
+    name, auroc = best_shortcut(baselines) or (None, None)
+    gap = {} if name is None else _gap(judged, shortcut_scores.set_index("path")[name])
     return {"test": {**test, **gap}, "best_null": {"name": name, "auroc": auroc}}
 
 
-def best_null(baselines: Mapping[str, float | None]) -> tuple[str, float] | None:
+def best_shortcut(baselines: Mapping[str, float | None]) -> tuple[str, float] | None:
     """Name and AUROC of the strongest baseline, or None where none could be scored."""
-    known = {name: auroc for name, auroc in baselines.items() if auroc is not None}
-    return max(known.items(), key=lambda item: item[1]) if known else None
+    scored = {name: auroc for name, auroc in baselines.items() if auroc is not None}
+    return max(scored.items(), key=lambda item: item[1]) if scored else None
 
 
-def _gap(judged: pd.DataFrame, y_null: pd.Series) -> dict[str, float]:
+def _gap(judged: pd.DataFrame, y_shortcut: pd.Series) -> dict[str, float]:
     fractured, group = judged["fractured"].to_numpy(bool), judged["group"].to_numpy(str)
-    y_score, beside = judged["y_score"].to_numpy(float), y_null.loc[judged["path"]].to_numpy(float)
+    y_score, beside = judged["y_score"].to_numpy(float), y_shortcut.loc[judged["path"]].to_numpy(float)
     if judged.groupby("fractured")["group"].nunique().min() < 2:
         return {"null_gap_auroc": metrics.auroc(fractured, y_score) - metrics.auroc(fractured, beside)}
     apart = delong.compare(fractured, y_score, beside, group)

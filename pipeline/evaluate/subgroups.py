@@ -92,11 +92,11 @@ def parts(attributes: pd.DataFrame, group: AnyArray) -> Iterator[tuple[str, str,
 def _levels(values: pd.Series, group: AnyArray) -> NDArray[np.object_]:
     """Name the level of each radiograph, rare ones pooled; empty where the attribute makes no subgroups."""
     text = values.astype("str").to_numpy(object)
-    known = text != ""
-    numbers = pd.to_numeric(values[known], errors="coerce").to_numpy(np.float64)
+    has_value = text != ""
+    numbers = pd.to_numeric(values[has_value], errors="coerce").to_numpy(np.float64)
     if np.isfinite(numbers).all() and len(np.unique(numbers)) > _MOST_VALUES:
-        text[known] = _thirds(numbers)
-    text[~known] = UNKNOWN
+        text[has_value] = _thirds(numbers)
+    text[~has_value] = UNKNOWN
     n_groups = pd.Series(group).groupby(text).nunique()
     rare = n_groups.index[n_groups < MIN_GROUPS]
     if len(n_groups) == 1 or len(rare) == len(n_groups):
@@ -142,12 +142,12 @@ def _score(
     }
 
     def statistics(weight: Float64Array) -> dict[str, float]:
-        found = {
+        figures = {
             n: float(np.average(right[has], weights=weight[has])) for n, (has, right, _) in shares.items()
         }
         if min(fractured, other) >= MIN_GROUPS:
-            found["auroc"] = metrics.auroc(y_true, y_score, weight)
-        return found
+            figures["auroc"] = metrics.auroc(y_true, y_score, weight)
+        return figures
 
     scores: dict[str, float] = {"radiographs": len(y_true), "groups": len(np.unique(group))}
     scores["fractured_groups"] = fractured

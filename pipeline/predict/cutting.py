@@ -224,11 +224,16 @@ def overlaps(regions: Sequence[Region], boxes: Boxes) -> Float64Array:
     return matched
 
 
+def overlaps_of_all(candidates: Candidates, boxes: Sequence[Boxes]) -> Float64Array:
+    """Those of the regions of N radiographs, one after another: (M,)."""
+    return np.concatenate([np.empty(0), *(overlaps(*own) for own in zip(candidates, boxes, strict=True))])
+
+
 def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, float]:
     """Threshold of the highest agreement, and that agreement."""
     peaks = np.array([region.evidence for own in candidates for region in own])
     counts = np.repeat(val.weight, [len(own) for own in candidates])
-    overlap = np.concatenate([overlaps(own, boxes) for own, boxes in zip(candidates, val.boxes, strict=True)])
+    overlap = overlaps_of_all(candidates, val.boxes)
     if not len(peaks):
         return 1.0, 0.0
     order = np.argsort(-peaks, kind="stable")

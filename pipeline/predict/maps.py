@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.files import resize
+from pipeline.network.inference import NetworkOutput
+from pipeline.predict import operating_points
 from pipeline.predict.calibration import Calibration
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess.canvas import Placement
 from pipeline.types import BoolArray, Float32Array
 
@@ -81,6 +84,34 @@ class MapSet:
             self.canvas_shape,
             self.calibration,
         )
+
+
+def from_output(
+    rows: pd.DataFrame,
+    output: NetworkOutput,
+    placements: Sequence[Placement],
+    *,
+    canvas_shape: tuple[int, int],
+    points: OperatingPoints,
+    calibration: Calibration,
+) -> MapSet:
+    """Join the network's output for N radiographs with what is known of them, and decide.
+
+    Parameters
+    ----------
+    rows
+        ``path``, ``group`` and ``fractured`` of each radiograph.
+    output
+        Of the network, for all of them.
+    placements, canvas_shape, calibration
+        As in :class:`MapSet`.
+    points
+        Thresholds on the calibrated probability.
+    """
+    y_score = calibration.probability(output.logits)
+    table = rows[["path", "group", "fractured"]].reset_index(drop=True)
+    judged = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
+    return MapSet(judged, output.evidence, placements, canvas_shape, calibration)
 
 
 def probability_map(evidence: Float32Array, calibration: Calibration) -> Float32Array:

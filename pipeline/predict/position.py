@@ -20,6 +20,11 @@ from pipeline.types import Float32Array, Float64Array, UInt8Array
 Third = Literal["upper", "middle", "lower", "left", "right"]
 Side = Literal["left", "centre", "right"]
 
+_SIDES = {
+    "left": "left half of the image",
+    "centre": "midline of the image",
+    "right": "right half of the image",
+}
 _SIDE_PX = 256  # the longer side of the copy that is measured
 _MIDLINE = 0.05  # share of the width, on either side of the middle, that is neither left nor right
 _COHERENCE = 0.3  # of the structure around the region, 0..1; with less it has no direction
@@ -46,6 +51,12 @@ class Position:
 
     side: Side
     third: Third | None
+
+    @property
+    def words(self) -> str:
+        """Say where it lies: along its bone, where that is known, and in the image."""
+        along = "no clear bone axis" if self.third is None else f"{self.third} third of the bone as seen"
+        return f"{along}, {_SIDES[self.side]}"
 
 
 def locate(pixels: UInt8Array, peak: tuple[int, int]) -> Position:

@@ -1,14 +1,12 @@
 """From a region map to its regions.
 
 Positions are (row, column) of pixels, from the top left; a box is (row, column, height, width) and
-covers the rows ``row`` to ``row + height - 1``. Only COCO's own records speak of x and y.
+covers the rows ``row`` to ``row + height - 1``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -104,25 +102,6 @@ def extract_regions(
     regions = [_describe(region_map, ground) for ground in parts if ground.inside.sum() >= min_area_px]
     regions.sort(key=lambda region: (-region.evidence, -region.area_px, region.row, region.column))
     return regions[:max_regions]
-
-
-def to_coco_results(regions: Sequence[Region], image_id: int, category_id: int = 1) -> list[dict[str, Any]]:
-    """COCO detection results, ``bbox`` as [x, y, width, height] in the map's own pixels.
-
-    References
-    ----------
-    Lin et al., Microsoft COCO: common objects in context, ECCV 2014.
-    https://doi.org/10.1007/978-3-319-10602-1_48
-    """
-    return [
-        {
-            "image_id": image_id,
-            "category_id": category_id,
-            "bbox": [region.column, region.row, region.width_px, region.height_px],
-            "score": region.score,
-        }
-        for region in regions
-    ]
 
 
 def _describe(region_map: FloatArray, ground: Ground) -> Region:

@@ -17,7 +17,7 @@ from pipeline.files import images, resize
 from pipeline.preprocess import canvas
 from pipeline.types import BoolArray, UInt8Array
 
-UNDISTURBED, ROTATION, BLUR, GAMMA, JPEG, MARKERS = (
+UNPERTURBED, ROTATION, BLUR, GAMMA, JPEG, MARKERS = (
     "undisturbed",
     "rotation",  # degrees
     "blur",  # standard deviation, in thousandths of the longer side
@@ -26,7 +26,7 @@ UNDISTURBED, ROTATION, BLUR, GAMMA, JPEG, MARKERS = (
     "markers_masked",
 )
 LEVELS: tuple[tuple[str, float], ...] = (
-    (UNDISTURBED, 0),
+    (UNPERTURBED, 0),
     *((ROTATION, degrees) for degrees in (5, 15, 45)),
     *((BLUR, thousandths) for thousandths in (2, 4, 8)),
     *((GAMMA, exponent) for exponent in (0.5, 0.7, 1.4, 2.0)),
@@ -34,8 +34,8 @@ LEVELS: tuple[tuple[str, float], ...] = (
     (MARKERS, 1),
 )
 
-_SIDES = 2  # a radiograph is first shrunk to so many sides of the canvas: the network sees no finer
-_LOOK_PX = 512  # markers are looked for on a copy with this longer side
+_SIDES = 2  # a radiograph is first shrunk to so many sides of the canvas: the network gets no finer
+_COPY_PX = 512  # markers are searched on a copy with this longer side
 _MARKER_SIDE_PX = 80  # of the copy: a larger thing is no marker
 _MARKER_AREA = 12  # pixels of the copy
 _LEAD_LEVEL = 0.75  # of the range: lead is the brightest there is
@@ -48,7 +48,7 @@ _INPAINT_PX = 3
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to disturb one radiograph."""
+    """What a worker needs to perturb one radiograph."""
 
     path: Path
     settings: Preprocess
@@ -64,11 +64,11 @@ def prepare(job: Job) -> UInt8Array:
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
     pixels = resize.within(images.read(job.path).pixels, side, exactly=True)
-    return np.stack([canvas.place(disturb(pixels, *level), job.settings)[0] for level in LEVELS])
+    return np.stack([canvas.place(perturb(pixels, *level), job.settings)[0] for level in LEVELS])
 
 
-def disturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:
-    """Apply one disturbance of :data:`LEVELS`, or the like, to a radiograph (H, W)."""
+def perturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:
+    """Apply one perturbation of :data:`LEVELS`, or the like, to a radiograph (H, W)."""
     if name == ROTATION:
         return rotate(pixels, level)
     if name == BLUR:
@@ -78,7 +78,7 @@ def disturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:
         table = np.rint(255 * (np.arange(256) / 255) ** level).astype(np.uint8)
         return np.asarray(table[pixels], np.uint8)
     if name == JPEG:
-        return images.decode(images.encode_jpeg(pixels, int(level)), "disturbed.jpg").pixels
+        return images.decode(images.encode_jpeg(pixels, int(level)), "perturbed.jpg").pixels
     if name == MARKERS:
         return mask_markers(pixels)
     return pixels
@@ -98,10 +98,10 @@ def rotate(pixels: UInt8Array, degrees: float) -> UInt8Array:
 
 def mask_markers(pixels: UInt8Array) -> UInt8Array:
     """Paint over letters and lead plates that lie on air; what lies on the limb stays."""
-    found = markers(pixels)
-    if not found.any():
+    mask = markers(pixels)
+    if not mask.any():
         return pixels
-    return np.asarray(cv2.inpaint(pixels, found.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
+    return np.asarray(cv2.inpaint(pixels, mask.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
 def markers(pixels: UInt8Array) -> BoolArray:
@@ -109,21 +109,21 @@ def markers(pixels: UInt8Array) -> BoolArray:
 
     Bone is not surrounded by air but by soft tissue, however thin.
     """
-    look = resize.within(pixels, _LOOK_PX, exactly=True)
-    low, high = np.percentile(look, [1, 99])
-    level = (look.astype(np.float32) - low) / max(high - low, 1.0)
+    small = resize.within(pixels, _COPY_PX, exactly=True)
+    low, high = np.percentile(small, [1, 99])
+    level = (small.astype(np.float32) - low) / max(high - low, 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 3), 20))
     if air > _AIR_LEVEL:
         return np.zeros(pixels.shape, bool)
     _, label, boxes, _ = cv2.connectedComponentsWithStats((level >= _LEAD_LEVEL).astype(np.uint8))
     left, top, width, height, area = boxes.T
-    inside = (left > 0) & (top > 0) & (left + width < look.shape[1]) & (top + height < look.shape[0])
+    inside = (left > 0) & (top > 0) & (left + width < small.shape[1]) & (top + height < small.shape[0])
     fits = (np.maximum(width, height) <= _MARKER_SIDE_PX) & (area >= _MARKER_AREA) & inside
     on_air = level <= air + _ABOVE_AIR
-    found = np.zeros(look.shape, np.uint8)
+    mask = np.zeros(small.shape, np.uint8)
     for number in np.flatnonzero(fits[1:]) + 1:
         own = (label == number).astype(np.uint8)
         near, far = (cv2.dilate(own, np.ones((reach, reach), np.uint8)) for reach in _RIM_PX)
         if on_air[(far > 0) & (near == 0)].mean() >= _AIR_SHARE:
-            found[near > 0] = 1
-    return np.asarray(resize.to_shape(found, pixels.shape, cv2.INTER_NEAREST) > 0)
+            mask[near > 0] = 1
+    return np.asarray(resize.to_shape(mask, pixels.shape, cv2.INTER_NEAREST) > 0)

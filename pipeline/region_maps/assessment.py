@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pandas as pd
 
 from pipeline.config import RegionMaps
@@ -18,8 +19,19 @@ from pipeline.network.inference import Predict
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
-from pipeline.region_maps import coco, faithfulness, methods, scoring
-from pipeline.region_maps.scoring import Canvases
+from pipeline.region_maps import (
+    coco,
+    faithfulness,
+    froc,
+    methods,
+    randomization,
+    references,
+    scores,
+    subgroups,
+)
+from pipeline.types import Float64Array, UInt8Array
+
+Canvases = Callable[[Iterable[str]], Iterator[UInt8Array]]
 
 _CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share")
 _TABLES = ("subgroups", "methods")  # the others are curves
@@ -36,15 +48,12 @@ class Assessment:
     tables
         ``subgroups`` and ``methods``, and the curves ``froc``, ``deletion`` and ``randomization``; empty
         where nothing could be measured.
-    candidates
-        The regions of each radiograph, shown or not, the strongest first.
     coco_results
-        The same as COCO results.
+        The regions of each radiograph, shown or not, the strongest first, as COCO results.
     """
 
     figures: dict[str, Any]
     tables: dict[str, pd.DataFrame]
-    candidates: Sequence[list[Region]]
     coco_results: str
 
     def texts(self) -> dict[str, str]:
@@ -59,8 +68,8 @@ class Assessment:
 def assess(
     model: keras.Model,
     predict: Predict,
-    found: MapSet,
-    known: Annotations,
+    maps: MapSet,
+    annotations: Annotations,
     canvases: Canvases,
     attributes: pd.DataFrame,
     settings: RegionSettings,
@@ -74,57 +83,92 @@ def assess(
 
     Parameters
     ----------
-    model, predict, found
+    model, predict, maps
         The classifier, its predictor over test-time views, and the maps that came of it.
-    known, annotations_file
+    annotations, annotations_file
         Annotations of all radiographs, checked, and the COCO file that holds them.
     canvases
-        From paths to what the network saw of them, uint8 (H, W) each.
+        From paths to the canvases that the network was given, uint8 (H, W) each.
     attributes
-        What is known of each radiograph of ``found``, as text: it makes subgroups.
+        What is known of each radiograph of ``maps``, as text: it makes subgroups.
     settings, limits
-        How regions are cut, and how many radiographs are asked about again.
+        How regions are cut, and on how many radiographs faithfulness is measured.
     n_samples, seed
         Resamples of the groups, and where random numbers start.
     """
     repeat: dict[str, int] = {"n_samples": n_samples, "seed": seed}
-    candidates = [settings.candidates(region_map) for region_map in found]
-    results = scoring.coco_results(found, candidates, known)
-    located, subgroups = scoring.localize(found, known, canvases, attributes, **repeat)
-    marked, froc = scoring.mark(found, candidates, known, **repeat)
-    if located:
-        usable = found.rows.loc[scoring.is_usable(found, known), "path"]
-        ids = [known.image_id(path) for path in usable]
-        marked |= coco.average_precision(reference.load_coco(annotations_file), json.loads(results), ids)
-    likeliest = found.rows["y_score"].rank(method="first", ascending=False).to_numpy()
-    probed = found.where(likeliest <= limits.faithfulness_radiographs)
-    seen = list(canvases(probed.rows["path"]))
-    probability = faithfulness.asker(predict, found.calibration)
-    asked, deletion = faithfulness.probe(
+    regions = [settings.candidates(region_map) for region_map in maps]
+    results = coco.results(regions, [annotations.image_id(path) for path in maps.rows["path"]])
+    figures, tables = localize(maps, regions, annotations, canvases, attributes, **repeat)
+    if figures:
+        usable = maps.rows.loc[references.is_usable(maps, annotations), "path"]
+        ids = [annotations.image_id(path) for path in usable]
+        figures |= coco.average_precision(reference.load_coco(annotations_file), results, ids)
+
+    def probability(batch: UInt8Array) -> Float64Array:
+        return maps.calibration.probability(predict(batch).logits)
+
+    likeliest = maps.rows["y_score"].rank(method="first", ascending=False).to_numpy()
+    probed = maps.where(likeliest <= limits.faithfulness_radiographs)
+    stack = list(canvases(probed.rows["path"]))
+    used, tables["deletion"] = faithfulness.measure(
+        zip(stack, map(probed.on_canvas, range(len(probed))), strict=True),
+        probed.rows["group"].astype(str).tolist(),
         probability,
-        probed,
-        seen,
         threshold=settings.map_threshold,
         steps=limits.faithfulness_steps,
+        cell_px=methods.CELL_PX,
         **repeat,
     )
-    forgotten, randomization = faithfulness.forget(model, probed, seen, **repeat)
-    chosen = methods.sample(found, known, limits.methods_radiographs)
-    beside = methods.compare(
+    learnt, tables["randomization"] = randomization.randomize_layers(model, probed, stack, **repeat)
+    compared = methods.sample(maps, annotations, limits.methods_radiographs)
+    tables["methods"] = methods.compare(
         model,
         probability,
-        chosen,
-        list(canvases(chosen.rows["path"])),
-        known,
+        compared,
+        list(canvases(compared.rows["path"])),
+        annotations,
         steps=limits.faithfulness_steps // 2,
         **repeat,
     )
-    tables = {
-        "subgroups": subgroups,
-        "methods": beside,
-        "froc": froc,
-        "deletion": deletion,
-        "randomization": randomization,
-    }
-    chosen_cut = {name: getattr(settings, name) for name in _CUT}
-    return Assessment({**chosen_cut, **located, **marked, **asked, **forgotten}, tables, candidates, results)
+    cut = {name: getattr(settings, name) for name in _CUT}
+    return Assessment({**cut, **figures, **used, **learnt}, tables, json.dumps(results, indent=1) + "\n")
+
+
+def localize(
+    maps: MapSet,
+    regions: Sequence[list[Region]],
+    annotations: Annotations,
+    canvases: Canvases,
+    attributes: pd.DataFrame,
+    *,
+    n_samples: int,
+    seed: int,
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Score maps where fractures are annotated, and regions there and where there is no fracture.
+
+    Parameters
+    ----------
+    regions
+        Those of each map; the others are as for :func:`assess`.
+
+    Returns
+    -------
+    figures : dict
+        See :func:`pipeline.region_maps.scores.localize` and :func:`pipeline.region_maps.froc.score`; empty
+        without annotations.
+    tables : dict
+        ``subgroups`` and ``froc``.
+    """
+    repeat = {"n_samples": n_samples, "seed": seed}
+    is_annotated = references.is_annotated(maps, annotations)
+    annotated = maps.where(is_annotated)
+    drawn = references.collect(annotated, annotations, canvases(annotated.rows["path"]))
+    located, table = scores.localize(annotated, drawn, **repeat)
+    parts = subgroups.subgroups(table, attributes[is_annotated], **repeat)
+    places = np.flatnonzero(references.is_usable(maps, annotations)).tolist()
+    boxes, group = references.boxes(maps, annotations), maps.rows["group"].to_numpy()
+    marked, curve = froc.score(
+        [regions[place] for place in places], [boxes[place] for place in places], group[places], **repeat
+    )
+    return located | marked, {"subgroups": parts, "froc": curve}

@@ -42,9 +42,9 @@ def grad_cam_plus_plus(model: keras.Model) -> Attribute:
         image = tf.cast(canvases, tf.float32)[..., None]
         with tf.GradientTape() as tape:
             tape.watch(image)
-            said = twin(image, training=False)
-            features = said["features"]
-        slope = tape.gradient(said["logit"], features)
+            output = twin(image, training=False)
+            features = output["features"]
+        slope = tape.gradient(output["logit"], features)
         # Of exp(logit), whose higher derivatives are powers of the first: equation 19.
         mass = tf.reduce_sum(features, axis=(1, 2), keepdims=True)
         below = 2 * slope**2 + mass * slope**3
@@ -97,10 +97,10 @@ def _stretch(maps: tf.Tensor) -> tf.Tensor:
 
 def _compiled(attribute: Callable[[tf.Tensor], tf.Tensor]) -> Attribute:
     """Compile, and take and give NumPy arrays."""
-    ask = tf.function(attribute, reduce_retracing=True)
+    compiled = tf.function(attribute, reduce_retracing=True)
 
     def run(canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
         with device.no_rewriting():
-            return np.asarray(ask(tf.constant(canvases)).numpy(), np.float32)
+            return np.asarray(compiled(tf.constant(canvases)).numpy(), np.float32)
 
     return run

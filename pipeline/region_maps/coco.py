@@ -1,4 +1,7 @@
-"""Average precision of boxes, as COCO counts it: a results file against its annotations."""
+"""Regions as COCO results, and their average precision as COCO counts it.
+
+COCO counts columns first: only its own records speak of x and y.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,24 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.predict.regions import Region
+
 _LOW = (0.3,)  # boxes of weak labels are coarse; detectors of fractures are often scored here, too
 _STANDARD = tuple(np.linspace(0.5, 0.95, 10).round(2).tolist())
+
+
+def results(regions: Sequence[Sequence[Region]], image_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """List the regions of N images as detections, ``bbox`` as [x, y, width, height] in their own pixels."""
+    return [
+        {
+            "image_id": image_id,
+            "category_id": 1,
+            "bbox": [region.column, region.row, region.width_px, region.height_px],
+            "score": region.score,
+        }
+        for image_id, own in zip(image_ids, regions, strict=True)
+        for region in own
+    ]
 
 
 def average_precision(
@@ -46,8 +65,8 @@ def average_precision(
         reference.dataset = {**annotations}
         reference.createIndex()
         wanted = [{**result} for result in results if result["image_id"] in set(image_ids)]
-        found = reference.loadRes(wanted) if wanted else COCO()
-        evaluation = COCOeval(reference, found, "bbox")
+        detections = reference.loadRes(wanted) if wanted else COCO()
+        evaluation = COCOeval(reference, detections, "bbox")
         evaluation.params.imgIds = sorted(image_ids)
         evaluation.params.iouThrs = np.array([*_LOW, *_STANDARD])
         evaluation.evaluate()

@@ -1,15 +1,17 @@
-"""Does the decision use what the map shows? Take it away cell by cell, or bring it back, and ask again.
+"""Does the decision use what the map shows? Take it away cell by cell, or bring it back, and predict again.
 
 ``predict`` is a function from canvas pixels, uint8 ndarray of shape (N, H, W), to N probabilities of a
-fracture. Each question is put to it as one batch. All random choices come from a seed.
+fracture. It gets one batch a radiograph. All random choices come from a seed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from pipeline.region_maps.asking import Predict, ask, require_same_shape
+from pipeline.region_maps.inputs import Predict, probabilities, require_same_shape
 from pipeline.types import BoolArray, Float64Array, FloatArray, Int64Array, UInt8Array
 
 CURVES = ("deletion", "insertion", "random_deletion")
@@ -19,6 +21,7 @@ def curves(
     pixels: UInt8Array,
     region_map: FloatArray,
     predict: Predict,
+    names: Sequence[str] = CURVES,
     *,
     steps: int = 10,
     cell_px: int = 16,
@@ -36,7 +39,9 @@ def curves(
     pixels : uint8 ndarray of shape (H, W)
     region_map : float ndarray of shape (H, W)
     predict : callable
-        Asked once, for 3 * (steps + 1) radiographs.
+        Called once, with steps + 1 radiographs for each name.
+    names : sequence of str
+        Which of :data:`CURVES` to draw.
     steps : int
         Equal steps from nothing deleted to everything.
     cell_px : int
@@ -47,7 +52,7 @@ def curves(
     Returns
     -------
     dict of str to float64 ndarray of shape (steps + 1,)
-        Those of :data:`CURVES`, each 0..1.
+        By name, each 0..1.
 
     Raises
     ------
@@ -59,32 +64,20 @@ def curves(
     Petsiuk, Das and Saenko, RISE: randomized input sampling for explanation of black-box models,
     BMVC 2018. https://doi.org/10.48550/arXiv.1806.07421
     """
-    cell, order, generator = _order(pixels, region_map, steps=steps, cell_px=cell_px, seed=seed)
-    by_map = _first_cells(cell, order, steps)
-    at_random = _first_cells(cell, generator.permutation(order.size), steps)
+    require_same_shape(pixels, region_map)
+    if steps < 1 or cell_px < 1:
+        raise ValueError(f"steps and cell_px must be at least 1. Received: {steps} and {cell_px}")
+    generator, cell = np.random.default_rng(seed), _cell_grid(pixels.shape, cell_px)
+    by_map = _first_cells(cell, _order(cell, region_map, generator), steps)
+    at_random = _first_cells(cell, generator.permutation(cell.max() + 1), steps)
     blurred = blur(pixels)
-    deleted = np.where(by_map, blurred, pixels)
-    inserted = np.where(by_map, pixels, blurred)
-    deleted_at_random = np.where(at_random, blurred, pixels)
-    probability = ask(predict, np.concatenate([deleted, inserted, deleted_at_random]))
-    return dict(zip(CURVES, probability.reshape(len(CURVES), steps + 1), strict=True))
-
-
-def curve(
-    pixels: UInt8Array,
-    region_map: FloatArray,
-    predict: Predict,
-    *,
-    steps: int = 10,
-    cell_px: int = 16,
-    seed: int = 0,
-) -> Float64Array:
-    """Probability while cells are blurred away in the map's order, alone: float64 (steps + 1,).
-
-    The parameters and errors are those of :func:`curves`; ``predict`` is asked for steps + 1 radiographs.
-    """
-    cell, order, _ = _order(pixels, region_map, steps=steps, cell_px=cell_px, seed=seed)
-    return ask(predict, np.where(_first_cells(cell, order, steps), blur(pixels), pixels))
+    stacks = {
+        "deletion": np.where(by_map, blurred, pixels),
+        "insertion": np.where(by_map, pixels, blurred),
+        "random_deletion": np.where(at_random, blurred, pixels),
+    }
+    probability = probabilities(predict, np.concatenate([stacks[name] for name in names]))
+    return dict(zip(names, probability.reshape(len(names), steps + 1), strict=True))
 
 
 def area(curve: Float64Array) -> float:
@@ -97,20 +90,12 @@ def blur(pixels: UInt8Array) -> UInt8Array:
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape) / 8), dtype=np.uint8)
 
 
-def _order(
-    pixels: UInt8Array, region_map: FloatArray, *, steps: int, cell_px: int, seed: int
-) -> tuple[Int64Array, Int64Array, np.random.Generator]:
-    """Index of each pixel's cell, the cells by falling evidence, and the random numbers behind ties."""
-    require_same_shape(pixels, region_map)
-    if steps < 1 or cell_px < 1:
-        raise ValueError(f"steps and cell_px must be at least 1. Received: {steps} and {cell_px}")
-    generator = np.random.default_rng(seed)
-    cell = _cell_grid(pixels.shape, cell_px)
+def _order(cell: Int64Array, region_map: FloatArray, generator: np.random.Generator) -> Int64Array:
+    """Order cells by falling evidence, ties at random."""
     evidence = np.bincount(cell.ravel(), weights=region_map.ravel()) / np.bincount(cell.ravel())
     if np.isnan(evidence).any():
         raise ValueError("a region map orders cells only without NaN. Received: NaN; check the network")
-    order = np.lexsort((generator.permutation(evidence.size), -evidence))
-    return cell, order, generator
+    return np.lexsort((generator.permutation(evidence.size), -evidence))
 
 
 def _cell_grid(shape: tuple[int, ...], cell_px: int) -> Int64Array:

@@ -1,4 +1,4 @@
-"""Does the decision use the region? Paint it over, and as much elsewhere, and ask the classifier again."""
+"""Does the decision use the region? Paint it over, and as much elsewhere, and predict again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import cv2
 import numpy as np
 from scipy.stats import median_abs_deviation
 
-from pipeline.region_maps.asking import Predict, ask, require_same_shape
+from pipeline.region_maps.inputs import Predict, probabilities, require_same_shape
 from pipeline.types import BoolArray, Int32Array, UInt8Array
 
 
-def erase_drops(
-    pixels: UInt8Array, mask: BoolArray, predict: Predict, *, anatomy: BoolArray | None = None, seed: int = 0
-) -> dict[str, float]:
+def erase_drops(pixels: UInt8Array, mask: BoolArray, predict: Predict, *, seed: int = 0) -> dict[str, float]:
     """Fall of the probability when the region is painted over, and when equal patches elsewhere are.
 
     Parameters
@@ -21,9 +19,7 @@ def erase_drops(
     mask : bool ndarray of shape (H, W)
         The region: annotated, or shown by the map.
     predict : callable
-        Asked once, for three radiographs.
-    anatomy : bool ndarray of shape (H, W), optional
-        Where the control may lie; by default :func:`anatomy_mask`.
+        Called once, with three radiographs.
     seed : int
 
     Returns
@@ -37,10 +33,10 @@ def erase_drops(
     ValueError
         The mask does not have the radiograph's shape, is empty or covers all.
     """
-    elsewhere = control_mask(mask, anatomy_mask(pixels) if anatomy is None else anatomy, seed=seed)
+    elsewhere = control_mask(mask, anatomy_mask(pixels), seed=seed)
     erased = erase(pixels, mask, seed=seed)
     control = erase(pixels, elsewhere, seed=seed) if elsewhere is not None else pixels
-    whole, without, without_control = ask(predict, np.stack([pixels, erased, control]))
+    whole, without, without_control = probabilities(predict, np.stack([pixels, erased, control]))
     return {
         "erase_drop": float(whole - without),
         "erase_drop_control": float(whole - without_control) if elsewhere is not None else float("nan"),
@@ -106,8 +102,8 @@ def control_mask(mask: BoolArray, anatomy: BoolArray, *, seed: int = 0) -> BoolA
         free = _window_sums(mask | moved, height, width) == 0
         if not free.any():
             return None
-        held = _window_sums(anatomy, height, width)
-        places = np.argwhere(free & (held >= min(held[row, column], held[free].max())))
+        body = _window_sums(anatomy, height, width)
+        places = np.argwhere(free & (body >= min(body[row, column], body[free].max())))
         to_row, to_column = generator.choice(places)
         part = labels[row : row + height, column : column + width] == label
         moved[to_row : to_row + height, to_column : to_column + width] |= part

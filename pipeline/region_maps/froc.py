@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
+from pipeline.predict import cutting
 from pipeline.predict.boxes import Boxes
 from pipeline.predict.regions import Region
+from pipeline.statistics import intervals, metrics
 from pipeline.types import AnyArray, Float64Array, Int64Array
 
 FALSE_MARKS = (0.5, 1.0, 2.0)
@@ -108,6 +111,66 @@ def sensitivity_at(
     reached = curve(marks, weight)
     last = np.searchsorted(reached["false_marks"], np.asarray(false_marks) + 1e-9, side="right") - 1
     return np.asarray(reached["sensitivity"][last])
+
+
+def free_response(marks: Marks, group: AnyArray, *, n_samples: int, seed: int) -> dict[str, float]:
+    """Sensitivity at 0.5, 1 and 2 false marks a radiograph, with intervals by group.
+
+    Parameters
+    ----------
+    marks : Marks
+        Of N radiographs, with and without a fracture.
+    group : ndarray of shape (N,)
+    n_samples, seed : int
+        Resamples of the groups, and where random numbers start. One without a fracture does not count.
+
+    Returns
+    -------
+    dict of str to float
+        ``froc_sensitivity_0.5``, ``_1`` and ``_2``, each with ``_low`` and ``_high``.
+    """
+    names = [f"froc_sensitivity_{allowed:g}" for allowed in FALSE_MARKS]
+
+    def statistics(weight: Float64Array) -> dict[str, float]:
+        counts = weight @ marks.n_fractures > 0
+        values = sensitivity_at(marks, weight=weight).tolist() if counts else [np.nan] * len(names)
+        return dict(zip(names, values, strict=True))
+
+    return intervals.summarize(statistics, group, marks.n_fractures > 0, n_samples=n_samples, seed=seed)
+
+
+def score(
+    regions: Sequence[Sequence[Region]],
+    boxes: Sequence[Boxes],
+    group: AnyArray,
+    *,
+    n_samples: int,
+    seed: int,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Score the regions of N radiographs as marks; nothing where no fracture is annotated.
+
+    Parameters
+    ----------
+    regions, boxes
+        As for :func:`collect`.
+    group, n_samples, seed
+        As for :func:`free_response`.
+
+    Returns
+    -------
+    figures : dict
+        Those of :func:`free_response`, and ``region_ece``: how far scores are from how often regions
+        overlap a fracture.
+    table : DataFrame
+        The columns of :func:`curve`.
+    """
+    marks = collect(regions, boxes)
+    if not marks.n_fractures.any():
+        return {}, pd.DataFrame(columns=["threshold", "false_marks", "sensitivity"])
+    figures = free_response(marks, group, n_samples=n_samples, seed=seed)
+    is_hit = cutting.overlaps_of_all(regions, boxes) >= cutting.OVERLAPS
+    figures["region_ece"] = metrics.ece(is_hit, marks.score) if len(is_hit) else float("nan")
+    return figures, pd.DataFrame(curve(marks))
 
 
 def _hit(peak: tuple[int, int], boxes: Boxes) -> int | None:

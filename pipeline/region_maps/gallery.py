@@ -17,7 +17,7 @@ from pipeline.files import images
 from pipeline.predict import operating_points, position
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
-from pipeline.region_maps import overlays, scoring, words
+from pipeline.region_maps import overlays, references
 from pipeline.region_maps.legend import Label
 
 _COLUMNS = ["file", "path", "kind", "fractured", "probability", "decision", "on_target", "where"]
@@ -120,7 +120,7 @@ def draw(
     limits
         How many cases, and in which colours.
     """
-    chosen = choose(cases(found.rows, scoring.on_target(found, known)), limits.gallery)
+    chosen = choose(cases(found.rows, references.on_target(found, known)), limits.gallery)
     write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
 
 
@@ -149,7 +149,7 @@ def painter(
             reference=outlines,
             colormap=colormap,
         )
-        where = words.position(position.locate(upright, cut[0].peak)) if cut else ""
+        where = position.locate(upright, cut[0].peak).words if cut else ""
         return Drawn(picture, overlays.plain(upright, outlines), where)
 
     return paint

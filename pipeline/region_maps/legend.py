@@ -79,9 +79,10 @@ def draw_colours(
     for step in range(round(length)):
         colour = tuple(int(part) for part in colours[round(255 * (1 - step / length))])
         draw.line((left, top + step, left + 0.8 * size, top + step), fill=colour)
-    levels = {0.0: "0", 0.5: "0.5", 1.0: "1"}
-    levels = {level: text for level, text in levels.items() if abs(level - threshold) > 0.12}
-    for level, text in levels.items():
+    for level in (0.0, 0.5, 1.0):
+        if abs(level - threshold) <= 0.12:
+            continue
+        text = f"{level:g}"
         draw.text((left + 1.2 * size, top + (1 - level) * length), text, _SOFT, face, anchor="lm")
     at = top + (1 - threshold) * length
     draw.line((left - 0.2 * size, at, left + size, at), fill=REGION, width=max(2, size // 7))
@@ -115,8 +116,8 @@ def write_strip(
         ground = _GOOD if label.good else REFERENCE
         strokes.chip(draw, (rows[0] - tall / 2, right - wide), label.outcome, bold, strokes.RIM, ground)
         right -= wide + size
-    said = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
-    draw.text((left, rows[0]), strokes.fit(said, bold, right - left), TEXT, bold, anchor="lm")
+    text = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    draw.text((left, rows[0]), strokes.fit(text, bold, right - left), TEXT, bold, anchor="lm")
     _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated)
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
@@ -132,26 +133,13 @@ def _write_key(
     truth = f"reference: {reference}" if reference else "reference"
     kinds += [(truth, REFERENCE, 0.5, 0.3)] if annotated else []
     for text, colour, dash, gap in kinds:
-        _stroke(draw, (row, left), colour, dash * size, gap * size, size)
+        for begin in np.arange(left, left + 2 * size - 1e-6, dash * size + gap * size).tolist():
+            end = min(begin + dash * size, left + 2 * size)
+            draw.line((begin, row, end, row), fill=colour, width=max(2, size // 6))
         draw.text((left + 2.4 * size, row), text, _SOFT, face, anchor="lm")
         left += 3.6 * size + face.getlength(text)
     if reference and not annotated:
         draw.text((left, row), truth, _SOFT, face, anchor="lm")
-
-
-def _stroke(
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[float, float],
-    colour: strokes.Colour,
-    dash: float,
-    gap: float,
-    size: int,
-) -> None:
-    """Draw a short line, whole or in dashes."""
-    row, left = corner
-    for begin in np.arange(left, left + 2 * size - 1e-6, dash + gap).tolist():
-        end = min(begin + dash, left + 2 * size)
-        draw.line((begin, row, end, row), fill=colour, width=max(2, size // 6))
 
 
 def _bottom(height: int, size: int) -> int:

@@ -12,21 +12,21 @@ import pandas as pd
 from scipy.special import logit
 
 from pipeline.dataset.annotations import Annotations
+from pipeline.network.classifier import STRIDE
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
-from pipeline.region_maps import attributions, deletion, faithfulness, scores, scoring
-from pipeline.region_maps.asking import Predict
+from pipeline.region_maps import attributions, deletion, references, scores
+from pipeline.region_maps.inputs import Predict
 from pipeline.types import UInt8Array
 
 OWN = "region_map"
-_LOCALIZED = ("pointing_game", "pointing_game_tolerant", "energy_in_box")
+CELL_PX = 2 * STRIDE  # what deletion takes away at once
 _DELETION = "deletion_auc"
 _ENDS = ("", "_low", "_high")
-_WHOLE = ("max_box_acc_0.1", "max_box_acc_0.3", "max_box_acc_0.5", "pixel_average_precision")
 COLUMNS = [
     *("method", "radiographs", "annotated"),
-    *(f"{name}{end}" for name in _LOCALIZED for end in _ENDS),
-    *_WHOLE,
+    *(f"{name}{end}" for name in scores.OWN for end in _ENDS),
+    *("max_box_acc_0.1", "max_box_acc_0.3", "max_box_acc_0.5", "pixel_average_precision"),
     *(f"{_DELETION}{end}" for end in _ENDS),
 ]
 _BATCH = 8
@@ -34,10 +34,10 @@ _BATCH = 8
 
 def compare(
     model: keras.Model,
-    probability: Predict,
-    found: MapSet,
-    seen: Sequence[UInt8Array],
-    known: Annotations,
+    predict: Predict,
+    maps: MapSet,
+    canvases: Sequence[UInt8Array],
+    annotations: Annotations,
     *,
     steps: int,
     n_samples: int,
@@ -47,12 +47,12 @@ def compare(
 
     Parameters
     ----------
-    model, probability
-        The classifier that drew the maps, and how it is asked again.
-    found, seen
-        Maps and, in the same order, what the network saw, uint8 (H, W) each.
-    known
-        Annotations of all radiographs, checked; without any, the columns of localization are empty.
+    model, predict
+        The classifier that drew the maps, and its probabilities: uint8 (B, H, W) to (B,).
+    maps, canvases
+        From :func:`sample` and, in the same order, the canvases behind them, uint8 (H, W) each.
+    annotations
+        Of all radiographs, checked; without any, the columns of localization are empty.
     steps, n_samples, seed
         Steps of deletion, resamples of the groups, and where random numbers start.
 
@@ -61,61 +61,45 @@ def compare(
     DataFrame
         The columns of :data:`COLUMNS`, a row a method.
     """
+    drawn = references.collect(maps, annotations, canvases)
     rows: list[dict[str, Any]] = []
-    for name, maps in _drawn(model, found, seen) if len(found) else ():
-        figures, _ = scoring.localize(
-            maps,
-            known,
-            lambda _: iter(seen),
-            pd.DataFrame(index=maps.rows.index),
-            n_samples=n_samples,
-            seed=seed,
-        )
+    for name, own in _drawn(model, maps, canvases) if len(maps) else ():
+        figures, _ = scores.localize(own, drawn, n_samples=n_samples, seed=seed)
         by_iou = figures.pop("max_box_acc", {})
         figures |= {f"max_box_acc_{iou.removeprefix('iou_')}": share for iou, share in by_iou.items()}
-        areas = _delete(probability, maps, seen, steps=steps, seed=seed)
-        asked = scores.means(areas, [_DELETION], n_samples=n_samples, seed=seed)
-        rows.append({"method": name, "radiographs": len(maps)} | figures | asked)
+        areas = _delete(predict, own, canvases, steps=steps, seed=seed)
+        figures |= scores.means(areas, [_DELETION], n_samples=n_samples, seed=seed)
+        rows.append({"method": name, "radiographs": len(own)} | figures)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def sample(found: MapSet, known: Annotations, limit: int) -> MapSet:
+def sample(maps: MapSet, annotations: Annotations, limit: int) -> MapSet:
     """Choose evenly among the annotated fractures; where there are none, the likeliest radiographs."""
-    positions = np.flatnonzero(scoring.is_annotated(found, known))
+    positions = np.flatnonzero(references.is_annotated(maps, annotations))
     if not len(positions):
-        positions = np.argsort(-found.rows["y_score"].to_numpy(), kind="stable")[:limit]
+        positions = np.argsort(-maps.rows["y_score"].to_numpy(), kind="stable")[:limit]
     even = np.linspace(0, len(positions) - 1, min(limit, len(positions))).round().astype(int)
-    chosen = np.zeros(len(found), bool)
-    chosen[positions[even]] = True
-    return found.where(chosen)
+    return maps.where(np.isin(np.arange(len(maps)), positions[even]))
 
 
-def _drawn(model: keras.Model, found: MapSet, seen: Sequence[UInt8Array]) -> Iterator[tuple[str, MapSet]]:
+def _drawn(model: keras.Model, maps: MapSet, canvases: Sequence[UInt8Array]) -> Iterator[tuple[str, MapSet]]:
     """Yield each method with its maps."""
-    yield OWN, found
+    yield OWN, maps
     for name, method in attributions.METHODS.items():
         attribute = method(model)
-        batches = [np.stack(seen[start : start + _BATCH]) for start in range(0, len(seen), _BATCH)]
-        maps = np.concatenate([attribute(batch) for batch in batches])
-        evidence = logit(np.clip(maps, 1e-6, 1 - 1e-6)).astype(np.float32)
-        yield name, replace(found, evidence=evidence, calibration=Calibration(1.0))  # as they are
+        starts = range(0, len(canvases), _BATCH)
+        values = np.concatenate([attribute(np.stack(canvases[start : start + _BATCH])) for start in starts])
+        evidence = logit(np.clip(values, 1e-6, 1 - 1e-6)).astype(np.float32)
+        yield name, replace(maps, evidence=evidence, calibration=Calibration(1.0))  # as they are
 
 
 def _delete(
-    probability: Predict, found: MapSet, seen: Sequence[UInt8Array], *, steps: int, seed: int
+    predict: Predict, maps: MapSet, canvases: Sequence[UInt8Array], *, steps: int, seed: int
 ) -> pd.DataFrame:
     """Area under the probability of each radiograph while its cells go in the map's order."""
-    areas = [
-        deletion.area(
-            deletion.curve(
-                pixels,
-                found.on_canvas(position),
-                probability,
-                steps=steps,
-                cell_px=faithfulness.CELL_PX,
-                seed=seed + position,
-            )
-        )
-        for position, pixels in enumerate(seen)
-    ]
-    return pd.DataFrame({_DELETION: areas, "group": found.rows["group"].to_numpy()})
+    areas = []
+    for place, pixels in enumerate(canvases):
+        own, only, own_seed = maps.on_canvas(place), ["deletion"], seed + place
+        curve = deletion.curves(pixels, own, predict, only, steps=steps, cell_px=CELL_PX, seed=own_seed)
+        areas.append(deletion.area(*curve.values()))
+    return pd.DataFrame({_DELETION: areas, "group": maps.rows["group"].to_numpy()})

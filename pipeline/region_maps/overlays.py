@@ -1,4 +1,4 @@
-"""A region map over its radiograph: what the network saw, where the fracture is, and who is right."""
+"""A region map over its radiograph: what the network marks, where the fracture is, and who is right."""
 
 from __future__ import annotations
 
@@ -70,8 +70,7 @@ def overlay(
     colours = _colours(colormap)
     scale = _scale(pixels.shape)
     panel = _blend(_resize(pixels, scale), _resize(region_map.astype(np.float32), scale), threshold, colours)
-    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
-    width_px = max(2, round(size / 8))
+    size, width_px = _sizes(panel)
     _draw_regions(panel, regions, threshold, scale, width_px)
     _draw_reference(panel, reference, scale, width_px)
     canvas = legend.frame(panel, size, strip=label is not None)
@@ -79,7 +78,7 @@ def overlay(
     draw = ImageDraw.Draw(picture)
     _write_scores(draw, panel.shape, regions, scale, size)
     if not regions:
-        _say_why_empty(draw, label, threshold, size)
+        _write_why_empty(draw, label, threshold, size)
     legend.draw_colours(draw, panel.shape, colours, threshold, size)
     legend.draw_ruler(draw, panel.shape, scale, size)
     if label is not None:
@@ -97,8 +96,7 @@ def plain(pixels: UInt8Array, reference: Sequence[AnyArray] = ()) -> UInt8Array:
     """
     scale = _scale(pixels.shape)
     panel = np.repeat(_resize(pixels, scale)[..., None], 3, axis=2)
-    size = max(12, round(max(panel.shape[0], panel.shape[1]) / 36))
-    _draw_reference(panel, reference, scale, max(2, round(size / 8)))
+    _draw_reference(panel, reference, scale, _sizes(panel)[1])
     return panel
 
 
@@ -127,6 +125,12 @@ def _scale(shape: tuple[int, ...]) -> float:
     """How much larger the radiograph is drawn."""
     long_side = max(shape)
     return min(max(long_side, _SHORT_PX), _LONG_PX) / long_side
+
+
+def _sizes(panel: UInt8Array) -> tuple[int, int]:
+    """Size of text and width of lines in pixels."""
+    size = max(12, round(max(panel.shape[:2]) / 36))
+    return size, max(2, round(size / 8))
 
 
 def _resize(image: AnyArray, scale: float) -> AnyArray:
@@ -159,7 +163,7 @@ def _draw_reference(panel: UInt8Array, reference: Sequence[AnyArray], scale: flo
         strokes.outline(panel, corners, REFERENCE, width_px, dash_px=3 * width_px)
 
 
-def _say_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
+def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
     """Say in the corner that nothing was found, or that no region is strong enough."""
     corner = (0.5 * size, 0.5 * size)
     if label is not None and label.decision == NO_FINDING:

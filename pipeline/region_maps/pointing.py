@@ -58,12 +58,10 @@ def pointing_game_random(boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int
     return np.array([box_mask(own, shape).mean() for own, shape in zip(boxes, shapes, strict=True)])
 
 
-def pointing_game_center(
-    boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int]], *, tolerance_px: float = 0
-) -> BoolArray:
+def pointing_game_center(boxes: Sequence[Boxes], shapes: Sequence[tuple[int, int]]) -> BoolArray:
     """Whether the middle pixel falls into a box, each radiograph: bool (N,). Fractures tend to be centred."""
     centres = np.array([((height - 1) // 2, (width - 1) // 2) for height, width in shapes])
-    return pointing_game(centres, boxes, tolerance_px=tolerance_px)
+    return pointing_game(centres, boxes)
 
 
 def brightest(pixels: UInt8Array) -> tuple[int, int]:
@@ -85,11 +83,6 @@ def energy_in_box(region_map: FloatArray, boxes: Boxes) -> float:
     CVPR Workshops 2020. https://doi.org/10.1109/CVPRW50498.2020.00020
     """
     mass = region_map.sum(dtype=np.float64)
-    inside = region_map[box_mask(boxes, _shape(region_map))].sum(dtype=np.float64)
+    shape = (region_map.shape[0], region_map.shape[1])
+    inside = region_map[box_mask(boxes, shape)].sum(dtype=np.float64)
     return float(inside / mass) if mass > 0 else 0.0
-
-
-def _shape(region_map: FloatArray) -> tuple[int, int]:
-    """(H, W)."""
-    height, width = region_map.shape
-    return height, width

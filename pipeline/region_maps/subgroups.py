@@ -25,7 +25,7 @@ def subgroups(table: pd.DataFrame, attributes: pd.DataFrame, *, n_samples: int, 
     Parameters
     ----------
     table
-        A row a radiograph, from :func:`pipeline.region_maps.scores.tabulate`.
+        A row a radiograph, from :func:`pipeline.region_maps.scores.localize`; it may be empty.
     attributes
         The same rows, one column an attribute, as text; empty: unknown. The fracture's size is added.
     n_samples, seed
@@ -38,17 +38,16 @@ def subgroups(table: pd.DataFrame, attributes: pd.DataFrame, *, n_samples: int, 
         value: :func:`pipeline.evaluate.subgroups.subgroups` says which values there are. The figures of a
         value of fewer than five groups are empty.
     """
-    known = attributes.reset_index(drop=True).assign(fracture_size=_percent(table["fracture_size"]))
+    if table.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    size = table["fracture_size"].map(lambda share: f"{100 * share:.2f}")  # of the radiograph, in percent
     rows = [
         {"attribute": name, "value": value} | _score(table[part], n_samples=n_samples, seed=seed)
-        for name, value, part in parts(known, table["group"].to_numpy())
+        for name, value, part in parts(
+            attributes.reset_index(drop=True).assign(fracture_size=size), table["group"].to_numpy()
+        )
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _percent(shares: pd.Series) -> pd.Series:
-    """Shares of a radiograph as text, in percent."""
-    return shares.map(lambda share: f"{100 * share:.2f}")
 
 
 def _score(part: pd.DataFrame, *, n_samples: int, seed: int) -> dict[str, float]:

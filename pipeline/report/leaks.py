@@ -41,7 +41,7 @@ _LEARNABLE = "A network can learn this instead of fractures: trust only what it 
 
 
 def findings(figures: Mapping[str, Any], attributes: pd.DataFrame) -> list[Finding]:
-    """Say what the probe, the null baselines and the attributes mean for whoever trains on the data.
+    """Say what the probe, the shortcut baselines and the attributes mean for whoever trains on the data.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def findings(figures: Mapping[str, Any], attributes: pd.DataFrame) -> list[Findi
 
 
 def null_rows(null: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    """Tabulate the null baselines: name, AUROC with interval, AUROC on test, verdict, what it sees."""
+    """Tabulate the shortcut baselines: name, AUROC with interval, AUROC on test, verdict, what it sees."""
     return [
         [
             name,

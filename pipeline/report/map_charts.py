@@ -115,10 +115,12 @@ def erase(figures: Mapping[str, Any]) -> str | None:
 
 
 def randomization(cascade: pd.DataFrame) -> str | None:
-    """Draw the likeness of the maps as layers forget, from the top; None without radiographs."""
+    """Draw the likeness of the maps as layers get random weights, from the top; None without radiographs."""
     if not len(cascade):
         return None
-    with drawing("randomization", "Correlation with the own map as layers forget.", _WIDE_IN) as chart:
+    with drawing(
+        "randomization", "Correlation with the own map as layers get random weights.", _WIDE_IN
+    ) as chart:
         (axes,) = chart.axes
         axes.axhline(0, **REFERENCE)
         axes.plot(cascade["layers"], cascade["correlation"], color=SERIES[0], marker=MARKERS[0], ms=4)

@@ -1,4 +1,4 @@
-"""Curves of a classifier on disturbed radiographs, side by side."""
+"""Curves of a classifier on perturbed radiographs, side by side."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _LEAST_RANGE = 0.1  # of the axis: small steps shall look small
 _WITHOUT_LEVEL = ("undisturbed", "markers_masked")
 
 
-def label(disturbance: str, level: float) -> str:
-    """Name a disturbance and its level, where it has more than one: ``jpeg quality 20``."""
-    name = disturbance.replace("_", " ")
-    return name if disturbance in _WITHOUT_LEVEL else f"{name} {level:g}"
+def label(perturbation: str, level: float) -> str:
+    """Name a perturbation and its level, where it has more than one: ``jpeg quality 20``."""
+    name = perturbation.replace("_", " ")
+    return name if perturbation in _WITHOUT_LEVEL else f"{name} {level:g}"
 
 
 def draw(table: pd.DataFrame) -> str | None:
-    """Draw the AUROC by level, one panel a disturbance, against that of the undisturbed radiographs.
+    """Draw the AUROC by level, one panel a perturbation, against that of the unperturbed radiographs.
 
     Parameters
     ----------
     table
-        Of `pipeline.evaluate.robustness.tabulate`; its first row is undisturbed.
+        Of `pipeline.evaluate.robustness.tabulate`; its first row is unperturbed.
 
     Returns
     -------
@@ -38,12 +38,12 @@ def draw(table: pd.DataFrame) -> str | None:
     """
     if table.empty:
         return None
-    start, disturbed = table.iloc[0], table.iloc[1:]
-    names = list(dict.fromkeys(disturbed["disturbance"]))
+    start, perturbed = table.iloc[0], table.iloc[1:]
+    names = list(dict.fromkeys(perturbed["disturbance"]))
     size = (1.8 * len(names), 2.8)
-    with drawing("robustness", "AUROC on disturbed radiographs.", size, columns=len(names)) as chart:
+    with drawing("robustness", "AUROC on perturbed radiographs.", size, columns=len(names)) as chart:
         for axes, name in zip(chart.axes, names, strict=True):
-            rows = disturbed[disturbed["disturbance"] == name]
+            rows = perturbed[perturbed["disturbance"] == name]
             place = range(len(rows))  # evenly: levels are steps, and no scale fits them all
             axes.axhline(start["auroc"], **REFERENCE)
             axes.fill_between(place, rows["auroc_low"], rows["auroc_high"], color=SERIES[0], alpha=0.16, lw=0)

@@ -45,23 +45,23 @@ def run(config: Config) -> None:
         y_score = calibration.probability(output.logits)
         decision = operating_points.decide(y_score, points)
         judged = held_out.assign(y_score=y_score.round(6), decision=decision)
-        judged[findings.SAID_PART] = body_part.named(output.parts, part_names(model))
+        judged[findings.PREDICTED_PART] = body_part.named(output.parts, part_names(model))
 
-        def ask(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
+        def probability(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
             return calibration.probability(predict(canvases).logits)
 
         test = judged[judged["split"] == "test"]
-        worse = perturbed.survey(
-            ask, test, config.data.root, points, config.preprocess, config.evaluate, config.run
+        table = perturbed.score_perturbed(
+            probability, test, config.data.root, points, config.preprocess, config.evaluate, config.run
         )
         found = findings.find(
             judged,
-            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision", findings.SAID_PART)),
-            worse,
+            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
+            table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
             _validated(config),
-            _null_scores(config),
+            _shortcut_scores(config),
             n_samples=config.evaluate.bootstrap_samples,
             n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
@@ -90,8 +90,8 @@ def choose(
     )
 
 
-def _null_scores(config: Config) -> pd.DataFrame:
-    """Read what the null baselines say of the radiographs of test."""
+def _shortcut_scores(config: Config) -> pd.DataFrame:
+    """Read how the shortcut baselines score the radiographs of test."""
     path = config.paths.report("validate") / names.NULL_SCORES
     return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
 

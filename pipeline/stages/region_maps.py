@@ -24,7 +24,7 @@ from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import assessment, choice, gallery, scoring
+from pipeline.region_maps import assessment, choice, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.track import runs
 
@@ -41,7 +41,7 @@ def run(config: Config) -> None:
         points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
-        val, test = (survey(config, predict, own, points, calibration) for own in rows.values())
+        val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
         settings = choice.choose(val, known, config.region_maps)
         seal(config, settings)
         found = assessment.assess(
@@ -49,7 +49,7 @@ def run(config: Config) -> None:
             predict,
             test,
             known,
-            lambda paths: saw(config, index, paths),
+            lambda paths: canvases(config, index, paths),
             labels.carried(rows["test"], besides=shards.PLACE),
             settings,
             config.region_maps,
@@ -88,7 +88,7 @@ def write(
     outputs.write_json(report / names.METRICS, found.figures)
 
 
-def survey(
+def predict_split(
     config: Config,
     predict: inference.Predict,
     rows: pd.DataFrame,
@@ -96,7 +96,7 @@ def survey(
     calibration: Calibration,
 ) -> maps.MapSet:
     """Predict and map the radiographs of some index rows."""
-    return scoring.survey(
+    return maps.from_output(
         rows,
         inference.predict_all(predict, shards.dataset(config.paths.shards, rows, inference.BATCH)),
         [shards.placement(row) for row in rows.itertuples()],
@@ -106,6 +106,6 @@ def survey(
     )
 
 
-def saw(config: Config, index: pd.DataFrame, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
+def canvases(config: Config, index: pd.DataFrame, paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
     """Yield the canvases of some radiographs."""
     return shards.canvases(config.paths.shards, index.set_index("path", drop=False).loc[list(paths)])

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.types import BoolArray, Float64Array, UInt8Array
 
-NEAREST = "nearest neighbour"  # its name beside those of the null baselines
+NEAREST = "nearest neighbour"  # its name beside those of the shortcut baselines
 _CHUNK = 256
 
 

@@ -1,7 +1,7 @@
 """What the published split and the shortcuts are worth: the label told without looking at the bone.
 
 The same cheap models score the split as published and the one used here; their difference is the leak.
-The null baselines see no bone at all, and score all kept files by what has seen none of their group.
+The shortcut baselines see no bone at all, and score all kept files by what has seen none of their group.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Figures = dict[str, dict[str, float]]
 
 
 class Nulls(NamedTuple):
-    """What the null baselines reach.
+    """What the shortcut baselines reach.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
     train, test = (kept[kept["split"] == name] for name in ("train", "test"))
     memory.require_classes(train=_fractured(train), test=_fractured(test))
     figures, scores = {}, {memory.NEAREST: _neighbours(train, test, facts)}
-    for name, values in engine.track(features.items(), total=len(features), label="null baselines"):
+    for name, values in engine.track(features.items(), total=len(features), label="shortcut baselines"):
         scores[name] = _held_out(values, kept, seed)
         figures[name] = {
             "auroc": float(roc_auc_score(_fractured(test), scores[name], sample_weight=_weight(test))),

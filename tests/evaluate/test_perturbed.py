@@ -26,15 +26,15 @@ def rows(tmp_path: Path) -> pd.DataFrame:
     return pd.DataFrame({"path": [f"{n}.png" for n in range(8)], "group": group, "fractured": fractured})
 
 
-def ask(canvases: np.ndarray) -> np.ndarray:
+def predict(canvases: np.ndarray) -> np.ndarray:
     """Dark canvases score high: a bright bar leaves less of the window to the rest."""
     return 1 - canvases.mean(axis=(1, 2)) / 255
 
 
-def survey(rows: pd.DataFrame, root: Path, params: Config, n_radiographs: int) -> pd.DataFrame:
+def score(rows: pd.DataFrame, root: Path, params: Config, n_radiographs: int) -> pd.DataFrame:
     size = {"height_px": 64, "width_px": 64, "crop_collimation": False}
-    return perturbed.survey(
-        ask,
+    return perturbed.score_perturbed(
+        predict,
         rows,
         root,
         OperatingPoints(0.1, 0.9),
@@ -44,12 +44,12 @@ def survey(rows: pd.DataFrame, root: Path, params: Config, n_radiographs: int) -
     )
 
 
-def test_every_level_is_asked_about(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
-    table = survey(rows, tmp_path, params, n_radiographs=100)
+def test_every_level_is_scored(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
+    table = score(rows, tmp_path, params, n_radiographs=100)
     assert list(zip(table["disturbance"], table["level"], strict=True)) == list(LEVELS)
     assert set(table["radiographs"]) == {7}  # one of the last two
     assert table.loc[0, ["auroc", "change", "p_value"]].tolist() == [1, 0, 1]
 
 
-def test_none_are_tried_where_none_are_asked_for(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
-    assert survey(rows, tmp_path, params, n_radiographs=0).empty
+def test_none_are_tried_where_none_are_wanted(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
+    assert score(rows, tmp_path, params, n_radiographs=0).empty

@@ -26,7 +26,7 @@ def test_each_level_has_its_auroc(table):
     assert (table["auroc_low"] <= table["auroc"]).all()
 
 
-def test_changes_are_from_the_undisturbed(table):
+def test_changes_are_from_the_unperturbed(table):
     assert table.iloc[0][["change", "change_low", "change_high", "p_value"]].tolist() == [0, 0, 0, 1]
     expected = delong.compare(Y_TRUE, Y_SCORES[:, 1], Y_SCORES[:, 0])
     assert table.iloc[1][["change", "change_low", "change_high", "p_value"]].tolist() == pytest.approx(
@@ -39,7 +39,7 @@ def test_thresholds_stay_where_they_are(table):
     assert table["specificity"].tolist()[::2] == [1.0, 0.0]
 
 
-def test_the_worst_level_stands_for_a_disturbance(table):
+def test_the_worst_level_stands_for_a_perturbation(table):
     assert robustness.worst(table) == pytest.approx({"none": 1.0, "blur": 0.0})
 
 

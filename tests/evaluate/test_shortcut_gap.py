@@ -16,14 +16,18 @@ JUDGED = pd.DataFrame(
         "y_score": (FRACTURED + RNG.uniform(0, 1.5, 80)) / 3,
     }
 )
-NULLS = pd.DataFrame({"path": JUDGED["path"], "size": 0.5, "nearest neighbour": RNG.uniform(size=80)})
+SHORTCUT_SCORES = pd.DataFrame(
+    {"path": JUDGED["path"], "size": 0.5, "nearest neighbour": RNG.uniform(size=80)}
+)
 VALIDATED = {"null": {"size": {"auroc": 0.5}}, "memorisation": {"clean": {"auroc": 0.7}}}
 
 
-def test_the_gap_is_to_the_best_null_on_the_same_files_whatever_their_order() -> None:
-    found = shortcut_gap.beside_null({"auroc": 0.9}, VALIDATED, JUDGED, NULLS.sample(frac=1, random_state=1))
+def test_the_gap_is_to_the_best_shortcut_on_the_same_files_whatever_their_order() -> None:
+    found = shortcut_gap.beside_shortcuts(
+        {"auroc": 0.9}, VALIDATED, JUDGED, SHORTCUT_SCORES.sample(frac=1, random_state=1)
+    )
     assert found["best_null"] == {"name": "nearest neighbour", "auroc": 0.7}
-    reached, beside = JUDGED["y_score"], NULLS["nearest neighbour"]
+    reached, beside = JUDGED["y_score"], SHORTCUT_SCORES["nearest neighbour"]
     gap = roc_auc_score(FRACTURED, reached) - roc_auc_score(FRACTURED, beside)
     expected = delong.compare(FRACTURED, reached.to_numpy(), beside.to_numpy(), JUDGED["group"].to_numpy(str))
     assert found["test"]["auroc"] == 0.9
@@ -33,13 +37,13 @@ def test_the_gap_is_to_the_best_null_on_the_same_files_whatever_their_order() ->
 
 def test_one_group_of_a_class_gives_no_interval() -> None:
     few = JUDGED[~JUDGED["fractured"] | (JUDGED["group"] == "g00")]
-    found = shortcut_gap.beside_null({"auroc": 0.9}, VALIDATED, few, NULLS)["test"]
+    found = shortcut_gap.beside_shortcuts({"auroc": 0.9}, VALIDATED, few, SHORTCUT_SCORES)["test"]
     assert set(found) == {"auroc", "null_gap_auroc"}
 
 
 def test_without_a_baseline_there_is_no_gap() -> None:
     validated = {"null": {"size": {"auroc": None}}, "memorisation": {"clean": {"auroc": None}}}
-    found = shortcut_gap.beside_null({"auroc": 0.9}, validated, JUDGED, NULLS)
+    found = shortcut_gap.beside_shortcuts({"auroc": 0.9}, validated, JUDGED, SHORTCUT_SCORES)
     assert found == {"test": {"auroc": 0.9}, "best_null": {"name": None, "auroc": None}}
 
 
@@ -51,5 +55,7 @@ def test_without_a_baseline_there_is_no_gap() -> None:
         ({}, None),
     ],
 )
-def test_the_best_null_is_the_strongest_known(baselines: dict, expected: tuple[str, float] | None) -> None:
-    assert shortcut_gap.best_null(baselines) == expected
+def test_the_best_shortcut_is_the_strongest_known(
+    baselines: dict, expected: tuple[str, float] | None
+) -> None:
+    assert shortcut_gap.best_shortcut(baselines) == expected

@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from pipeline.network.inference import Answer
 from pipeline.predict.calibration import Calibration
-from pipeline.predict.maps import MapSet, probability_map
+from pipeline.predict.maps import MapSet, from_output, probability_map
+from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess.canvas import Placement
+from tests.region_maps.cells import CELLS, GRID, drawn
 
 CALIBRATION = Calibration(0.5, -1.0)
 EVIDENCE = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)
@@ -50,3 +53,22 @@ def test_chosen_radiographs_keep_their_order(found: MapSet) -> None:
 def test_cells_beside_the_radiograph_are_not_inside(found: MapSet) -> None:
     assert found.inside(0, (4, 4)).all()
     assert found.inside(1, (4, 4)).tolist() == [[False, True, True, False]] * 4
+
+
+def test_output_is_joined_with_scores_and_decisions() -> None:
+    rows = drawn(CELLS).rows[["path", "group", "fractured"]].set_index(pd.Index([9, 8, 7, 6]))
+    found = from_output(
+        rows,
+        Answer(
+            np.array([4.0, 0.0, -4.0, -4.0], np.float32),
+            np.zeros((4, GRID, GRID), np.float32),
+            np.zeros((4, 0), np.float32),
+        ),
+        drawn(CELLS).placements,
+        canvas_shape=(64, 64),
+        points=OperatingPoints(0.3, 0.7),
+        calibration=Calibration(0.5),
+    )
+    assert found.rows["y_score"].tolist() == pytest.approx([0.880797, 0.5, 0.119203, 0.119203])
+    assert found.rows["decision"].tolist() == ["fracture", "needs review", "no finding", "no finding"]
+    assert found.calibration == Calibration(0.5)

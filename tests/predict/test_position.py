@@ -70,3 +70,15 @@ def test_any_radiograph_has_a_position(height, width, down, across):
 def test_a_peak_outside_is_refused():
     with pytest.raises(ValueError, match="in its radiograph"):
         position.locate(bone(0), (400, 0))
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (position.Position("left", "upper"), "upper third of the bone as seen, left half of the image"),
+        (position.Position("centre", "right"), "right third of the bone as seen, midline of the image"),
+        (position.Position("right", None), "no clear bone axis, right half of the image"),
+    ],
+)
+def test_places_in_words(place, words):
+    assert place.words == words

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pycocotools.coco import COCO
 from scipy import ndimage
 from scipy.special import expit, logit
 
@@ -84,21 +81,6 @@ def test_regions_equal_those_of_scipy(region_map):
 def test_what_is_no_map_is_refused(region_map, threshold, rule):
     with pytest.raises(ValueError, match=rule):
         regions.extract_regions(region_map, threshold)
-
-
-def test_coco_reads_the_results(tmp_path, capsys):
-    results = regions.to_coco_results(regions.extract_regions(two_blobs(), 0.5), image_id=4)
-    reference = COCO()
-    reference.dataset = {"images": [{"id": 4}], "annotations": [], "categories": [{"id": 1}]}
-    reference.createIndex()
-    (tmp_path / "results.json").write_text(json.dumps(results))
-    loaded = reference.loadRes(str(tmp_path / "results.json"))
-    assert [annotation["bbox"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [
-        [3, 12, 2, 3],
-        [10, 2, 10, 3],
-    ]
-    assert [annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [6, 30]
-    assert "DONE" in capsys.readouterr().out
 
 
 def test_a_region_reaches_down_to_its_share_of_the_peaks_odds():

@@ -7,7 +7,7 @@ import pytest
 from pipeline.config import Config
 from pipeline.files import images
 from pipeline.preprocess import perturbations
-from pipeline.preprocess.perturbations import LEVELS, disturb
+from pipeline.preprocess.perturbations import LEVELS, perturb
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_rotation_keeps_all_of_a_limb_on_its_own_air(degrees) -> None:
 @pytest.mark.parametrize(("exponent", "darker"), [(0.5, False), (2.0, True)])
 def test_gamma_keeps_black_and_white(exponent, darker) -> None:
     ramp = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
-    exposed = disturb(ramp, perturbations.GAMMA, exponent)
+    exposed = perturb(ramp, perturbations.GAMMA, exponent)
     assert exposed[0, [0, 255]].tolist() == [0, 255]
     assert (exposed[0, 128] < 128) == darker
     assert exposed[0, 128] == round(255 * (128 / 255) ** exponent)
@@ -64,17 +64,17 @@ def test_gamma_keeps_black_and_white(exponent, darker) -> None:
 
 def test_blur_is_a_share_of_the_longer_side(limb) -> None:
     large = cv2.resize(limb, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
-    small_again = disturb(large, perturbations.BLUR, 4)[1::3, 1::3]
-    assert disturb(limb, perturbations.BLUR, 4).astype(int) == pytest.approx(small_again.astype(int), abs=25)
+    small_again = perturb(large, perturbations.BLUR, 4)[1::3, 1::3]
+    assert perturb(limb, perturbations.BLUR, 4).astype(int) == pytest.approx(small_again.astype(int), abs=25)
 
 
 def test_more_compression_loses_more(limb) -> None:
-    losses = [np.abs(disturb(limb, perturbations.JPEG, q).astype(int) - limb).mean() for q in (50, 20, 8)]
+    losses = [np.abs(perturb(limb, perturbations.JPEG, q).astype(int) - limb).mean() for q in (50, 20, 8)]
     assert 0 < losses[0] < losses[1] < losses[2]
 
 
-def test_no_disturbance_changes_nothing(limb) -> None:
-    assert disturb(limb, *LEVELS[0]) is limb
+def test_no_perturbation_changes_nothing(limb) -> None:
+    assert perturb(limb, *LEVELS[0]) is limb
 
 
 def test_a_radiograph_comes_onto_the_canvas_once_a_level(tmp_path, params: Config, limb) -> None:

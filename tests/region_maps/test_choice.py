@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config import Config, RegionMaps
 from pipeline.region_maps import choice
-from tests.region_maps.test_scoring import CELLS, KNOWN, NOTHING, drawn
+from tests.region_maps.cells import CELLS, KNOWN, NOTHING, drawn
 
 
 @pytest.fixture

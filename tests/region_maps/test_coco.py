@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
+from pycocotools.coco import COCO
 
+from pipeline.predict.regions import extract_regions
 from pipeline.region_maps import coco
+from tests.predict.test_regions import two_blobs
+from tests.region_maps.cells import CELLS, KNOWN, drawn
 
 ANNOTATIONS = {
     "images": [{"id": 1}, {"id": 2}, {"id": 3}],
@@ -43,3 +48,26 @@ def test_no_result_is_a_precision_of_nothing() -> None:
 
 def test_without_annotations_there_is_none() -> None:
     assert math.isnan(coco.average_precision(ANNOTATIONS, [result(3, 5, 0.5)], [3])["coco_ap"])
+
+
+def test_results_are_coco_in_the_radiographs_pixels() -> None:
+    maps = drawn(CELLS)
+    regions = [extract_regions(region_map, 0.5) for region_map in maps]
+    results = coco.results(regions, [KNOWN.image_id(path) for path in maps.rows["path"]])
+    assert [result["image_id"] for result in results] == [1, 2, 3, 4]
+    assert results[0]["bbox"] == pytest.approx([48, 32, 16, 16], abs=5)
+
+
+def test_coco_reads_the_results(tmp_path, capsys):
+    results = coco.results([extract_regions(two_blobs(), 0.5)], [4])
+    reference = COCO()
+    reference.dataset = {"images": [{"id": 4}], "annotations": [], "categories": [{"id": 1}]}
+    reference.createIndex()
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    loaded = reference.loadRes(str(tmp_path / "results.json"))
+    assert [annotation["bbox"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [
+        [3, 12, 2, 3],
+        [10, 2, 10, 3],
+    ]
+    assert [annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [6, 30]
+    assert "DONE" in capsys.readouterr().out

@@ -21,9 +21,9 @@ def test_a_map_on_the_fracture_deletes_early_and_inserts_early():
 
 def test_the_maps_own_curve_alone_is_the_same():
     pixels, region_map = radiograph(), np.random.default_rng(1).random(SHAPE)
-    alone = deletion.curve(pixels, region_map, Reader(), steps=7, cell_px=8, seed=3)
+    alone = deletion.curves(pixels, region_map, Reader(), ["deletion"], steps=7, cell_px=8, seed=3)
     together = deletion.curves(pixels, region_map, Reader(), steps=7, cell_px=8, seed=3)
-    assert alone == pytest.approx(together["deletion"])
+    assert alone["deletion"] == pytest.approx(together["deletion"])
 
 
 def test_a_random_order_deletes_the_fracture_half_way_on_average():

@@ -27,7 +27,7 @@ def test_a_flat_surrounding_gives_a_flat_patch():
 
 def test_erasing_the_fracture_drops_and_the_control_does_not():
     reader = Reader()
-    drops = erasing.erase_drops(radiograph(), fracture_mask(), reader, anatomy=np.ones(SHAPE, bool))
+    drops = erasing.erase_drops(radiograph(), fracture_mask(), reader)
     assert drops["erase_drop"] > 0.8
     assert drops["erase_drop_control"] == pytest.approx(0.0)
     assert reader.batches == [(3, *SHAPE)]

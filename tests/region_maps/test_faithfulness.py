@@ -3,62 +3,64 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
-from pipeline.network import classifier, inference
+from pipeline.network import inference
 from pipeline.region_maps import faithfulness
-from pipeline.region_maps.probing import FIGURES
 from tests import records
-from tests.region_maps.test_scoring import CELLS, drawn
-
-SEEN = [records.canvas(i, fractured=True) for i in range(2)]
-FOUND = drawn(CELLS).where(np.array([True, True, False, False]))
-NOBODY = FOUND.where(np.zeros(2, bool))
+from tests.region_maps.cells import CELLS, drawn
 
 
-def test_the_network_itself_is_asked(network: keras.Model) -> None:
-    probability = faithfulness.asker(inference.predictor(network), FOUND.calibration)
-    figures, curves = faithfulness.probe(
-        probability, FOUND, SEEN, threshold=0.5, steps=2, n_samples=50, seed=0
+def bright(batch: np.ndarray) -> np.ndarray:
+    """A classifier that is as sure as its brightest pixel is bright."""
+    return batch.reshape(len(batch), -1).max(axis=1) / 255
+
+
+def measure(radiographs: list) -> tuple:
+    groups = [str(place) for place in range(len(radiographs))]
+    return faithfulness.measure(
+        radiographs, groups, bright, threshold=0.5, steps=4, cell_px=16, n_samples=50, seed=0
     )
-    assert set(figures) == {f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")}
+
+
+def test_erasing_what_decides_takes_the_probability_away() -> None:
+    pixels = np.full((64, 64), 51, np.uint8)
+    pixels[16:32, 32:48] = 255
+    region_map = (pixels > 200).astype(np.float32)
+    figures, curves = measure([(pixels, region_map)] * 2)
+    assert figures["erase_drop"] > 0.5
+    assert figures["erase_drop_control"] == pytest.approx(0, abs=1e-6)
+    assert figures["deletion_auc"] < figures["random_deletion_auc"]
+    assert figures["insertion_auc"] > 0.8
+    assert figures["deletion_auc_low"] <= figures["deletion_auc"] <= figures["deletion_auc_high"]
+    assert curves["share"].tolist() == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    assert curves["deletion"].iloc[0] == curves["insertion"].iloc[-1] == 1
+
+
+def test_without_radiographs_nothing_is_known() -> None:
+    figures, curves = measure([])
+    assert len(figures) == 15
+    assert np.isnan(list(figures.values())).all()
+    assert len(curves) == 0
+
+
+def test_the_network_itself_is_measured(network: keras.Model) -> None:
+    maps, predict = drawn(CELLS), inference.predictor(network)
+    canvases = [records.canvas(i, fractured=True) for i in range(2)]
+
+    def probability(batch: np.ndarray) -> np.ndarray:
+        return maps.calibration.probability(predict(batch).logits)
+
+    figures, curves = faithfulness.measure(
+        [(canvas, maps.on_canvas(i)) for i, canvas in enumerate(canvases)],
+        ["g0", "g1"],
+        probability,
+        threshold=0.5,
+        steps=2,
+        cell_px=16,
+        n_samples=50,
+        seed=0,
+    )
+    names = faithfulness.FIGURES
+    assert set(figures) == {f"{name}{end}" for name in names for end in ("", "_low", "_high")}
     assert all(0 <= figures[f"{name}_auc"] <= 1 for name in ("deletion", "insertion", "random_deletion"))
-    own = probability(np.stack(SEEN)).mean()
-    assert curves["deletion"].iloc[0] == pytest.approx(own)
-
-
-def test_layers_forget_one_after_another_from_the_top(network: keras.Model) -> None:
-    before = inference.predictor(network)(np.stack(SEEN))[1]
-    _, cascade = faithfulness.forget(network, FOUND, SEEN, n_samples=50, seed=0)
-    weighted = [layer.name for layer in network.layers if layer.weights][::-1]
-    assert cascade["layers"].iloc[[0, 1, -1]].tolist() == [0, 1, len(weighted)]
-    assert cascade["layer"].tolist()[1:] == [weighted[count - 1] for count in cascade["layers"][1:]]
-    assert cascade["correlation"].iloc[0] == pytest.approx(1)
-    assert cascade["correlation"].between(0, 1 + 1e-9).all()
-    assert np.array_equal(inference.predictor(network)(np.stack(SEEN))[1], before)
-
-
-def test_the_last_step_is_a_network_with_random_weights(network: keras.Model) -> None:
-    *_, (_, name, draw) = faithfulness._forgetting(network, seed=5)
-    untaught = inference.predictor(classifier.with_random_weights(network, 5))
-    assert name == "stem_conv"
-    assert draw(np.stack(SEEN)) == pytest.approx(untaught(np.stack(SEEN))[1], abs=1e-4)
-
-
-def test_maps_are_compared_with_those_of_several_networks_whatever_the_sign(network: keras.Model) -> None:
-    figures, _ = faithfulness.forget(network, FOUND, SEEN, n_samples=50, seed=3)
-    own = inference.predictor(network)(np.stack(SEEN)).evidence
-    amounts = []
-    for seed in range(3, 3 + faithfulness._UNTAUGHT):
-        untaught = inference.predictor(classifier.with_random_weights(network, seed))(np.stack(SEEN)).evidence
-        for position, (one, other) in enumerate(zip(own, untaught, strict=True)):
-            inside = FOUND.inside(position, one.shape)
-            amounts.append(abs(spearmanr(one[inside], other[inside]).statistic))
-    assert len(set(FOUND.rows["group"])) == len(SEEN)
-    assert figures["randomization_correlation"] == pytest.approx(np.mean(amounts), abs=1e-3)
-
-
-def test_without_radiographs_nothing_is_known(network: keras.Model) -> None:
-    figures, cascade = faithfulness.forget(network, NOBODY, [], n_samples=50, seed=0)
-    assert np.isnan(figures["randomization_correlation"])
-    assert len(cascade) == 0
+    assert curves["deletion"].iloc[0] == pytest.approx(probability(np.stack(canvases)).mean())

@@ -60,3 +60,17 @@ def test_no_mark_finds_nothing():
 def test_without_fractures_there_is_no_curve():
     with pytest.raises(ValueError, match="annotated fractures"):
         froc.curve(froc.collect([[]], [NONE]))
+
+
+def test_free_response_figures_carry_intervals():
+    marks = froc.Marks(
+        np.array([0.9, 0.8, 0.7]), np.array([0, 2, 1]), np.array([0, -1, 1]), np.array([1, 1, 0, 0])
+    )
+    found = froc.free_response(marks, np.array(list("abcd")), n_samples=200, seed=0)
+    assert list(found)[:3] == [
+        "froc_sensitivity_0.5",
+        "froc_sensitivity_0.5_low",
+        "froc_sensitivity_0.5_high",
+    ]
+    assert found["froc_sensitivity_0.5"] == 1
+    assert found["froc_sensitivity_0.5_low"] <= 1

@@ -5,19 +5,26 @@ import numpy as np
 
 from pipeline.dataset.annotations import Annotations
 from pipeline.network import inference
-from pipeline.region_maps import faithfulness, methods
+from pipeline.region_maps import methods
 from tests import records
-from tests.region_maps.test_scoring import CELLS, KNOWN, NOTHING, drawn
+from tests.region_maps.cells import CELLS, KNOWN, NOTHING, drawn
 
-SEEN = [records.canvas(i, fractured=True) for i in range(2)]
+CANVASES = [records.canvas(i, fractured=True) for i in range(2)]
 
 
 def compare(network: keras.Model, known: Annotations):
-    found = methods.sample(drawn(CELLS), known, 2)
-    probability = faithfulness.asker(inference.predictor(network), found.calibration)
-    return methods.compare(network, probability, found, SEEN, known, steps=2, n_samples=50, seed=0).set_index(
-        "method"
+    maps, predict = methods.sample(drawn(CELLS), known, 2), inference.predictor(network)
+    table = methods.compare(
+        network,
+        lambda batch: maps.calibration.probability(predict(batch).logits),
+        maps,
+        CANVASES,
+        known,
+        steps=2,
+        n_samples=50,
+        seed=0,
     )
+    return table.set_index("method")
 
 
 def test_every_method_is_scored_on_the_same_radiographs(network: keras.Model) -> None:
@@ -28,7 +35,7 @@ def test_every_method_is_scored_on_the_same_radiographs(network: keras.Model) ->
     assert table[["pointing_game", "energy_in_box", "deletion_auc"]].notna().all(axis=None)
 
 
-def test_without_annotations_methods_are_asked_alone(network: keras.Model) -> None:
+def test_without_annotations_methods_are_compared_by_deletion_alone(network: keras.Model) -> None:
     table = compare(network, NOTHING)
     assert table["deletion_auc"].notna().all()
     assert table["pointing_game"].isna().all()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.region_maps import froc, scores
+from pipeline.region_maps import scores
 from pipeline.region_maps.scores import Reference
 
 SHAPE = (50, 100)
@@ -27,8 +27,7 @@ def perfect() -> Iterator[np.ndarray]:
 
 
 def localize(maps: list[np.ndarray]) -> dict:
-    table = scores.tabulate(maps, REFERENCES)
-    return scores.localize(lambda: iter(maps), REFERENCES, table, n_samples=50, seed=0)
+    return scores.localize(maps, REFERENCES, n_samples=50, seed=0)[0]
 
 
 def test_perfect_maps_score_one() -> None:
@@ -76,7 +75,8 @@ def test_too_few_maps_are_refused() -> None:
 def test_the_brightest_bone_plays_along_where_it_is_known():
     assert np.isnan(localize(list(perfect()))["pointing_game_brightest"])
     known = [replace(one, brightest=(12, 12)) for one in REFERENCES]  # inside the first box only
-    assert scores.tabulate(perfect(), known)["pointing_game_brightest"].tolist() == [1, 0, 0]
+    _, table = scores.localize(list(perfect()), known, n_samples=50, seed=0)
+    assert table["pointing_game_brightest"].tolist() == [1, 0, 0]
 
 
 def test_means_leave_out_what_is_no_number():
@@ -84,17 +84,3 @@ def test_means_leave_out_what_is_no_number():
     found = scores.means(table, ["drop"], n_samples=50, seed=0)
     assert found["drop"] == pytest.approx(0.3)
     assert [found["drop_low"], found["drop_high"]] == pytest.approx([0.2, 0.4])
-
-
-def test_free_response_figures_carry_intervals():
-    marks = froc.Marks(
-        np.array([0.9, 0.8, 0.7]), np.array([0, 2, 1]), np.array([0, -1, 1]), np.array([1, 1, 0, 0])
-    )
-    found = scores.free_response(marks, np.array(list("abcd")), n_samples=200, seed=0)
-    assert list(found)[:3] == [
-        "froc_sensitivity_0.5",
-        "froc_sensitivity_0.5_low",
-        "froc_sensitivity_0.5_high",
-    ]
-    assert found["froc_sensitivity_0.5"] == 1
-    assert found["froc_sensitivity_0.5_low"] <= 1

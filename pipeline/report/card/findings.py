@@ -49,7 +49,7 @@ def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section
 
 
 def performance(figures: Mapping[str, Any]) -> Section:
-    """Set the figures on test beside the best null baseline."""
+    """Set the figures on test beside the best shortcut baseline."""
     test, null = figures["test"], figures["best_null"]
     bare = figures.get("test_without_hardware")
     text = [
@@ -58,7 +58,7 @@ def performance(figures: Mapping[str, Any]) -> Section:
     ]
     if null["auroc"] is not None:
         text.append(
-            f"Without looking at bone, the best null baseline ({null['name']}) reaches an AUROC of "
+            f"Without looking at bone, the best shortcut baseline ({null['name']}) reaches an AUROC of "
             f"{decimals(null['auroc'])}."
         )
     columns = [("By radiograph", test, ""), ("By group", test, "group_")]
@@ -90,7 +90,7 @@ def subgroups(table: pd.DataFrame) -> Iterator[Section]:
 
 
 def robustness(table: pd.DataFrame) -> Iterator[Section]:
-    """Tabulate the disturbances, where any were tried."""
+    """Tabulate the perturbations, where any were tried."""
     if table.empty:
         return
     n_radiographs = count(table["radiographs"].iloc[0])
@@ -106,7 +106,7 @@ def robustness(table: pd.DataFrame) -> Iterator[Section]:
         )
         for row in table.to_dict("records")
     ]
-    yield Section(lists.ROBUSTNESS, text, ("Disturbance", "AUROC", "Change"), rows)
+    yield Section(lists.ROBUSTNESS, text, ("Perturbation", "AUROC", "Change"), rows)
 
 
 def benefit(curve: pd.DataFrame) -> Section:
@@ -151,9 +151,9 @@ def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:
         f"test holds {count(test['groups'])} groups: what rarely occurs among them is hardly tested.",
     ]
     if null is None:
-        text.append("No null baseline could be scored: nothing shows that the network looks at bone.")
+        text.append("No shortcut baseline could be scored: nothing shows that the network looks at bone.")
     elif test.get("null_gap_auroc_low", test["auroc_low"] - null) <= 0:
-        text.append("The interval of the lead over the best null baseline holds zero: it may be chance.")
+        text.append("The interval of the lead over the best shortcut baseline holds zero: it may be chance.")
     empty = int(subgroups["auroc"].isna().sum())
     if empty:
         text.append(f"{count(empty)} subgroups have too few groups of a class for an AUROC.")

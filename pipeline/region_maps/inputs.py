@@ -1,4 +1,4 @@
-"""A classifier that is asked again: what it is given, and what it must answer."""
+"""What tests of faithfulness take, and how it is checked: pixels, a map, a classifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.types import AnyArray, Float64Array, FloatArray, UInt8Array
 Predict = Callable[[UInt8Array], FloatArray]
 
 
-def ask(predict: Predict, batch: UInt8Array) -> Float64Array:
+def probabilities(predict: Predict, batch: UInt8Array) -> Float64Array:
     """One probability a radiograph."""
     probability = np.asarray(predict(batch), dtype=np.float64)
     if probability.shape != (len(batch),) or not np.isfinite(probability).all():
