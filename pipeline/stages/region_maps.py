@@ -27,6 +27,7 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
 from pipeline.region_maps import assessment, choice, scoring
 from pipeline.region_maps.assessment import Assessment
+from pipeline.registry import registration
 from pipeline.report import gallery, map_charts, pages
 from pipeline.track import runs
 
@@ -60,7 +61,9 @@ def run(config: Config) -> None:
         )
         write(config, test, known, settings, found)
         record.metrics(found.figures)
-        record.bundle(config.paths.models / bundle.BUNDLE)
+        record.at_end(
+            lambda run: registration.register(config, config.paths.models / bundle.BUNDLE, run.pipeline)
+        )
         log.info("region_maps: %d radiographs mapped", len(test))
 
 
