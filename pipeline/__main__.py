@@ -29,9 +29,20 @@ from pipeline.cli import champion, examine, record, stages
 log = logging.getLogger("pipeline")
 
 _NEW_OBJECTS = 100_000  # between two looks for garbage: most of what imports make lives to the end
-# Read when TensorFlow starts. The allocator keeps the memory that it frees, where the system's would hand
-# large tensors back and fault them in anew at every operation.
-_TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_CPU_ALLOCATOR_USE_BFC": "true"}
+# Read by others when they start; what the user sets is left. TensorFlow's allocator keeps the memory that it
+# frees, where the system's would hand large tensors back and fault them in anew at every operation. MLflow
+# tells nobody what is done with patients' data, keeps standard output for results, and asks a dead server
+# twice: its own eight times take minutes.
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_CPU_ALLOCATOR_USE_BFC": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,7 +73,7 @@ def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
-    for name, value in _TENSORFLOW.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         app()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import settings
 
 from pipeline import config
-from pipeline.__main__ import _TENSORFLOW
+from pipeline.__main__ import ENVIRONMENT
 from tests.imports import REPOSITORY
 
-for name, value in _TENSORFLOW.items():  # before anything imports TensorFlow
+for name, value in ENVIRONMENT.items():  # before anything imports TensorFlow or MLflow
     os.environ.setdefault(name, value)
 
 # The cores are shared: how long one example takes says nothing about the code.

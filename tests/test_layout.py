@@ -54,6 +54,15 @@ def test_no_import_runs_up() -> None:
     assert house.upward(house.imports()) == []
 
 
+def test_no_import_runs_round() -> None:
+    assert house.circle(house.imports()) == []
+
+
+def test_the_largest_room_holds_less_than_a_fifth() -> None:
+    lines = house.lines()
+    assert max(lines.values()) < lines.total() / 5
+
+
 @pytest.mark.parametrize("file", NUMERIC, ids=name)
 def test_numeric_modules_import_nothing_of_ours(file: Path) -> None:
     assert {name(other) for other in direct(file)} <= {name(other) for other in NUMERIC}

@@ -16,10 +16,10 @@ app = typer.Typer()
 def register() -> None:
     """Register the current bundle as a model version; once a bundle."""
     from pipeline import config
-    from pipeline.track import registry
+    from pipeline.registry import registration
 
     settings = config.read()
-    typer.echo(f"version {registry.register(settings, settings.paths.models / 'bundle.json')}")
+    typer.echo(f"version {registration.register(settings, settings.paths.models / 'bundle.json')}")
 
 
 @app.command()
@@ -99,6 +99,6 @@ def serve(
 ) -> None:
     """Serve a registered version over HTTP; further options go on to `mlflow models serve`."""
     from pipeline import config
-    from pipeline.track import serve as command
+    from pipeline.registry import serve as command
 
     raise typer.Exit(command.run(config.read(), version, seen, context.args))

@@ -11,7 +11,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,6 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
 _PYTHONS = ((3, 11), (3, 14))  # from, and below
 _INSTALL = "Install again: pip install --no-deps --require-hashes -r requirements.lock"
-_OTHER_NAMES = {"opencv-python": ("opencv-python-headless",), "tensorflow": ("tensorflow-cpu",)}
 _GB = 2**30
 _DISK_GB, _FULL_GB, _MEMORY_GB = 5, 1, 4
 _GPU = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
@@ -77,26 +76,18 @@ def packages() -> Check:
     """Whether every package is there, at its floor or above."""
     from packaging.requirements import Requirement
 
+    from pipeline.track.packages import installed
+
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [Requirement(line) for line in project["dependencies"]]
     wrong = []
     for requirement in wanted:
-        version = _installed(requirement.name)
+        _, version = installed(requirement.name) or ("", None)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement} (here: {version or 'none'})")
     if wrong:
         return Check("packages", PROBLEM, ", ".join(wrong), _INSTALL)
     return Check("packages", OK, f"all {len(wanted)} are here")
-
-
-def _installed(name: str) -> str | None:
-    """Version of a package under any of the names that it is published by."""
-    for candidate in (name, *_OTHER_NAMES.get(name, ())):
-        try:
-            return metadata.version(candidate)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def opencv() -> Check:

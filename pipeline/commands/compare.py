@@ -88,9 +88,9 @@ def predictions(record: Record) -> pd.DataFrame | None:
     data = record.read("evaluate", PREDICTIONS)
     if data is None:
         return None
-    said = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})
+    rows = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})
     wanted = {*_KEY, "group", "split", "y_score", "decision"}
-    return said[said["split"] == "test"] if wanted <= set(said) else None
+    return rows[rows["split"] == "test"] if wanted <= set(rows) else None
 
 
 def pair(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Shared:
@@ -125,14 +125,16 @@ def paired(shared: Shared, *, n_samples: int, seed: int) -> Part:
         text = f"At hand: predictions of {a} test radiographs of A, and {b} of B; too few are the same."
         return Part(title, text, head, [])
     scores = y_true, rows["y_score_1"].to_numpy(float), rows["y_score_2"].to_numpy(float), group
-    found = comparison.differences(metrics.classification_scores, *scores, n_samples=n_samples, seed=seed)
-    found["auroc"] = comparison.auroc_difference(*scores)
+    differences = comparison.differences(
+        metrics.classification_scores, *scores, n_samples=n_samples, seed=seed
+    )
+    differences["auroc"] = comparison.auroc_difference(*scores)
     text = (
         f"{len(rows)} radiographs in {len(np.unique(group))} groups were tested by both (A tested "
         f"{shared.tested[0]}, B {shared.tested[1]}). Intervals of the difference, by group: of AUROC "
         "by DeLong, of others by a paired bootstrap."
     )
-    return Part(title, text, head, [_difference(_LABELS[name], value) for name, value in found.items()])
+    return Part(title, text, head, [_difference(_LABELS[name], value) for name, value in differences.items()])
 
 
 def decisions(shared: Shared) -> Part:
@@ -162,8 +164,8 @@ def maps(first: Record, second: Record, shared: Shared) -> list[Pair]:
     ordered = rows.assign(changed=changed, apart=apart).sort_values(
         ["changed", "apart", "path"], ascending=[False, False, True]
     )
-    pairs = [_pair(row, first, second) for row in ordered.itertuples()]
-    return [found for found in pairs if found is not None]
+    pairs = (_pair(row, first, second) for row in ordered.itertuples())
+    return [pair for pair in pairs if pair is not None]
 
 
 def _gallery(record: Record) -> pd.DataFrame:
@@ -181,8 +183,8 @@ def _pair(row: Any, first: Record, second: Record) -> Pair | None:
     ]
     if pictures[0] is None or pictures[1] is None:
         return None
-    said = f"A: {row.decision_1}, {row.y_score_1:.2f}. B: {row.decision_2}, {row.y_score_2:.2f}."
-    return Pair(row.path, said, pictures[0], pictures[1])
+    answers = f"A: {row.decision_1}, {row.y_score_1:.2f}. B: {row.decision_2}, {row.y_score_2:.2f}."
+    return Pair(row.path, answers, pictures[0], pictures[1])
 
 
 def _figures(stage: str, first: Any, second: Any) -> Part:

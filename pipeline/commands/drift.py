@@ -129,7 +129,7 @@ def _find(config: Config, paths: Sequence[Path]) -> tuple[list[scan.Found], bool
 def _reference(config: Config, against: str) -> tuple[str, Profile]:
     """Read what is compared with, and say what it is."""
     if against == CHAMPION:
-        from pipeline.track import champion, succession  # MLflow comes with it
+        from pipeline.registry import champion, succession  # MLflow comes with it
 
         found = champion.find(succession.of(config).store, config.track.model_name)
         if found is None:

@@ -7,8 +7,8 @@ import sys
 
 from pipeline.commands import terminal
 from pipeline.config import Config
-from pipeline.track import ledger, succession
-from pipeline.track.ledger import Entry
+from pipeline.registry import ledger, succession
+from pipeline.registry.ledger import Entry
 from pipeline.track.outage import StoreError
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def run(config: Config, *, as_json: bool) -> None:
         The file is damaged, or contradicts the registry.
     """
     try:
-        entries = succession.of(config).settle()
+        entries = succession.of(config).sync()
     except StoreError as error:
         log.warning("this is %s alone: %s", config.paths.ledger, error)
         entries = ledger.read(config.paths.ledger)

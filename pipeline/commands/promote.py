@@ -2,7 +2,7 @@
 
 The gate reads the folder's own data and reports, which must be those that ``dvc.lock`` records, and lets
 the champion examine the same test radiographs. Writes ``reports/promote/gate.md`` and one line of the
-ledger. See :mod:`pipeline.track.promotion` for the rules.
+ledger. See :mod:`pipeline.registry.promotion` for the rules.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.commands import candidate
 from pipeline.config import Config
 from pipeline.dataset import manifest
 from pipeline.files import outputs
+from pipeline.registry import candidate, ledger, promotion, succession
+from pipeline.registry.evidence import Decision, Rule
+from pipeline.registry.ledger import Entry, Model
+from pipeline.registry.succession import Succession
 from pipeline.report import markdown, pages
-from pipeline.track import ledger, promotion, succession
-from pipeline.track.evidence import Decision, Rule
-from pipeline.track.ledger import Entry, Model
-from pipeline.track.succession import Succession
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def run(
         There is no such candidate, or the champion cannot be asked.
     """
     line = succession.of(config)
-    entries = line.settle()
+    entries = line.sync()
     model = candidate.identify(config, line, version)
     if entries and entries[-1].champion.bundle == model.bundle:
         log.info("promote: version %s is champion already", model.version)
@@ -101,9 +100,9 @@ def decide(
     files = manifest.read(config.paths.manifest)
     rows = candidate.tested(config, files)
     withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
-    asked = candidate.describe(config, files, rows, model.version, withdrawn)
+    challenger = candidate.describe(config, files, rows, model.version, withdrawn)
     champion = candidate.ask_champion(config, line, entries[-1].champion, files, rows) if entries else None
-    return promotion.decide(asked, champion, config.promote, seed=config.run.seed), rows
+    return promotion.decide(challenger, champion, config.promote, seed=config.run.seed), rows
 
 
 def gate_report(decision: Decision, rows: pd.DataFrame) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.config import Config
-from pipeline.track import registry, succession, versions
-from pipeline.track.ledger import LedgerError
+from pipeline.registry import succession, versions
+from pipeline.registry.ledger import LedgerError
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
     if not reason.strip():
         raise ValueError("a rollback needs a reason: whoever reads the ledger will ask. Received: none.")
     line = succession.of(config)
-    entries = line.settle()
+    entries = line.sync()
     entry = succession.draft(entries, None, actor=actor, reason=reason)
     version = line.version_of(entry.champion)
     if version is None:
@@ -41,7 +41,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
         )
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
-        versions.ask(model, [registry.even_radiograph()], Path(folder))
+        versions.ask(model, [versions.even_radiograph()], Path(folder))
     line.advance(entry, entries)
     withdrawn = entry.replaced.version if entry.replaced else ""
     log.info("rollback: version %s is champion again, %s is withdrawn", version, withdrawn)

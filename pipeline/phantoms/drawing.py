@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.dataset.layout import SPLITS
-from pipeline.phantoms import fractures
 from pipeline.phantoms.anatomy import BODY_PARTS, BodyPart, Limb, build
 from pipeline.phantoms.bones import Bone, Fragment, Line, Lucency
 from pipeline.phantoms.exposure import Exposure, expose, random_exposure
-from pipeline.phantoms.fractures import Fracture, fracture
+from pipeline.phantoms.fractures import KINDS, Fracture, fracture, outline
 from pipeline.phantoms.hardware import metal_attenuation
 from pipeline.phantoms.shadows import bone_attenuation, flesh_attenuation
 from pipeline.phantoms.view import View
@@ -70,7 +69,7 @@ def draw(seed: int, split: str, index: int, *, fractured: bool, side_px: tuple[i
     source = np.random.default_rng([seed, SPLITS.index(split), index])
     placing, breaking, metal, exposing, graining = source.spawn(5)
     scene = _scene(placing, side_px)
-    kind = str(breaking.choice(list(fractures.KINDS), p=list(fractures.KINDS.values())))
+    kind = str(breaking.choice(list(KINDS), p=list(KINDS.values())))
     broken = fracture(scene.bone, scene.site, kind, breaking) if fractured else None
     exposure = random_exposure(exposing)
     tissue = _attenuation(scene, broken, graining)
@@ -162,5 +161,5 @@ def _attenuation(scene: _Scene, broken: Fracture | None, graining: np.random.Gen
 def _polygon(scene: _Scene, broken: Fracture) -> AnyArray:
     """Outline the fracture in pixels, columns before rows, inside the radiograph."""
     limits = np.array([scene.view.width_px, scene.view.height_px])
-    corners = scene.view.to_px(fractures.outline(scene.bone, broken))[:, ::-1] + 0.5
+    corners = scene.view.to_px(outline(scene.bone, broken))[:, ::-1] + 0.5
     return np.clip(corners, 0, limits)

@@ -26,6 +26,7 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
 from pipeline.region_maps import assessment, choice, gallery
 from pipeline.region_maps.assessment import Assessment
+from pipeline.registry import registration
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ def run(config: Config) -> None:
         )
         write(config, test, known, settings, found)
         record.metrics(found.figures)
-        record.bundle(config.paths.models / names.BUNDLE)
+        record.at_end(
+            lambda run: registration.register(config, config.paths.models / names.BUNDLE, run.pipeline)
+        )
         log.info("region_maps: %d radiographs mapped", len(test))
 
 

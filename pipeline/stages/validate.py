@@ -21,6 +21,7 @@ from pipeline.dataset import issues as listed
 from pipeline.dataset import labels, manifest, names, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
+from pipeline.registry import champion
 from pipeline.track import runs
 from pipeline.validate import (
     annotation_check,
@@ -69,7 +70,7 @@ def run(config: Config) -> None:
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
         record.metrics(figures)
-        record.profile(described)
+        record.at_end(lambda run: champion.log_drift(config, run.store, run.run_id, described))
         log.info(
             "validate: %d files, %d kept, %d groups", figures["files"], figures["kept"], figures["groups"]
         )

@@ -25,9 +25,9 @@ def main(model: str, radiographs: str, answers: str) -> None:
     images = json.loads(Path(radiographs).read_text(encoding="utf-8"))
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
     tables = (pd.DataFrame({"image": batch}) for batch in batches)
-    said = pd.concat([loaded.predict(table, params={"region_map": False}) for table in tables])
-    table = said[["probability", "decision"]].to_dict("list")
-    Path(answers).write_text(json.dumps(table), encoding="utf-8")
+    rows = pd.concat([loaded.predict(table, params={"region_map": False}) for table in tables])
+    columns = rows[["probability", "decision"]].to_dict("list")
+    Path(answers).write_text(json.dumps(columns), encoding="utf-8")
 
 
 if __name__ == "__main__":

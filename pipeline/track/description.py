@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Config
 from pipeline.track import state
+from pipeline.track.view import HEADLINE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from pipeline.track.store import Store
 
-# Wherever MLflow sorts figures by name, these come first, in this order; `view` puts them first in the table.
-HEADLINE = {
-    "1 AUROC": "test.auroc",
-    "2 Sensitivity": "test.high_sensitivity.sensitivity",
-    "3 Specificity": "test.high_sensitivity.specificity",
-    "4 Calibration error": "test.ece",
-    "5 Pointing game": "pointing_game",
-}
 EXECUTED, REUSED = "executed", "reused"
 
 _PICTURES = {
@@ -37,14 +30,13 @@ def name(pipeline: state.Pipeline, config: Config) -> str:
 
 
 def headline(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return those of the five figures that are known, under the names by which they come first."""
-    return {shown: figures[known] for shown, known in HEADLINE.items() if known in figures}
+    """Return those of the five figures that there are, under the names by which they come first."""
+    return {shown: figures[key] for shown, key in HEADLINE.items() if key in figures}
 
 
 def summary(figures: Mapping[str, float]) -> str:
-    """Say the known ones of the five figures in one line."""
-    known = headline(figures)
-    return ", ".join(f"{name[2:]} {value:.3f}" for name, value in known.items())
+    """Write those of the five figures that there are in one line."""
+    return ", ".join(f"{name[2:]} {value:.3f}" for name, value in headline(figures).items())
 
 
 def note(
@@ -77,11 +69,11 @@ def note(
 
 
 def _figures(figures: Mapping[str, float]) -> Iterator[str]:
-    for shown, known in HEADLINE.items():
-        if known in figures:
-            low, high = figures.get(f"{known}_low"), figures.get(f"{known}_high")
+    for shown, key in HEADLINE.items():
+        if key in figures:
+            low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
             interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-            yield f"| {shown[2:]} | {figures[known]:.3f}{interval} |"
+            yield f"| {shown[2:]} | {figures[key]:.3f}{interval} |"
 
 
 def _pictures(store: Store, runs: Mapping[str, Run]) -> Iterator[str]:
@@ -90,7 +82,7 @@ def _pictures(store: Store, runs: Mapping[str, Run]) -> Iterator[str]:
         if stage not in runs:
             continue
         run_id = runs[stage].info.run_id
-        there = {found.path for found in store.client.list_artifacts(run_id, wanted[0].partition("/")[0])}
+        artifacts = store.client.list_artifacts(run_id, wanted[0].partition("/")[0])
         for path in wanted:
-            if path in there:
+            if path in {artifact.path for artifact in artifacts}:
                 yield f"![{path}](get-artifact?path={path}&run_uuid={run_id})"

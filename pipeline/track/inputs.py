@@ -32,7 +32,7 @@ class Input(NamedTuple):
 def of_state(pipeline: state.Pipeline, config: Config) -> list[Input]:
     """Return the user's data; what stages make of them follows from the state."""
     read = {path: md5 for s in pipeline.stages.values() for path, md5 in s.now.dependencies.items()}
-    return _radiographs(read, config.data.root) + _find(read, _beside(config))
+    return _radiographs(read, config.data.root) + _named(read, _beside(config))
 
 
 def of_stage(stage: state.Stage, config: Config) -> list[Input]:
@@ -43,7 +43,7 @@ def of_stage(stage: state.Stage, config: Config) -> list[Input]:
         config.paths.shards: "shards",
     }
     read = stage.now.dependencies
-    return _radiographs(read, config.data.root) + _find(read, _beside(config) | made)
+    return _radiographs(read, config.data.root) + _named(read, _beside(config) | made)
 
 
 def entities(inputs: Sequence[Input], context: str) -> list[DatasetInput]:
@@ -67,7 +67,7 @@ def entities(inputs: Sequence[Input], context: str) -> list[DatasetInput]:
 
 def tags(inputs: Sequence[Input]) -> dict[str, str]:
     """Name the md5 of the radiographs, where they are among the inputs."""
-    radiographs = [found.md5 for found in inputs if found.name == _RADIOGRAPHS]
+    radiographs = [one.md5 for one in inputs if one.name == _RADIOGRAPHS]
     return {"data.md5": radiographs[0]} if radiographs else {}
 
 
@@ -85,7 +85,7 @@ def _radiographs(read: Mapping[str, str], root: Path) -> list[Input]:
     return [Input(_RADIOGRAPHS, root, hashlib.md5(joined, usedforsecurity=False).hexdigest())]
 
 
-def _find(read: Mapping[str, str], known: Mapping[Path, str]) -> list[Input]:
-    """Return the known data among the dependencies; without an md5, nobody can say which they are."""
+def _named(read: Mapping[str, str], names: Mapping[Path, str]) -> list[Input]:
+    """Return the data among the dependencies that have a name; without an md5, nobody can tell which."""
     pairs = ((Path(path), md5) for path, md5 in read.items() if md5)
-    return [Input(known[path], path, md5) for path, md5 in pairs if path in known]
+    return [Input(names[path], path, md5) for path, md5 in pairs if path in names]

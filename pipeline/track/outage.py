@@ -28,14 +28,14 @@ class UnansweredError(StoreError):
 
 
 @contextmanager
-def explained(uri: str, asked: str) -> Iterator[None]:
+def explained(uri: str, question: str) -> Iterator[None]:
     """Turn what MLflow, its database or the network raise into one message.
 
     Parameters
     ----------
     uri
         Whom one asks.
-    asked
+    question
         For what: the name of MLflow's method, or a phrase.
 
     Raises
@@ -49,15 +49,15 @@ def explained(uri: str, asked: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise StoreError(_message(error, uri, asked)) from error
+        raise StoreError(_message(error, uri, question)) from error
 
 
-def _message(error: Exception, uri: str, asked: str) -> str:
+def _message(error: Exception, uri: str, question: str) -> str:
     words = _words(error)
     fitting = (advice for pattern, advice in _ADVICE if re.search(pattern, words))
     advice = next(fitting, f"See that it runs, or {_NAME_ANOTHER}")
     return (
-        f"MLflow's store must answer. Received from {without_password(uri)}, asked for {asked}: {words}. "
+        f"MLflow's store must answer. Received from {without_password(uri)}, asked for {question}: {words}. "
         f"{advice}; then run the command again."
     )
 

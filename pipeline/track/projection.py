@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
+from pipeline.dataset.names import PAGES
 from pipeline.track import description, inputs, provenance, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CURVES, MACHINE = "curves/", "system/"  # prefixes of the figures that have steps; they stay on the child
 _PARENT_RUN = "mlflow.parentRunId"
+_REPORT = "report"  # the stage that makes the pages of all others
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,13 @@ def find_or_make_parent(store: Store, pipeline: state.Pipeline, config: Config) 
     """Return the run that stands for this state of the pipeline."""
     with store.locked():
         identity = {"pipeline.role": "pipeline", "pipeline.state": pipeline.key}
-        found = store.find(identity)
+        parents = store.find(identity)
         data = inputs.of_state(pipeline, config)
         tags = identity | provenance.environment(config.run.threads) | inputs.tags(data)
         name = description.name(pipeline, config)
-        parent = found[0] if found else store.client.create_run(store.experiment_id, tags=tags, run_name=name)
+        parent: Run = (
+            parents[0] if parents else store.client.create_run(store.experiment_id, tags=tags, run_name=name)
+        )
     if not parent.data.params:
         store.log(parent.info.run_id, params=pipeline.settings)
         store.client.log_inputs(parent.info.run_id, inputs.entities(data, "pipeline"))
@@ -103,12 +107,14 @@ def adopt(
     tuple
         Stage to run, and the names of the stages whose runs had to be made.
     """
-    bury_the_dead(store)
+    mark_crashed_runs(store)
     runs, made = {}, []
-    for stage in pipeline.current(tuple(excluding)):
+    current = pipeline.current(tuple(excluding))
+    for stage in current:
         run = finished_run(store, stage)
         if run is None and _can_backfill(stage, config):
-            run = _backfill(store, stage, parent_id, config)
+            besides = () if _pages_hold(current, config) else PAGES.get(stage.name, ())
+            run = _backfill(store, stage, parent_id, config, besides)
             made.append(stage.name)
         if run is not None:
             runs[stage.name] = run
@@ -122,7 +128,7 @@ def finished_run(store: Store, stage: state.Stage) -> Run | None:
     return min(reversed(runs), key=lambda run: "pipeline.by_hand" in run.data.tags, default=None)
 
 
-def bury_the_dead(store: Store) -> None:
+def mark_crashed_runs(store: Store) -> None:
     """Mark runs KILLED whose process ended without a word, and their parents if these still wait."""
     for run in store.find({"pipeline.role": "stage"}, status="RUNNING"):
         if provenance.is_dead(run.data.tags):
@@ -197,16 +203,35 @@ def _can_backfill(stage: state.Stage, config: Config) -> bool:
     return False
 
 
-def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) -> Run:
+def _pages_hold(current: Iterable[state.Stage], config: Config) -> bool:
+    """Whether the pages on disk are those of this state; else the stage that makes them brings them."""
+    return any(s.name == _REPORT and repository.outputs_hold(s, config.paths.reports) for s in current)
+
+
+def _backfill(
+    store: Store, stage: state.Stage, parent_id: str, config: Config, besides: Collection[str]
+) -> Run:
     """Make the run of an execution that only ``dvc.lock`` and the report remember."""
     run_id = make_child(store, stage, parent_id, config, {"pipeline.backfilled": "true"}).info.run_id
     report = config.paths.report(stage.name)
     store.log(run_id, report_figures(report))
-    with explained(store.uri, "log_artifacts"):
-        store.client.raw.log_artifacts(run_id, str(report))
+    upload(store, run_id, report, besides)
     store.client.set_terminated(run_id)
     run: Run = store.client.get_run(run_id)
     return run
+
+
+def upload(store: Store, run_id: str, report: Path, besides: Collection[str]) -> None:
+    """Upload a report folder, without what bears those names: pages that a later stage makes anew."""
+    for path in sorted(report.iterdir()) if report.is_dir() else ():
+        if path.name not in besides:
+            upload_file(store, run_id, path)
+
+
+def upload_file(store: Store, run_id: str, path: Path, folder: Path = Path()) -> None:
+    """Upload a file, or a folder with all in it; unbounded: a large upload is no silence."""
+    with explained(store.uri, "log_artifact"):
+        store.client.raw.log_artifact(run_id, str(path), folder.as_posix() if folder.parts else None)
 
 
 def _is_running(store: Store, parent_id: str) -> bool:

@@ -9,11 +9,10 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 
 import psutil
 
-from pipeline.track import repository
+from pipeline.track import packages, repository
 
 _SAME_START_S = 2.0  # the start time of one process, read twice, differs by the rounding of the clock
 
@@ -28,6 +27,7 @@ def environment(threads: int) -> dict[str, str]:
     """
     cores = os.cpu_count() or 1
     at = commit()
+    _, tensorflow = packages.installed("tensorflow") or ("", "")
     changed = bool(_git("status", "--porcelain", "--untracked-files=no"))
     tags = lock() | {
         "git.dirty": str(changed).lower() if at else "",
@@ -38,7 +38,7 @@ def environment(threads: int) -> dict[str, str]:
         "machine.cores": str(cores),
         "machine.threads": str(threads or cores),
         "version.python": platform.python_version(),
-        "version.tensorflow": _version("tensorflow", "tensorflow-cpu"),
+        "version.tensorflow": tensorflow,
         "mlflow.user": _user(),
     }
     return {name: value for name, value in tags.items() if value}
@@ -95,16 +95,6 @@ def _git(*arguments: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _version(*packages: str) -> str:
-    """Return the version of the first package that is installed, found without importing it."""
-    for package in packages:
-        try:
-            return metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
 
 
 def _user() -> str:

@@ -16,10 +16,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config
-from pipeline.track import projection, repository, revisions, versions
+from pipeline.track import models, projection, repository, revisions
 from pipeline.track.outage import explained, unreachable
 from pipeline.track.store import Store, connect
-from pipeline.track.ui import repository_root
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -78,7 +77,7 @@ def find(config: Config, name: str) -> Record:
     kind, _, rest = name.rpartition(":")
     record = _at_revision(config, name) if kind not in ("version", "run") else None
     if record is None:
-        store = connect(config.track, repository_root())
+        store = connect(config.track, repository.root())
         run = _run_of_version(store, config.track.model_name, rest) if kind != "run" else None
         run = run or (_run(store, rest) if kind != "version" else None)
         record = _of_run(store, name, *run) if run else None
@@ -110,11 +109,11 @@ def _at_revision(config: Config, name: str) -> Record | None:
 
 def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | None:
     """Find the run of a registered version by its number or alias."""
-    version = versions.aliases(store, name).get(wanted, wanted)
-    known = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
-    if version not in known:
+    version = models.registered(store, name)[1].get(wanted, wanted)
+    versions = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
+    if version not in versions:
         return None
-    run_id = known[version].run_id
+    run_id = versions[version].run_id
     if not run_id:
         raise RecordError(
             f"a version is compared by its run. Received: version {version} of {name}, which has none. "
@@ -126,8 +125,8 @@ def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | N
 def _run(store: Store, wanted: str) -> tuple[Run, str] | None:
     """Find a run by its id, or the newest of a name."""
     clause = "attributes.run_id" if _RUN_ID.fullmatch(wanted) else "attributes.run_name"
-    found = store.client.search_runs([store.experiment_id], f"{clause} = '{wanted.replace(chr(39), '')}'")
-    return (found[0], "") if found else None
+    runs = store.client.search_runs([store.experiment_id], f"{clause} = '{wanted.replace(chr(39), '')}'")
+    return (runs[0], "") if runs else None
 
 
 def _of_run(store: Store, name: str, run: Run, what: str) -> Record:

@@ -40,6 +40,12 @@ def read() -> Pipeline:
     return Pipeline(root, {s.name: _stage(s, entries.get(s.name), hashes, makers) for s in stages})
 
 
+def root() -> Path:
+    """Return the folder that holds ``.dvc``: the working folder, or one above it."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
+
+
 def outputs_hold(stage: Stage, *folders: Path) -> bool:
     """Whether every output of the stage under the folders is on disk just as ``dvc.lock`` records it."""
     with _repository() as repo:
@@ -104,7 +110,7 @@ def _stage(
         ),
         recorded=recorded(entry) if entry else None,
         outputs=_md5s(entry.get("outs", ())) if entry else {},
-        leaves=frozenset(path for path, found in upstream.items() if not found),
+        leaves=frozenset(path for path, stages in upstream.items() if not stages),
         upstream=frozenset().union(*upstream.values()),
     )
 

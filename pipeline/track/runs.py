@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
+from pipeline.dataset.names import PAGES
 from pipeline.track import machine, projection, provenance, repository, state
 from pipeline.track.projection import Synced, sync
 from pipeline.track.store import Client, Store, connect
@@ -22,13 +23,13 @@ from pipeline.track.store import Client, Store, connect
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["StageRecord", "Synced", "stage_run", "sync"]
+__all__ = ["OpenRun", "StageRecord", "Synced", "stage_run", "sync"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _OpenRun:
+class OpenRun:
     """A child run under its parent, both open in MLflow."""
 
     store: Store
@@ -36,6 +37,10 @@ class _OpenRun:
     parent_id: str
     run_id: str
     others: Mapping[str, Run]  # stage to run: those of this state that are done
+    by_hand: bool = False  # outside DVC
+
+
+Action = Callable[[OpenRun], object]
 
 
 @dataclass
@@ -43,11 +48,11 @@ class StageRecord:
     """What a stage says of its run; nothing here raises or waits longer than the bound."""
 
     stage: str
-    _run: _OpenRun | None = None
+    _run: OpenRun | None = None
     _figures: dict[str, float] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
-    _bundle: Path | None = None
-    _profile: Path | None = None
+    _pages: list[tuple[str, Path]] = field(default_factory=list)
+    _actions: list[Action] = field(default_factory=list)
 
     def metrics(self, values: Mapping[str, Any]) -> None:
         """Record figures for the end of the run; of two under one name the later stands.
@@ -70,18 +75,21 @@ class StageRecord:
         """Tag the run at its end."""
         self._tags[key] = str(value)
 
-    def bundle(self, path: Path) -> None:
-        """Register the model bundle, named by its ``bundle.json``, at the end of the run."""
-        self._bundle = path
-
-    def profile(self, path: Path) -> None:
-        """Compare the profile of the data with the champion's at the end of the run; see `track.champion`."""
-        self._profile = path
-
     def pages(self, stage: str, files: Iterable[Path]) -> None:
-        """Upload pages into the run that stands for their stage."""
+        """Upload pages of another stage, at the end, to the run that stands for it in this state.
 
-    def _tell(self, action: Callable[[_OpenRun], None]) -> None:
+        Parameters
+        ----------
+        files
+            In that stage's report folder; the run keeps their paths relative to it.
+        """
+        self._pages += [(stage, file) for file in files]
+
+    def at_end(self, action: Action) -> None:
+        """Do something with the run once it is finished; what goes wrong there is a warning, too."""
+        self._actions.append(action)
+
+    def _tell(self, action: Action) -> None:
         run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
         if run is not None:
             with _forgiving(self.stage):
@@ -123,11 +131,9 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
         record._tell(lambda run: _fail(run, status, message))
         log.info("%s: %s", stage, status.lower())
         raise
-    record._tell(lambda run: _finish(run, record, config.paths.report(stage)))
-    if bundle := record._bundle:
-        record._tell(lambda run: _register(config, run, bundle))
-    if described := record._profile:
-        record._tell(lambda run: _compare(config, run, described))
+    record._tell(lambda run: _finish(run, record, config))
+    for action in record._actions:
+        record._tell(action)
     log.info("%s: done", stage)
 
 
@@ -145,7 +151,7 @@ def _forgiving(stage: str) -> Iterator[None]:
         log.debug("why MLflow failed", exc_info=True)
 
 
-def _watched(run: _OpenRun, timeout_s: float) -> AbstractContextManager[None]:
+def _watched(run: OpenRun, timeout_s: float) -> AbstractContextManager[None]:
     """Log how busy the machine is, by a client of its own: its waiting costs the stage no patience."""
 
     def tell(figures: Mapping[str, float], step: int) -> None:
@@ -159,7 +165,7 @@ def _steps(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{prefix}{name}": value for name, value in projection.finite(values).items()}
 
 
-def _open(name: str, config: Config) -> _OpenRun:
+def _open(name: str, config: Config) -> OpenRun:
     """Find or make the parent, adopt what is done already, start the child."""
     pipeline = repository.read()
     stage = pipeline[name]
@@ -169,9 +175,10 @@ def _open(name: str, config: Config) -> _OpenRun:
     others, _ = projection.adopt(store, pipeline, parent_id, config, excluding=changing)
     tags = _identity(store, stage) | provenance.environment(config.run.threads) | provenance.process()
     child = projection.make_child(store, stage, parent_id, config, tags)
-    if "pipeline.by_hand" not in tags:
+    by_hand = "pipeline.by_hand" in tags
+    if not by_hand:
         store.client.update_run(parent_id, status="RUNNING")
-    return _OpenRun(store, pipeline, parent_id, child.info.run_id, others)
+    return OpenRun(store, pipeline, parent_id, child.info.run_id, others, by_hand)
 
 
 def _identity(store: Store, stage: state.Stage) -> dict[str, str]:
@@ -184,36 +191,31 @@ def _identity(store: Store, stage: state.Stage) -> dict[str, str]:
     return tags
 
 
-def _finish(run: _OpenRun, record: StageRecord, report: Path) -> None:
+def _finish(run: OpenRun, record: StageRecord, config: Config) -> None:
     """Log what the stage made; FINISHED comes last, so that it means complete."""
-    client = run.store.client
+    client, report = run.store.client, config.paths.report(record.stage)
     run.store.log(run.run_id, record._figures | projection.report_figures(report), tags=record._tags)
-    if report.is_dir():
-        client.raw.log_artifacts(run.run_id, str(report))  # unbounded: a large upload is no silence
+    projection.upload(run.store, run.run_id, report, besides=PAGES.get(record.stage, ()))
+    if not run.by_hand:
+        _upload_pages(run, record, config)
     client.set_terminated(run.run_id, "FINISHED")
-    child = client.get_run(run.run_id)
-    if "pipeline.by_hand" in child.data.tags:
+    if run.by_hand:
         return
+    child = client.get_run(run.run_id)
     projection.describe(run.store, run.pipeline, run.parent_id, {**run.others, record.stage: child})
     client.set_terminated(run.parent_id, "FINISHED")
 
 
-def _fail(run: _OpenRun, status: str, message: str) -> None:
+def _upload_pages(run: OpenRun, record: StageRecord, config: Config) -> None:
+    for stage, file in record._pages:
+        if stage in run.others:
+            folder = file.relative_to(config.paths.report(stage)).parent
+            projection.upload_file(run.store, run.others[stage].info.run_id, file, folder)
+
+
+def _fail(run: OpenRun, status: str, message: str) -> None:
     client = run.store.client
     client.set_tag(run.run_id, "pipeline.error", message)
     client.set_terminated(run.run_id, status)
-    if "pipeline.by_hand" not in client.get_run(run.run_id).data.tags:
+    if not run.by_hand:
         client.set_terminated(run.parent_id, status)
-
-
-def _register(config: Config, run: _OpenRun, bundle: Path) -> None:
-    from pipeline.track import registry  # decoders come with it: most stages' start needs them not
-
-    version = registry.register(config, bundle, run.pipeline)
-    log.info("%s: version %s of %s", bundle, version, config.track.model_name)
-
-
-def _compare(config: Config, run: _OpenRun, described: Path) -> None:
-    from pipeline.track import champion  # tables come with it
-
-    champion.log_drift(config, run.store, run.run_id, described)

@@ -123,10 +123,10 @@ class Pipeline:
 
     def downstream(self, name: str) -> frozenset[str]:
         """Return the stages that read, directly or not, what this one makes."""
-        found: set[str] = set()
-        while grown := {s.name for s in self.stages.values() if s.upstream & {name, *found}} - found:
-            found |= grown
-        return frozenset(found)
+        below: set[str] = set()
+        while grown := {s.name for s in self.stages.values() if s.upstream & {name, *below}} - below:
+            below |= grown
+        return frozenset(below)
 
     def current(self, excluding: Collection[str] = ()) -> list[Stage]:
         """Return the stages whose entry in ``dvc.lock`` holds for the state as it is.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Track
@@ -20,10 +20,7 @@ from pipeline.track.outage import UnansweredError, explained, without_password
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-log = logging.getLogger(__name__)
-
 _FREE_S = 0.25  # an answer within this time costs no patience: only waiting does
-_RETRIES = 1
 _POLL_S = 0.05
 _BATCH = 100  # params and tags that MLflow takes at once
 
@@ -31,9 +28,10 @@ _BATCH = 100  # params and tags that MLflow takes at once
 class Client:
     """An ``MlflowClient`` that stops asking once its server has cost ``timeout_s`` of waiting.
 
-    By default one call to a dead server blocks for four minutes, and a slow one would be waited
-    for again at each of thirty calls. Here all calls share one allowance. A local database
-    is never given up: it is busy, not dead.
+    By default one call to a silent server blocks for minutes, and a slow one would be waited for again at
+    each of thirty calls. Here all calls share one allowance. What MLflow reads about that in environment
+    variables belongs to the whole process, so the waiting is bounded from outside: each call has a thread of
+    its own. A local database is never given up: it is busy, not dead.
     """
 
     def __init__(self, uri: str, timeout_s: float) -> None:
@@ -42,7 +40,7 @@ class Client:
         with explained(uri, "its address"):
             self.raw = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self._uri = uri
-        self._remote = uri.startswith(("http://", "https://"))
+        self.remote = uri.startswith(("http://", "https://"))
         self._timeout_s = timeout_s
         self._waited_s = 0.0
 
@@ -52,20 +50,33 @@ class Client:
         return lambda *args, **kwargs: self._ask(method, *args, **kwargs)
 
     def _ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        left_s = self._timeout_s - self._waited_s
-        if self._remote and left_s <= 0:
-            raise UnansweredError(
-                f"MLflow's store must answer within track.timeout_s, {self._timeout_s:g} s. Received from "
-                f"{without_password(self._uri)}: {self._waited_s:.0f} s of waiting. Run the command again, "
-                "or raise track.timeout_s."
-            )
-        be_patient_for(left_s)
+        with explained(self._uri, method.__name__):
+            return self._within(method, *args, **kwargs) if self.remote else method(*args, **kwargs)
+
+    def _within(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Wait for an answer while the allowance lasts; a thread given up ends with the process."""
+        answer: Future[Any] = Future()
         started = time.monotonic()
-        try:
-            with explained(self._uri, method.__name__):
-                return method(*args, **kwargs)
-        finally:
-            self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
+        if (left_s := self._timeout_s - self._waited_s) > 0:
+            thread = Thread(target=_answer, args=(answer, method, args, kwargs), name="mlflow", daemon=True)
+            thread.start()
+            thread.join(left_s)
+        if not answer.done():
+            self._waited_s = self._timeout_s
+            raise UnansweredError(
+                "MLflow's store must answer within track.timeout_s. Received from "
+                f"{without_password(self._uri)}: timed out after {self._timeout_s:g} s of waiting. Run the "
+                "command again, or raise track.timeout_s."
+            )
+        self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
+        return answer.result()
+
+
+def _answer(answer: Future[Any], method: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    try:
+        answer.set_result(method(*args, **kwargs))
+    except BaseException as error:
+        answer.set_exception(error)
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,9 @@ class Store:
         clauses = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
         clauses += [f"attributes.status = '{status}'"] if status else []
         wanted = " and ".join(clauses)
-        found = self.client.search_runs([self.experiment_id], wanted, order_by=["attributes.start_time ASC"])
-        return list(found)
+        return list(
+            self.client.search_runs([self.experiment_id], wanted, order_by=["attributes.start_time ASC"])
+        )
 
     def log(
         self,
@@ -135,8 +147,6 @@ def connect(track: Track, root: Path) -> Store:
         The store does not answer within ``track.timeout_s``, or refuses.
     """
     uri = resolve_uri(track.uri, root)
-    os.environ.pop("MLFLOW_RUN_ID", None)  # it would beat the run that we name
-    be_patient_for(track.timeout_s)
     lock_file = root / ".dvc" / "tmp" / "mlflow.lock"
     with locked(lock_file):
         client = Client(uri, track.timeout_s)
@@ -146,19 +156,11 @@ def connect(track: Track, root: Path) -> Store:
 
 def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
     """Return the experiment's id; a server keeps artifacts where it wants, a local database beside itself."""
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
     local = uri.startswith("sqlite:")
     artifacts = (root.resolve() / "mlartifacts").as_uri() if local else None
     return str(client.create_experiment(name, artifact_location=artifacts, tags=view.tags()))
-
-
-def be_patient_for(seconds: float) -> None:
-    """Set how long MLflow's next request may take, its retries included; at least 1 s a try."""
-    tries = _RETRIES + 1
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, math.floor(seconds / tries)))
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(_RETRIES)
-    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
 
 
 def _allowed(name: str) -> str:

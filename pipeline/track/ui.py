@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.track import repository
 from pipeline.track.store import resolve_uri
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def run(config: Config, options: Sequence[str]) -> int:
     options
         Passed on to ``mlflow ui``, and stronger than what is chosen here.
     """
-    root = repository_root()
+    root = repository.root()
     uri = resolve_uri(config.track.uri, root)
     if uri.startswith(("http://", "https://")):
         log.info("the store is a server with pages of its own: %s", uri)
@@ -75,12 +76,6 @@ def free_port() -> int:
             return port
     last = _PORT + _PORTS_TRIED - 1
     raise OSError(f"ports {_PORT} to {last} are taken. Name a free one: fracture ui --port PORT.")
-
-
-def repository_root() -> Path:
-    """Return the folder that holds ``.dvc``: the working folder, or one above it."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
 
 
 def _sync(config: Config) -> None:

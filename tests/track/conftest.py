@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from ci.servers import mlflow_server
 from pipeline import config
+from pipeline.__main__ import ENVIRONMENT
 from pipeline.track import runs
 from tests import postgres
 
@@ -27,6 +28,7 @@ STAGE = """
 import os, signal, sys
 from pathlib import Path
 from pipeline import config
+from pipeline.__main__ import ENVIRONMENT
 from pipeline.files.outputs import write_json
 from pipeline.track import runs
 
@@ -81,6 +83,7 @@ class Repository:
         self.folder, self.uri = folder, uri
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))},
+            **ENVIRONMENT,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(TOP),
             "DVC_NO_ANALYTICS": "1",

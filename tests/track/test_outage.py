@@ -15,10 +15,11 @@ import pytest
 from pipeline import config as settings
 from pipeline.commands import compare, drift, history, promote, rollback
 from pipeline.config import Config, Track
-from pipeline.track import ledger, outage, recorded, registry, store
-from pipeline.track.ledger import Entry, Model
+from pipeline.registry import ledger, versions
+from pipeline.registry.ledger import Entry, Model
+from pipeline.registry.succession import Succession
+from pipeline.track import models, outage, recorded, store
 from pipeline.track.outage import StoreError, explained
-from pipeline.track.succession import Succession
 from tests.imports import REPOSITORY
 
 ENTRY = Entry(
@@ -166,10 +167,10 @@ class Dying:
 def test_a_server_that_dies_within_a_change_leaves_what_the_next_command_finishes(opened, tmp_path):
     path = tmp_path / "ledger.jsonl"
     opened.client.create_registered_model("m")
-    opened.client.create_model_version("m", "file:///1", tags={registry.BUNDLE_TAG: "a" * 64})
+    opened.client.create_model_version("m", "file:///1", tags={versions.BUNDLE_TAG: "a" * 64})
     dying = dataclasses.replace(opened, client=Dying(opened.client))
     with pytest.raises(StoreError, match="set_registered_model_alias"):
         Succession(dying, "m", path).advance(ENTRY, [])
     answered = Succession(opened, "m", path)
-    assert answered.settle() == ledger.read(path) == [ENTRY]
-    assert answered._registered()[1] == {"champion": "1"}
+    assert answered.sync() == ledger.read(path) == [ENTRY]
+    assert models.registered(opened, "m")[1] == {"champion": "1"}

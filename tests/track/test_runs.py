@@ -32,7 +32,7 @@ class DyingStore:
 
 def dying_record():
     dead = DyingStore()
-    return StageRecord("train", runs._OpenRun(dead, None, "parent", "child", {})), dead
+    return StageRecord("train", runs.OpenRun(dead, None, "parent", "child", {})), dead
 
 
 def test_outside_a_pipeline_a_stage_runs_untracked(tmp_path, monkeypatch, settings, caplog):

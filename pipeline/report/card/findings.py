@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
-from pipeline.report.card import checklists as lists
 from pipeline.report.card.section import Rows, Section, with_interval
 from pipeline.report.pages import count, decimals, interval, percent
 from pipeline.report.robustness import label

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.card import checklists as lists
+import pipeline.report.card.checklists as lists
 from pipeline.report.card.section import Rows, Section
 from pipeline.report.pages import count, decimals
 

@@ -16,10 +16,11 @@ from pipeline.config import Config
 from pipeline.dataset import manifest, names
 from pipeline.network import weights
 from pipeline.predict import operating_points
-from pipeline.track import repository, versions
-from pipeline.track.evidence import Candidate, Champion
-from pipeline.track.ledger import Model
-from pipeline.track.succession import Succession
+from pipeline.registry import versions
+from pipeline.registry.evidence import Candidate, Champion
+from pipeline.registry.ledger import Model
+from pipeline.registry.succession import Succession
+from pipeline.track import repository
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +63,10 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
         ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, and what ``data.labels`` says.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
-    said = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
-    said = said.loc[said["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
+    rows = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
+    rows = rows.loc[rows["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
     labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
-    return said.merge(files[labels], on="path", validate="one_to_one")
+    return rows.merge(files[labels], on="path", validate="one_to_one")
 
 
 def describe(
@@ -78,7 +79,7 @@ def describe(
     files, rows
         The manifest, and what :func:`tested` says.
     version, withdrawn
-        See :class:`pipeline.track.evidence.Candidate`.
+        See :class:`pipeline.registry.evidence.Candidate`.
     """
     evaluated = _report(config, "evaluate")
     scores, null = evaluated["test"], evaluated["best_null"]

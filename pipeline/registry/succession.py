@@ -2,9 +2,9 @@
 
 The ledger's file and the registry's aliases are two stores, and nothing writes both at once. So a
 change happens at one moment: when its line is written into a tag of the registered model, in the same
-database as the aliases. From then on it holds, and `settle` makes the rest follow: the line into the
-file, then the aliases. Every command of ours settles before it does anything, and a change is the tag and
-then a settlement: what repairs after a crash is what runs every day.
+database as the aliases. From then on it holds, and `sync` makes the rest follow: the line into the
+file, then the aliases. Every command of ours syncs before it does anything, and a change is the tag and
+then a sync: what repairs after a crash is what runs every day.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.track import ledger, provenance, registry
-from pipeline.track.ledger import Entry, LedgerError, Model
+from pipeline.registry import ledger, registration
+from pipeline.registry.ledger import Entry, LedgerError, Model
+from pipeline.track import models, provenance, repository
 from pipeline.track.store import Store, connect
-from pipeline.track.ui import repository_root
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Succession:
     name: str
     path: Path
 
-    def settle(self) -> list[Entry]:
+    def sync(self) -> list[Entry]:
         """Bring the file, the registry's copy and the aliases to the newest line, and return all lines.
 
         Raises
@@ -53,16 +53,16 @@ class Succession:
             The copies contradict each other, a line is damaged, or the champion is not registered here.
         """
         with self.store.locked():
-            return self._settle()
+            return self._sync()
 
-    def advance(self, entry: Entry, known: Sequence[Entry]) -> None:
+    def advance(self, entry: Entry, earlier: Sequence[Entry]) -> None:
         """Make a change of champion.
 
         Parameters
         ----------
         entry
             The line that records it.
-        known
+        earlier
             The lines on which it was decided.
 
         Raises
@@ -71,20 +71,20 @@ class Succession:
             Somebody changed the champion meanwhile; nothing is done.
         """
         with self.store.locked():
-            if self._settle() != list(known):
+            if self._sync() != list(earlier):
                 raise LedgerError(
                     "the champion must be the one that was decided upon. Received: another change meanwhile. "
                     "Run the command again."
                 )
             self._keep(entry)
-            self._settle()
+            self._sync()
 
     def version_of(self, model: Model) -> str | None:
         """Find a model's version by its bundle; None where it is not registered here."""
-        return registry.find_version(self.store, self.name, model.bundle)
+        return registration.find_version(self.store, self.name, model.bundle)
 
-    def _settle(self) -> list[Entry]:
-        tags, aliases = self._registered()
+    def _sync(self) -> list[Entry]:
+        tags, aliases = models.registered(self.store, self.name)
         kept = [ledger.parse(text) for key, text in tags.items() if key.startswith(_LINE)]
         written = ledger.read(self.path)
         entries = ledger.join(written, kept)
@@ -100,13 +100,6 @@ class Succession:
             if aliases.get(alias) != version:
                 self._point(alias, version)
         return entries
-
-    def _registered(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Read the registered model's tags, and the versions that its aliases name."""
-        found = self.store.client.search_registered_models(f"name = '{self.name}'")
-        if not found:
-            return {}, {}
-        return dict(found[0].tags), {alias: str(version) for alias, version in found[0].aliases.items()}
 
     def _wanted(self, last: Entry) -> dict[str, str | None]:
         """Return the version for each alias, the champion's last: until then the old one is served."""
@@ -175,5 +168,5 @@ def of(config: Config) -> Succession:
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    store = connect(config.track, repository_root())
+    store = connect(config.track, repository.root())
     return Succession(store, config.track.model_name, config.paths.ledger)

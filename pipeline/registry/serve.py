@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.drift.seen import FOLDER_VARIABLE
-from pipeline.track import ui, versions
+from pipeline.track import models, repository, ui
+from pipeline.track.models import VersionError
 from pipeline.track.store import connect
-from pipeline.track.versions import VersionError
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ def run(config: Config, version: str, seen: Path | None, options: Sequence[str])
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    store, name = connect(config.track, ui.repository_root()), config.track.model_name
-    aliases = versions.aliases(store, name)
+    store, name = connect(config.track, repository.root()), config.track.model_name
+    _, aliases = models.registered(store, name)
     number = aliases.get(version, version)
     if not number.isdigit():
         raise VersionError(

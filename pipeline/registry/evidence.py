@@ -1,4 +1,4 @@
-"""What the gate before the champion is told, and what it answers; see :mod:`pipeline.track.promotion`."""
+"""What the gate before the champion is told, and what it answers; see :mod:`pipeline.registry.promotion`."""
 
 from __future__ import annotations
 

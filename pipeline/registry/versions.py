@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,24 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.files import outputs
-from pipeline.track.registry import BUNDLE, BUNDLE_TAG, LEARNT
+from pipeline.files import images, outputs
+from pipeline.track import models
+from pipeline.track.models import VersionError
 from pipeline.track.store import Store
 
-log = logging.getLogger(__name__)
+BUNDLE_TAG = "bundle.sha256"
+BUNDLE, LEARNT = "bundle", "learnt"  # artifacts of a version: the bundle, and what it learnt from
 
-_ANSWER = Path(__file__).with_name("answer.py")
-_LAST_LINES = 3  # of what a failed process said
-
-
-class VersionError(ValueError):
-    """A registered version cannot be fetched, or does not answer."""
-
-
-def aliases(store: Store, name: str) -> dict[str, str]:
-    """Return which version each alias of a registered model names; none where there is no such model."""
-    found = store.client.search_registered_models(f"name = '{name}'")
-    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+_LAST_LINES = 3  # of the messages of a failed process
 
 
 def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
@@ -41,18 +32,12 @@ def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
     VersionError
         Its files cannot be had, or are not those that were registered.
     """
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    mlflow.set_tracking_uri(store.uri)
-    mlflow.set_registry_uri(store.uri)
-    try:
-        model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder)))
-    except (MlflowException, OSError) as error:
-        raise VersionError(f"version {version} of {name} must have its files. Received: {error}") from error
+    model = models.download(store, name, version, "", folder)
     expected = store.client.get_model_version(name, version).tags.get(BUNDLE_TAG)
-    if (found := sealed(artifact(model, BUNDLE))[0]) != expected:
-        raise VersionError(f"version {version} of {name} must hold the bundle {expected}. Received: {found}.")
+    if (sha256 := sealed(models.artifact(model, BUNDLE))[0]) != expected:
+        raise VersionError(
+            f"version {version} of {name} must hold the bundle {expected}. Received: {sha256}."
+        )
     return model
 
 
@@ -98,11 +83,11 @@ def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.flo
     """
     question, answers = folder / "question.json", folder / "answers.json"
     question.write_text(json.dumps(list(radiographs)), encoding="utf-8")
-    command = [sys.executable, "-P", *map(str, (_ANSWER, model, question, answers))]
+    command = [sys.executable, "-P", *map(str, (models.ANSWER, model, question, answers))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
-        raise VersionError(f"a version must answer with the code it was registered with. Received: {said}")
+        last = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
+        raise VersionError(f"a version must answer with the code it was registered with. Received: {last}")
     probability = np.array(json.loads(answers.read_text(encoding="utf-8"))["probability"], np.float64)
     if probability.shape != (len(radiographs),) or not ((probability >= 0) & (probability <= 1)).all():
         raise VersionError(
@@ -113,13 +98,10 @@ def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.flo
 
 def learnt(model: Path) -> frozenset[str] | None:
     """Return the sha256 of each file that a fetched model was trained or tuned on; None where unrecorded."""
-    path = artifact(model, LEARNT)
+    path = models.artifact(model, LEARNT)
     return frozenset(pd.read_csv(path, dtype="str")["sha256"]) if path.is_file() else None
 
 
-def artifact(model: Path, name: str) -> Path:
-    """Find an artifact that the model was logged with; its own folder where there is none of that name."""
-    from mlflow.models import Model
-
-    known = Model.load(model).flavors["python_function"].get("artifacts", {})
-    return model / known[name]["path"] if name in known else model
+def even_radiograph() -> str:
+    """Return one even grey radiograph, in base64 as a client would send it."""
+    return base64.b64encode(images.encode_png(np.full((64, 64), 128, np.uint8))).decode()

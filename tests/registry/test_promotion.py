@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.config import Promote
-from pipeline.track import promotion
-from pipeline.track.evidence import Candidate, Champion
+from pipeline.registry import promotion
+from pipeline.registry.evidence import Candidate, Champion
 
 N = 80
 POLICY = Promote(

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.files import outputs
-from pipeline.track import versions
-from pipeline.track.versions import VersionError
+from pipeline.registry import versions
+from pipeline.registry.versions import VersionError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_registry
 

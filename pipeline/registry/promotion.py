@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Promote
 from pipeline.evaluate import comparison
-from pipeline.track.evidence import Bools, Candidate, Champion, Decision, Rule
+from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rule
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote, *, seed: int) -> Decision:
@@ -68,9 +68,9 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
 def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
     """Ask what every champion must reach, whatever the last one did."""
     sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
-    found = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
+    share = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
     yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
-    yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, found)
+    yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)
     bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
     yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
     yield _beats_null(candidate)
@@ -143,9 +143,9 @@ def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -
     """Ask whether enough test groups are left on which the champion can be asked fairly."""
     name, bar = "champion's memory", f"{least} groups of either class left"
     if champion.learnt is None:
-        known, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."
+        remembered, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."
     else:
-        known = _count(candidate.group[champion.learnt])
+        remembered = _count(candidate.group[champion.learnt])
         sentence = f"Of {_count(candidate.group)} test groups, those that the champion learnt from: left out."
     left = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
     if left < least:
@@ -153,15 +153,15 @@ def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -
             f" {left} groups of one class are left. Name the champion's manifest in"
             " validate.pinned_manifest, so that groups keep their split."
         )
-        return Rule(name, known, bar, False, sentence)
-    return Rule(name, known, bar, None if known is None else True, sentence)
+        return Rule(name, remembered, bar, False, sentence)
+    return Rule(name, remembered, bar, None if remembered is None else True, sentence)
 
 
 def _sensitivity(candidate: Candidate, fractured: Bools) -> tuple[float, int]:
     """Share of fractured radiographs found, each group weighing as one, and the number of groups."""
     names, code = np.unique(candidate.group[fractured], return_inverse=True)
-    found = np.bincount(code, weights=candidate.called[fractured]) / np.bincount(code)
-    return float(found.mean()) if found.size else float("nan"), names.size
+    share = np.bincount(code, weights=candidate.called[fractured]) / np.bincount(code)
+    return float(share.mean()) if share.size else float("nan"), names.size
 
 
 def _none_of(name: str, count: int, good: str, bad: str) -> Rule:

@@ -11,10 +11,11 @@ from pipeline.config import Config
 from pipeline.dataset import profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
-from pipeline.track import versions
-from pipeline.track.registry import BUNDLE
+from pipeline.registry.succession import CHAMPION
+from pipeline.registry.versions import BUNDLE
+from pipeline.track import models
+from pipeline.track.models import VersionError
 from pipeline.track.store import Store
-from pipeline.track.succession import CHAMPION
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def find(store: Store, name: str) -> Champion | None:
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    version = versions.aliases(store, name).get(CHAMPION)
+    _, aliases = models.registered(store, name)
+    version = aliases.get(CHAMPION)
     return None if version is None else Champion(version, _profile(store, name, version))
 
 
@@ -53,9 +55,11 @@ def log_drift(config: Config, store: Store, run_id: str, described: Path) -> Non
     champion = find(store, config.track.model_name)
     if champion is None:
         return
-    found = distance.compare(champion.profile.sample, profile.read(described).sample, seed=config.run.seed)
-    figures = distance.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold)
-    values = {name: difference.distance for name, difference in found.items()}
+    properties = distance.compare(
+        champion.profile.sample, profile.read(described).sample, seed=config.run.seed
+    )
+    figures = distance.summarize(properties, alpha=config.drift.alpha, threshold=config.drift.threshold)
+    values = {name: difference.distance for name, difference in properties.items()}
     values |= {"score": figures["score"], "detected": float(figures["detected"])}
     store.log(
         run_id,
@@ -67,26 +71,13 @@ def log_drift(config: Config, store: Store, run_id: str, described: Path) -> Non
 
 def _profile(store: Store, name: str, version: str) -> Profile:
     """Download the profile alone: the classifier is a hundred times as large."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    def download(file: str) -> Path:
-        return Path(
-            mlflow.artifacts.download_artifacts(
-                f"models:/{name}/{version}/{file}",
-                dst_path=folder,
-                tracking_uri=store.uri,
-                registry_uri=store.uri,
-            )
-        )
-
     with TemporaryDirectory() as folder:
         try:
-            model = download("MLmodel").parent
-            bundle = versions.artifact(model, BUNDLE).relative_to(model).as_posix()
-            return profile.read(download(f"{bundle}/{_PROFILE}"))
-        except (MlflowException, OSError) as error:
-            raise versions.VersionError(
+            model = models.download(store, name, version, "MLmodel", Path(folder)).parent
+            bundle = models.artifact(model, BUNDLE).relative_to(model).as_posix()
+            return profile.read(models.download(store, name, version, f"{bundle}/{_PROFILE}", Path(folder)))
+        except (VersionError, OSError) as error:
+            raise VersionError(
                 f"version {version} of {name} must hold the profile of its data. Received: {error}. "
                 "Register it again, or name a bundle's folder or a profile."
             ) from error

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.track import ledger
-from pipeline.track.ledger import Entry, LedgerError, Model
+from pipeline.registry import ledger
+from pipeline.registry.ledger import Entry, LedgerError, Model
 
 A, B, C = (Model(name * 64, str(number)) for number, name in enumerate("abc", start=1))
 
@@ -76,11 +76,11 @@ def test_a_gap_between_the_copies_is_refused():
 
 
 def test_a_rollback_leads_back_and_never_to_the_withdrawn():
-    assert ledger.reigns(PROMOTED) == [A, B]
-    assert ledger.reigns(ROLLED_BACK) == [A]
+    assert ledger.champion_stack(PROMOTED) == [A, B]
+    assert ledger.champion_stack(ROLLED_BACK) == [A]
     further = [*ROLLED_BACK, entry(4, "promote", C, previous=A, replaced=A)]
-    assert ledger.reigns(further) == [A, C]
-    assert ledger.reigns([*further, entry(5, "rollback", A, replaced=C)]) == [A]
+    assert ledger.champion_stack(further) == [A, C]
+    assert ledger.champion_stack([*further, entry(5, "rollback", A, replaced=C)]) == [A]
 
 
 def test_a_rolled_back_model_is_withdrawn_until_promoted_again():
@@ -95,9 +95,9 @@ def test_a_rolled_back_model_is_withdrawn_until_promoted_again():
 def test_the_last_reign_is_the_last_lines_champion(steps):
     entries: list[Entry] = []
     for step in steps:
-        stack = ledger.reigns(entries)
+        stack = ledger.champion_stack(entries)
         if step != "rollback":
             entries.append(entry(len(entries) + 1, "promote", step))
         elif len(stack) > 1:
             entries.append(entry(len(entries) + 1, "rollback", stack[-2], replaced=stack[-1]))
-    assert [model for model in ledger.reigns(entries)[-1:]] == [one.champion for one in entries[-1:]]
+    assert [model for model in ledger.champion_stack(entries)[-1:]] == [one.champion for one in entries[-1:]]

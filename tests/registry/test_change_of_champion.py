@@ -10,7 +10,6 @@ import json
 import shutil
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +18,8 @@ import yaml
 from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
 from pipeline.predict import bundle
-from pipeline.track import ledger, registry, succession, versions
+from pipeline.registry import ledger, registration, succession, versions
+from pipeline.track import models
 from pipeline.track.outage import StoreError
 from tests.results import make, scores
 from tests.track.conftest import make_repository
@@ -38,23 +38,21 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def config(folder, monkeypatch, request):
     """Settings of the repository; each test has a registered model and a ledger of its own."""
-    monkeypatch.setattr(registry, "_log_model", keep)
+    monkeypatch.setattr(models, "log_version", keep)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with contextlib.chdir(folder):
         whole, name = settings.read(), request.node.name
         track = whole.track.model_copy(update={"model_name": name})
         paths = whole.paths.model_copy(update={"ledger": folder / f"{name}.jsonl"})
         yield whole.model_copy(update={"track": track, "paths": paths})
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
 
 
-def keep(store, name, artifacts, run_id, tags) -> str:
+def keep(store, name, run_id, artifacts, tags, **_) -> str:
     """Keep a version as MLflow does, without the seconds in which it tries the model."""
-    folder = Path("kept", name, tags[registry.BUNDLE_TAG]).absolute()
-    shutil.copytree(artifacts[registry.BUNDLE], folder / "models")
-    shutil.copy(artifacts[registry.LEARNT], folder / "learnt.csv")
-    paths = {registry.BUNDLE: {"path": "models"}, registry.LEARNT: {"path": "learnt.csv"}}
+    folder = Path("kept", name, tags[versions.BUNDLE_TAG]).absolute()
+    shutil.copytree(artifacts[versions.BUNDLE], folder / "models")
+    shutil.copy(artifacts[versions.LEARNT], folder / "learnt.csv")
+    paths = {versions.BUNDLE: {"path": "models"}, versions.LEARNT: {"path": "learnt.csv"}}
     flavor = {"loader_module": "mlflow.pyfunc.model", "artifacts": paths}
     (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": flavor}}))
     with contextlib.suppress(StoreError):  # it is there from the second version on
@@ -63,7 +61,7 @@ def keep(store, name, artifacts, run_id, tags) -> str:
 
 
 def register(config: settings.Config) -> str:
-    return registry.register(config, config.paths.models / bundle.BUNDLE)
+    return registration.register(config, config.paths.models / bundle.BUNDLE)
 
 
 def run(config: settings.Config, **options) -> int:
@@ -72,7 +70,7 @@ def run(config: settings.Config, **options) -> int:
 
 
 def standing(config: settings.Config) -> dict[str, str]:
-    return succession.of(config)._registered()[1]
+    return models.registered(succession.of(config).store, config.track.model_name)[1]
 
 
 @pytest.fixture

@@ -127,8 +127,8 @@ def join(written: Sequence[Entry], kept: Sequence[Entry]) -> list[Entry]:
     return [by_number[number] for number in numbers]
 
 
-def reigns(entries: Sequence[Entry]) -> list[Model]:
-    """Return the champions that a rollback could lead to, one after the other; the last one reigns.
+def champion_stack(entries: Sequence[Entry]) -> list[Model]:
+    """Return the champions that a rollback could lead to, one after the other; the last is champion.
 
     A promotion puts a model on top, a rollback takes it away: so two rollbacks lead two champions
     back, and never to one that was withdrawn.
@@ -159,7 +159,7 @@ def following(
     LedgerError
         There is no champion before this one to go back to.
     """
-    before = reigns(entries)
+    before = champion_stack(entries)
     after = [*before, promoted] if promoted else before[:-1]
     if not after:
         raise LedgerError(

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.track import serve
-from pipeline.track.versions import VersionError
+from pipeline.registry import serve
+from pipeline.track.models import VersionError
 
 
 class Client:
@@ -18,7 +18,7 @@ class Client:
         self.aliases = {"champion": "3"}
 
     def search_registered_models(self, _):
-        return [SimpleNamespace(aliases=self.aliases)]
+        return [SimpleNamespace(aliases=self.aliases, tags={})]
 
 
 @pytest.fixture

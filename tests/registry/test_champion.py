@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from types import SimpleNamespace
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from pipeline import config
 from pipeline.dataset import profile
 from pipeline.predict import bundle
-from pipeline.track import champion, registry, runs
+from pipeline.registry import champion, registration
+from pipeline.track import runs
 from pipeline.track.store import connect
 from tests import manifests
 
@@ -48,13 +48,11 @@ def settings(reproduced, monkeypatch):
         describe(found.paths.models / bundle.PROFILE, level=40)
         bundle.seal(found.paths.models)
         yield found
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
 
 
 @pytest.fixture
 def crowned(settings, reproduced):
-    version = registry.register(settings, settings.paths.models / bundle.BUNDLE)
+    version = registration.register(settings, settings.paths.models / bundle.BUNDLE)
     reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
     return settings
 
@@ -62,7 +60,8 @@ def crowned(settings, reproduced):
 def validate(settings, level):
     """Run a stage by hand that describes its data, as `validate` does."""
     with runs.stage_run("validate", settings) as record:
-        record.profile(describe(settings.paths.report("validate") / "profile.json", level))
+        described = describe(settings.paths.report("validate") / "profile.json", level)
+        record.at_end(lambda run: champion.log_drift(settings, run.store, run.run_id, described))
 
 
 def test_the_champion_brings_the_profile_of_its_data(crowned, reproduced):
@@ -93,7 +92,7 @@ def test_without_a_champion_nothing_is_logged(settings, reproduced):
 def test_a_champion_without_a_profile_costs_the_run_nothing(settings, reproduced, caplog):
     (settings.paths.models / bundle.PROFILE).write_text("older code")
     bundle.seal(settings.paths.models)
-    version = registry.register(settings, settings.paths.models / bundle.BUNDLE)
+    version = registration.register(settings, settings.paths.models / bundle.BUNDLE)
     reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
     validate(settings, level=60)
     assert reproduced.children("validate")[-1].info.status == "FINISHED"

@@ -6,6 +6,8 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +21,8 @@ from pipeline.dataset import manifest
 from pipeline.drift import seen
 from pipeline.files import images
 from pipeline.predict import bundle
-from pipeline.track import registry, versions
+from pipeline.registry import registration, versions
+from pipeline.track import packages, runs
 from pipeline.track.store import connect
 from tests import manifests
 
@@ -49,12 +52,10 @@ class MeanBundle:
 @pytest.fixture
 def settings(reproduced, monkeypatch):
     monkeypatch.setattr(bundle, "load", lambda folder: MeanBundle())
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", reproduced.store)
     with contextlib.chdir(reproduced.folder):
         manifests.write(config.read().paths.manifest)
         yield config.read()
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
 
 
 def seal(settings, weights):
@@ -72,27 +73,63 @@ def md5(path):
 
 def test_a_test_set_is_named_by_its_files_in_any_order(settings):
     files = manifest.read(settings.paths.manifest)
-    assert registry.test_hash(files) == registry.test_hash(files[::-1])
+    assert registration.test_hash(files) == registration.test_hash(files[::-1])
     fewer = files[files["path"] != files.loc[files["split"] == "test", "path"].iloc[0]]
-    assert registry.test_hash(files) != registry.test_hash(fewer)
-    assert registry.test_hash(files) == registry.test_hash(files[files["split"] == "test"])
+    assert registration.test_hash(files) != registration.test_hash(fewer)
+    assert registration.test_hash(files) == registration.test_hash(files[files["split"] == "test"])
 
 
 def test_a_bundle_is_registered_once(settings, reproduced):
-    assert registry.register(settings, seal(settings, "a")) == "1"
-    assert registry.register(settings, seal(settings, "a")) == "1"
-    assert registry.register(settings, seal(settings, "b")) == "2"
-    assert registry.register(settings, seal(settings, "a")) == "1"
-    version = mlflow.MlflowClient().get_model_version_by_alias(settings.track.model_name, registry.CHALLENGER)
+    assert registration.register(settings, seal(settings, "a")) == "1"
+    assert registration.register(settings, seal(settings, "a")) == "1"
+    assert registration.register(settings, seal(settings, "b")) == "2"
+    assert registration.register(settings, seal(settings, "a")) == "1"
+    version = mlflow.MlflowClient().get_model_version_by_alias(
+        settings.track.model_name, registration.CHALLENGER
+    )
     assert version.version == "2" or version.version == 2
-    assert version.tags[registry.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
+    assert version.tags[versions.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
     assert version.tags["bundle.md5"] == md5(settings.paths.models / bundle.BUNDLE)
     assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
 
 
+def test_a_stage_and_its_registration_change_nothing_of_the_process(settings, reproduced, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("MLFLOW_RUN_ID", "f" * 32)
+    before = dict(os.environ), mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run()
+    with runs.stage_run("train", settings) as record:
+        sealed = seal(settings, "f")
+        record.at_end(lambda run: registration.register(settings, sealed, run.pipeline))
+    after = dict(os.environ), mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run()
+    assert after == before
+    (version,) = reproduced.client().search_model_versions(f"name = '{settings.track.model_name}'")
+    assert version.run_id == reproduced.parents()[-1].info.run_id
+
+
+def test_a_bundle_of_no_run_is_registered(settings, reproduced):
+    reproduced.lose_the_record()
+    assert registration.register(settings, seal(settings, "g")) == "1"
+
+
+def test_every_package_is_pinned_to_what_is_installed(monkeypatch):
+    installed = {"tensorflow-cpu": "2.21.0", "numpy": "2.2.1"}
+    monkeypatch.setattr(metadata, "requires", lambda _: ["tensorflow>=2.21", "numpy", 'x; extra == "y"'])
+    monkeypatch.setattr(packages.metadata, "version", version_of(installed))
+    assert registration.requirements() == ["tensorflow-cpu==2.21.0", "numpy==2.2.1"]
+
+
+def version_of(installed):
+    def version(name):
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    return version
+
+
 def test_a_version_knows_what_it_learnt_from(settings, tmp_path):
-    version = registry.register(settings, seal(settings, "e"))
+    version = registration.register(settings, seal(settings, "e"))
     store = connect(settings.track, Path())
     model = versions.fetch(store, settings.track.model_name, version, tmp_path / "fetched")
     files = manifest.read(settings.paths.manifest)
@@ -102,7 +139,7 @@ def test_a_version_knows_what_it_learnt_from(settings, tmp_path):
 @pytest.fixture
 def served(settings):
     """The registered model, as MLflow loads it."""
-    registry.register(settings, seal(settings, "c"))
+    registration.register(settings, seal(settings, "c"))
     return mlflow.pyfunc.load_model(f"models:/{settings.track.model_name}@challenger")
 
 
@@ -122,12 +159,12 @@ def test_a_registered_bundle_answers_for_paths_bytes_and_base64(served, tmp_path
 
 
 def test_maps_are_left_out_where_nobody_wants_them(served):
-    table = pd.DataFrame({"image": [registry.even_radiograph()]})
+    table = pd.DataFrame({"image": [versions.even_radiograph()]})
     assert served.predict(table, params={"region_map": False})["region_map"].tolist() == [""]
 
 
 def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path, monkeypatch):
-    table = pd.DataFrame({"image": [registry.even_radiograph()] * 2})
+    table = pd.DataFrame({"image": [versions.even_radiograph()] * 2})
     served.predict(table)
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
     served.predict(table)
@@ -138,7 +175,7 @@ def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path
 def test_a_full_disk_costs_the_record_and_not_the_answer(served, tmp_path, monkeypatch, caplog):
     (tmp_path / "seen").write_text("no folder")
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
-    assert len(served.predict(pd.DataFrame({"image": [registry.even_radiograph()]}))) == 1
+    assert len(served.predict(pd.DataFrame({"image": [versions.even_radiograph()]}))) == 1
     assert "what was seen is not noted" in caplog.text
 
 
@@ -151,11 +188,11 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert served.metadata.signature.outputs.input_names() == [
         "probability", "decision", "body_part", "regions", "region_map"
     ]  # fmt: skip
-    assert served.input_example["image"].tolist() == [registry.even_radiograph()]
+    assert served.input_example["image"].tolist() == [versions.even_radiograph()]
 
 
 def test_a_damaged_bundle_is_refused(settings):
     sealed = seal(settings, "d")
     (settings.paths.models / bundle.CLASSIFIER).write_text("damaged")
     with pytest.raises(bundle.BundleError, match=r"classifier\.keras"):
-        registry.register(settings, sealed)
+        registration.register(settings, sealed)

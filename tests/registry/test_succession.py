@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Track
-from pipeline.track import ledger, registry, store, succession
-from pipeline.track.ledger import Entry, LedgerError, Model
-from pipeline.track.succession import Succession
+from pipeline.registry import ledger, succession, versions
+from pipeline.registry.ledger import Entry, LedgerError, Model
+from pipeline.registry.succession import Succession
+from pipeline.track import models, store
 
 A, B, C = (Model(name * 64, str(number)) for number, name in enumerate("abc", start=1))
 NAME = "fracture"
@@ -37,13 +38,13 @@ def registered(made: Succession, *models: Model) -> Succession:
     client = made.store.client
     client.create_registered_model(made.name)
     for model in models or (A, B, C):
-        tags = {registry.BUNDLE_TAG: model.bundle}
+        tags = {versions.BUNDLE_TAG: model.bundle}
         client.create_model_version(made.name, f"file:///{model.version}", tags=tags)
     return made
 
 
 def promote(known: list[Entry], model: Model) -> Entry:
-    before = ledger.reigns(known)[-1] if known else None
+    before = ledger.champion_stack(known)[-1] if known else None
     return change(known, "promote", model, before, before)
 
 
@@ -54,17 +55,17 @@ def change(known, action, champion, previous, replaced) -> Entry:
 
 def follow(line_of: Succession, *models: Model) -> list[Entry]:
     for model in models:
-        known = line_of.settle()
+        known = line_of.sync()
         line_of.advance(promote(known, model), known)
-    return line_of.settle()
+    return line_of.sync()
 
 
 def aliases(line_of: Succession) -> dict[str, str]:
-    return line_of._registered()[1]
+    return models.registered(line_of.store, line_of.name)[1]
 
 
 def test_promotions_move_both_aliases_and_the_ledger(line_of):
-    assert line_of.settle() == []
+    assert line_of.sync() == []
     assert not line_of.path.exists()
     assert [entry.champion for entry in follow(line_of, A)] == [A]
     assert aliases(line_of) == {"champion": "1"}
@@ -86,9 +87,10 @@ def test_a_crash_leaves_either_the_old_champion_or_the_new_one(line_of, monkeypa
     with pytest.raises(Crash):
         line_of.advance(promote(known, C), known)
     monkeypatch.undo()
-    champion, lines = aliases(line_of)["champion"], line_of._registered()[0]
+    lines, standing = models.registered(line_of.store, line_of.name)
+    champion = standing["champion"]
     assert champion == "2" or "ledger.000003" in lines, "a champion without its line"
-    entries = Succession(line_of.store, line_of.name, line_of.path).settle()
+    entries = Succession(line_of.store, line_of.name, line_of.path).sync()
     changed = moment > 0  # the line stands in the registry: the change holds
     assert len(entries) == len(ledger.read(line_of.path)) == (3 if changed else 2)
     assert aliases(line_of) == (
@@ -126,13 +128,13 @@ def die_at(monkeypatch, line_of, moment) -> None:
 def test_a_clone_with_an_old_ledger_gets_the_missing_lines(line_of):
     entries = follow(line_of, A, B)
     ledger.write(line_of.path, entries[:1])
-    assert line_of.settle() == ledger.read(line_of.path) == entries
+    assert line_of.sync() == ledger.read(line_of.path) == entries
 
 
 def test_a_lost_registry_is_filled_from_the_ledger_by_bundle(line_of, opened):
     entries = follow(line_of, A, B)
     new = registered(Succession(opened, f"{line_of.name}-anew", line_of.path), B, A)
-    assert new.settle() == entries
+    assert new.sync() == entries
     assert aliases(new) == {"champion": "1", "previous": "2"}  # other numbers, the same bundles
 
 
@@ -142,14 +144,14 @@ def test_a_registry_without_the_champion_is_left_alone(line_of, opened):
     with pytest.raises(
         LedgerError, match=r"version 2 of .* \(bundle bbbbbbbbbbbb\), which this registry lacks"
     ):
-        new.settle()
-    assert new._registered() == ({}, {})
+        new.sync()
+    assert models.registered(new.store, new.name) == ({}, {})
 
 
 def test_an_alias_moved_by_hand_is_set_back(line_of):
     follow(line_of, A, B)
     line_of.store.client.set_registered_model_alias(line_of.name, succession.CHAMPION, "3")
-    line_of.settle()
+    line_of.sync()
     assert aliases(line_of)["champion"] == "2"
 
 
@@ -162,4 +164,4 @@ def test_a_change_that_somebody_overtook_is_refused(line_of):
 
 
 def test_an_unregistered_model_has_no_champions(opened, tmp_path: Path):
-    assert Succession(opened, "nobody", tmp_path / "ledger.jsonl").settle() == []
+    assert Succession(opened, "nobody", tmp_path / "ledger.jsonl").sync() == []

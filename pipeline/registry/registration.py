@@ -1,0 +1,122 @@
+"""A bundle becomes a version of the registered model: once, and its hash names the version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from packaging.requirements import Requirement
+
+from pipeline.config import Config
+from pipeline.dataset import manifest
+from pipeline.registry import versions
+from pipeline.registry.versions import BUNDLE, BUNDLE_TAG, LEARNT
+from pipeline.track import description, inputs, models, packages, repository, state
+from pipeline.track.store import Store, connect
+
+log = logging.getLogger(__name__)
+
+CHALLENGER = "challenger"
+
+
+def register(config: Config, bundle: Path, pipeline: state.Pipeline | None = None) -> str:
+    """Register a bundle as a model version, unless one with its hash is there.
+
+    Parameters
+    ----------
+    bundle
+        Its ``bundle.json``; the files that it names lie beside it.
+    pipeline
+        The pipeline, where it was read already: DVC takes a second for it.
+
+    Returns
+    -------
+    str
+        The version. A new one gets the alias ``challenger``, and tags that name the bundle's sha256 and
+        the md5 by which DVC knows it, the radiographs, those tested on, the pipeline's state and its run.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one that ``bundle.json`` names.
+    StoreError
+        The store does not answer within ``track.timeout_s``, or refuses.
+    """
+    from pipeline.predict import bundle as sealed  # TensorFlow comes with it
+
+    sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
+    name = config.track.model_name
+    pipeline = pipeline or repository.read()
+    store = connect(config.track, pipeline.root)
+    with store.locked():
+        if version := find_version(store, name, sha256):
+            return version
+        sealed.check(bundle.parent)
+        run_id = _run_of(store, pipeline)
+        files = manifest.read(config.paths.manifest)
+        tags = {
+            BUNDLE_TAG: sha256,
+            "bundle.md5": hashlib.md5(bundle.read_bytes(), usedforsecurity=False).hexdigest(),
+            "pipeline.state": pipeline.key,
+            "pipeline.run_id": run_id or "",
+            "test.sha256": test_hash(files),
+            **inputs.tags(inputs.of_state(pipeline, config)),
+        }
+        with TemporaryDirectory() as folder:
+            version = models.log_version(
+                store,
+                name,
+                run_id,
+                artifacts=_artifacts(bundle.parent, files, Path(folder)),
+                tags=tags,
+                requirements=requirements(),
+                example=pd.DataFrame({"image": [versions.even_radiograph()]}),
+            )
+        store.client.set_registered_model_alias(name, CHALLENGER, version)
+    if run_id:
+        store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})
+        figures = store.client.get_run(run_id).data.metrics
+        store.client.update_model_version(name, version, description.summary(figures))
+    log.info("%s: version %s of %s", bundle, version, name)
+    return version
+
+
+def find_version(store: Store, name: str, sha256: str) -> str | None:
+    """Return the version of the bundle with that hash; None where it was never registered."""
+    same = store.client.search_model_versions(f"name = '{name}' and tags.`{BUNDLE_TAG}` = '{sha256}'")
+    return str(min(int(version.version) for version in same)) if same else None
+
+
+def test_hash(files: pd.DataFrame) -> str:
+    """Name a test set by one sha256 over those of its radiographs: equal for the same files in any order."""
+    tested = sorted(manifest.rows(files, "test")["sha256"])
+    return hashlib.sha256("\n".join(tested).encode()).hexdigest()
+
+
+def requirements() -> list[str]:
+    """Pin all that the package requires to what is installed, under the name that it was installed under."""
+    declared = map(Requirement, metadata.requires("fracture-pipeline") or ())
+    here = [packages.installed(one.name) for one in declared if one.marker is None or one.marker.evaluate()]
+    return [f"{name}=={version}" for name, version in filter(None, here)]
+
+
+def _run_of(store: Store, pipeline: state.Pipeline) -> str | None:
+    """Return the parent run of the pipeline's state: a bundle is the work of all its stages."""
+    parents = store.find({"pipeline.role": "pipeline", "pipeline.state": pipeline.key})
+    return parents[0].info.run_id if parents else None
+
+
+def _artifacts(bundle: Path, files: pd.DataFrame, folder: Path) -> dict[str, str]:
+    """Return what a version holds: its bundle, and the sha256 of each file that it learnt from.
+
+    Hashes alone, since names may be patients': they tell on which radiographs it must not be tested.
+    """
+    learnt = manifest.rows(files, ("train", "val"))
+    path = folder / f"{LEARNT}.csv"
+    learnt[["sha256", "split"]].sort_values("sha256").to_csv(path, index=False, lineterminator="\n")
+    return {BUNDLE: str(bundle), LEARNT: str(path)}

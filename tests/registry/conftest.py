@@ -1,0 +1,5 @@
+"""The small repository of tests/track."""
+
+from tests.track.conftest import baseline, reproduced
+
+__all__ = ["baseline", "reproduced"]
