@@ -38,7 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "methods_radiographs": 2,
         "gallery": 8,
     },
-    "promote": {"max_ece": 0.25, "non_inferiority_margin": 0.2, "bootstrap_samples": 200},
+    "promote": {"max_ece": 0.25, "non_inferiority_margin": 0.2},
 }
 COUNTS = ({"train": 120, "val": 48, "test": 72}, {"train": 160, "val": 64, "test": 96})
 

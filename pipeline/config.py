@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 PARAMS_FILE = Path("params.yaml")
 
+GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0020
 RENAMED = {
     "evaluate.views": "predict.tta_views",
     "train.averaging_decay": "train.ema_decay",
@@ -235,7 +236,6 @@ class Promote(Section):
     min_subgroup_groups: Annotated[int, Field(ge=1)]
     non_inferiority_margin: Annotated[float, Field(gt=0, lt=0.5)]
     min_groups: Annotated[int, Field(ge=2)]
-    bootstrap_samples: Annotated[int, Field(ge=200)]
 
 
 class Drift(Section):
@@ -294,6 +294,8 @@ def _explain(path: Path, error: ValidationError) -> str:
     for key, problem in problems.items():
         if key in RENAMED:
             lines.append(f"{path}: {key} is now {RENAMED[key]}: rename it.")
+        elif key in GONE:
+            lines.append(f"{path}: {key} is a setting no more: delete it.")
         elif problem["type"] == "extra_forbidden":
             lines.append(f"{path}: {key} is no setting. Received: {problem['input']!r}. Check its spelling.")
         elif problem["type"] == "missing":

@@ -90,6 +90,13 @@ def test_an_old_name_is_refused_with_the_new_one(
     assert str(refused.value) == f"{tmp_path / 'params.yaml'}: {old} is now {new}: rename it."
 
 
+@pytest.mark.parametrize("key", sorted(config.GONE))
+def test_a_setting_that_is_gone_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
+    put(values, key, 2000)
+    with pytest.raises(config.ConfigError, match=rf"{key} is a setting no more: delete it\.$"):
+        config.read(write(tmp_path, values))
+
+
 def test_a_section_that_is_new_may_be_missing_whole_where_its_old_name_is_there(
     values: dict[str, Any], tmp_path: Path
 ) -> None:

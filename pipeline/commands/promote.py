@@ -102,7 +102,7 @@ def decide(
     withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
     challenger = candidate.describe(config, files, rows, model.version, withdrawn)
     champion = candidate.ask_champion(config, line, entries[-1].champion, files, rows) if entries else None
-    return promotion.decide(challenger, champion, config.promote, seed=config.run.seed), rows
+    return promotion.decide(challenger, champion, config.promote), rows
 
 
 def gate_report(decision: Decision, rows: pd.DataFrame) -> str:

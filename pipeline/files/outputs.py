@@ -67,6 +67,11 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         private.write_text(text + "\n", encoding="utf-8")
 
 
+def write_exact_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write what decides later: sorted keys, and floats in full precision."""
+    write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole, in UTF-8."""
     with staged(path) as private:

@@ -186,7 +186,7 @@ def check(folder: Path) -> str:
 
 def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
     """Write the thresholds and the calibration, in full precision: they decide."""
-    _write(path, vars(calibration) | vars(points))
+    outputs.write_exact_json(path, vars(calibration) | vars(points))
 
 
 def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
@@ -207,7 +207,7 @@ def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
 
 def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
     """Write how regions are cut and, beside it, over how many views outputs are averaged."""
-    _write(path, vars(settings) | {"views": tta_views})
+    outputs.write_exact_json(path, vars(settings) | {"views": tta_views})
 
 
 def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
@@ -215,16 +215,6 @@ def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     values = _read(path)
     tta_views = values.pop("views", 1)
     return RegionSettings(**values), tta_views
-
-
-def write_preprocess(path: Path, settings: Preprocess) -> None:
-    """Write the preprocessing settings."""
-    _write(path, settings.model_dump(mode="json"))
-
-
-def _write(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON in full precision."""
-    outputs.write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

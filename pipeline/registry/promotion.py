@@ -18,21 +18,19 @@ from pipeline.evaluate import comparison
 from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rule
 
 
-def decide(candidate: Candidate, champion: Champion | None, policy: Promote, *, seed: int) -> Decision:
+def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
     """Ask every rule, also those after a failed one: a refusal names all its reasons.
 
     Parameters
     ----------
     champion
         None where there is none yet.
-    seed
-        Where the random numbers of the bootstrap start.
     """
     rules = (
         *_soundness(candidate),
         *_floors(candidate, policy),
         *_subgroups(candidate, policy),
-        *_against(candidate, champion, policy, seed),
+        *_against(candidate, champion, policy),
     )
     return Decision(candidate.version, champion.version if champion else None, rules)
 
@@ -114,9 +112,7 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
             yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
 
 
-def _against(
-    candidate: Candidate, champion: Champion | None, policy: Promote, seed: int
-) -> tuple[Rule, Rule]:
+def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -> tuple[Rule, Rule]:
     """Ask whether the candidate is no worse than the champion where that has no memory to draw on."""
     name, bar = "non-inferiority", f"above {-policy.non_inferiority_margin:.3f}"
     if champion is None:

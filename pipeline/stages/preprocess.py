@@ -17,7 +17,6 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, layout, manifest, names
 from pipeline.files import engine, images, outputs, resize
-from pipeline.predict import bundle
 from pipeline.preprocess import polarity, preparation, shards
 from pipeline.track import runs
 
@@ -40,7 +39,8 @@ def run(config: Config) -> None:
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        bundle.write_preprocess(config.paths.models / names.PREPROCESS, config.preprocess)
+        settings = config.preprocess.model_dump(mode="json")
+        outputs.write_exact_json(config.paths.models / names.PREPROCESS, settings)
 
         figures = summarize(index)
         report = config.paths.report("preprocess")

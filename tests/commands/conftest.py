@@ -13,7 +13,7 @@ import yaml
 
 from pipeline import config as settings
 from pipeline.dataset import profile
-from pipeline.files import images
+from pipeline.files import images, outputs
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -57,7 +57,7 @@ def models(tmp_path_factory, learnt):
     )
     bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3), tta_views=1)
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
-    bundle.write_preprocess(folder / bundle.PREPROCESS, canvas)
+    outputs.write_exact_json(folder / bundle.PREPROCESS, canvas.model_dump(mode="json"))
     profile.write(learnt, folder / bundle.PROFILE)
     bundle.seal(folder)
     return folder

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Preprocess
+from pipeline.files import outputs
 from pipeline.network.inference import NetworkOutput
 from pipeline.predict import bundle
 from pipeline.predict.bundle import Bundle, BundleError
@@ -31,7 +32,7 @@ def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
     shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
     bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
     bundle.write_region_settings(tmp_path / bundle.REGION_MAPS, REGIONS, tta_views=2)
-    bundle.write_preprocess(tmp_path / bundle.PREPROCESS, preprocess)
+    outputs.write_exact_json(tmp_path / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
     (tmp_path / bundle.PROFILE).write_text("{}")
     bundle.seal(tmp_path)
     return tmp_path

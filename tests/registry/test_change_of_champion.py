@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_re
 def folder(tmp_path_factory):
     """A repository in which nothing ran yet: `make` leaves behind what a run would."""
     repository = make_repository(tmp_path_factory.mktemp("champions"))
-    repository.set("promote", min_groups=10, bootstrap_samples=200)
+    repository.set("promote", min_groups=10)
     return repository.folder
 
 
