@@ -138,14 +138,6 @@ def collapse_groups(
     return unit[0].astype(bool), mean_score, names[unit[1]]
 
 
-def group_scores(
-    y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_bins: int = 10
-) -> dict[str, float]:
-    """:func:`classification_scores` with each group weighing as one: see :func:`collapse_groups`."""
-    unit_true, unit_score, _ = collapse_groups(y_true, y_score, group)
-    return classification_scores(unit_true, unit_score, n_bins=n_bins)
-
-
 def confusion(
     y_true: BoolArray, y_score: FloatArray, threshold: float, sample_weight: FloatArray | None = None
 ) -> dict[str, float]:

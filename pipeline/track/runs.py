@@ -50,7 +50,6 @@ class StageRecord:
     stage: str
     _run: OpenRun | None = None
     _figures: dict[str, float] = field(default_factory=dict)
-    _tags: dict[str, str] = field(default_factory=dict)
     _pages: list[tuple[str, Path]] = field(default_factory=list)
     _actions: list[Action] = field(default_factory=list)
 
@@ -70,10 +69,6 @@ class StageRecord:
         """Log figures that change with the step (an epoch) at once, under ``curves/``."""
         points = _steps(projection.CURVES, values)
         self._tell(lambda run: run.store.log(run.run_id, points, step=step))
-
-    def tag(self, key: str, value: str) -> None:
-        """Tag the run at its end."""
-        self._tags[key] = str(value)
 
     def pages(self, stage: str, files: Iterable[Path]) -> None:
         """Upload pages of another stage, at the end, to the run that stands for it in this state.
@@ -116,7 +111,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     Yields
     ------
     StageRecord
-        Takes figures, curves and tags.
+        Takes figures, curves, pages, and what is to be done at the end.
     """
     log.info("%s: start", stage)
     record = StageRecord(stage)
@@ -194,7 +189,7 @@ def _identity(store: Store, stage: state.Stage) -> dict[str, str]:
 def _finish(run: OpenRun, record: StageRecord, config: Config) -> None:
     """Log what the stage made; FINISHED comes last, so that it means complete."""
     client, report = run.store.client, config.paths.report(record.stage)
-    run.store.log(run.run_id, record._figures | projection.report_figures(report), tags=record._tags)
+    run.store.log(run.run_id, record._figures | projection.report_figures(report))
     projection.upload(run.store, run.run_id, report, besides=PAGES.get(record.stage, ()))
     if not run.by_hand:
         _upload_pages(run, record, config)

@@ -134,7 +134,7 @@ def test_a_group_weighs_as_one_by_its_mean():
     assert truth.tolist() == [False, False, True, True]
     assert score == pytest.approx([0.2, 0.6, 0.9, 0.3])
     assert group.tolist() == ["c", "d", "a", "b"]
-    assert metrics.group_scores(y_true, y_score, np.array([1, 1, 2, 3, 4]))["auroc"] == pytest.approx(3 / 4)
+    assert metrics.auroc(truth, score) == pytest.approx(3 / 4)
 
 
 def test_a_patient_of_both_classes_is_two_units():
@@ -181,7 +181,7 @@ def test_what_is_no_score_is_refused(y_true, y_score, weight, rule):
 
 def test_groups_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="one group a radiograph"):
-        metrics.group_scores(Y_TRUE, Y_SCORE, np.arange(5))
+        metrics.collapse_groups(Y_TRUE, Y_SCORE, np.arange(5))
 
 
 def test_identical_scores_are_chance():
