@@ -82,7 +82,7 @@ def write_evaluation(config: Config, found: Findings) -> dict[str, str]:
 
 def write_region_maps(folder: Path, *cases: tuple[object, ...]) -> None:
     """Write the report folder of `region_maps`, with these rows in the index of its pictures."""
-    mapped = Assessment(FAITHFULNESS | LOCALIZATION, TABLES, [], "[]\n")
+    mapped = Assessment(FAITHFULNESS | LOCALIZATION, TABLES, "[]\n")
     for name, text in mapped.texts().items():
         outputs.write_text(folder / name, text)
     outputs.write_json(folder / "metrics.json", mapped.figures)

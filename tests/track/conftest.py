@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -9,17 +10,17 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
 from mlflow import MlflowClient
-from requests.adapters import HTTPAdapter
 
 from ci.servers import mlflow_server
 from pipeline import config
 from pipeline.__main__ import ENVIRONMENT
-from pipeline.track import runs
+from pipeline.track import runs, store
 from tests import postgres
 
 TOP = Path(__file__).parents[2]
@@ -222,18 +223,17 @@ def reproduced(baseline: Repository, tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that each request to a server may wait, all its tries together, added as it is sent.
+    """Seconds that each question to a server may wait, added as it is asked.
 
-    The environment asks for more of either, which must not count.
+    The environment asks for more, which must not count.
     """
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     allowed: list[float] = []
-    send = HTTPAdapter.send
 
-    def noted(self: HTTPAdapter, *arguments: Any, **options: Any) -> Any:
-        allowed.append((1 + self.max_retries.total) * options["timeout"])
-        return send(self, *arguments, **options)
+    class Noted(Thread):
+        def join(self, timeout: float | None = None) -> None:
+            allowed.append(math.inf if timeout is None else timeout)
+            super().join(timeout)
 
-    monkeypatch.setattr(HTTPAdapter, "send", noted)
+    monkeypatch.setattr(store, "Thread", Noted)
     return allowed
