@@ -125,3 +125,7 @@ def test_radiographs_may_lie_beside_what_stages_make(root: str, tmp_path: Path) 
     for command in ("init --no-scm --quiet", "dag"):  # refuses outputs inside what their stage reads
         done = subprocess.run(["dvc", *command.split()], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_person_can_read_it_to_the_end() -> None:
+    assert len((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 200
