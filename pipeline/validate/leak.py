@@ -68,7 +68,7 @@ def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
 
 
 def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
-    """Score a linear probe of the rough look of the radiographs, on both splits.
+    """Score a linear probe of the coarse edges of the radiographs, on both splits.
 
     Parameters
     ----------

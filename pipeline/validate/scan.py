@@ -22,16 +22,16 @@ from pipeline.files.faults import ImageFault, Issue
 from pipeline.validate import content, not_radiograph, pyramid, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
-from pipeline.validate.copies.spill_cache import Kept, Subject
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
-_NO_SUBJECT = Subject(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
+_NO_FEATURES = CopyFeatures(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
 
 
 class Found(NamedTuple):
     """A file to inspect, what its folders say of it, and the limits it must meet.
 
-    Its look is set aside in the folder; without one it stays in memory.
+    Its features are spilled into the folder; without one they stay in memory.
     """
 
     root: Path
@@ -56,8 +56,8 @@ class Fact:
         How unlike a radiograph it is, 0 to 1, see `not_radiograph.judge`; not a number where not decoded.
     thumbnail
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
-    subject, keypoints
-        What is compared with other radiographs, in memory or set aside; see `subjects`.
+    features, keypoints
+        What is compared with other radiographs, in memory or spilled; see `spill_cache`.
     border, markers
         See `shortcuts`.
     """
@@ -75,7 +75,7 @@ class Fact:
     not_radiograph: float = float("nan")
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
-    subject: Subject | Kept = field(default=_NO_SUBJECT, repr=False)
+    features: CopyFeatures | Spilled = field(default=_NO_FEATURES, repr=False)
     keypoints: Keypoints = field(default=NO_KEYPOINTS, repr=False)
     border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
@@ -159,7 +159,7 @@ def inspect(item: Found) -> Fact:
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     levels = pyramid.build(radiograph.pixels)
-    subject = spill_cache.of(levels.medium)
+    features = spill_cache.extract(levels.medium)
     judgement = not_radiograph.judge(levels, radiograph.colour)
     unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
     return replace(
@@ -174,8 +174,8 @@ def inspect(item: Found) -> Fact:
         not_radiograph=round(judgement.score, 4),
         issues=(*content.oddities(shown, radiograph, levels), *([unlike] if unlike else [])),
         thumbnail=levels.thumbnail,
-        subject=spill_cache.set_aside(subject, item.folder) if item.folder else subject,
-        keypoints=subject.keypoints,
+        features=spill_cache.spill(features, item.folder) if item.folder else features,
+        keypoints=features.keypoints,
         border=shortcuts.border_features(levels.half),
         markers=shortcuts.marker_features(levels.small),
     )

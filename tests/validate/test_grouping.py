@@ -31,7 +31,7 @@ def fact(path, content, variant=0, **changes):
     """Describe a sound file that shows the numbered content; ``variant`` is the file, not the picture."""
     split, class_folder, _ = path.split("/")
     thumbnail = np.kron(COARSE[content], np.ones((8, 8), np.uint8))
-    subject = spill_cache.of(thumbnail)
+    features = spill_cache.extract(thumbnail)
     values = {
         "sha256": f"{content:02x}{variant:02x}" * 16,
         "format": "JPEG",
@@ -40,8 +40,8 @@ def fact(path, content, variant=0, **changes):
         "width_px": 80,
         "n_bytes": 1000,
         "thumbnail": thumbnail,
-        "subject": subject,
-        "keypoints": subject.keypoints,
+        "features": features,
+        "keypoints": features.keypoints,
     }
     return Fact(path, split, class_folder == "fractured", **(values | changes))
 
