@@ -6,7 +6,7 @@ computer draws has steps of one pixel between flat areas, and a slice of a body 
 Fourteen numbers hold that, and a softmax of them weighs them; ``benchmarks/not_radiograph.py`` fits it and
 writes ``not_radiograph.json``.
 
-What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
+What it can and cannot detect is measured in docs/not_radiograph.md. Dental films are radiographs, and
 score as such; so do many slices that fill their frame, and most photographs in grey.
 """
 
@@ -65,7 +65,7 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
     -------
     Judgement
         The score is the softmax probability of all `KINDS` together. It is no probability in the user's
-        data: how common such pictures are there is not known.
+        data: how common such pictures are there is unknown.
     """
     values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
     logits = values @ _TABLE[:, 2:] + _INTERCEPTS
@@ -147,10 +147,10 @@ def _dark_ring(pixels: UInt8Array) -> float:
 
 def _detail(pixels: UInt8Array) -> tuple[float, float, float]:
     """Split the variance by scale: what block means lose of it lies in details smaller than the block."""
-    contrast = _deviation(pixels)
+    contrast = deviation(pixels)
     left = [contrast**2]
     for size in _BLOCKS_PX:
-        left.append(_deviation(resize.to_shape(pixels, [side / size for side in pixels.shape])) ** 2)
+        left.append(deviation(resize.to_shape(pixels, [side / size for side in pixels.shape])) ** 2)
     share = np.log10(np.maximum(-np.diff(left), 0) / (left[0] + 1) + 1e-4)
     return contrast, float(share[0] - share[1]), float(share[2])
 
@@ -171,6 +171,6 @@ def _ramp(value: float, ends: tuple[float, float]) -> float:
     return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
 
 
-def _deviation(values: UInt8Array) -> float:
-    """Give the standard deviation; OpenCV's is ten times as fast as NumPy's."""
+def deviation(values: UInt8Array) -> float:
+    """Give the standard deviation in grey levels; OpenCV's is ten times as fast as NumPy's."""
     return float(cv2.meanStdDev(values)[1][0, 0])

@@ -43,5 +43,5 @@ def test_what_was_carried_is_found_again():
     frame = pd.DataFrame(
         {"path": ["a"], "split": ["test"], "hand": [1], "patient_id": ["007"], "shard": ["s"]}
     )
-    carried = labels.carried(frame, besides=["shard"])
-    assert carried.to_dict("list") == {"hand": ["1"]}
+    columns = labels.user_columns(frame, besides=["shard"])
+    assert columns.to_dict("list") == {"hand": ["1"]}

@@ -145,8 +145,8 @@ def test_kfold_refuses_more_folds_than_groups():
 @pytest.mark.parametrize("given", layout.SPLITS)
 def test_what_an_earlier_manifest_gave_a_file_its_new_copy_follows(given):
     copy = fact("val/fractured/z.jpg", 0, variant=1)
-    before = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
-    files = grouping.group(folder(copy), NO_LABELS, SETTINGS, before).files.set_index("path")
+    pinned = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
+    files = grouping.group(folder(copy), NO_LABELS, SETTINGS, pinned).files.set_index("path")
     assert set(files.loc[["test/fractured/a.jpg", "val/fractured/z.jpg"], "split"]) == {given}
 
 
