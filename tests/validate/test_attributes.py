@@ -59,7 +59,7 @@ def test_a_limit_belongs_to_the_range_below_it(side_px, name):
     assert gather(np.full((64, side_px), 90, np.uint8))["longer_side_px"] == name
 
 
-def test_frames_and_corners_are_told_apart():
+def test_frames_and_corners_are_distinguished():
     framed = FILM.copy()
     framed[:, :20] = 0
     framed[:20] = 255

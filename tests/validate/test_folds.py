@@ -49,7 +49,7 @@ def test_over_all_runs_every_group_is_tested_once(more, n_folds):
 
 
 @given(MORE, MORE)
-def test_with_an_earlier_manifest_growing_data_move_no_group(more, later):
+def test_with_a_pinned_manifest_growing_data_move_no_group(more, later):
     table = files(*ENOUGH, *more, *later)
     old = table[: len(ENOUGH) + len(more)]
     pinned = old.join(splits.choose(old, SETTINGS), on="group").set_index("sha256")[["split", "fold"]]

@@ -143,7 +143,7 @@ def test_kfold_refuses_more_folds_than_groups():
 
 
 @pytest.mark.parametrize("given", layout.SPLITS)
-def test_what_an_earlier_manifest_gave_a_file_its_new_copy_follows(given):
+def test_a_new_copy_takes_the_pinned_split_of_its_file(given):
     copy = fact("val/fractured/z.jpg", 0, variant=1)
     pinned = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
     files = grouping.group(folder(copy), NO_LABELS, SETTINGS, pinned).files.set_index("path")

@@ -70,7 +70,7 @@ def test_probes_have_intervals_over_groups():
         assert clean[f"{name}_low"] <= clean[name] <= clean[f"{name}_high"]
 
 
-def test_a_frame_that_tells_the_label_is_found_and_nothing_else():
+def test_a_frame_that_predicts_the_label_is_found_and_nothing_else():
     figures = leak.shortcut_baselines(*folder(frame=40), 7).figures
     assert set(figures) == {"size", "border", "marker", "histogram"}
     assert set(figures["border"]) == {"auroc", "cv_auroc", "cv_auroc_low", "cv_auroc_high"}

@@ -112,7 +112,7 @@ def test_another_hand_does_not_agree(hands):
 
 
 @pytest.mark.parametrize("shape", [(192, 192), (192, 2), (2, 2)])
-def test_flat_looks_have_nothing_in_common(shape):
+def test_flat_thumbnails_have_nothing_in_common(shape):
     blank = [thumbnails.detail(np.full(shape, level, np.uint8)) for level in (9, 200)]
     found, roughly = agreement(*blank, SAME, least_correlation=0)
     assert found == NOTHING

@@ -120,7 +120,7 @@ def test_scales_of_a_half_to_two_and_little_stretch_are_plausible(across, down, 
     size=st.floats(0.1, 4),
     place=st.tuples(st.floats(0, 100), st.floats(0, 100)),
 )
-def test_a_scaled_transform_takes_places_of_scaled_looks_to_the_same_places(transform, size, place):
+def test_a_scaled_transform_takes_places_of_scaled_thumbnails_to_the_same_places(transform, size, place):
     matrix = np.array(transform).reshape(2, 3)
     there = matrix @ [*place, 1]
     on_scaled = (np.array(place) + 0.5) * size - 0.5

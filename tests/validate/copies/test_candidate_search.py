@@ -64,7 +64,7 @@ def test_keypoints_vote_for_how_the_whole_is_turned():
     patches = relief(300)
     found = candidate_search.candidates([placed(patches), turned(patches, 3)])
     assert found.pairs.tolist() == [[0, 1]]
-    assert found.votes[0] >= 15  # of the 48 matches that are asked
+    assert found.votes[0] >= 15  # of the 48 matches that are used
     laid = PLACES[:300] @ found.transforms[0, :, :2].T + found.transforms[0, :, 2]
     np.testing.assert_allclose(laid, turned(patches, 3).places, atol=0.01)
 

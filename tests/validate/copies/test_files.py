@@ -68,7 +68,7 @@ def test_the_table_has_a_row_for_each_pair_that_joins_the_hardest_first(facts):
     assert (table["path"] < table["copy_of"]).all()
 
 
-def test_the_table_says_how_a_copy_lies(hand):
+def test_the_table_records_how_a_copy_lies(hand):
     copy = 255 - cv2.resize(alterations.turned(hand[::-1], 30), None, fx=0.5, fy=0.5)
     [row] = cached.copies([hand, copy]).table.itertuples()
     assert (row.path, row.copy_of) == ("00000", "00001")

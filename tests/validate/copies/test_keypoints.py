@@ -52,7 +52,7 @@ def test_patches_without_relief_are_like_nothing():
 
 
 @pytest.mark.parametrize("shape", [(192, 192), (192, 2), (2, 192), (2, 2)])
-def test_a_flat_look_has_no_keypoints(shape):
+def test_a_flat_thumbnail_has_no_keypoints(shape):
     found = keypoints.describe(np.full(shape, 9, np.uint8))
     assert [part.shape for part in found] == [part.shape for part in NO_KEYPOINTS]
 

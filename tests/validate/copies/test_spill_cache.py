@@ -26,7 +26,7 @@ def test_features_in_memory_are_returned_themselves(hand):
     assert spill_cache.load(features) is features
 
 
-def test_the_coarse_look_is_half_as_large(hand):
+def test_the_coarse_thumbnail_is_half_as_large(hand):
     features = spill_cache.extract(hand)
     assert tuple(2 * side for side in features.coarse[0].shape) == features.fine[0].shape == features.shape
     np.testing.assert_array_equal(features.fine[0], thumbnails.detail(features.thumbnail)[0])

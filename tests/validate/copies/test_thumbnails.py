@@ -23,7 +23,7 @@ def test_the_longer_side_is_192_and_both_are_even(shape, expected):
     assert thumbnails.shrink(np.full(shape, 7, np.uint8)).shape == expected
 
 
-def test_a_flat_radiograph_has_a_flat_look_and_no_detail():
+def test_a_flat_radiograph_has_a_flat_thumbnail_and_no_detail():
     small = thumbnails.shrink(np.full((300, 200), 90, np.uint8))
     detail, counts = thumbnails.detail(small)
     assert set(small.ravel().tolist()) == {90}
@@ -31,7 +31,7 @@ def test_a_flat_radiograph_has_a_flat_look_and_no_detail():
     assert not counts.any()
 
 
-def test_a_look_of_whole_blocks_is_their_mean():
+def test_a_thumbnail_of_whole_blocks_is_their_mean():
     pixels = np.random.default_rng(5).integers(0, 255, (384, 384)).astype(np.uint8)
     mean = pixels.reshape(192, 2, 192, 2).mean(axis=(1, 3))
     assert np.abs(thumbnails.shrink(pixels) - mean).max() <= 0.5
@@ -98,5 +98,5 @@ def test_the_rim_of_the_frame_is_taken_off():
 
 
 @pytest.mark.parametrize(("shape", "half"), [((192, 96), (96, 48)), ((192, 2), (96, 1)), ((1, 1), (1, 1))])
-def test_looks_are_halved_to_whole_pixels(shape, half):
+def test_thumbnails_are_halved_to_whole_pixels(shape, half):
     assert thumbnails.halved(np.zeros(shape, np.uint8)).shape == half

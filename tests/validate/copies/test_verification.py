@@ -21,7 +21,7 @@ def is_copy(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def verified(first: CopyFeatures, second: CopyFeatures) -> Verdict:
-    """Lay one over the other from what their keypoints, asked of no others, vote for."""
+    """Lay one over the other from what their keypoints, compared with no others, vote for."""
     matched = candidate_search.candidates([first.keypoints, second.keypoints])
     return verify(Pair(first, second, tuple(matched.transforms)))
 
@@ -112,5 +112,5 @@ def test_all_must_agree(lacking):
         ({"moved_px": 0.4, "common": 0.95, "overlap": 0.89}, False),
     ],
 )
-def test_what_is_asked_depends_on_how_much_agrees(changes, expected):
+def test_what_a_copy_must_reach_depends_on_how_much_agrees(changes, expected):
     assert lies_as(SURE._replace(**changes)) == expected
