@@ -81,14 +81,14 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     }
     with outputs.staged(target) as report:
         report.mkdir()
-        reference.write(checked.known, report / ANNOTATIONS)
+        reference.write(checked.annotations, report / ANNOTATIONS)
         mapped = assessment.assess(
             model,
             predict,
             found,
-            checked.known,
+            checked.annotations,
             canvases,
-            labels.carried(checked.kept),
+            labels.user_columns(checked.kept),
             loaded.region_settings,
             config.region_maps,
             annotations_file=report / ANNOTATIONS,
@@ -167,7 +167,7 @@ def _write(
     for name, text in (plotted | mapped.texts()).items():
         outputs.write_text(report / name, text)
     settings, limits = loaded.region_settings, config.region_maps
-    gallery.draw(report / names.OVERLAYS, checked.root, found, checked.known, settings, limits)
+    gallery.draw(report / names.OVERLAYS, checked.root, found, checked.annotations, settings, limits)
     outputs.write_json(report / names.METRICS, figures)
     outputs.write_text(report / "report.html", report_page.page(report, checked.root.name))
 

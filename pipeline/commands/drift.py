@@ -116,14 +116,14 @@ def inspect(config: Config, paths: Sequence[Path]) -> Seen:
     return Seen(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
 
 
-def _find(config: Config, paths: Sequence[Path]) -> tuple[list[scan.Found], bool]:
+def _find(config: Config, paths: Sequence[Path]) -> tuple[list[scan.ListedFile], bool]:
     """List the files, and tell whether their folders label them."""
     limits = content.limits(config.validation)
     if len(paths) == 1 and scan.has_labels(paths[0]):
         return scan.find_labelled(paths[0], limits)[0], True
     files = intake.find(paths)
     root = Path(os.path.commonpath([intake.absolute(path).parent for path in files])) if files else Path()
-    return [scan.Found(root, intake.absolute(path), "", False, limits) for path in files], False
+    return [scan.ListedFile(root, intake.absolute(path), "", False, limits) for path in files], False
 
 
 def _reference(config: Config, against: str) -> tuple[str, Profile]:
@@ -168,7 +168,8 @@ def _strangest(reference: Profile, seen: Seen, max_pixels: int) -> list[dict[str
         return []
     away = distance.strangeness(reference.sample["picture"], seen.profile.sample["picture"])
     chosen = [seen.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
-    return [report.picture(intake.shown(path.name), images.read(path, max_pixels).pixels) for path in chosen]
+    read = [(intake.printable(path.name), images.read(path, max_pixels).pixels) for path in chosen]
+    return [report.picture(*each) for each in read]
 
 
 def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:

@@ -106,8 +106,8 @@ def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
     """Make the JSON record of one file that is no sound radiograph."""
     detail = str(fault).removeprefix(f"{path}: ")
     return {
-        "path": intake.shown(path),
-        "error": {"reason": fault.reason, "detail": intake.shown(detail)},
+        "path": intake.printable(path),
+        "error": {"reason": fault.reason, "detail": intake.printable(detail)},
     }
 
 
@@ -121,7 +121,7 @@ def describe(path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bu
     """
     upright = finding.placement.set_right(pixels)
     return {
-        "path": intake.shown(path),
+        "path": intake.printable(path),
         "probability": round(finding.probability, 6),
         "decision": finding.decision,
         "body_part": finding.body_part or None,
@@ -161,7 +161,7 @@ def draw(
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=Label(intake.shown(path), finding.probability, finding.decision),
+        label=Label(intake.printable(path), finding.probability, finding.decision),
         colormap=colormap,
     )
 

@@ -1,4 +1,4 @@
-"""The table of what was found about single files: ``issues.csv``."""
+"""The table of issues with single files: ``issues.csv``."""
 
 from __future__ import annotations
 

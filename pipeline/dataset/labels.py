@@ -1,4 +1,4 @@
-"""What the user knows beyond the folders: patient, study, body part, ..., keyed by path."""
+"""The user's columns beyond the folders: patient, study, body part, ..., keyed by path."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pipeline.files.faults import Issue
 JOINING = ("patient_id", "study_id")  # rows that share one of these lie in one group
 
 
-def carried(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
-    """Select what the user knew of each radiograph, as text, from a manifest or from what grew out of one.
+def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
+    """Select the columns of ``data.labels``, as text, from a manifest or a table made from one.
 
     Names of patients and studies are left out.
 
@@ -29,20 +29,20 @@ def carried(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
     return frame[[column for column in frame if column not in own]].astype("str")
 
 
-def read(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]:
+def read(path: Path, paths: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]:
     """Read ``data.labels``.
 
     Parameters
     ----------
     path
         A CSV with a column ``path``; Data/none.csv for none.
-    known
-        The paths of the files found.
+    paths
+        Of the files in ``data.root``.
 
     Returns
     -------
     labels : DataFrame
-        One row a known path, indexed by it: every further column as text, empty where unknown.
+        One row a path, indexed by it: every further column as text, empty where unknown.
     issues : list of Issue
         Rows of unknown files, and columns that the manifest has of its own.
 
@@ -66,7 +66,7 @@ def read(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]
         Issue.of("", "label_reserved_column", f"column {column!r} is the manifest's own: not carried")
         for column in reserved
     ]
-    unknown = table.loc[~table["path"].isin(known), "path"]
+    unknown = table.loc[~table["path"].isin(paths), "path"]
     issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in unknown]
     labels = table.drop(columns=reserved).set_index("path")
-    return labels.reindex(sorted(known), fill_value=""), issues
+    return labels.reindex(sorted(paths), fill_value=""), issues

@@ -1,4 +1,4 @@
-"""The manifest: one row a file found, with its group, its split and why it was left out."""
+"""The manifest: one row a file, with its group, its split and why it was left out."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def read(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `COLUMNS`, then those carried from ``data.labels``, as text (empty: unknown).
+        The columns of `COLUMNS`, then the user's from ``data.labels``, as text (empty: unknown).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Names of files that several rooms share, each said once.
+"""Names of files that several rooms share, each defined once.
 
 Names of columns stand with their tables: `manifest`, `body_part`, `pipeline.preprocess.shards`.
 """
@@ -15,7 +15,7 @@ PAGES = {
 }
 
 # The drawn cases of region maps: one JPEG each, the radiograph without its map under the same name in PLAIN,
-# and a table that says whose they are.
+# and a table of the radiographs that they belong to.
 OVERLAYS, PLAIN, OVERLAY_INDEX = "overlays", "plain", "index.csv"
 CASES = ("confident_errors", "misses", "false_alarms", "hits")
 
@@ -26,4 +26,4 @@ PROFILE = "profile.json"
 
 # Tables and figures of the stages, in their report folders.
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"
-NULL_SCORES = "null_scores.csv"
+SHORTCUT_SCORES = "null_scores.csv"

@@ -82,16 +82,16 @@ def build(files: pd.DataFrame, thumbnails: Sequence[NDArray[np.uint8]]) -> Profi
     if files.empty:
         raise ValueError("a profile needs radiographs. Received: none. See what was left out, and why.")
     chosen = choose(files.assign(row=np.arange(len(files))))
-    seen = np.stack([thumbnails[row] for row in chosen["row"]])
+    own = np.stack([thumbnails[row] for row in chosen["row"]])
     height_px, width_px = (chosen[name].to_numpy(np.float64) for name in ("height_px", "width_px"))
     sample = {
         "height_px": height_px,
         "width_px": width_px,
         "aspect": height_px / width_px,
         "bytes_per_pixel": chosen["n_bytes"].to_numpy(np.float64) / (height_px * width_px),
-        **_grey(seen),
+        **_grey(own),
         **{name: chosen[name].to_numpy(np.str_) for name in _KINDS},
-        _PICTURE: _small(seen),
+        _PICTURE: _small(own),
     }
     if _LABEL in chosen:
         sample[_LABEL] = chosen[_LABEL].to_numpy(np.bool_)

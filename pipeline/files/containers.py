@@ -1,4 +1,4 @@
-"""Where a JPEG or a PNG truly ends, and whether a PNG's check sums hold.
+"""Where a JPEG or a PNG truly ends, and whether a PNG's check sums are right.
 
 Pillow skips the check sums of a PNG's pixel chunks, and no decoder minds bytes behind the end.
 """
@@ -33,10 +33,10 @@ def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
 
 
 def _jpeg_end(data: bytes, name: str) -> int:
-    """Offset behind the end-of-image marker, found segment by segment (thumbnails have their own)."""
+    """Offset behind the end-of-image marker, reached segment by segment (thumbnails have their own)."""
     position = 2
-    while found := _JPEG_MARKER.search(data, position):
-        marker, position = found[0][1], found.end()
+    while match := _JPEG_MARKER.search(data, position):
+        marker, position = match[0][1], match.end()
         if marker == _JPEG_END:
             return position
         if marker not in _JPEG_BARE:

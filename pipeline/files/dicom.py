@@ -19,7 +19,7 @@ _OTHER_MODALITIES = {
 
 
 def is_dicom(data: bytes) -> bool:
-    """Tell a DICOM file by its magic word."""
+    """Recognise a DICOM file by its magic word."""
     return data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == b"DICM"
 
 

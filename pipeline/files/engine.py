@@ -32,7 +32,7 @@ R = TypeVar("R")
 _BATCH = 8  # items a task: enough to hide the cost of sending it
 _AHEAD = 4  # tasks queued per worker: bounds memory, keeps every worker busy
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")  # of a worker's libraries
-_KEPT_BYTES = 2**25  # that glibc keeps at hand: to give back and ask again costs up to a quarter of decoding
+_KEPT_BYTES = 2**25  # that glibc keeps in use: to free and allocate again costs up to a quarter of decoding
 
 
 class Pool:
@@ -66,7 +66,7 @@ class Pool:
         items
             What to apply it to; a few are worked on in this process.
         label
-            What the progress bar says.
+            Text of the progress bar.
 
         Raises
         ------
@@ -110,7 +110,7 @@ def process(function: Callable[[T], R], items: Sequence[T], *, workers: int, lab
 
 
 def ahead(items: Iterable[R]) -> Iterator[R]:
-    """Yield items in their order, each asked for in a thread while the one before it is worked on.
+    """Yield items in their order, each fetched in a thread while the one before it is worked on.
 
     TensorFlow's own prefetching is no help where operations are to be deterministic: it then leaves
     prefetching out of every pipeline that begins with a Python generator.

@@ -81,7 +81,7 @@ def severity(code: str) -> Severity:
 
 
 def meaning(code: str) -> str:
-    """Say what a code means, for whoever meets it for the first time; a ValueError as in `severity`."""
+    """Explain a code to whoever meets it for the first time; a ValueError as in `severity`."""
     return MEANINGS[severity(code)][code]
 
 
@@ -104,7 +104,7 @@ class ImageFault(ValueError):
 
 
 class Issue(NamedTuple):
-    """Something found about one file, in the column order of ``issues.csv``."""
+    """An issue with one file, in the column order of ``issues.csv``."""
 
     path: str
     issue: str
@@ -113,5 +113,5 @@ class Issue(NamedTuple):
 
     @classmethod
     def of(cls, path: str, code: str, detail: str) -> Issue:
-        """Make an issue as grave as its code says."""
+        """Make an issue with the severity of its code."""
         return cls(path, code, severity(code), detail)

@@ -64,7 +64,7 @@ class Radiograph:
     Attributes
     ----------
     pixels
-        uint8, shape (height_px, width_px): grey, upright as EXIF says, higher is brighter.
+        uint8, shape (height_px, width_px): grey, upright by its EXIF, higher is brighter.
     format
         What the bytes are: ``JPEG``, ``PNG``, ``BMP``, ``WEBP``, ``TIFF``, ``GIF`` or ``DICOM``.
     mode
@@ -149,7 +149,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
 
 
 def size_px(path: Path) -> tuple[int, int]:
-    """Height and width as a picture's header says; `ImageFault` where there is none."""
+    """Height and width by a picture's header; `ImageFault` where there is none."""
     image = _open(read_bytes(path), str(path))
     return image.height, image.width
 
@@ -165,7 +165,7 @@ def encode_jpeg(pixels: UInt8Array, quality: int = 85) -> bytes:
 
 
 def write(path: Path, pixels: UInt8Array) -> None:
-    """Write grey or RGB pixels as ``.png`` or ``.jpg``, as the path's suffix says."""
+    """Write grey or RGB pixels as ``.png`` or ``.jpg``, by the path's suffix."""
     encoders = {".png": encode_png, ".jpg": encode_jpeg}
     if path.suffix not in encoders:
         raise ValueError(f"an image is written as .png or .jpg. Received: {path}")

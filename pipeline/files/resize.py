@@ -1,4 +1,4 @@
-"""Pixels at another size: the one place that asks OpenCV to resize. Arrays in, arrays out.
+"""Pixels at another size: the one place that resizes with OpenCV. Arrays in, arrays out.
 
 Where pixels are moved as well (`warpAffine`, `remap`), or resized in TensorFlow's graphs, that is done there.
 """

@@ -69,7 +69,7 @@ class Fragment:
         return self.site + self.along + c * offset - s * across, self.across + s * offset + c * across
 
     def rest(self, along: AnyArray, across: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Where points seen after the fracture lay in the whole bone."""
+        """Where points after the fracture lay in the whole bone."""
         if self.joint is not None:
             return along, across - self.across * self._ramp(along)
         c, s = np.cos(self.turn), np.sin(self.turn)

@@ -1,7 +1,7 @@
 """One procedural radiograph: a limb, perhaps a fracture, distractors, metal, an exposure.
 
 Everything but the fracture is drawn from generators that do not know the class, so that nothing
-else can tell it: a broken phantom and its unbroken twin differ by their fracture alone.
+else reveals it: a broken phantom and its unbroken twin differ by their fracture alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CANAL_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Phantom:
-    """A drawn radiograph and what is known about it.
+    """A drawn radiograph and its annotations.
 
     ``pixels`` is uint8 of shape (height_px, width_px); ``polygon`` float64 of shape (n, 2), columns
     before rows as in COCO, in pixels, or None; ``kind`` one of ``fractures.KINDS``, or None.
@@ -124,20 +124,20 @@ def _distractors(
 ) -> dict[str, tuple[Lucency, ...]]:
     """Growth plates in the young, a vessel's canal in the long bone: dark lines that are no fractures."""
     young = rng.random() < _GROWTH_PLATE_SHARE
-    found: dict[str, tuple[Lucency, ...]] = {}
+    lucencies: dict[str, tuple[Lucency, ...]] = {}
     for each in limb.bones:
         if young and each.length > 200:
             wave = ((0.05 * each.ends[1], 4.0, rng.uniform(0, 6)),)
             plate = Line(each.length - 0.75 * each.ends[1] ** 0.5 * each.shaft**0.5, teeth=wave)
-            found[each.name] = (Lucency(plate, width=0.9, depth=0.4),)
+            lucencies[each.name] = (Lucency(plate, width=0.9, depth=0.4),)
     if rng.random() < _CANAL_SHARE:
         half = float(bone.half_width(site))
         away = site + rng.choice([-1, 1]) * rng.uniform(3, 6) * half
         canal = Line(away, slope=rng.choice([-1, 1]) * 5 * half)
         start = rng.choice([-0.95, 0.55])
         lucency = Lucency(canal, width=max(0.05 * half, 0.4), depth=0.22, t_range=(start, start + 0.4))
-        found[bone.name] = (*found.get(bone.name, ()), lucency)
-    return found
+        lucencies[bone.name] = (*lucencies.get(bone.name, ()), lucency)
+    return lucencies
 
 
 def _attenuation(scene: _Scene, broken: Fracture | None, graining: np.random.Generator) -> AnyArray:

@@ -16,7 +16,7 @@ _LEAD = 6.0  # attenuation of a side marker
 
 @dataclass(frozen=True)
 class Exposure:
-    """How one radiograph is taken and shown; nothing here knows whether a bone is broken."""
+    """How one radiograph is taken and shown; nothing here depends on whether a bone is broken."""
 
     quanta: float  # a pixel, in the open beam
     scatter: float  # share of the light that carries no shape

@@ -89,8 +89,8 @@ def refuse_others(folder: Path) -> None:
 
 def _others(folder: Path) -> list[str]:
     sizes = _sizes(folder)
-    found = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
-    names = [path.relative_to(folder).as_posix() for path in found if path.name != ".DS_Store"]
+    files = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    names = [path.relative_to(folder).as_posix() for path in files if path.name != ".DS_Store"]
     return [name for name in names if not (sizes if name in _TABLES else _is_drawn(folder, name, sizes))]
 
 

@@ -15,7 +15,7 @@ def metal_attenuation(view: View, bone: Bone, site: float, rng: np.random.Genera
     """Attenuation by a plate or a wire on ``bone``, shape (height_px, width_px); 0 where there is no room.
 
     It keeps three half widths from ``site``, whether or not the bone is broken there: metal
-    neither hides a fracture nor tells of one.
+    neither hides a fracture nor reveals one.
     """
     half = float(bone.half_width(site))
     clear = 3.2 * half

@@ -33,7 +33,7 @@ def bone_attenuation(
     Parameters
     ----------
     bone
-        What is seen.
+        The bone in the scene.
     rows, columns
         float32 arrays of one shape: the scene point that each pixel sees, in mm.
     tile
@@ -47,12 +47,12 @@ def bone_attenuation(
     -------
     float32 array of the shape of ``rows``, not negative: the exponent of Beer and Lambert's law.
     """
-    seen = bone.from_scene(rows, columns)
+    place = bone.from_scene(rows, columns)
     if not fragments:
-        return _whole(bone, *seen, tile, lucencies)
+        return _whole(bone, *place, tile, lucencies)
     total = np.zeros_like(rows)
     for fragment in fragments:
-        along, across = fragment.rest(*seen)
+        along, across = fragment.rest(*place)
         t = (across - bone.middle(along)) / bone.half_width(along)
         total += _whole(bone, along, across, tile, lucencies) * _between(fragment, along, t)
     return total

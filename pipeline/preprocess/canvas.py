@@ -23,10 +23,10 @@ from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
 
 Box = tuple[int, int, int, int]  # row, column, height, width
 
-_LOOK_PX = 256  # decisions are made on a copy with this longer side
+_SMALL_PX = 256  # decisions are made on a copy with this longer side
 _BRIGHT = 0.85  # of the intensity range: a burnt-out border
 _BURNT_SHARE = 0.4  # a line with more is burnt out, unless an overexposed trunk lies in it
-_BURNT_ANATOMY_SHARE = 0.15  # of grades of grey tell that trunk from a bare strip
+_BURNT_ANATOMY_SHARE = 0.15  # of grades of grey: a trunk has more, a bare strip less
 _ABOVE_AIR = 0.08  # of the intensity range: what stands out from the air is anatomy
 _ANATOMY_SHARE = 0.03  # a line with less is air
 _MAX_TRIM = 0.3  # a border never takes more than this share of a side
@@ -42,7 +42,7 @@ class Placement:
     height_px, width_px
         Size of the radiograph.
     inverted
-        Whether it was a photographic negative that is set right; this is the one place that says so.
+        Whether it was a photographic negative that is set right; recorded here alone.
     crop
         Row, column, height and width of the part kept, in the radiograph's pixels.
     scale
@@ -129,7 +129,7 @@ def place(pixels: UInt8Array, settings: Preprocess) -> tuple[UInt8Array, Placeme
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _LOOK_PX, exactly=True))
+    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _SMALL_PX, exactly=True))
     upright = 255 - pixels if inverted else pixels
     crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
     top, left, height, width = crop
@@ -145,10 +145,10 @@ def content_box(pixels: UInt8Array) -> Box:
     """Row, column, height and width of the anatomy inside dark or burnt-out borders.
 
     From each edge, lines go that are burnt out over a large part of their length, then lines
-    that hold nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
+    with nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
     """
-    look = resize.within(pixels, _LOOK_PX, exactly=True).astype(np.float32)
-    level = (look - look.min()) / max(float(np.percentile(look, 99.5) - look.min()), 1.0)
+    small = resize.within(pixels, _SMALL_PX, exactly=True).astype(np.float32)
+    level = (small - small.min()) / max(float(np.percentile(small, 99.5) - small.min()), 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 1.5), 20))
     edges = [0, level.shape[0], 0, level.shape[1]]
     for _ in range(2):  # a burnt-out strip at one edge hides the air at the others
@@ -210,9 +210,9 @@ def _run(flags: BoolArray) -> int:
     return end
 
 
-def _grow(edges: list[int], look_shape: tuple[int, ...], shape: tuple[int, ...]) -> Box:
+def _grow(edges: list[int], small_shape: tuple[int, ...], shape: tuple[int, ...]) -> Box:
     """Box in the radiograph's pixels with a margin, from edges in the small copy."""
-    scale = max(shape) / max(look_shape)
+    scale = max(shape) / max(small_shape)
     margin = _MARGIN * max(shape)
     top, left = (max(0, int(edges[i] * scale - margin)) for i in (0, 2))
     bottom = min(shape[0], int(np.ceil(edges[1] * scale + margin)))

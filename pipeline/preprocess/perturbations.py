@@ -85,7 +85,7 @@ def perturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:
 
 
 def rotate(pixels: UInt8Array, degrees: float) -> UInt8Array:
-    """Turn a radiograph counter-clockwise, in a frame that holds all of it, on the grey of its own rim."""
+    """Turn a radiograph counter-clockwise, in a frame that contains all of it, on the grey of its own rim."""
     height, width = pixels.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
     cosine, sine = np.abs(matrix[0, :2])

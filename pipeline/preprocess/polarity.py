@@ -22,7 +22,7 @@ def is_negative(small: UInt8Array) -> bool:
     """Whether a radiograph is a photographic negative: bright air around darker anatomy.
 
     Air is the flattest part of a radiograph, most of its frame and often most of its area. The
-    medians of these three vote. The bar is high, since negatives are rare: of 1,420 FracAtlas
+    medians of these three are averaged. The bar is high, since negatives are rare: of 1,420 FracAtlas
     radiographs it turns 2 as they are (0.1 %), and misses 28 of their negatives (2.0 %).
 
     Parameters
@@ -32,15 +32,15 @@ def is_negative(small: UInt8Array) -> bool:
     """
     if not _may_be_negative(small):
         return False
-    look = small.astype(np.float32)
-    low, high = np.percentile(look, [1, 99])
+    values = small.astype(np.float32)
+    low, high = np.percentile(values, [1, 99])
     if high - low < 8:
         return False
-    level = (look - low) / (high - low)
+    level = (values - low) / (high - low)
     roughness = cv2.blur(level**2, (9, 9)) - cv2.blur(level, (9, 9)) ** 2
     flat = level[roughness <= np.percentile(roughness, 10)]
-    votes = [np.median(part) for part in (flat, _frame(level), level)]
-    return bool(np.mean(votes) > _BRIGHT_AIR)
+    medians = [np.median(part) for part in (flat, _frame(level), level)]
+    return bool(np.mean(medians) > _BRIGHT_AIR)
 
 
 def issues(paths: Iterable[str], inverted: Iterable[bool]) -> list[Issue]:
@@ -50,14 +50,14 @@ def issues(paths: Iterable[str], inverted: Iterable[bool]) -> list[Issue]:
     return [Issue.of(path, "negative", detail) for path, was_negative in pairs if was_negative]
 
 
-def _may_be_negative(look: UInt8Array) -> bool:
-    """Whether the votes could pass. Counting grey levels spares nearly all radiographs the rest.
+def _may_be_negative(pixels: UInt8Array) -> bool:
+    """Whether the medians could pass. Counting grey levels spares nearly all radiographs the rest.
 
-    Where the flattest tenth lies is not looked for: its median is no brighter than all but a twentieth.
+    The flattest tenth is not computed here: its median is no brighter than all but a twentieth.
     """
-    shares = 0.01 * (look.size - 1), 0.99 * (look.size - 1), 0.96 * look.size, look.size // 2
-    low, high, flat, median = _ranked(look, *map(int, shares))
-    frame = _frame(look)
+    shares = 0.01 * (pixels.size - 1), 0.99 * (pixels.size - 1), 0.96 * pixels.size, pixels.size // 2
+    low, high, flat, median = _ranked(pixels, *map(int, shares))
+    frame = _frame(pixels)
     (framed,) = _ranked(frame, frame.size // 2)
     return bool(flat + framed + median - 3 * low > 3 * _BRIGHT_AIR * (high - low) - _ROUNDING)
 
@@ -68,6 +68,6 @@ def _ranked(levels: UInt8Array, *ranks: int) -> Int64Array:
     return np.searchsorted(np.cumsum(counts), ranks, side="right")
 
 
-def _frame(look: AnyArray) -> AnyArray:
-    sides = (look[:_FRAME_PX], look[-_FRAME_PX:], look[:, :_FRAME_PX], look[:, -_FRAME_PX:])
+def _frame(pixels: AnyArray) -> AnyArray:
+    sides = (pixels[:_FRAME_PX], pixels[-_FRAME_PX:], pixels[:, :_FRAME_PX], pixels[:, -_FRAME_PX:])
     return np.concatenate([side.ravel() for side in sides])

@@ -142,7 +142,7 @@ def canvases(folder: Path, index: pd.DataFrame) -> Iterator[NDArray[np.uint8]]:
 
 
 class _SplitWriter:
-    """Writes the records of one split into numbered shards and says where each lies."""
+    """Writes the records of one split into numbered shards and returns where each lies."""
 
     def __init__(self, folder: Path, split: str, records_per_shard: int) -> None:
         self.folder, self.split, self.records_per_shard = folder, split, records_per_shard
@@ -239,7 +239,7 @@ def _read_records(folder: Path, index: pd.DataFrame) -> Iterator[bytes]:
 
 
 def _remarks(record: Record) -> dict[str, Any]:
-    """Columns of the index that say how many fractures are drawn, and the way back."""
+    """Columns of the index: how many fractures are drawn, and the way back."""
     placed = record.placement
     names = ("crop_row", "crop_column", "crop_height", "crop_width")
     return dict(zip(names, placed.crop, strict=True)) | {

@@ -11,7 +11,7 @@ from pipeline.files.faults import meaning
 from pipeline.report import thumbnails
 from pipeline.report.pages import counted
 from pipeline.report.thumbnails import Look
-from pipeline.validate import shown
+from pipeline.validate import page_thumbnails
 
 _SIDE_PX = 200
 _LETTERS = 120  # of a detail, which may list all copies of a file
@@ -37,13 +37,13 @@ def by_reason(files: pd.DataFrame, issues: pd.DataFrame, look: Look) -> list[dic
     """
     found = issues[issues["severity"] == "quarantined"]
     details = found.drop_duplicates(["path", "issue"]).set_index(["path", "issue"])["detail"].to_dict()
-    return [_reason(reason, out, details, look) for reason, out in shown.left_out(files).items()]
+    return [_reason(reason, out, details, look) for reason, out in page_thumbnails.left_out(files).items()]
 
 
 def _reason(
     reason: str, out: pd.DataFrame, details: dict[tuple[str, str], str], look: Look
 ) -> dict[str, Any]:
-    few = shown.first(out)
+    few = page_thumbnails.first(out)
     return {
         "reason": reason,
         "meaning": meaning(reason),

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.files import images
 from pipeline.report import pages, results
 from pipeline.types import UInt8Array
-from pipeline.validate.shown import INDEX, SIDE_PX, fitted
+from pipeline.validate.page_thumbnails import INDEX, SIDE_PX, fitted
 
 Look = Callable[[str], UInt8Array | None]
 
@@ -22,7 +22,7 @@ def reader(folder: Path) -> Look:
     Parameters
     ----------
     folder
-        What `pipeline.validate.shown.draw` wrote.
+        What `pipeline.validate.page_thumbnails.draw` wrote.
 
     Returns
     -------

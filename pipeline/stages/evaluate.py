@@ -56,7 +56,7 @@ def run(config: Config) -> None:
         )
         found = findings.find(
             judged,
-            labels.carried(judged, besides=(*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
+            labels.user_columns(judged, (*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
             table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
@@ -92,7 +92,7 @@ def choose(
 
 def _shortcut_scores(config: Config) -> pd.DataFrame:
     """Read how the shortcut baselines score the radiographs of test."""
-    path = config.paths.report("validate") / names.NULL_SCORES
+    path = config.paths.report("validate") / names.SHORTCUT_SCORES
     return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
 
 

@@ -51,7 +51,7 @@ def run(config: Config) -> None:
             test,
             known,
             lambda paths: canvases(config, index, paths),
-            labels.carried(rows["test"], besides=shards.PLACE),
+            labels.user_columns(rows["test"], besides=shards.PLACE),
             settings,
             config.region_maps,
             annotations_file=config.paths.annotations,

@@ -1,8 +1,8 @@
 """Check every file, find copies and shortcuts, and split by group.
 
-Reads the user's radiographs, labels and annotations; writes the manifest, the annotations found
-sound, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
-``null_scores.csv``, ``profile.json``, and ``thumbnails/`` of what its page is to show.
+Reads the user's radiographs, labels and annotations; writes the manifest, the sound
+annotations, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
+``null_scores.csv``, ``profile.json``, and ``thumbnails/`` of the radiographs on its page.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from pipeline.validate import (
     grouping,
     label_suspects,
     leak,
+    page_thumbnails,
     pinned_splits,
     scan,
-    shown,
 )
 from pipeline.validate.scan import Fact
 
@@ -43,28 +43,28 @@ def run(config: Config) -> None:
     """Validate the user's folder; nothing in it is changed."""
     settings = config.validation
     with runs.stage_run("validate", config) as record:
-        before = pinned_splits.read(settings.pinned_manifest)
-        found, issues = scan.find(config.data.root, content.limits(settings))
-        with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
-            found = [item._replace(folder=Path(aside)) for item in found]
-            facts = list(pool.process(scan.inspect, found, label="validate"))
-            known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-            grouped = grouping.group(facts, known_labels, settings, before, pool)
+        pinned = pinned_splits.read(settings.pinned_manifest)
+        items, issues = scan.find(config.data.root, content.limits(settings))
+        with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
+            items = [item._replace(folder=Path(spilled)) for item in items]
+            facts = list(pool.process(scan.inspect, items, label="validate"))
+            user_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
+            grouped = grouping.group(facts, user_labels, settings, pinned, pool)
         sound, annotation_issues = annotation_check.check(
-            config.data.annotations, annotation_check.known(grouped.files)
+            config.data.annotations, annotation_check.targets(grouped.files)
         )
         issues += [issue for fact in facts for issue in fact.issues]
         issues += [*label_issues, *grouped.issues, *annotation_issues]
         issues += label_suspects.find(grouped.kept, facts, settings.label_suspects, config.run.seed)
-        nulls = leak.nulls(grouped.kept, facts, config.run.seed)
-        figures = {**_figures(grouped, facts, config.run.seed), "null": nulls.figures}
+        baselines = leak.shortcut_baselines(grouped.kept, facts, config.run.seed)
+        figures = {**_figures(grouped, facts, config.run.seed), "null": baselines.figures}
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(sound, config.paths.annotations)
-        followed = attributes.followed(grouped.kept, facts)
+        associations = attributes.label_associations(grouped.kept, facts)
         folder = config.paths.report("validate")
         outputs.write_json(folder / names.METRICS, figures)
         listed.write(issues, folder / names.ISSUES)
-        _write_tables(folder, grouped.copies, attributes=followed, null_scores=nulls.scores)
+        _write_tables(folder, grouped.copies, attributes=associations, null_scores=baselines.scores)
         _draw_thumbnails(config, grouped)
         described = folder / names.PROFILE
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
@@ -77,7 +77,7 @@ def run(config: Config) -> None:
 
 
 def _figures(grouped: grouping.Grouped, facts: Sequence[Fact], seed: int) -> dict[str, Any]:
-    """Count what was found, and measure what the published split and the shortcuts are worth."""
+    """Count the files, and measure what the published split and the shortcuts are worth."""
     return {
         **grouping.counts(grouped),
         "memorisation": leak.memorisation(grouped.files, facts),
@@ -95,7 +95,7 @@ def _write_tables(folder: Path, copies: pd.DataFrame, **measured: pd.DataFrame) 
 
 
 def _draw_thumbnails(config: Config, grouped: grouping.Grouped) -> None:
-    """Draw the radiographs that the page shows."""
-    chosen = shown.paths(grouped.files, grouped.copies)
+    """Draw the radiographs of the page."""
+    chosen = page_thumbnails.paths(grouped.files, grouped.copies)
     with outputs.staged(config.paths.report("validate") / "thumbnails") as folder:
-        shown.draw(chosen, config.data.root, config.validation.max_pixels, folder)
+        page_thumbnails.draw(chosen, config.data.root, config.validation.max_pixels, folder)

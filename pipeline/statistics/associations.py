@@ -1,6 +1,6 @@
-"""Which attributes the label follows: tables in, one table out.
+"""Which attributes the label is associated with: tables in, one table out.
 
-A group weighs as one: a hundred copies of a radiograph are no hundred witnesses.
+A group weighs as one: a hundred copies of a radiograph are no hundred observations.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, fisher_exact
 
-MIN_GROUPS = 5  # an attribute's value that fewer groups have is not listed: they can show nothing
+MIN_GROUPS = 5  # an attribute's value that fewer groups have is not listed: too few for evidence
 
 COLUMNS = [
     "attribute",

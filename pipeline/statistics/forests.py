@@ -1,9 +1,9 @@
-"""Forests on cheap features: what they tell of each radiograph, by trees that saw no file of its group.
+"""Forests on cheap features: each radiograph is scored by trees that learnt from no file of its group.
 
 Each tree learns from one radiograph of every second group, drawn without replacement, class by class, and
 scores the radiographs of all groups that it drew nothing of. A group weighs as one however many copies it has
-(as two, if it holds both labels), and no radiograph is scored by what saw a copy of it. So one forest does
-what cross-validation over the groups would grow five for.
+(as two, if it has both labels), and no radiograph is scored by a tree that learnt from a copy of it. So one
+forest does what cross-validation over the groups would grow five for.
 
 References
 ----------
@@ -25,11 +25,11 @@ from sklearn.tree import DecisionTreeRegressor
 from pipeline.statistics.memorisation import require_classes
 from pipeline.types import BoolArray, Float32Array, Float64Array, Int64Array, StrArray
 
-_N_VOTES = 100  # trees that score each radiograph, about: fewer where its group holds both labels
+_N_VOTES = 100  # trees that score each radiograph, about: fewer where its group has both labels
 _PARTS = 10  # of a forest, grown side by side; their votes add up in one order with any number of cores
 _MIN_LEAF = 5  # radiographs, or a quarter of what a tree draws: few groups must be parted, too
-_MAX_DRAWN = 650  # radiographs a tree sees: more cost time and tell no more
-_HALF, _MOST = 0.5, 0.63  # of the groups that a tree sees: where the others score, and where none has to
+_MAX_DRAWN = 650  # radiographs a tree learns from: more cost time and add nothing
+_HALF, _MOST = 0.5, 0.63  # of the groups, for each tree: where the others score, and where none has to
 
 
 class _Units(NamedTuple):
@@ -55,7 +55,7 @@ class _Units(NamedTuple):
 
 
 def out_of_bag(values: Float64Array, fractured: BoolArray, group: StrArray, seed: int) -> Float64Array:
-    """Learn the label from features, and tell it of every radiograph by trees that saw none of its group.
+    """Learn the label from features, and score every radiograph by trees that learnt from none of its group.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def out_of_bag(values: Float64Array, fractured: BoolArray, group: StrArray, seed
 def held_out(
     values: Float64Array, fractured: BoolArray, group: StrArray, learnt: BoolArray, seed: int
 ) -> Float64Array:
-    """Learn the label from some radiographs, and tell it of the others.
+    """Learn the label from some radiographs, and score the others.
 
     Parameters
     ----------
     values, fractured, group, seed
-        As for `out_of_bag`; the labels of the others are not looked at.
+        As for `out_of_bag`; the labels of the others are not used.
     learnt
         bool, shape (n_radiographs,): which to learn from, whole groups.
 
@@ -129,8 +129,8 @@ def _voted(
     table = np.ascontiguousarray(values, dtype=np.float32)
     grow = partial(_votes, table, fractured, number, units, seed)
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # more would wait for Python's lock
-        found = list(threads.map(grow, np.array_split(np.arange(n_trees), _PARTS)))
-    votes, n_votes = np.sum(found, axis=0)
+        parts = list(threads.map(grow, np.array_split(np.arange(n_trees), _PARTS)))
+    votes, n_votes = np.sum(parts, axis=0)
     share: Float64Array = np.divide(votes, n_votes, out=np.full(len(votes), np.nan), where=n_votes > 0)
     return share
 
@@ -143,19 +143,19 @@ def _votes(
     seed: int,
     trees: Int64Array,
 ) -> Float64Array:
-    """Grow some of the trees; for each radiograph, sum up what they say, and how many had a say."""
+    """Grow some of the trees; for each radiograph, sum up their votes, and count them."""
     votes, n_votes = np.zeros((2, len(table)))
     for tree in trees.tolist():
         rng = np.random.default_rng([seed, tree])
         drawn = _drawn(units, rng)
-        answers = fractured[drawn].astype(np.float64)
-        share = answers.mean()
-        weight = np.where(answers, 0.5 / share, 0.5 / (1 - share))
+        labels = fractured[drawn].astype(np.float64)
+        share = labels.mean()
+        weight = np.where(labels, 0.5 / share, 0.5 / (1 - share))
         grown = DecisionTreeRegressor(  # parts 0 and 1 as Gini does, and starts in half the time
             min_samples_leaf=max(1, min(_MIN_LEAF, len(drawn) // 4)),
             max_features="sqrt",
             random_state=int(rng.integers(2**31)),
-        ).fit(table[drawn], answers, sample_weight=weight, check_input=False)
+        ).fit(table[drawn], labels, sample_weight=weight, check_input=False)
         unseen = ~np.isin(number, number[drawn], kind="table")
         votes[unseen] += grown.predict(table[unseen], check_input=False)
         n_votes += unseen

@@ -71,7 +71,7 @@ def bootstrap_by_group(
     Parameters
     ----------
     statistic : callable
-        From weights of shape (N,) to one number or an array of them. NaN says "undefined in this
+        From weights of shape (N,) to one number or an array of them. NaN means "undefined in this
         resample" and is left out; what is undefined in all has the interval NaN to NaN.
     group, y_true, n_samples, seed
         As for :func:`resample_groups`.

@@ -1,4 +1,4 @@
-"""What can be told by remembering: the label of the nearest radiograph.
+"""What memorising predicts: the label of the nearest radiograph.
 
 A classifier that does not beat it has learnt the copies.
 """
@@ -24,7 +24,7 @@ class Memorisation(NamedTuple):
 
 
 def memorisation(y_score: Float64Array, test_fractured: BoolArray) -> Memorisation:
-    """Score what :func:`nearest_neighbour` says.
+    """Score what :func:`nearest_neighbour` predicts.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def memorisation(y_score: Float64Array, test_fractured: BoolArray) -> Memorisati
 
 
 def nearest_neighbour(train: UInt8Array, train_fractured: BoolArray, test: UInt8Array) -> Float64Array:
-    """Tell each test radiograph's label by its nearest training radiographs.
+    """Predict each test radiograph's label from its nearest training radiographs.
 
     Parameters
     ----------

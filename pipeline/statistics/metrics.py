@@ -1,4 +1,4 @@
-"""How well scores tell fractured radiographs from others, and how true they are as probabilities.
+"""How well scores separate fractured radiographs from others, and how true they are as probabilities.
 
 Throughout, ``y_true`` is a bool ndarray of shape (N,), ``y_score`` a float ndarray of shape (N,)
 in 0..1, and ``sample_weight`` a float ndarray of shape (N,), at least 0, each radiograph weighing
@@ -8,7 +8,7 @@ bootstrap calls them thousands of times, and scikit-learn checks its input for l
 
 A radiograph is called fractured when its score is *at least* the threshold. Arrays that do not match,
 are empty or hold what is no probability or no weight raise a ValueError; so does a set of one class where
-discrimination is asked for: it still has :func:`brier_score`, :func:`ece` and :func:`at_threshold`.
+discrimination is computed: it still has :func:`brier_score`, :func:`ece` and :func:`at_threshold`.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def reliability_curve(
     Returns
     -------
     dict of ndarray
-        One entry for each bin that holds any: ``bin_low`` and ``bin_high`` (a score on the border of
+        One entry for each bin that is not empty: ``bin_low`` and ``bin_high`` (a score on the border of
         two lies in the lower), ``mean_score``, ``fractured_share``, ``count`` and ``weight``.
 
     References
@@ -212,14 +212,14 @@ def reliability_curve(
     edges = np.linspace(0.0, 1.0, n_bins + 1)
     code = np.searchsorted(edges[1:-1], y_score)
     total = np.bincount(code, weights=weight, minlength=n_bins)
-    held = np.flatnonzero(total)
+    used = np.flatnonzero(total)
     return {
-        "bin_low": edges[held],
-        "bin_high": edges[held + 1],
-        "mean_score": np.bincount(code, weights=weight * y_score, minlength=n_bins)[held] / total[held],
-        "fractured_share": np.bincount(code, weights=weight * y_true, minlength=n_bins)[held] / total[held],
-        "count": np.bincount(code[weight > 0], minlength=n_bins)[held],
-        "weight": total[held],
+        "bin_low": edges[used],
+        "bin_high": edges[used + 1],
+        "mean_score": np.bincount(code, weights=weight * y_score, minlength=n_bins)[used] / total[used],
+        "fractured_share": np.bincount(code, weights=weight * y_true, minlength=n_bins)[used] / total[used],
+        "count": np.bincount(code[weight > 0], minlength=n_bins)[used],
+        "weight": total[used],
     }
 
 

@@ -1,6 +1,6 @@
-"""What a linear model reads from the rough look of a radiograph: its edges, cell by cell.
+"""What a linear model predicts from the coarse structure of a radiograph: its edges, cell by cell.
 
-A probe is no candidate for use. It is the measure that is laid on two splits of the same radiographs: what
+A probe is no candidate for use. It measures two splits of the same radiographs: what
 it scores more on the split as published than on one without copies was never learnt about fractures.
 """
 

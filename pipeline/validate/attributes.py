@@ -1,7 +1,7 @@
-"""What else a label may follow: one column an attribute of the files, as words.
+"""Attributes of the files that a label may be associated with: one column each, as words.
 
 Format, size, frame, marks, what was odd about the file, and every column of ``data.labels`` that many files
-share, such as hardware or body part. `associations` then lays the label against each.
+share, such as hardware or body part. `associations` then tests the label against each.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _DARK_LEVEL = 8
 UNKNOWN = "(unknown)"
 
 
-def followed(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
-    """Lay the label against each attribute of the kept files.
+def label_associations(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
+    """Test the label against each attribute of the kept files.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ def followed(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `associations.associations` says, the surest first.
+        As `associations.associations` returns it, the surest first.
     """
     fractured, group = kept["fractured"].to_numpy(bool), kept["group"].to_numpy(str)
     return associations.associations(gather(kept, facts), fractured, group)
 
 
 def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
-    """Name what each file is like.
+    """Gather the attributes of each file.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
     -------
     DataFrame of str
         One row a file, one column an attribute; ``size`` is height x width in pixels. Each issue that some
-        file has is a column of ``yes`` and ``no``, each column of ``data.labels`` follows as ``labels.…``.
+        file has is a column of ``yes`` and ``no``, each column of ``data.labels`` one named ``labels.…``.
     """
     own = [facts[row] for row in kept.index]
     height_px, width_px = (kept[name].to_numpy(np.float64) for name in ("height_px", "width_px"))
     border = np.stack([fact.border for fact in own]).reshape(-1, 4, 4)
     markers = np.stack([fact.markers for fact in own])
-    found = {
+    columns = {
         "format": kept["format"].to_numpy(),
         "mode": kept["mode"].to_numpy(),
         "size": [f"{row.height_px} x {row.width_px}" for row in kept.itertuples()],
@@ -84,9 +84,9 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
         "text": _flags(markers[:, _LINE] >= _LETTERS),
     }
     issues = sorted({issue.issue for fact in own for issue in fact.issues})
-    found |= {name: _flags([any(i.issue == name for i in fact.issues) for fact in own]) for name in issues}
-    known = kept.drop(columns=[name for name in kept if name in _OWN]).replace("", UNKNOWN)
-    return pd.DataFrame(found, index=kept.index, dtype="str").join(known.add_prefix("labels."))
+    columns |= {name: _flags([any(i.issue == name for i in fact.issues) for fact in own]) for name in issues}
+    user = kept.drop(columns=[name for name in kept if name in _OWN]).replace("", UNKNOWN)
+    return pd.DataFrame(columns, index=kept.index, dtype="str").join(user.add_prefix("labels."))
 
 
 def _classes(values: NDArray[np.float64], limits: Sequence[float]) -> list[str]:

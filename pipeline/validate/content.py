@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue, Severity
 from pipeline.validate import overprint
-from pipeline.validate.not_radiograph import Judgement
+from pipeline.validate.not_radiograph import Judgement, deviation
 from pipeline.validate.pyramid import Pyramid
 
 if TYPE_CHECKING:
@@ -59,8 +58,8 @@ def limits(settings: Validate) -> Limits:
     return Limits(settings.max_pixels, settings.min_side_px, settings.not_radiograph)
 
 
-def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
-    """Refuse pixels on which nothing can be seen.
+def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:
+    """Refuse pixels too few or too uniform to show anything.
 
     Raises
     ------
@@ -69,42 +68,42 @@ def check(pixels: NDArray[np.uint8], shown: str, min_side_px: int) -> None:
     """
     if min(pixels.shape) < min_side_px:
         size = f"{pixels.shape[0]} x {pixels.shape[1]}"
-        raise ImageFault("too_small", f"{shown}: both sides need {min_side_px} pixels. Received: {size}")
-    if _deviation(pixels) < _BLANK_DEVIATION:
-        raise ImageFault("blank", f"{shown}: nothing is to be seen on it")
+        raise ImageFault("too_small", f"{name}: both sides need {min_side_px} pixels. Received: {size}")
+    if deviation(pixels) < _BLANK_DEVIATION:
+        raise ImageFault("blank", f"{name}: nothing is to be seen on it")
 
 
-def unlike(shown: str, judgement: Judgement, limit: float) -> Issue | None:
+def unlike(name: str, judgement: Judgement, limit: float) -> Issue | None:
     """Name what is more like something else than like a radiograph: left out above the limit, or listed."""
     if judgement.score <= min(_LISTED, limit):
         return None
     detail = f"more like {_LOOKS_LIKE[judgement.kind]} than like a radiograph: score {judgement.score:.3f}"
     severity: Severity = "quarantined" if judgement.score > limit else "warning"
-    return Issue.of(shown, judgement.kind, detail)._replace(severity=severity)
+    return Issue.of(name, judgement.kind, detail)._replace(severity=severity)
 
 
-def oddities(shown: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
+def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
     """List what is odd about a radiograph that stays in use."""
     for code in radiograph.warnings:
-        yield Issue.of(shown, code, _DETAILS[code])
+        yield Issue.of(name, code, _DETAILS[code])
     pixels = radiograph.pixels
     size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
     if min(pixels.shape) < _TINY_SIDE_PX:
-        yield Issue.of(shown, "tiny", size)
+        yield Issue.of(name, "tiny", size)
     if pixels.size > _LARGE_PIXELS:
-        yield Issue.of(shown, "large", size)
-    if _deviation(levels.half) < _FAINT_DEVIATION:
-        yield Issue.of(shown, "faint", "hardly any contrast")
+        yield Issue.of(name, "large", size)
+    if deviation(levels.half) < _FAINT_DEVIATION:
+        yield Issue.of(name, "faint", "hardly any contrast")
     if _ends_filled(pixels):
-        yield Issue.of(shown, "grey_band", "the last rows repeat one block: a decoder filled them in")
+        yield Issue.of(name, "grey_band", "the last rows repeat one block: a decoder filled them in")
     if overprint.has_marks(levels.medium):
-        yield Issue.of(shown, "drawn_marks", "a white arrow, circle or frame is drawn on it")
+        yield Issue.of(name, "drawn_marks", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
-        yield Issue.of(shown, "watermark", "faint lettering repeats all over it")
+        yield Issue.of(name, "watermark", "faint lettering repeats all over it")
 
 
 def _ends_filled(pixels: NDArray[np.uint8]) -> bool:
-    """Tell whether the last rows repeat one JPEG block, as lenient decoders fill what is missing.
+    """Whether the last rows repeat one JPEG block, as lenient decoders fill what is missing.
 
     Flat black or white rows repeat too, but are what collimation and the bare plate look like.
     """
@@ -120,7 +119,7 @@ def _ends_filled(pixels: NDArray[np.uint8]) -> bool:
 
 
 def _repeats(blocks: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell of each row, blocks by pixels, whether nearly all its blocks are alike."""
+    """Whether nearly all blocks of each row, blocks by pixels, are alike."""
     alike = np.abs(blocks - _typical(blocks)[:, None]) <= _ALIKE_LEVELS
     return np.asarray(alike.mean(axis=(1, 2)) >= _BAND_ALIKE)
 
@@ -130,8 +129,3 @@ def _typical(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
     n_blocks = blocks.shape[1]
     middle = np.sort(blocks, axis=1)[:, [(n_blocks - 1) // 2, n_blocks // 2]]
     return np.asarray(middle.mean(axis=1, dtype=np.float32))
-
-
-def _deviation(pixels: NDArray[np.uint8]) -> float:
-    """Give the standard deviation in grey levels; OpenCV's is ten times as fast as NumPy's."""
-    return float(cv2.meanStdDev(pixels)[1][0, 0])

@@ -68,7 +68,7 @@ def hashes(thumbnails: UInt8Array) -> UInt64Array:
         Column v is the hash of ``transform(thumbnail, v)``.
     """
     low = dctn(thumbnails.astype(np.float32), axes=(1, 2))[:, :_SIDE, :_SIDE]
-    low[:, 0, 0] = 0  # the mean brightness says nothing
+    low[:, 0, 0] = 0  # the mean brightness is no structure
     signs = (-1.0) ** np.arange(_SIDE)
     columns = []
     for variant in range(N_VARIANTS):
@@ -105,11 +105,11 @@ def correlations(thumbnails: UInt8Array, pairs: Int64Array) -> Float64Array:
     """
     needed, position = np.unique(pairs[:, :2], return_inverse=True)
     detail = _detail(thumbnails[needed])
-    found = [
+    values = [
         np.vdot(transform(detail[first], variant), detail[second])
         for (first, second), variant in zip(position.reshape(-1, 2), pairs[:, 2], strict=True)
     ]
-    return np.array(found, dtype=np.float64)
+    return np.array(values, dtype=np.float64)
 
 
 def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Array]:
@@ -130,8 +130,8 @@ def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Ar
         Of the laid-over fine structure; see `correlations`.
     """
     pairs = candidates(hashes(thumbnails), distance)
-    found = correlations(thumbnails, pairs)
-    return pairs[found >= _LIKELY], found[found >= _LIKELY]
+    values = correlations(thumbnails, pairs)
+    return pairs[values >= _LIKELY], values[values >= _LIKELY]
 
 
 def equal_pairs(keys: Sequence[str]) -> Int64Array:

@@ -24,7 +24,7 @@ class Folder(NamedTuple):
 
     root: Path
     files: pd.DataFrame
-    known: Annotations
+    annotations: Annotations
     issues: list[Issue]
 
     @property
@@ -43,38 +43,38 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     """
     settings = config.validation
     listed, issues = scan.find_labelled(root, content.limits(settings))
-    with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
-        listed = [item._replace(folder=Path(aside)) for item in listed]
+    with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
+        listed = [item._replace(folder=Path(spilled)) for item in listed]
         facts = list(pool.process(scan.inspect, listed, label="check"))
         no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
         grouped = grouping.join(facts, no_labels, settings, pool)
     issues += [issue for fact in facts for issue in fact.issues]
-    usable = annotation_check.known(grouped.files)
-    known = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
+    usable = annotation_check.targets(grouped.files)
+    sound = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:
-        known, annotation_issues = annotation_check.check(annotations, usable)
+        sound, annotation_issues = annotation_check.check(annotations, usable)
         issues += annotation_issues
-        if not known.regions:
+        if not sound.regions:
             raise ValueError(
                 f"--annotations must name radiographs of {root} by paths relative to it, such as "
                 f"{facts[0].path!r}. Received: {annotations}, of which nothing is sound. "
                 f"{next((f'{issue.path}: {issue.detail}.' for issue in annotation_issues), '')}"
             )
-    issues += [*grouped.issues, *_seen_before(config.paths.manifest, grouped.files)]
-    checked = Folder(root, grouped.files, known, issues)
+    issues += [*grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
+    checked = Folder(root, grouped.files, sound, issues)
     if checked.kept["fractured"].nunique() < 2:
         counts = checked.files.groupby("fractured")["status"].value_counts().to_dict()
         raise ValueError(f"{root} must hold sound radiographs of both classes. Received: {counts}.")
     return checked
 
 
-def _seen_before(path: Path, files: pd.DataFrame) -> list[Issue]:
-    """Name the radiographs that the model was trained or tuned on, as far as the manifest tells."""
+def _learnt_from(path: Path, files: pd.DataFrame) -> list[Issue]:
+    """Name the radiographs that the model was trained or tuned on, by the manifest."""
     if not path.is_file():
         return []
     learnt = manifest.rows(manifest.read(path), ("train", "val"))
-    seen = files[(files["status"] == manifest.KEPT) & files["sha256"].isin(learnt["sha256"])]
+    repeated = files[(files["status"] == manifest.KEPT) & files["sha256"].isin(learnt["sha256"])]
     detail = "the model was trained or tuned on the same bytes: the figures flatter"
-    if len(seen):
-        log.warning("assess: %d radiographs were in train or val: the figures flatter", len(seen))
-    return [Issue.of(name, "seen_before", detail) for name in seen["path"]]
+    if len(repeated):
+        log.warning("assess: %d radiographs were in train or val: the figures flatter", len(repeated))
+    return [Issue.of(name, "seen_before", detail) for name in repeated["path"]]

@@ -1,6 +1,6 @@
 """Grouped, stratified k-fold: every group is tested once, for sets too small to lose a test split.
 
-The groups are dealt like cards, one class after the other, each to the fold that has fewest of its class.
+Groups are assigned one class after the other, each to the fold that has fewest of its class.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _CLASSES = ("fractured", "not fractured")
 
 
 def n_groups(files: pd.DataFrame) -> dict[str, int]:
-    """Count the groups that hold a radiograph of each class.
+    """Count the groups that have a radiograph of each class.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def n_groups(files: pd.DataFrame) -> dict[str, int]:
     return {name: int(n) for name, n in _classes(files).sum().items()}
 
 
-def deal(files: pd.DataFrame, n_folds: int, held: pd.Series[Any] | None = None) -> pd.Series[Any]:
-    """Deal the groups into folds of like size, with like shares of fractured groups.
+def assign_folds(files: pd.DataFrame, n_folds: int, pinned: pd.Series[Any] | None = None) -> pd.Series[Any]:
+    """Assign the groups to folds of like size, with like shares of fractured groups.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def deal(files: pd.DataFrame, n_folds: int, held: pd.Series[Any] | None = None) 
         One row a file: ``group``, ``fractured`` (bool).
     n_folds
         At least 2.
-    held
-        Folds by group that stay, see `earlier.held`; the others fill up.
+    pinned
+        Folds by group that stay, see `pinned_splits.pinned`; the others fill up.
 
     Returns
     -------
     Series of int
-        The fold (from 0) by group, in the order of the groups. Without held groups, the folds' counts of
+        The fold (from 0) by group, in the order of the groups. Without pinned groups, the folds' counts of
         groups with a fracture differ by at most one, and those of groups without.
 
     Raises
@@ -53,9 +53,9 @@ def deal(files: pd.DataFrame, n_folds: int, held: pd.Series[Any] | None = None) 
             f"every fold needs a group of both classes. Received: {n_folds} folds for {counts}. Set "
             "validate.folds to at most the smaller number, or add independent radiographs of that class."
         )
-    fold = {} if held is None else {group: int(number) for group, number in held.items()}
+    fold = {} if pinned is None else {group: int(number) for group, number in pinned.items()}
     load = [dict.fromkeys(_CLASSES, 0) for _ in range(n_folds)]
-    for kind in (_CLASSES, _CLASSES[:1], _CLASSES[1:]):  # a patient's group may hold both
+    for kind in (_CLASSES, _CLASSES[:1], _CLASSES[1:]):  # a patient's group may have both
         of_kind = classes[(classes == [name in kind for name in _CLASSES]).all(axis=1)].index
         for group in [*of_kind[of_kind.isin(fold)], *of_kind[~of_kind.isin(fold)]]:
             number = fold.setdefault(group, _emptiest(load, kind))
@@ -77,7 +77,7 @@ def roles(folds: pd.Series[Any], fold: int, n_folds: int) -> pd.Series[Any]:
 
 
 def _classes(files: pd.DataFrame) -> pd.DataFrame:
-    """Tell which classes each group holds: one row a group, one bool column a class."""
+    """Which classes each group has: one row a group, one bool column a class."""
     counts = pd.crosstab(files["group"], files["fractured"]).reindex(columns=[True, False], fill_value=0)
     return counts.gt(0).set_axis(list(_CLASSES), axis=1)
 

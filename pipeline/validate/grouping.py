@@ -18,12 +18,12 @@ from pipeline.validate import duplicates, splits
 from pipeline.validate.copies.files import find
 from pipeline.validate.scan import Fact
 
-_SHOWN = 5  # files listed in a message
+_MOST = 5  # files listed in a message
 
 
 @dataclass(frozen=True)
 class Grouped:
-    """The files found, grouped and split.
+    """The files, grouped and split.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class Grouped:
     issues
         Copies, label conflicts, groups that crossed the published splits.
     label_conflicts
-        Number of radiographs found under both labels.
+        Number of radiographs under both labels.
     copies
-        The pairs that were found to be copies; see `copies.files.Copies`.
+        The pairs that are copies; see `copies.files.Copies`.
     crossing_published
         Groups whose files lie in several published splits.
     """
@@ -56,7 +56,7 @@ def group(
     facts: Sequence[Fact],
     labels: pd.DataFrame,
     settings: Validate,
-    before: pd.DataFrame | None = None,
+    pinned: pd.DataFrame | None = None,
     pool: engine.Pool = engine.HERE,
 ) -> Grouped:
     """Find the copies, refuse contradictions, and give every group one split.
@@ -69,8 +69,8 @@ def group(
         Further columns, indexed by path; see `labels.read`.
     settings
         How near copies must be, and what to do with crossing groups and contradicting labels.
-    before
-        What an earlier manifest says; see `earlier.read`.
+    pinned
+        The pinned manifest; see `pinned_splits.read`.
     pool
         What compares copies.
 
@@ -81,7 +81,7 @@ def group(
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
     joined = join(facts, labels, settings, pool)
-    crossing_published = _split(joined.files, settings, before)
+    crossing_published = _split(joined.files, settings, pinned)
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
     return replace(joined, issues=issues, crossing_published=crossing_published)
 
@@ -127,7 +127,7 @@ def counts(grouped: Grouped) -> dict[str, int]:
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
-    left_out = {"issues", "thumbnail", "subject", "keypoints", "border", "markers"}
+    left_out = {"issues", "thumbnail", "features", "keypoints", "border", "markers"}
     rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
     files = pd.DataFrame(rows)
     sound = files["reason"] == ""
@@ -147,7 +147,7 @@ def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Vali
                 others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
                 issues.append(Issue.of(row.path, "label_conflict", f"other label: {others}"))
     if issues and settings.label_conflict == "fail":
-        listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_SHOWN])
+        listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_MOST])
         raise ValueError(
             f"a radiograph must have one label. Received: {len(issues)} files that contradict their copies. "
             f"Correct them, or set validate.label_conflict: quarantine.\n{listed}"
@@ -164,12 +164,12 @@ def _names(readable: pd.DataFrame, copies: NDArray[np.int64]) -> NDArray[np.str_
     return np.asarray("g-" + smallest.str[:12], dtype=np.str_)
 
 
-def _split(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None) -> list[str]:
+def _split(files: pd.DataFrame, settings: Validate, pinned: pd.DataFrame | None) -> list[str]:
     """Fill in split, fold and sampling weight; return the groups that crossed the published splits."""
     usable = files[files["status"] != QUARANTINED]
     kept = files["status"] == KEPT
     groups = files.loc[kept, "group"]
-    for column, chosen in splits.choose(usable, settings, before).items():
+    for column, chosen in splits.choose(usable, settings, pinned).items():
         files[column] = groups.map(chosen).reindex(files.index, fill_value="")
     files.loc[kept, "sampling_weight"] = 1 / groups.map(groups.value_counts())
     splits.check(files[kept])
@@ -188,8 +188,8 @@ def _byte_copies(files: pd.DataFrame) -> list[Issue]:
 def _crossings(files: pd.DataFrame, crossing: Sequence[str]) -> list[Issue]:
     """One issue for each file of a group that several published splits share."""
     shared = files[files["group"].isin(crossing) & (files["status"] != QUARANTINED)]
-    found = shared.groupby("group")["published_split"].agg(lambda names: ", ".join(sorted(set(names))))
+    published = shared.groupby("group")["published_split"].agg(lambda names: ", ".join(sorted(set(names))))
     return [
-        Issue.of(row.path, "crosses_splits", f"{row.group} was published in {found[row.group]}")
+        Issue.of(row.path, "crosses_splits", f"{row.group} was published in {published[row.group]}")
         for row in shared.itertuples()
     ]

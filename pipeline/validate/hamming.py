@@ -83,14 +83,14 @@ def _compare_likely(
 ) -> Iterator[Int64Array]:
     """Compare the rows of a block with those later rows that nearly agree in one band."""
     stored, edges = _by_value(bands[start:, 0, band])
-    asking, _ = _by_value(bands[start : start + _BLOCK, :, band].ravel())  # in order: easy on the cache
-    asked = bands[start : start + _BLOCK, :, band].ravel()[asking].astype(np.intp)
-    asking_codes, stored_codes = codes[start : start + _BLOCK].ravel()[asking], codes[start:, 0][stored]
+    queries, _ = _by_value(bands[start : start + _BLOCK, :, band].ravel())  # in order: easy on the cache
+    query_bands = bands[start : start + _BLOCK, :, band].ravel()[queries].astype(np.intp)
+    query_codes, stored_codes = codes[start : start + _BLOCK].ravel()[queries], codes[start:, 0][stored]
     for flip in _flips(radii[band]):
-        begin = edges[asked ^ flip]
-        for number, place in _unroll(begin, edges[(asked ^ flip) + 1] - begin):
-            near = np.bitwise_count(asking_codes[number] ^ stored_codes[place]) <= distance
-            first, variant = np.divmod(asking[number[near]], codes.shape[1])
+        begin = edges[query_bands ^ flip]
+        for number, place in _unroll(begin, edges[(query_bands ^ flip) + 1] - begin):
+            near = np.bitwise_count(query_codes[number] ^ stored_codes[place]) <= distance
+            first, variant = np.divmod(queries[number[near]], codes.shape[1])
             second = stored[place[near]]
             apart = np.bitwise_count(bands[first + start, variant] ^ bands[second + start, 0])
             new = (first < second) & (apart[:, :band] > radii[:band]).all(axis=1)  # found in no earlier band

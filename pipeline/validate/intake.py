@@ -14,7 +14,7 @@ from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.validate import content, not_radiograph, pyramid
 
-# What lies beside radiographs and is none. All else in a folder is tried: DICOM files often have no suffix.
+# Files beside radiographs. All others in a folder are tried: DICOM files often have no suffix.
 _BESIDE = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".yaml", ".yml", ".xls",
     ".xlsx", ".zip", ".gz", ".tar", ".db", ".ini", ".log", ".py", ".ipynb", ".dvc",
@@ -31,8 +31,8 @@ class Item(NamedTuple):
 def find(paths: Iterable[Path]) -> list[Path]:
     """List the radiographs that files and folders name, each file once.
 
-    A file that is named is always taken, be it there or not. Of a folder and all folders below it
-    every file is taken but hidden ones and those whose suffix tells that they are no picture.
+    A file that is named is always taken, whether it exists or not. Of a folder and all folders below it
+    every file is taken but hidden ones and those with a suffix of no picture.
     Links to folders are not followed.
 
     Returns
@@ -66,7 +66,7 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
 
 
-def shown(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """Path as text that every file and terminal can hold: bytes that are no UTF-8 are written out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 

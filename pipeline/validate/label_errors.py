@@ -1,4 +1,4 @@
-"""Labels that a classifier which has not seen them contradicts: the likely wrong ones first.
+"""Labels that a classifier which was not trained on them contradicts: the likely wrong ones first.
 
 References
 ----------
@@ -22,8 +22,8 @@ def quality(fractured: NDArray[np.bool_], y_score: NDArray[np.float64]) -> NDArr
     fractured
         bool, shape (n_radiographs,): the labels.
     y_score
-        float64, shape (n_radiographs,): probability of a fracture, by a classifier that has not seen the
-        radiograph nor any of its group.
+        float64, shape (n_radiographs,): probability of a fracture, by a classifier trained without
+        the radiograph and its group.
 
     Returns
     -------
@@ -53,13 +53,13 @@ def suspects(
     n_listed = int(max_share * len(fractured))
     if n_listed == 0 or np.bincount(fractured, minlength=2).min() < 2:
         return np.zeros(0, np.int64)
-    found = find_label_issues(
+    rows = find_label_issues(
         fractured.astype(int),
         _probabilities(y_score),
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
-    return np.asarray(found, dtype=np.int64)[:n_listed]
+    return np.asarray(rows, dtype=np.int64)[:n_listed]
 
 
 def _probabilities(y_score: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 The probe is weak. On FracAtlas it reaches AUROC 0.79; where one label in twenty was flipped on purpose, two
 in three of the 1 % most suspicious were flipped ones: docs/label_errors.md. The others are radiographs that
-are hard for it. An empty list does not say that the labels are right.
+are hard for it. An empty list does not prove the labels right.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def find(kept: pd.DataFrame, facts: Sequence[Fact], max_share: float, seed: int)
 
 
 def _scores(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> NDArray[np.float64]:
-    """Score each radiograph by trees that have not seen its group."""
+    """Score each radiograph by trees that learnt from none of its group."""
     features = probe.edge_histograms(np.stack([facts[row].thumbnail for row in kept.index]))
     fractured, group = kept["fractured"].to_numpy(np.bool_), kept["group"].to_numpy(str)
     return forests.out_of_bag(features, fractured, group, seed)

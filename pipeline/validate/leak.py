@@ -1,7 +1,7 @@
-"""What the published split and the shortcuts are worth: the label told without looking at the bone.
+"""What the published split and the shortcuts are worth: the label predicted without looking at the bone.
 
 The same cheap models score the split as published and the one used here; their difference is the leak.
-The shortcut baselines see no bone at all, and score all kept files by what has seen none of their group.
+The shortcut baselines use no bone at all, and score each kept file by models fitted without its group.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _N_SAMPLES = 500  # resamples of the groups behind each interval
 Figures = dict[str, dict[str, float]]
 
 
-class Nulls(NamedTuple):
+class ShortcutBaselines(NamedTuple):
     """What the shortcut baselines reach.
 
     Attributes
@@ -68,7 +68,7 @@ def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
 
 
 def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
-    """Score a linear probe of the rough look of the radiographs, on both splits.
+    """Score a linear probe of the coarse edges of the radiographs, on both splits.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
     return {name: _probe(train, test, facts, seed) for name, (train, test) in _splits(files).items()}
 
 
-def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
-    """Score classifiers that see no bone.
+def shortcut_baselines(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> ShortcutBaselines:
+    """Score classifiers that use no bone.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
 
     Returns
     -------
-    Nulls
+    ShortcutBaselines
         ``size``, ``border``, ``marker`` and ``histogram``; scores of the nearest neighbour besides.
 
     Raises
@@ -123,7 +123,7 @@ def nulls(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Nulls:
             "auroc": float(roc_auc_score(_fractured(test), scores[name], sample_weight=_weight(test))),
             **_out_of_bag(values, kept, seed),
         }
-    return Nulls(figures, pd.DataFrame({"path": test["path"], **scores}))
+    return ShortcutBaselines(figures, pd.DataFrame({"path": test["path"], **scores}))
 
 
 def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -140,8 +140,8 @@ def _memorisation(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]
 
 
 def _neighbours(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.float64]:
-    known, asked = (_small(_thumbnails(files, facts)) for files in (train, test))
-    return memory.nearest_neighbour(known, _fractured(train), asked)
+    learnt, scored = (_small(_thumbnails(files, facts)) for files in (train, test))
+    return memory.nearest_neighbour(learnt, _fractured(train), scored)
 
 
 def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed: int) -> dict[str, float]:
@@ -157,9 +157,9 @@ def _probe(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact], seed:
 
 def _held_out(values: NDArray[np.float64], kept: pd.DataFrame, seed: int) -> NDArray[np.float64]:
     """Learn from train, and score test."""
-    asked = kept["split"].isin(["train", "test"]).to_numpy()
-    learnt = (kept["split"] == "train").to_numpy()[asked]
-    return forests.held_out(values[asked], _fractured(kept)[asked], _group(kept)[asked], learnt, seed)
+    used = kept["split"].isin(["train", "test"]).to_numpy()
+    learnt = (kept["split"] == "train").to_numpy()[used]
+    return forests.held_out(values[used], _fractured(kept)[used], _group(kept)[used], learnt, seed)
 
 
 def _out_of_bag(values: NDArray[np.float64], kept: pd.DataFrame, seed: int) -> dict[str, float]:

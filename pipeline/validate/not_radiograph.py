@@ -6,7 +6,7 @@ computer draws has steps of one pixel between flat areas, and a slice of a body 
 Fourteen numbers hold that, and a softmax of them weighs them; ``benchmarks/not_radiograph.py`` fits it and
 writes ``not_radiograph.json``.
 
-What it can and what it cannot tell is measured in docs/not_radiograph.md. Dental films are radiographs, and
+What it can and cannot detect is measured in docs/not_radiograph.md. Dental films are radiographs, and
 score as such; so do many slices that fill their frame, and most photographs in grey.
 """
 
@@ -65,7 +65,7 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
     -------
     Judgement
         The score is the softmax probability of all `KINDS` together. It is no probability in the user's
-        data: how common such pictures are there is not known.
+        data: how common such pictures are there is unknown.
     """
     values = np.clip(features(levels, colour), _TABLE[:, 0], _TABLE[:, 1])
     logits = values @ _TABLE[:, 2:] + _INTERCEPTS
@@ -93,16 +93,16 @@ def features(levels: Pyramid, colour: float) -> Float64Array:
         ``round``, ``solid`` (of what is not air: roundness of its hull, and how much of the hull it fills),
         ``island`` (all three together), ``colour``.
     """
-    look = _at_least(levels.small, _MIN_PX)
-    here = look[:-1, :-1]
-    down, right = _difference(look[1:, :-1], here), _difference(look[:-1, 1:], here)
+    small = _at_least(levels.small, _MIN_PX)
+    here = small[:-1, :-1]
+    down, right = _difference(small[1:, :-1], here), _difference(small[:-1, 1:], here)
     step = np.asarray(cv2.max(down, right), dtype=np.uint8)
-    ring_dark = _dark_ring(look)
+    ring_dark = _dark_ring(small)
     roundness, solidity = _outline(levels.thumbnail)
     island = ring_dark * _ramp(roundness, _ROUND) * _ramp(solidity, _SOLID)
     frame = (ring_dark, roundness, solidity, island)
     edges = (*_steps(step), *_flat(here, step), _straight(down, right))
-    return np.array([*edges, *_detail(look), *frame, min(colour, _MAX_COLOUR)])
+    return np.array([*edges, *_detail(small), *frame, min(colour, _MAX_COLOUR)])
 
 
 def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
@@ -139,18 +139,18 @@ def _runs(sharp: BoolArray) -> int:
     return int(np.count_nonzero(sharp))
 
 
-def _dark_ring(look: UInt8Array) -> float:
-    rows, columns = (max(2, round(_RING_SHARE * side)) for side in look.shape)
-    sides = (look[:rows], look[-rows:], look[:, :columns], look[:, -columns:])
+def _dark_ring(pixels: UInt8Array) -> float:
+    rows, columns = (max(2, round(_RING_SHARE * side)) for side in pixels.shape)
+    sides = (pixels[:rows], pixels[-rows:], pixels[:, :columns], pixels[:, -columns:])
     return sum(np.count_nonzero(side <= _DARK) / side.size for side in sides) / len(sides)
 
 
-def _detail(look: UInt8Array) -> tuple[float, float, float]:
+def _detail(pixels: UInt8Array) -> tuple[float, float, float]:
     """Split the variance by scale: what block means lose of it lies in details smaller than the block."""
-    contrast = _deviation(look)
+    contrast = deviation(pixels)
     left = [contrast**2]
     for size in _BLOCKS_PX:
-        left.append(_deviation(resize.to_shape(look, [side / size for side in look.shape])) ** 2)
+        left.append(deviation(resize.to_shape(pixels, [side / size for side in pixels.shape])) ** 2)
     share = np.log10(np.maximum(-np.diff(left), 0) / (left[0] + 1) + 1e-4)
     return contrast, float(share[0] - share[1]), float(share[2])
 
@@ -171,6 +171,6 @@ def _ramp(value: float, ends: tuple[float, float]) -> float:
     return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
 
 
-def _deviation(values: UInt8Array) -> float:
-    """Give the standard deviation; OpenCV's is ten times as fast as NumPy's."""
+def deviation(values: UInt8Array) -> float:
+    """Give the standard deviation in grey levels; OpenCV's is ten times as fast as NumPy's."""
     return float(cv2.meanStdDev(values)[1][0, 0])

@@ -33,28 +33,28 @@ _REPEATS = 0.15  # correlation above the ring; 1,420 real radiographs stay below
 
 
 def has_marks(pixels: UInt8Array) -> bool:
-    """Tell whether a white arrow, circle or frame is drawn on a radiograph: a thin, long, sharp line of ink.
+    """Detect a white arrow, circle or frame drawn on a radiograph: a thin, long, sharp line of ink.
 
-    Black ink is not looked for: the air is black too. Coloured ink is `colour.codes`' to find.
+    Black ink is ignored: the air is black too. Coloured ink is for `colour.codes` to detect.
 
     Parameters
     ----------
     pixels
         uint8, shape (height_px, width_px).
     """
-    look = pyramid.medium(pixels)
-    side = max(look.shape)
-    ink = cv2.threshold(look, 255 - _INK - 1, 1, cv2.THRESH_BINARY)[1]
+    medium = pyramid.medium(pixels)
+    side = max(medium.shape)
+    ink = cv2.threshold(medium, 255 - _INK - 1, 1, cv2.THRESH_BINARY)[1]
     if cv2.countNonZero(ink) < _MIN_SPAN * side:
         return False
     _, parts, boxes, _ = cv2.connectedComponentsWithStats(ink)
     span, area = boxes[1:, 2:4].max(axis=1), boxes[1:, 4]
     long = (span >= _MIN_SPAN * side) & (span <= _MAX_SPAN * side) & (area <= _MAX_STROKE * side * 2 * span)
-    return any(_is_line(parts, boxes[part], part, look) for part in 1 + np.flatnonzero(long))
+    return any(_is_line(parts, boxes[part], part, medium) for part in 1 + np.flatnonzero(long))
 
 
 def has_watermark(pixels: UInt8Array) -> bool:
-    """Tell whether faint lettering repeats in rows all over a picture.
+    """Detect faint lettering that repeats in rows all over a picture.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def repetition(pixels: UInt8Array) -> float:
         The sharpest peak but that of no shift, above all that lies around it: straight edges repeat along
         themselves and make ridges, which have a way down on two sides only.
     """
-    look = thumbnails.look(pyramid.half(pixels))
-    detail = cv2.subtract(look, cv2.blur(look, (_FINE_PX, _FINE_PX)), dtype=cv2.CV_32F)
+    thumbnail = thumbnails.shrink(pyramid.half(pixels))
+    detail = cv2.subtract(thumbnail, cv2.blur(thumbnail, (_FINE_PX, _FINE_PX)), dtype=cv2.CV_32F)
     np.clip(detail, -_FAINT, _FAINT, out=detail)
     likeness = _autocorrelation(detail - detail.mean())
     sharp = likeness - cv2.dilate(likeness, _AROUND, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    near, centre = round(_NEAR * max(look.shape)), look.shape[0] // 2
+    near, centre = round(_NEAR * max(thumbnail.shape)), thumbnail.shape[0] // 2
     sharp[centre - near : centre + near + 1, : near + 1] = 0
     sharp[centre - _ALONG_PX : centre + _ALONG_PX + 1] = sharp[:, : _ALONG_PX + 1] = 0
     return float(sharp.max())
@@ -99,12 +99,12 @@ def _autocorrelation(values: Float32Array) -> Float32Array:
     return correlation
 
 
-def _is_line(parts: AnyArray, box: Int32Array, part: np.int64, look: UInt8Array) -> bool:
+def _is_line(parts: AnyArray, box: Int32Array, part: np.int64, pixels: UInt8Array) -> bool:
     left, top, width, height = box[:4]
     around = np.s_[max(0, top - 3) : top + height + 3, max(0, left - 3) : left + width + 3]
     shape = (parts[around] == part).astype(np.uint8)
-    slender = _stroke(shape) <= _MAX_STROKE * max(look.shape) and _solidity(shape) <= _MAX_SOLID
-    return slender and _is_sharp(shape, look[around])
+    slender = _stroke(shape) <= _MAX_STROKE * max(pixels.shape) and _solidity(shape) <= _MAX_SOLID
+    return slender and _is_sharp(shape, pixels[around])
 
 
 def _stroke(shape: UInt8Array) -> float:
@@ -119,8 +119,8 @@ def _solidity(shape: UInt8Array) -> float:
     return np.count_nonzero(shape) / max(cv2.contourArea(cv2.convexHull(np.concatenate(outlines))), 1.0)
 
 
-def _is_sharp(shape: UInt8Array, look: UInt8Array) -> bool:
-    """Tell whether it is much darker two pixels beside the ink."""
+def _is_sharp(shape: UInt8Array, pixels: UInt8Array) -> bool:
+    """Whether it is much darker two pixels beside the ink."""
     near, far = (cv2.dilate(shape, np.ones((size, size), np.uint8)) for size in (3, 7))
-    beside = look[far > near]
+    beside = pixels[far > near]
     return bool(beside.size) and bool((beside <= 255 - _PAPER_STEP).mean() >= _SHARP_SHARE)

@@ -1,7 +1,7 @@
-"""An earlier manifest: what a group was given there, it keeps, however the data grow.
+"""Splits pinned by an earlier manifest: a group keeps what it was given there, however the data grow.
 
 No rule that sees only the present files can promise that: when a copy links two radiographs that lay in two
-splits, one of them has to move, and only history tells which. See docs/decisions/0006.
+splits, one of them has to move, and only history decides which. See docs/decisions/0006.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read what an earlier manifest says of the bytes that it kept.
+    """Read the splits and folds that an earlier manifest gave to the files that it kept.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def read(path: Path) -> pd.DataFrame:
     return given.reindex(columns=["split", "fold"], fill_value="")
 
 
-def held(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd.Series[Any]:
-    """Tell what each group was given earlier.
+def pinned(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd.Series[Any]:
+    """Look up the split or fold that is pinned for each group.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def held(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd
     """
     if other := sorted(set(given[given != ""]) - set(order)):
         raise ValueError(
-            f"the earlier manifest may give {', '.join(order)}. Received: {other[0]!r}. "
+            f"the pinned manifest may give {', '.join(order)}. Received: {other[0]!r}. "
             "Set validate.folds as it was then, or validate.pinned_manifest: Data/none.manifest.csv."
         )
     rank = files["sha256"].map(given).map({name: number for number, name in enumerate(order)})

@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue
-from pipeline.validate import content, not_radiograph, pyramid, shortcuts
+from pipeline.validate import content, intake, not_radiograph, pyramid, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
-from pipeline.validate.copies.spill_cache import Kept, Subject
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
 
 _NOT_DATA = {"thumbs.db", "desktop.ini"}
-_NO_SUBJECT = Subject(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
+_NO_FEATURES = CopyFeatures(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
 
 
-class Found(NamedTuple):
-    """A file to inspect, what its folders say of it, and the limits it must meet.
+class ListedFile(NamedTuple):
+    """A file to inspect, the split and class of its folders, and the limits it must meet.
 
-    Its look is set aside in the folder; without one it stays in memory.
+    Its features are spilled into the folder; without one they stay in memory.
     """
 
     root: Path
@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Fact:
-    """What is known of one file after reading it.
+    """The description of one file after reading it.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class Fact:
         How unlike a radiograph it is, 0 to 1, see `not_radiograph.judge`; not a number where not decoded.
     thumbnail
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
-    subject, keypoints
-        What is compared with other radiographs, in memory or set aside; see `subjects`.
+    features, keypoints
+        What is compared with other radiographs, in memory or spilled; see `spill_cache`.
     border, markers
         See `shortcuts`.
     """
@@ -75,20 +75,20 @@ class Fact:
     not_radiograph: float = float("nan")
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
-    subject: Subject | Kept = field(default=_NO_SUBJECT, repr=False)
+    features: CopyFeatures | Spilled = field(default=_NO_FEATURES, repr=False)
     keypoints: Keypoints = field(default=NO_KEYPOINTS, repr=False)
     border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
 
 
-def find(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
+def find(root: Path, limits: content.Limits) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of ``root``/{train,val,test}/{fractured,not fractured}/, in order of path.
 
     Hidden files are no data. Links to folders are not followed, and dangling links are passed over.
 
     Returns
     -------
-    found : list of Found
+    items : list of ListedFile
     issues : list of Issue
         Links passed over, folders that are no part of the layout.
 
@@ -98,7 +98,7 @@ def find(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
         A folder of the layout is missing or holds no file.
     """
     _check_layout(root)
-    found, issues = [], _foreign_folders(root)
+    items, issues = [], _foreign_folders(root)
     for split in SPLITS:
         for class_folder in CLASS_FOLDERS:
             files, skipped = _files(root, split, class_folder, limits)
@@ -107,12 +107,12 @@ def find(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
                 raise ValueError(
                     f"{folder} must hold radiographs. Received: no file. Add some, or see README."
                 )
-            found += files
+            items += files
             issues += skipped
-    return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
+    return sorted(items, key=lambda item: _name(item.root, item.path)), issues
 
 
-def find_labelled(root: Path, limits: content.Limits) -> tuple[list[Found], list[Issue]]:
+def find_labelled(root: Path, limits: content.Limits) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of a folder that is only scored, in order of path: no split need be there.
 
     The class folders lie in {train,val,test} as for `find`, or at the top; then the published split is
@@ -123,19 +123,19 @@ def find_labelled(root: Path, limits: content.Limits) -> tuple[list[Found], list
     ValueError
         A class has no file.
     """
-    found, issues = [], []
+    items, issues = [], []
     for split in ("", *SPLITS):
         for class_folder in CLASS_FOLDERS:
             files, skipped = _files(root, split, class_folder, limits)
-            found += files
+            items += files
             issues += skipped
     for class_folder, fractured in CLASS_FOLDERS.items():
-        if not any(item.fractured == fractured for item in found):
+        if not any(item.fractured == fractured for item in items):
             raise ValueError(
                 f"{root} must hold radiographs of both classes, as {class_folder}/ or test/{class_folder}/. "
                 f"Received: no file in {class_folder!r}."
             )
-    return sorted(found, key=lambda item: _shown(item.root, item.path)), issues
+    return sorted(items, key=lambda item: _name(item.root, item.path)), issues
 
 
 def has_labels(root: Path) -> bool:
@@ -143,25 +143,25 @@ def has_labels(root: Path) -> bool:
     return all(any((root / split / name).is_dir() for split in ("", *SPLITS)) for name in CLASS_FOLDERS)
 
 
-def inspect(item: Found) -> Fact:
+def inspect(item: ListedFile) -> Fact:
     """Read one file, decode it strictly, and describe it; a fault becomes a reason, never an error."""
-    shown = _shown(item.root, item.path)
-    fact = Fact(shown, item.published_split, item.fractured)
+    name = _name(item.root, item.path)
+    fact = Fact(name, item.published_split, item.fractured)
     data = b""
     try:
         _check_name(item.path)
         _check_inside(item)
         data = images.read_bytes(item.path)
-        radiograph = images.decode(data, shown, item.limits.max_pixels)
-        content.check(radiograph.pixels, shown, item.limits.min_side_px)
+        radiograph = images.decode(data, name, item.limits.max_pixels)
+        content.check(radiograph.pixels, name, item.limits.min_side_px)
     except ImageFault as fault:
-        issue = Issue.of(shown, fault.reason, _without_root(str(fault), item.root))
+        issue = Issue.of(name, fault.reason, _without_root(str(fault), item.root))
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
     levels = pyramid.build(radiograph.pixels)
-    subject = spill_cache.of(levels.medium)
+    features = spill_cache.extract(levels.medium)
     judgement = not_radiograph.judge(levels, radiograph.colour)
-    unlike = content.unlike(shown, judgement, item.limits.not_radiograph)
+    unlike = content.unlike(name, judgement, item.limits.not_radiograph)
     return replace(
         fact,
         reason=unlike.issue if unlike and unlike.severity == "quarantined" else "",
@@ -172,10 +172,10 @@ def inspect(item: Found) -> Fact:
         height_px=levels.full.shape[0],
         width_px=levels.full.shape[1],
         not_radiograph=round(judgement.score, 4),
-        issues=(*content.oddities(shown, radiograph, levels), *([unlike] if unlike else [])),
+        issues=(*content.oddities(name, radiograph, levels), *([unlike] if unlike else [])),
         thumbnail=levels.thumbnail,
-        subject=spill_cache.set_aside(subject, item.folder) if item.folder else subject,
-        keypoints=subject.keypoints,
+        features=spill_cache.spill(features, item.folder) if item.folder else features,
+        keypoints=features.keypoints,
         border=shortcuts.border_features(levels.half),
         markers=shortcuts.marker_features(levels.small),
     )
@@ -194,7 +194,7 @@ def _foreign_folders(root: Path) -> list[Issue]:
     folders = [path for split in SPLITS for path in sorted((root / split).iterdir()) if path.is_dir()]
     detail = "no class of this name: expected `fractured` or `not fractured`"
     return [
-        Issue.of(_shown(root, path), "unknown_folder", detail)
+        Issue.of(_name(root, path), "unknown_folder", detail)
         for path in folders
         if path.name not in CLASS_FOLDERS
     ]
@@ -202,16 +202,16 @@ def _foreign_folders(root: Path) -> list[Issue]:
 
 def _files(
     root: Path, split: str, class_folder: str, limits: content.Limits
-) -> tuple[list[Found], list[Issue]]:
+) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of one class in one split, and the links to nothing among them."""
-    found, issues = [], []
+    items, issues = [], []
     fractured = CLASS_FOLDERS[class_folder]
     for path in _walk(root / split / class_folder):
         if path.is_symlink() and not path.is_file():
-            issues.append(Issue.of(_shown(root, path), "link_skipped", "no file at the end of the link"))
+            issues.append(Issue.of(_name(root, path), "link_skipped", "no file at the end of the link"))
         else:
-            found.append(Found(root, path, split, fractured, limits))
-    return found, issues
+            items.append(ListedFile(root, path, split, fractured, limits))
+    return items, issues
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -221,9 +221,9 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(directory) / name
 
 
-def _shown(root: Path, path: Path) -> str:
-    """Path as text that every file can hold: bytes that are no UTF-8 are written out."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+def _name(root: Path, path: Path) -> str:
+    """Path below the root, with forward slashes."""
+    return intake.printable(path.relative_to(root).as_posix())
 
 
 def _without_root(message: str, root: Path) -> str:
@@ -238,7 +238,7 @@ def _check_name(path: Path) -> None:
         raise ImageFault("name_not_utf8", f"{path}: rename the file, its name is no UTF-8") from None
 
 
-def _check_inside(item: Found) -> None:
+def _check_inside(item: ListedFile) -> None:
     if not _is_inside(item.path if item.path.is_symlink() else item.path.parent, item.root):
         raise ImageFault("outside_root", f"{item.path}: a link that leaves data.root is never read")
 

@@ -1,7 +1,7 @@
 """What a classifier could learn instead of bone: size, border, markers, as numbers.
 
-Pixels and tables in, numbers out. A label that can be told from these numbers can be told without looking
-at the bone, and every figure of the classifier has to be read against that.
+Pixels and tables in, numbers out. A label that can be predicted from these numbers can be predicted without
+looking at the bone, and every figure of the classifier has to be read against that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINE_SLACK = 0.5  # of a letter's height: how far letters of one line may lie a
 
 
 def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
-    """Describe the files by what needs no look at them.
+    """Describe the files by what needs none of their pixels.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def histogram_features(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Tell how much of each radiograph is how bright, and not where: its exposure and its processing.
+    """Describe how much of each radiograph is how bright, and not where: its exposure and its processing.
 
     Parameters
     ----------
@@ -105,16 +105,16 @@ def marker_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         a longer side of 256, its row and column (0 to 1; -1 without any), the largest number in one
         line (burnt-in text), share of pixels at 250 and above, the brightest level.
     """
-    look = pyramid.small(pixels)
-    saturated = np.count_nonzero(look >= _WHITE) / look.size
-    bright = float(look.max())
-    found = _compact(look)
-    if not found.size:
+    small = pyramid.small(pixels)
+    saturated = np.count_nonzero(small >= _WHITE) / small.size
+    bright = float(small.max())
+    markers = _compact(small)
+    if not markers.size:
         return np.array([0.0, 0.0, 0.0, -1.0, -1.0, 0.0, saturated, bright])
-    area = found[:, 2]
-    row, column = found[area.argmax(), :2] / look.shape
-    share = area.sum() / look.size
-    return np.array([len(found), share, area.max(), row, column, _longest_line(found), saturated, bright])
+    area = markers[:, 2]
+    row, column = markers[area.argmax(), :2] / small.shape
+    share = area.sum() / small.size
+    return np.array([len(markers), share, area.max(), row, column, _longest_line(markers), saturated, bright])
 
 
 def _strip(strip: NDArray[np.uint8]) -> tuple[float, float, float, float]:
@@ -124,16 +124,16 @@ def _strip(strip: NDArray[np.uint8]) -> tuple[float, float, float, float]:
     return mean[0, 0], round(deviation[0, 0], _DIGITS), black / strip.size, white / strip.size
 
 
-def _compact(look: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _compact(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Row, column, area, height of each bright component of a marker's size that fills its box well."""
-    bright = look >= _MARKER_LEVEL
+    bright = pixels >= _MARKER_LEVEL
     if np.count_nonzero(bright) < _MARKER_AREA[0]:
         return np.zeros((0, 4))
-    ground = cv2.blur(look, (_GROUND_PX, _GROUND_PX))
-    bright &= cv2.subtract(look, ground) >= _MARKER_CONTRAST
+    ground = cv2.blur(pixels, (_GROUND_PX, _GROUND_PX))
+    bright &= cv2.subtract(pixels, ground) >= _MARKER_CONTRAST
     parts = np.asarray(cv2.connectedComponents(bright.view(np.uint8))[1], dtype=np.int32)
     few = np.flatnonzero(bright)
-    part, rows, columns = parts.ravel()[few] - 1, few // look.shape[1], few % look.shape[1]
+    part, rows, columns = parts.ravel()[few] - 1, few // pixels.shape[1], few % pixels.shape[1]
     area = np.bincount(part)
     row, column = (np.bincount(part, weights=places) / area for places in (rows, columns))
     height, width = (_extent(places, part, area) for places in (rows, columns))
@@ -150,9 +150,9 @@ def _extent(places: NDArray[np.int64], part: NDArray[np.int32], area: NDArray[np
     return np.maximum.reduceat(ordered, first) - np.minimum.reduceat(ordered, first) + 1
 
 
-def _longest_line(found: NDArray[np.float64]) -> int:
+def _longest_line(markers: NDArray[np.float64]) -> int:
     """Count the members of the fullest line: things of like height beside one another."""
-    row, height = found[:, 0], found[:, 3]
+    row, height = markers[:, 0], markers[:, 3]
     level = np.abs(row[:, None] - row) <= _LINE_SLACK * np.minimum(height[:, None], height)
     alike = np.maximum(height[:, None], height) <= 1.5 * np.minimum(height[:, None], height)
     return int((level & alike).sum(axis=1).max())

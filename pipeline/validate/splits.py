@@ -17,11 +17,11 @@ from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import FOLD
 from pipeline.validate import folds, pinned_splits
 
-_SHOWN = 5  # groups listed in a message
+_MOST = 5  # groups listed in a message
 
 
-def choose(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Give every group a split, in the way that the settings say.
+def choose(files: pd.DataFrame, settings: Validate, manifest: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Give every group a split, by the settings.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def choose(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None 
         One row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``.
     settings
         ``split``, and for k-fold ``folds`` and ``fold``.
-    before
-        What an earlier manifest says; see `earlier.read`. ``keep`` does not heed it.
+    manifest
+        The pinned one; see `pinned_splits.read`. ``keep`` ignores it.
 
     Returns
     -------
@@ -46,13 +46,13 @@ def choose(files: pd.DataFrame, settings: Validate, before: pd.DataFrame | None 
     if settings.split == "keep":
         return keep(files).to_frame("split")
     if settings.split == "regroup":
-        held = None if before is None else pinned_splits.held(files, before["split"], SPLITS)
-        return regroup(files, held).to_frame("split")
+        pinned = None if manifest is None else pinned_splits.pinned(files, manifest["split"], SPLITS)
+        return regroup(files, pinned).to_frame("split")
     numbers = [str(number) for number in range(settings.folds)]
-    held = None if before is None else pinned_splits.held(files, before["fold"], numbers)
-    dealt = folds.deal(files, settings.folds, held)
-    split = folds.roles(dealt, settings.fold, settings.folds)
-    return pd.DataFrame({"split": split, FOLD: dealt.astype("str")})
+    pinned = None if manifest is None else pinned_splits.pinned(files, manifest["fold"], numbers)
+    assigned = folds.assign_folds(files, settings.folds, pinned)
+    split = folds.roles(assigned, settings.fold, settings.folds)
+    return pd.DataFrame({"split": split, FOLD: assigned.astype("str")})
 
 
 def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
@@ -67,15 +67,15 @@ def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
     return sorted(n_splits[n_splits > 1].index)
 
 
-def regroup(files: pd.DataFrame, held: pd.Series[Any] | None = None) -> pd.Series[Any]:
+def regroup(files: pd.DataFrame, pinned: pd.Series[Any] | None = None) -> pd.Series[Any]:
     """Choose a split for every group, each for itself.
 
     Parameters
     ----------
     files
         One row a file: ``group``, ``sha256``, ``published_split``.
-    held
-        Splits by group that stay, see `earlier.held`.
+    pinned
+        Splits by group that stay; see `pinned_splits.pinned`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def regroup(files: pd.DataFrame, held: pd.Series[Any] | None = None) -> pd.Serie
     keys = [_key(*file) for file in zip(files["sha256"], files["published_split"], strict=True)]
     anchors = files.assign(key=keys).sort_values("key").drop_duplicates("group")
     chosen = anchors.set_index("group")["published_split"].sort_index()
-    return chosen if held is None else held.combine_first(chosen)[chosen.index]
+    return chosen if pinned is None else pinned.combine_first(chosen)[chosen.index]
 
 
 def keep(files: pd.DataFrame) -> pd.Series[Any]:
@@ -103,9 +103,9 @@ def keep(files: pd.DataFrame) -> pd.Series[Any]:
     """
     if groups := crossing(files):
         listed = []
-        for group in groups[:_SHOWN]:
+        for group in groups[:_MOST]:
             members = files.loc[files["group"] == group]
-            listed.append(f"  {group}: " + ", ".join(sorted(members["path"])[:_SHOWN]))
+            listed.append(f"  {group}: " + ", ".join(sorted(members["path"])[:_MOST]))
         raise ValueError(
             f"validate.split: keep needs published splits that share no group. Received: {len(groups)} that "
             "cross. Set validate.split: regroup, or remove the copies.\n" + "\n".join(listed)
@@ -138,7 +138,7 @@ def check(files: pd.DataFrame) -> None:
                 "validate.split: kfold. What was left out and why: reports/validate."
             )
     if groups := crossing(files, "split"):
-        raise ValueError(f"a group must lie in one split. Received: {', '.join(groups[:_SHOWN])} in several.")
+        raise ValueError(f"a group must lie in one split. Received: {', '.join(groups[:_MOST])} in several.")
 
 
 def _key(sha256: str, published_split: str) -> bytes:

@@ -9,7 +9,7 @@ def read(tmp_path, text):
     return labels.read(tmp_path / "labels.csv", {"a.jpg", "b.jpg"})
 
 
-def test_columns_are_carried_as_text_by_path(tmp_path):
+def test_user_columns_are_text_by_path(tmp_path):
     table, issues = read(tmp_path, "path,patient_id,hand\nb.jpg,007,1\n")
     assert table.loc["b.jpg"].to_dict() == {"patient_id": "007", "hand": "1"}
     assert table.loc["a.jpg"].to_dict() == {"patient_id": "", "hand": ""}
@@ -39,9 +39,9 @@ def test_a_table_without_rows_means_none(tmp_path):
     assert read(tmp_path, "path\n")[0].shape == (2, 0)
 
 
-def test_what_was_carried_is_found_again():
+def test_user_columns_are_found_again():
     frame = pd.DataFrame(
         {"path": ["a"], "split": ["test"], "hand": [1], "patient_id": ["007"], "shard": ["s"]}
     )
-    carried = labels.carried(frame, besides=["shard"])
-    assert carried.to_dict("list") == {"hand": ["1"]}
+    columns = labels.user_columns(frame, besides=["shard"])
+    assert columns.to_dict("list") == {"hand": ["1"]}

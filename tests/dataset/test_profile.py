@@ -53,7 +53,7 @@ def test_a_group_is_described_once_by_its_smallest_hash():
     assert profile.choose(files).index.tolist() == [1, 3]
 
 
-def test_order_and_names_say_nothing(tmp_path):
+def test_order_and_names_change_nothing(tmp_path):
     files, thumbnails = table(9, group=list("aabbcdefg")), flat(*range(0, 90, 10))
     turned = np.random.default_rng(2).permutation(9)
     profile.write(profile.build(files, thumbnails), tmp_path / "a")

@@ -121,19 +121,19 @@ def test_progress_goes_to_standard_error_alone(capsys: pytest.CaptureFixture[str
     assert "3/3" in captured.err
 
 
-def test_the_next_item_is_asked_for_while_one_is_worked_on() -> None:
-    asked = [threading.Event() for _ in range(4)]
+def test_the_next_item_is_fetched_while_one_is_worked_on() -> None:
+    fetched = [threading.Event() for _ in range(4)]
 
     def items() -> Iterator[int]:
-        for number, event in enumerate(asked):
+        for number, event in enumerate(fetched):
             event.set()
             yield number
 
     for number in engine.ahead(items()):
-        assert all(event.wait(timeout=10) for event in asked[: number + 2])
+        assert all(event.wait(timeout=10) for event in fetched[: number + 2])
 
 
-def test_what_is_asked_for_ahead_comes_in_its_order_and_its_fault_when_it_is_due() -> None:
+def test_what_is_fetched_ahead_comes_in_its_order_and_its_fault_when_it_is_due() -> None:
     assert list(engine.ahead(range(100))) == list(range(100))
     assert list(engine.ahead([])) == []
     upcoming = engine.ahead(map(refuse_seven, range(60)))

@@ -101,7 +101,7 @@ def test_a_map_is_zero_outside_the_crop_and_only_there(
     assert np.array_equal(found, inside.astype(np.float32))
 
 
-def test_a_dot_lands_where_the_placement_says() -> None:
+def test_a_dot_lands_where_the_placement_puts_it() -> None:
     pixels = np.zeros((300, 200), np.uint8)
     pixels[100:112, 60:72] = 255
     placed, placement = canvas.place(pixels, preprocess(crop_collimation=False, high_percentile=100))
@@ -175,9 +175,9 @@ def test_the_window_stretches_between_the_percentiles() -> None:
 
 
 def test_no_annotated_fracture_is_cut(fracatlas: Path) -> None:
-    known = annotations.read(fracatlas / "annotations.coco.json")
-    paths = [path for path in sorted(known.regions) if path.startswith(("train", "val"))]
-    shares = [kept_share(fracatlas, path, known.for_path(path)) for path in paths]
+    drawn = annotations.read(fracatlas / "annotations.coco.json")
+    paths = [path for path in sorted(drawn.regions) if path.startswith(("train", "val"))]
+    shares = [kept_share(fracatlas, path, drawn.for_path(path)) for path in paths]
     assert min(shares) > 0.9
 
 

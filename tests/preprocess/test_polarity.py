@@ -19,7 +19,7 @@ def share_called_negative(radiographs: list[np.ndarray]) -> float:
     return float(np.mean([polarity.is_negative(pixels) for pixels in radiographs]))
 
 
-def looks(files: Iterable[Path]) -> list[np.ndarray]:
+def small_copies(files: Iterable[Path]) -> list[np.ndarray]:
     """Small copies of the files that can be read."""
     found = []
     for file in files:
@@ -29,7 +29,7 @@ def looks(files: Iterable[Path]) -> list[np.ndarray]:
 
 
 def test_negatives_of_real_radiographs_are_found(fracatlas: Path) -> None:
-    radiographs = looks(sorted(fracatlas.glob("*/*/*.jpg")))
+    radiographs = small_copies(sorted(fracatlas.glob("*/*/*.jpg")))
     assert len(radiographs) > 1400
     assert share_called_negative(radiographs) <= 0.01
     assert share_called_negative([255 - pixels for pixels in radiographs]) >= 0.97
@@ -40,21 +40,21 @@ def test_negatives_among_phantoms_are_found(params: Config) -> None:
     if not (root / "annotations.coco.json").is_file():
         pytest.skip(f"{root} is not drawn yet")
     drawn = json.loads((root / "annotations.coco.json").read_text(encoding="utf-8"))["images"]
-    negative = looks(root / image["file_name"] for image in drawn if image["negative"])
-    positive = looks(root / image["file_name"] for image in drawn if not image["negative"])
+    negative = small_copies(root / image["file_name"] for image in drawn if image["negative"])
+    positive = small_copies(root / image["file_name"] for image in drawn if not image["negative"])
     assert share_called_negative(negative) >= 0.97
     assert share_called_negative(positive) == 0
     assert share_called_negative([255 - pixels for pixels in positive]) >= 0.97
 
 
-def vote(look: np.ndarray) -> float:
+def mean_median(small: np.ndarray) -> float:
     """Mean of the three medians, written out; what has no contrast gets no vote."""
-    low, high = np.percentile(look.astype(np.float64), [1, 99])
+    low, high = np.percentile(small.astype(np.float64), [1, 99])
     if high - low < 8:
         return 0.0
-    level = (look - low) / (high - low)
+    level = (small - low) / (high - low)
     rough = cv2.blur(level**2, (9, 9)) - cv2.blur(level, (9, 9)) ** 2
-    rim = np.ones(look.shape, bool)
+    rim = np.ones(small.shape, bool)
     rim[8:-8, 8:-8] = False
     parts = (level[rough <= np.percentile(rough, 10)], level[rim], level)
     return float(np.mean([np.median(part) for part in parts]))
@@ -65,11 +65,11 @@ def test_no_negative_is_lost_to_the_shortcut(seed: int, air: int, spread: int) -
     rng = np.random.default_rng(seed)
     coarse = cv2.resize(rng.normal(size=(7, 6)), (120, 140), interpolation=cv2.INTER_CUBIC)
     limb = np.exp(-((np.linspace(-2, 2, 120)) ** 2)) * rng.uniform(0, 255)
-    look = np.clip(air - limb + spread * coarse, 0, 255).astype(np.uint8)
-    if vote(look) > 0.7:
-        assert polarity.is_negative(look)
-    if vote(look) < 0.63:
-        assert not polarity.is_negative(look)
+    small = np.clip(air - limb + spread * coarse, 0, 255).astype(np.uint8)
+    if mean_median(small) > 0.7:
+        assert polarity.is_negative(small)
+    if mean_median(small) < 0.63:
+        assert not polarity.is_negative(small)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (40, 40)])

@@ -5,13 +5,13 @@ import pytest
 
 from pipeline.files import images
 from pipeline.report import thumbnails
-from pipeline.validate import shown
+from pipeline.validate import page_thumbnails
 
 
 @pytest.fixture
 def drawn(tmp_path):
     images.write(tmp_path / "a.png", np.full((50, 40), 7, np.uint8))
-    shown.draw({"a.png"}, tmp_path, 10_000, tmp_path / "thumbnails")
+    page_thumbnails.draw({"a.png"}, tmp_path, 10_000, tmp_path / "thumbnails")
     return tmp_path / "thumbnails"
 
 

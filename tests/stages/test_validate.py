@@ -124,14 +124,14 @@ def test_kfold_tests_on_the_chosen_fold_and_the_manifest_says_which(config):
 def test_growing_data_keep_the_splits_of_an_earlier_manifest(config):
     validate.run(config)
     first = manifest.read(config.paths.manifest).set_index("path")
-    earlier = config.paths.manifest.with_name("earlier.csv")
-    earlier.write_bytes(config.paths.manifest.read_bytes())
+    pinned = config.paths.manifest.with_name("pinned.csv")
+    pinned.write_bytes(config.paths.manifest.read_bytes())
     for row in range(12):  # new copies, published elsewhere
         copy = np.ascontiguousarray(
             images.read(config.data.root / f"test/fractured/{row}.png").pixels[:, ::-1]
         )
         images.write(config.data.root / f"train/fractured/copy {row}.png", copy)
-    changes = {"pinned_manifest": earlier}
+    changes = {"pinned_manifest": pinned}
     validate.run(config.model_copy(update={"validation": config.validation.model_copy(update=changes)}))
     second = manifest.read(config.paths.manifest).set_index("path")
     assert second.loc[first.index, "split"].equals(first["split"])

@@ -22,14 +22,14 @@ def held_out(values, fractured=FRACTURED, group=EACH_ALONE):
 
 
 @pytest.mark.parametrize("score", [out_of_bag, lambda values: np.tile(held_out(values), 2)])
-def test_features_that_tell_the_label_are_found_and_nothing_in_noise(score):
+def test_features_that_predict_the_label_are_found_and_nothing_in_noise(score):
     assert roc_auc_score(FRACTURED, score(TELLING)) == 1
     assert 0.2 < roc_auc_score(FRACTURED, score(NOISE)) < 0.8
     assert roc_auc_score(FRACTURED, score(np.ones((N, 3)))) == 0.5
 
 
 def test_a_score_does_not_depend_on_the_label_of_its_own_group(monkeypatch):
-    """Groups of two have the same features, which no other has: a tree that saw one would tell the other."""
+    """Groups of two share features that no other has: a tree that learnt one would know the other."""
     monkeypatch.setattr(forests, "_MIN_LEAF", 1)
     pairs = np.array([f"g{number // 2:02}" for number in range(N)])
     values, labels = np.repeat(NOISE[: N // 2], 2, axis=0), np.repeat(np.arange(N // 2) % 2 == 0, 2)
@@ -37,7 +37,7 @@ def test_a_score_does_not_depend_on_the_label_of_its_own_group(monkeypatch):
     assert roc_auc_score(labels, out_of_bag(values, labels, pairs)) < 0.7
 
 
-def test_held_out_labels_are_not_looked_at():
+def test_held_out_labels_are_not_used():
     other = np.where(np.arange(N) < N // 2, FRACTURED, ~FRACTURED)
     np.testing.assert_array_equal(held_out(NOISE), held_out(NOISE, other))
     assert (held_out(NOISE) != held_out(NOISE, ~FRACTURED)).any()
@@ -63,7 +63,7 @@ def test_a_group_of_both_labels_is_scored():
 
 @pytest.mark.parametrize("n_groups", [4, 6, 9, 15])
 @pytest.mark.parametrize("n_copies", [1, 20])
-def test_few_groups_tell_what_many_do(n_groups, n_copies):
+def test_few_groups_predict_as_many_do(n_groups, n_copies):
     labels, noise = np.arange(2 * n_groups) % 2 == 0, np.random.default_rng(1).normal(size=(2 * n_groups, 2))
     few = np.repeat(np.column_stack([labels, noise]).astype(float), n_copies, axis=0)
     labels, group = np.repeat(labels, n_copies), np.repeat(EACH_ALONE[: 2 * n_groups], n_copies)

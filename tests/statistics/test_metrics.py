@@ -50,9 +50,9 @@ def test_ece_by_hand():
 def test_ece_by_chance_is_what_true_probabilities_score_on_average_and_falls_with_their_number():
     rng = np.random.default_rng(0)
     few, many = rng.random(100), rng.random(10_000)
-    seen = [metrics.ece(rng.random(100) < few, few) for _ in range(400)]
+    measured = [metrics.ece(rng.random(100) < few, few) for _ in range(400)]
     expected = metrics.ece_by_chance(few, n_samples=400, seed=1)
-    assert expected == pytest.approx(np.mean(seen), rel=0.1)
+    assert expected == pytest.approx(np.mean(measured), rel=0.1)
     assert metrics.ece_by_chance(many, n_samples=20, seed=1) < expected / 5
     assert metrics.ece_by_chance(np.array([0.0, 1.0]), seed=1) == 0
 

@@ -39,10 +39,10 @@ def test_chunks_change_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize(("strength", "low", "high"), [(60, 0.95, 1.0), (0, 0.2, 0.8)])
-def test_the_probe_learns_a_look_and_finds_nothing_in_noise(strength, low, high):
+def test_the_probe_learns_a_pattern_and_finds_nothing_in_noise(strength, low, high):
     fractured = np.arange(120) % 2 == 0
-    look = np.where(fractured[:, None, None], STRIPES, STRIPES.T) / 200.0
-    noise = np.random.default_rng(0).normal(100, 40, look.shape)
-    thumbnails = np.clip(noise + strength * look, 0, 255).astype(np.uint8)
+    pattern = np.where(fractured[:, None, None], STRIPES, STRIPES.T) / 200.0
+    noise = np.random.default_rng(0).normal(100, 40, pattern.shape)
+    thumbnails = np.clip(noise + strength * pattern, 0, 255).astype(np.uint8)
     y_score = probe.linear_probe(thumbnails[:80], fractured[:80], thumbnails[80:])
     assert low <= roc_auc_score(fractured[80:], y_score) <= high

@@ -3,19 +3,19 @@ import json
 import pytest
 
 from pipeline.validate import annotation_check
-from pipeline.validate.annotation_check import Known
+from pipeline.validate.annotation_check import Target
 
 PATH = "train/fractured/a.jpg"
 COPY = "test/fractured/copy.jpg"
-KNOWN = {PATH: Known(PATH, 40, 60, True), COPY: Known(PATH, 40, 60, True)}
+TARGETS = {PATH: Target(PATH, 40, 60, True), COPY: Target(PATH, 40, 60, True)}
 SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]
 
 
-def checked(tmp_path, *annotations, known=KNOWN, **image):
+def checked(tmp_path, *annotations, targets=TARGETS, **image):
     image = {"id": 1, "file_name": PATH, "height": 40, "width": 60} | image
     drawn = [{"id": row, "image_id": 1} | annotation for row, annotation in enumerate(annotations)]
     (tmp_path / "coco.json").write_text(json.dumps({"images": [image], "annotations": drawn}))
-    return annotation_check.check(tmp_path / "coco.json", known)
+    return annotation_check.check(tmp_path / "coco.json", targets)
 
 
 def test_sound_annotations_pass(tmp_path):
@@ -45,16 +45,16 @@ def test_an_unsound_annotation_alone_is_left_out(tmp_path, annotation):
 
 
 @pytest.mark.parametrize(
-    ("image", "known", "issue"),
+    ("image", "targets", "issue"),
     [
-        ({"height": 60, "width": 40}, KNOWN, "annotation_size"),
-        ({"file_name": "gone.jpg"}, KNOWN, "annotation_unknown_file"),
-        ({}, {PATH: Known(PATH, 40, 60, False)}, "annotation_on_not_fractured"),
-        ({"id": 9}, KNOWN, "annotation_without_image"),
+        ({"height": 60, "width": 40}, TARGETS, "annotation_size"),
+        ({"file_name": "gone.jpg"}, TARGETS, "annotation_unknown_file"),
+        ({}, {PATH: Target(PATH, 40, 60, False)}, "annotation_on_not_fractured"),
+        ({"id": 9}, TARGETS, "annotation_without_image"),
     ],
 )
-def test_annotations_of_no_fitting_radiograph_are_left_out(tmp_path, image, known, issue):
-    sound, issues = checked(tmp_path, {"segmentation": [SQUARE]}, known=known, **image)
+def test_annotations_of_no_fitting_radiograph_are_left_out(tmp_path, image, targets, issue):
+    sound, issues = checked(tmp_path, {"segmentation": [SQUARE]}, targets=targets, **image)
     assert sound.regions == {}
     assert [found.issue for found in issues] == [issue]
 

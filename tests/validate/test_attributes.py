@@ -59,7 +59,7 @@ def test_a_limit_belongs_to_the_range_below_it(side_px, name):
     assert gather(np.full((64, side_px), 90, np.uint8))["longer_side_px"] == name
 
 
-def test_frames_and_corners_are_told_apart():
+def test_frames_and_corners_are_distinguished():
     framed = FILM.copy()
     framed[:, :20] = 0
     framed[:20] = 255
@@ -91,15 +91,15 @@ def test_hardware_and_filled_bands_of_fracatlas_are_found(fracatlas):
     """All 56 radiographs with hardware are fractured, and so are the five with a filled band."""
     found, _ = scan.find(fracatlas, Limits(10**8, 32, 1.0))
     paths = [item.path.relative_to(fracatlas).as_posix() for item in found]
-    known, _ = labels.read(fracatlas / "labels.csv", paths)
+    user, _ = labels.read(fracatlas / "labels.csv", paths)
     bands = {f"IMG000{number}" for number in (4067, 4071, 4072, 4113, 4187)}
-    chosen = {*paths[::10], *known.index[known["hardware"] == "1"]}
+    chosen = {*paths[::10], *user.index[user["hardware"] == "1"]}
     chosen |= {path for path in paths if path[-14:-4] in bands}
     facts = [scan.inspect(item) for item, path in zip(found, paths, strict=True) if path in chosen]
     columns = ("path", "fractured", "format", "mode", "height_px", "width_px", "n_bytes", "sha256")
     kept = pd.DataFrame([{name: getattr(fact, name) for name in columns} for fact in facts])
-    kept = kept.assign(group=kept["sha256"]).join(known[["hardware"]], on="path")
-    followed = attributes.followed(kept, facts).set_index(["attribute", "value"])
-    assert followed.loc[("grey_band", "yes"), ["files", "fractured_share"]].tolist() == [5, 1.0]
-    assert followed.loc[("labels.hardware", "1"), ["files", "fractured_share"]].tolist() == [56, 1.0]
-    assert followed.loc[("labels.hardware", "1"), "p_adjusted"] < 0.01
+    kept = kept.assign(group=kept["sha256"]).join(user[["hardware"]], on="path")
+    found = attributes.label_associations(kept, facts).set_index(["attribute", "value"])
+    assert found.loc[("grey_band", "yes"), ["files", "fractured_share"]].tolist() == [5, 1.0]
+    assert found.loc[("labels.hardware", "1"), ["files", "fractured_share"]].tolist() == [56, 1.0]
+    assert found.loc[("labels.hardware", "1"), "p_adjusted"] < 0.01

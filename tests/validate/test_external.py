@@ -49,7 +49,7 @@ def test_class_folders_may_lie_at_the_top(config, root):
     checked = external.check(config, root, None)
     assert list(checked.kept["path"]) == sorted(NAMES)
     assert list(checked.kept["fractured"]) == [True, True, False, False]
-    assert checked.known.sizes == dict.fromkeys(NAMES, (120, 96))
+    assert checked.annotations.sizes == dict.fromkeys(NAMES, (120, 96))
 
 
 def test_one_split_is_enough(config, root, tmp_path):
@@ -71,7 +71,7 @@ def test_copies_count_once_or_share_a_group(config, root):
 
 def test_annotations_are_checked(config, root, tmp_path):
     checked = external.check(config, root, coco(tmp_path / "drawn.json", NAMES[0]))
-    assert [region.bbox for region in checked.known.for_path(NAMES[0])] == [(10, 20, 30, 40)]
+    assert [region.bbox for region in checked.annotations.for_path(NAMES[0])] == [(10, 20, 30, 40)]
 
 
 def test_annotations_that_name_nothing_are_refused(config, root, tmp_path):

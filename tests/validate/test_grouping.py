@@ -31,7 +31,7 @@ def fact(path, content, variant=0, **changes):
     """Describe a sound file that shows the numbered content; ``variant`` is the file, not the picture."""
     split, class_folder, _ = path.split("/")
     thumbnail = np.kron(COARSE[content], np.ones((8, 8), np.uint8))
-    subject = spill_cache.of(thumbnail)
+    features = spill_cache.extract(thumbnail)
     values = {
         "sha256": f"{content:02x}{variant:02x}" * 16,
         "format": "JPEG",
@@ -40,8 +40,8 @@ def fact(path, content, variant=0, **changes):
         "width_px": 80,
         "n_bytes": 1000,
         "thumbnail": thumbnail,
-        "subject": subject,
-        "keypoints": subject.keypoints,
+        "features": features,
+        "keypoints": features.keypoints,
     }
     return Fact(path, split, class_folder == "fractured", **(values | changes))
 
@@ -143,10 +143,10 @@ def test_kfold_refuses_more_folds_than_groups():
 
 
 @pytest.mark.parametrize("given", layout.SPLITS)
-def test_what_an_earlier_manifest_gave_a_file_its_new_copy_follows(given):
+def test_a_new_copy_takes_the_pinned_split_of_its_file(given):
     copy = fact("val/fractured/z.jpg", 0, variant=1)
-    before = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
-    files = grouping.group(folder(copy), NO_LABELS, SETTINGS, before).files.set_index("path")
+    pinned = pd.DataFrame({"split": [given], "fold": [""]}, index=[fact("test/fractured/a.jpg", 0).sha256])
+    files = grouping.group(folder(copy), NO_LABELS, SETTINGS, pinned).files.set_index("path")
     assert set(files.loc[["test/fractured/a.jpg", "val/fractured/z.jpg"], "split"]) == {given}
 
 

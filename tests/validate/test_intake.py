@@ -45,7 +45,7 @@ def test_sound_pixels_come_back(tmp_path):
 
 
 def test_bytes_that_are_no_utf8_are_written_out():
-    assert intake.shown("a\udcff.png") == r"a\xff.png"
+    assert intake.printable("a\udcff.png") == r"a\xff.png"
 
 
 def test_what_is_no_radiograph_is_a_fault(tmp_path):

@@ -70,8 +70,8 @@ def test_probes_have_intervals_over_groups():
         assert clean[f"{name}_low"] <= clean[name] <= clean[f"{name}_high"]
 
 
-def test_a_frame_that_tells_the_label_is_found_and_nothing_else():
-    figures = leak.nulls(*folder(frame=40), 7).figures
+def test_a_frame_that_predicts_the_label_is_found_and_nothing_else():
+    figures = leak.shortcut_baselines(*folder(frame=40), 7).figures
     assert set(figures) == {"size", "border", "marker", "histogram"}
     assert set(figures["border"]) == {"auroc", "cv_auroc", "cv_auroc_low", "cv_auroc_high"}
     assert figures["border"]["cv_auroc_low"] > 0.9
@@ -84,10 +84,10 @@ def test_two_groups_of_a_class_are_enough():
     files, facts = folder(frame=80)
     small = files[files["fractured"] | files["group"].isin(["g1", "g3"])]
     small = small.assign(split=np.where(small["group"].isin(["g0", "g1"]), "test", "train"))
-    assert leak.nulls(small, facts, 7).figures["border"]["cv_auroc"] > 0.9
+    assert leak.shortcut_baselines(small, facts, 7).figures["border"]["cv_auroc"] > 0.9
 
 
 def test_one_group_of_a_class_is_refused():
     files, facts = folder()
     with pytest.raises(ValueError, match="both classes"):
-        leak.nulls(files[files["fractured"] | (files["group"] == "g1")], facts, 7)
+        leak.shortcut_baselines(files[files["fractured"] | (files["group"] == "g1")], facts, 7)

@@ -64,7 +64,7 @@ def test_lettering_in_rows_is_a_watermark(opacity):
     assert overprint.has_watermark(lettered(opacity))
 
 
-def test_a_thumbnail_tells_no_watermark():
+def test_a_thumbnail_shows_no_watermark():
     assert not overprint.has_watermark(cv2.resize(lettered(0.3), (224, 280), interpolation=cv2.INTER_AREA))
 
 

@@ -6,8 +6,8 @@ from tests.imports import REPOSITORY
 
 
 def read(tmp_path, text):
-    (tmp_path / "earlier.csv").write_text(text)
-    return pinned_splits.read(tmp_path / "earlier.csv")
+    (tmp_path / "pinned.csv").write_text(text)
+    return pinned_splits.read(tmp_path / "pinned.csv")
 
 
 def test_files_that_were_not_kept_gave_nothing(tmp_path):
@@ -34,16 +34,16 @@ def test_other_tables_are_refused(tmp_path, text, rule):
 
 def test_a_missing_manifest_is_refused_with_advice(tmp_path):
     with pytest.raises(ValueError, match=r"For none: Data/none\.manifest\.csv"):
-        pinned_splits.read(tmp_path / "earlier.csv")
+        pinned_splits.read(tmp_path / "pinned.csv")
 
 
 def test_merged_groups_take_the_first_in_order_and_new_ones_nothing():
     files = pd.DataFrame({"group": ["a", "a", "a", "b"], "sha256": ["00", "11", "22", "33"]})
     given = pd.Series({"00": "test", "11": "val", "99": "train"})
-    assert pinned_splits.held(files, given, ("train", "val", "test")).to_dict() == {"a": "val"}
+    assert pinned_splits.pinned(files, given, ("train", "val", "test")).to_dict() == {"a": "val"}
 
 
 def test_a_split_of_another_name_is_refused():
     files = pd.DataFrame({"group": ["a"], "sha256": ["00"]})
     with pytest.raises(ValueError, match=r"train, val\. Received: 'dev'"):
-        pinned_splits.held(files, pd.Series({"00": "dev"}), ("train", "val"))
+        pinned_splits.pinned(files, pd.Series({"00": "dev"}), ("train", "val"))

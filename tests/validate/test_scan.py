@@ -134,7 +134,7 @@ def test_litter_of_desktops_is_no_data(root):
     assert len(facts(root)) == 6
 
 
-def test_what_is_no_radiograph_is_left_out_with_all_that_is_known_of_it(root):
+def test_what_is_no_radiograph_is_left_out_with_all_its_facts(root):
     page = np.full((300, 300), 255, np.uint8)
     page[40:260:12, 30:270] = np.random.default_rng(0).integers(0, 2, 240) * 255
     images.write(root / "train/fractured/page.png", page)

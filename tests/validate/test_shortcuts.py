@@ -11,7 +11,7 @@ from pipeline.validate import shortcuts
 DARK = np.full((256, 200), 30, np.uint8)
 
 
-def test_border_strips_are_told_apart():
+def test_border_strips_are_distinguished():
     framed = DARK.copy()
     framed[:, :10] = 0
     framed[:12] = 255

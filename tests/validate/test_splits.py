@@ -66,24 +66,24 @@ def test_new_groups_move_no_group(rows, more):
 
 
 @given(FILES, MORE)
-def test_with_an_earlier_manifest_new_copies_move_no_group(rows, more):
+def test_with_a_pinned_manifest_new_copies_move_no_group(rows, more):
     table = files(*rows, *more)
-    before = manifest_of(table[: len(rows)])
-    chosen = splits.choose(table, SETTINGS, before)
+    pinned = manifest_of(table[: len(rows)])
+    chosen = splits.choose(table, SETTINGS, pinned)
     now = table["group"].map(chosen["split"])[: len(rows)]
-    assert now.tolist() == before["split"].tolist()
+    assert now.tolist() == pinned["split"].tolist()
 
 
 @given(FILES, MORE, st.lists(st.tuples(GROUPS, GROUPS), max_size=4))
 def test_merged_groups_move_towards_train_and_nowhere_else(rows, more, merges):
     table = files(*rows, *more)
-    before = manifest_of(table[: len(rows)])
+    pinned = manifest_of(table[: len(rows)])
     for first, second in merges:
         table["group"] = table["group"].replace(first, second)
-    chosen = splits.choose(table, SETTINGS, before)
+    chosen = splits.choose(table, SETTINGS, pinned)
     for group, members in table[: len(rows)].groupby("group"):
-        given_earlier = before.loc[members["sha256"], "split"]
-        assert chosen.loc[group, "split"] == min(given_earlier, key=splits.SPLITS.index)
+        given_before = pinned.loc[members["sha256"], "split"]
+        assert chosen.loc[group, "split"] == min(given_before, key=splits.SPLITS.index)
 
 
 def test_crossing_groups_share_out_as_their_files_do():
@@ -106,10 +106,10 @@ def test_keep_lists_the_groups_that_cross():
     assert splits.keep(table[1:]).to_dict() == {"a": "test", "b": "val"}
 
 
-def test_keep_heeds_no_earlier_manifest():
+def test_keep_ignores_the_pinned_manifest():
     table = files(*BOTH)
-    before = pd.DataFrame({"split": "train", "fold": ""}, index=table["sha256"])
-    chosen = splits.choose(table, SETTINGS.model_copy(update={"split": "keep"}), before)
+    pinned = pd.DataFrame({"split": "train", "fold": ""}, index=table["sha256"])
+    chosen = splits.choose(table, SETTINGS.model_copy(update={"split": "keep"}), pinned)
     assert chosen["split"].to_dict() == {group: split for group, split, _ in BOTH}
 
 
@@ -135,9 +135,9 @@ def test_a_group_in_two_splits_is_refused():
         splits.check(table.assign(split=table["published_split"]))
 
 
-def test_the_manifest_that_was_written_is_the_earlier_one(tmp_path):
+def test_the_manifest_that_was_written_can_be_pinned(tmp_path):
     table = files(*BOTH)
     written = table.join(splits.choose(table, SETTINGS), on="group")
-    written.to_csv(tmp_path / "earlier.csv", index=False)
-    before = pinned_splits.read(tmp_path / "earlier.csv")
-    pd.testing.assert_frame_equal(before, manifest_of(table))
+    written.to_csv(tmp_path / "pinned.csv", index=False)
+    pinned = pinned_splits.read(tmp_path / "pinned.csv")
+    pd.testing.assert_frame_equal(pinned, manifest_of(table))

@@ -13,7 +13,7 @@ from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Relation
 from pipeline.report.pages import count, counted, listed
 from pipeline.report.thumbnails import Look
-from pipeline.validate import shown
+from pipeline.validate import page_thumbnails
 
 _SIDE_PX = 160
 
@@ -54,7 +54,7 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[
         ``name``, ``title`` (how many files), ``text`` (sentences), ``pictures`` (as the macro ``thumbs``
         takes them) and ``n_more`` (files without a picture).
     """
-    return [_shown(members, copies, look) for members in shown.largest_groups(files)]
+    return [_shown(members, copies, look) for members in page_thumbnails.largest_groups(files)]
 
 
 def family(members: pd.DataFrame, copies: pd.DataFrame) -> Family:
@@ -62,7 +62,7 @@ def family(members: pd.DataFrame, copies: pd.DataFrame) -> Family:
 
     Of equal bytes one file alone was laid over others; what is true of it is true of all.
     """
-    reference = shown.reference(members)
+    reference = page_thumbnails.reference(members)
     members = members.set_index("path", drop=False)
     first = members.groupby("sha256")["path"].transform("first")
     links = copies[copies["path"].isin(first) & copies["copy_of"].isin(first)]
@@ -108,7 +108,7 @@ def made_by(found: Family) -> str:
 
 
 def _shown(members: pd.DataFrame, copies: pd.DataFrame, look: Look) -> dict[str, Any]:
-    found, few = family(members, copies), shown.first(shown.spread(members))
+    found, few = family(members, copies), page_thumbnails.first(page_thumbnails.spread(members))
     return {
         "name": members["group"].iloc[0],
         "title": counted(len(members), "file"),

@@ -13,14 +13,14 @@ from pipeline.report.copies.superposition import between, superposed
 from pipeline.report.pages import decimals, percent
 from pipeline.report.thumbnails import Look
 from pipeline.types import UInt8Array
-from pipeline.validate import shown
+from pipeline.validate import page_thumbnails
 from pipeline.validate.copies.thumbnails import SIDE_PX
 
 _MOVED_PX = 0.05  # what is less is rounding
 
 
 def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[str, Any]]:
-    """Gather the pairs that agree least for the page; see `pipeline.validate.shown.hardest_pairs`.
+    """Gather the pairs that agree least for the page; see `pipeline.validate.page_thumbnails.hardest_pairs`.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[
         ``pictures`` (of the first, the second, and the second laid over the first, as the macro ``thumbs``
         takes them), ``title`` (the score) and ``text`` (sentences).
     """
-    chosen = shown.hardest_pairs(copies, files)
+    chosen = page_thumbnails.hardest_pairs(copies, files)
     shapes = kinship.shapes(files[files["path"].isin([*chosen["path"], *chosen["copy_of"]])])
     return [_pair(row, shapes, look) for row in chosen.itertuples()]
 

@@ -1,6 +1,6 @@
 """Which radiographs are copies of one another, whatever was done to them.
 
 Cheap candidates come from perceptual hashes (``duplicates``) and from local polar spectra (`keypoints`,
-`votes`). Every candidate pair is laid over one another (`alignment`), and its fine structure must agree
+`candidate_search`). Each pair is laid over one another (`alignment`), and its fine structure must agree
 (`agreement`), before `groups` joins the two.
 """

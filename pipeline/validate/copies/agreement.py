@@ -103,7 +103,7 @@ def agreement(
     Parameters
     ----------
     first, second
-        Fine structure, and where it counts; see `looks.detail`.
+        Fine structure, and where it counts; see `thumbnails.detail`.
     transform
         From the first's (column, row) to the second's; see `alignment`.
     least_correlation
@@ -130,7 +130,7 @@ def agreement(
     moved_px, cornered = _moved(local)
     scale = abs(float(np.linalg.det(transform[:, :2])))
     n_smaller = min(float(first[1].sum()), float(second[1].sum()) / scale)
-    found = Agreement(
+    measured = Agreement(
         correlation=correlation,
         moved_px=moved_px,
         overlap=min(1.0, float(local.both.sum() / n_smaller)),
@@ -140,7 +140,7 @@ def agreement(
         spread=_breadth(agreeing) / max(_breadth(local.structured), 1.0),
         inverted=local.inverted,
     )
-    return found, roughly
+    return measured, roughly
 
 
 def _compare(first: Detail, second: Detail, transform: Transform) -> _Local:
@@ -150,8 +150,8 @@ def _compare(first: Detail, second: Detail, transform: Transform) -> _Local:
     one, other = here * weight, warped(there, transform, here.shape) * weight
     share = np.maximum(_window(weight), 1e-3)
     power, other_power = _window(one * one) / share, _window(other * other) / share
-    shown, also_shown = both & (power > _STRUCTURE), both & (other_power > _STRUCTURE)
-    structured, n_least = shown & also_shown, min(int(shown.sum()), int(also_shown.sum()))
+    one_rich, other_rich = both & (power > _STRUCTURE), both & (other_power > _STRUCTURE)
+    structured, n_least = one_rich & other_rich, min(int(one_rich.sum()), int(other_rich.sum()))
     correlation = _window(one * other) / (share * np.sqrt(np.maximum(power * other_power, 1e-9)))
     inverted = bool(structured.any() and _median(correlation[structured]) < 0)
     sign = np.float32(-1 if inverted else 1)
@@ -159,7 +159,7 @@ def _compare(first: Detail, second: Detail, transform: Transform) -> _Local:
 
 
 def _moved(local: _Local) -> tuple[float, BoolArray]:
-    """Median length of the shifts that explain best what differs, and the places where that can be told."""
+    """Median length of the shifts that explain best what differs, and where they can be measured."""
     one, other = (cv2.GaussianBlur(values, (0, 0), 1.0) for values in (local.first, local.second))
     mean, differs = (one + other) / 2, other - one
     along, down = (cv2.Sobel(mean, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
@@ -183,10 +183,10 @@ def _median(values: Float32Array) -> float:
 
 def _breadth(places: BoolArray) -> float:
     """Give the standard deviation of places along the shorter of their own axes, in pixels."""
-    found = cv2.moments(places.view(np.uint8), binaryImage=True)
-    if not found["m00"]:
+    moments = cv2.moments(places.view(np.uint8), binaryImage=True)
+    if not moments["m00"]:
         return 0.0
-    across, down, both = (found[name] / found["m00"] for name in ("mu20", "mu02", "mu11"))
+    across, down, both = (moments[name] / moments["m00"] for name in ("mu20", "mu02", "mu11"))
     smaller = (across + down - np.hypot(across - down, 2 * both)) / 2
     return float(np.sqrt(max(smaller, 0.0)))
 

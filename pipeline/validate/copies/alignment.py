@@ -1,7 +1,7 @@
 """How one radiograph lies on another: affine transforms from keypoints, refined on pixels.
 
 Arrays in, arrays out. A transform is a float64 array of shape (2, 3) that maps (column, row, 1) of the
-first look to (column, row) of the second.
+first thumbnail to (column, row) of the second.
 
 References
 ----------
@@ -73,7 +73,7 @@ def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[
     variant
         Flips and transposition that turn the first into the second; see ``duplicates.transform``.
     first_shape, second_shape
-        (n_rows, n_columns) of the looks.
+        (n_rows, n_columns) of the thumbnails.
     """
     u, v = (0, 1) if variant & 4 else (1, 0)  # which of the first's axes, as shares of the frame, goes where
     signs = np.array([-1 if variant & 2 else 1, -1 if variant & 1 else 1])
@@ -91,7 +91,7 @@ def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bo
     Parameters
     ----------
     first, second
-        Fine structure, and where to look at it; see `looks.detail`.
+        Fine structure, and where it counts; see `thumbnails.detail`.
     transform
         Right to within a few pixels.
     inverted
@@ -101,12 +101,12 @@ def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bo
     where, there_where = here_counts.view(np.uint8), there_counts.view(np.uint8)
     start = np.ascontiguousarray(transform, dtype=np.float32)
     try:
-        _, found = cv2.findTransformECCWithMask(
+        _, converged = cv2.findTransformECCWithMask(
             here, -there if inverted else there, where, there_where, start, cv2.MOTION_AFFINE, _STOP, 1
         )
     except cv2.error:  # nothing overlaps, or it does not converge
         return transform
-    better = np.asarray(found, dtype=np.float64)
+    better = np.asarray(converged, dtype=np.float64)
     return better if plausible(better) else transform
 
 
@@ -134,13 +134,13 @@ def plausible(transform: Transform) -> bool:
 
 
 def scaled(transform: Transform, size: float) -> Transform:
-    """Turn a transform between looks into one between the same looks scaled by ``size``."""
+    """Turn a transform between thumbnails into one between the same thumbnails scaled by ``size``."""
     shift = transform[:, 2] + (transform[:, :2].sum(axis=1) - 1) * (1 / size - 1) / 2
     return np.column_stack([transform[:, :2], shift * size])
 
 
 def described(transform: Transform) -> tuple[float, float, bool]:
-    """Say how a transform turns (degrees, anticlockwise as seen), scales, and whether it mirrors rows."""
+    """Measure how a transform turns (degrees, anticlockwise as seen), scales, and whether it mirrors rows."""
     linear = transform[:, :2]
     size = float(np.linalg.det(linear))
     straight = linear @ np.diag([1, -1]) if size < 0 else linear
@@ -172,7 +172,7 @@ def _fitted(places: Float64Array, others: Float64Array) -> Float64Array:
     Parameters
     ----------
     places, others
-        (column, row, 1), and (column, row) of the other look.
+        (column, row, 1), and (column, row) of the other thumbnail.
 
     Returns
     -------

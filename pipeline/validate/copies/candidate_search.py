@@ -1,7 +1,7 @@
-"""Candidate copies from local structure: keypoints vote for the radiographs that hold their like.
+"""Candidate copies from matched keypoints: matches vote for a transform, as in a Hough transform.
 
-Arrays in, arrays out. A keypoint that is like one of another radiograph guesses by itself how the two lie on
-one another. Radiographs of one body part share many such likenesses; of copies, many guess the same.
+Arrays in, arrays out. Each match of two keypoints suggests by itself how the two radiographs lie on one
+another. Radiographs of one body part share many matches; only those of copies agree on a transform.
 
 References
 ----------
@@ -26,15 +26,15 @@ from pipeline.types import AnyArray, ComplexArray, Float32Array, Float64Array, I
 from pipeline.validate.copies.keypoints import Keypoints, invariants, turns
 
 _NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
-_MIN_MATCHES = 4  # of two radiographs: with fewer it is not looked at what they guess
-_MOST_MATCHES = 48  # of two radiographs: more tell nothing more
+_MIN_MATCHES = 4  # of two radiographs: with fewer their guesses are not compared
+_MOST_MATCHES = 48  # of two radiographs: more add nothing
 _MIN_ALIKE = 0.7  # correlation of two patches at their best angle
-_NEAR_PX = 12.0  # of the look: so near a guess must take one of a match to the other, to have its vote
+_NEAR_PX = 12.0  # of the thumbnail: so near a guess must take one of a match to the other, to have its vote
 _TURNED_ALIKE = 0.8  # cosine of the angle between two guesses
 _MIN_AGREEING = 3  # matches with the guess by one of them: any two can be fitted
 _TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that agree
 _MIN_VOTES = 4
-_MIN_SPREAD_PX = 10.0  # of what agrees about its middle: one small thing says little of the whole
+_MIN_SPREAD_PX = 10.0  # of what agrees about its middle: one small thing is no evidence for the whole
 _MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
 
 _N_COMPONENTS = 48  # of the description: those that vary most
@@ -65,7 +65,7 @@ class Stack(NamedTuple):
     owner: Int64Array
 
 
-class Elected(NamedTuple):
+class KeypointCandidates(NamedTuple):
     """Pairs that may be copies, the likeliest first.
 
     Attributes
@@ -84,28 +84,26 @@ class Elected(NamedTuple):
     transforms: Float64Array
 
 
-def candidates(described: Sequence[Keypoints]) -> Elected:
-    """Pair the radiographs of which several keypoints guess alike how one lies on the other.
+def candidates(described: Sequence[Keypoints]) -> KeypointCandidates:
+    """Pair the radiographs of which several matched keypoints agree how one lies on the other.
 
     Parameters
     ----------
     described
-        One a radiograph. The answer may differ in a few candidates with their order; give them in one
+        One a radiograph. The result may differ in a few candidates with their order; give them in one
         that depends on nothing but the files.
     """
     if sum(len(each.places) for each in described) <= _NEIGHBOURS:
-        return Elected(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
+        return KeypointCandidates(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
     stack = _stacked(described)
     first, second = _matches(stack)
-    ballots, n_matches = np.unique(
-        stack.owner[first] * len(described) + stack.owner[second], return_counts=True
-    )
+    keys, n_matches = np.unique(stack.owner[first] * len(described) + stack.owner[second], return_counts=True)
     enough = n_matches >= _MIN_MATCHES
     of_enough = np.repeat(enough, n_matches)
     votes, transforms = _votes(stack, first[of_enough], second[of_enough], n_matches[enough])
-    pairs = np.column_stack(np.divmod(ballots[enough], len(described)))
-    elected = _elected(pairs, votes, len(described))
-    return Elected(pairs[elected], votes[elected], transforms[elected])
+    pairs = np.column_stack(np.divmod(keys[enough], len(described)))
+    chosen = _foremost(pairs, votes, len(described))
+    return KeypointCandidates(pairs[chosen], votes[chosen], transforms[chosen])
 
 
 def _stacked(described: Sequence[Keypoints]) -> Stack:
@@ -120,9 +118,10 @@ def _matches(stack: Stack) -> tuple[Int64Array, Int64Array]:
     index, describe = _index(stack.patches)
     n_keypoints, keys = len(stack.owner), []
     parts = list(_parts(np.arange(n_keypoints)))
-    for asking in engine.track(parts, total=len(parts), label="match keypoints"):
-        found = index.search(describe(stack.patches[asking]), _NEIGHBOURS)[1].ravel()
-        one, other = np.repeat(asking, _NEIGHBOURS)[found >= 0], found[found >= 0]  # -1: a cell held too few
+    for queries in engine.track(parts, total=len(parts), label="match keypoints"):
+        nearest = index.search(describe(stack.patches[queries]), _NEIGHBOURS)[1].ravel()
+        exists = nearest >= 0  # -1: a cell held too few
+        one, other = np.repeat(queries, _NEIGHBOURS)[exists], nearest[exists]
         foreign = stack.owner[one] != stack.owner[other]
         one, other = one[foreign], other[foreign]
         keys.append(np.minimum(one, other) * n_keypoints + np.maximum(one, other))
@@ -176,13 +175,13 @@ def _votes(
     for low, high in pairwise(np.unique([0, *cuts, len(end)])):
         part = slice(end[low] - n_matches[low], end[high - 1])
         pair, place = _numbered(n_matches[low:high])
-        asked = place < _MOST_MATCHES
+        used = place < _MOST_MATCHES
         for mirrored in (False, True):
-            found, fitted = _agreeing(
-                stack, first[part][asked], second[part][asked], pair[asked], high - low, mirrored=mirrored
+            n_agreeing, fitted = _agreeing(
+                stack, first[part][used], second[part][used], pair[used], high - low, mirrored=mirrored
             )
-            better = np.flatnonzero(found > votes[low:high])
-            votes[low + better], transforms[low + better] = found[better], fitted[better]
+            better = np.flatnonzero(n_agreeing > votes[low:high])
+            votes[low + better], transforms[low + better] = n_agreeing[better], fitted[better]
     return votes, transforms
 
 
@@ -215,9 +214,9 @@ def _agreeing(
         match = np.flatnonzero(alike & (apart < tolerance_px))
     flip = -1 if mirrored else 1
     rows = [[turn.real, -flip * turn.imag, shift.real], [turn.imag, flip * turn.real, shift.imag]]
-    found = np.minimum(*(_distinct(side[match], pair[match], n_pairs) for side in (first, second)))
+    n_agreeing = np.minimum(*(_distinct(side[match], pair[match], n_pairs) for side in (first, second)))
     wide = _spread(here[match], pair[match], n_pairs) >= _MIN_SPREAD_PX
-    return np.where(wide, found, 0), np.moveaxis(np.array(rows), 2, 0)
+    return np.where(wide, n_agreeing, 0), np.moveaxis(np.array(rows), 2, 0)
 
 
 def _distinct(keypoints: Int64Array, pair: Int64Array, n_pairs: int) -> Int64Array:
@@ -261,7 +260,7 @@ def _numbered(counts: Int64Array) -> tuple[Int64Array, Int64Array]:
     return heap, np.arange(len(heap)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _elected(pairs: Int64Array, votes: Int64Array, n_radiographs: int) -> Int64Array:
+def _foremost(pairs: Int64Array, votes: Int64Array, n_radiographs: int) -> Int64Array:
     """Choose the pairs with enough votes that are among the foremost of either radiograph, these first."""
     order = np.argsort(-votes, kind="stable")
     order = order[votes[order] >= _MIN_VOTES]

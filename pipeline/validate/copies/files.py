@@ -1,4 +1,4 @@
-"""From facts about files to the numbers of their radiographs, and the table of the copies found."""
+"""From facts about files to the numbers of their radiographs, and the table of the copies."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def find(sound: Sequence[Fact], settings: Validate, pool: engine.Pool) -> Copies
     first = np.setdiff1d(np.arange(len(sound)), same_bytes[:, 1])  # pixels are compared once for equal bytes
     first = first[np.argsort([sound[row].sha256 for row in first])]
     distinct = [sound[row] for row in first]
-    found = groups.find(
-        [fact.subject for fact in distinct],
+    copies = groups.find(
+        [fact.features for fact in distinct],
         [fact.keypoints for fact in distinct],
         np.stack([fact.thumbnail for fact in distinct]),
         hash_distance=settings.hash_distance,
         min_score=settings.copy_agreement,
         pool=pool,
     )
-    links = first[np.array([copy[:2] for copy in found], dtype=np.int64).reshape(-1, 2)]
-    rows = [_row(distinct[copy.first], distinct[copy.second], copy) for copy in found]
+    links = first[np.array([copy[:2] for copy in copies], dtype=np.int64).reshape(-1, 2)]
+    rows = [_row(distinct[copy.first], distinct[copy.second], copy) for copy in copies]
     table = pd.DataFrame(rows, columns=[*COLUMNS, "transform"])
     table = table.sort_values(["score", "path", "copy_of"], ignore_index=True)
     return Copies(duplicates.components(len(sound), same_bytes, links), table)
@@ -86,14 +86,14 @@ def _row(first: Fact, second: Fact, copy: Copy) -> tuple[object, ...]:
 
 
 def _in_pixels(first: Fact, second: Fact, transform: Transform) -> Transform:
-    """Turn a transform between looks into one between the files' own pixels."""
-    there = np.vstack([_to_look(second), [0, 0, 1]])
-    here = np.vstack([_to_look(first), [0, 0, 1]])
-    found: Transform = (np.linalg.inv(there) @ np.vstack([transform, [0, 0, 1]]) @ here)[:2]
-    return found
+    """Turn a transform between thumbnails into one between the files' own pixels."""
+    there = np.vstack([_to_thumbnail(second), [0, 0, 1]])
+    here = np.vstack([_to_thumbnail(first), [0, 0, 1]])
+    in_pixels: Transform = (np.linalg.inv(there) @ np.vstack([transform, [0, 0, 1]]) @ here)[:2]
+    return in_pixels
 
 
-def _to_look(fact: Fact) -> Transform:
-    n_rows, n_columns = fact.subject.shape
+def _to_thumbnail(fact: Fact) -> Transform:
+    n_rows, n_columns = fact.features.shape
     across, down = n_columns / fact.width_px, n_rows / fact.height_px
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])

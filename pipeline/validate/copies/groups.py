@@ -20,7 +20,7 @@ from pipeline.validate.copies import alignment, candidate_search
 from pipeline.validate.copies.agreement import Agreement
 from pipeline.validate.copies.alignment import Transform
 from pipeline.validate.copies.keypoints import Keypoints
-from pipeline.validate.copies.spill_cache import Kept, Subject
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
 from pipeline.validate.copies.verification import Pair, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
@@ -33,7 +33,7 @@ class Copy(NamedTuple):
     Attributes
     ----------
     transform
-        float64, shape (2, 3): from the first look's (column, row) to the second's.
+        float64, shape (2, 3): from the first thumbnail's (column, row) to the second's.
     """
 
     first: int
@@ -59,7 +59,7 @@ class Candidates(NamedTuple):
 
 
 def find(
-    subjects: Sequence[Subject | Kept],
+    features: Sequence[CopyFeatures | Spilled],
     keypoints: Sequence[Keypoints],
     thumbnails: UInt8Array,
     *,
@@ -71,7 +71,7 @@ def find(
 
     Parameters
     ----------
-    subjects
+    features
         One a radiograph, in an order that depends on nothing but the files.
     keypoints
         Theirs.
@@ -84,29 +84,29 @@ def find(
     pool
         What compares them.
     """
-    shapes = [subject.shape for subject in subjects]
-    found = candidates(shapes, keypoints, thumbnails, hash_distance)
-    left, numbers, copies = np.arange(len(found.pairs)), np.arange(len(subjects)), list[Copy]()
+    shapes = [each.shape for each in features]
+    suggested = candidates(shapes, keypoints, thumbnails, hash_distance)
+    left, numbers, copies = np.arange(len(suggested.pairs)), np.arange(len(features)), list[Copy]()
     for round_number in range(_FORESTS + 1):
-        left = left[np.not_equal(*numbers[found.pairs[left]].T)]
-        chosen = left[forest(numbers[found.pairs[left]])] if round_number < _FORESTS else left
+        left = left[np.not_equal(*numbers[suggested.pairs[left]].T)]
+        chosen = left[forest(numbers[suggested.pairs[left]])] if round_number < _FORESTS else left
         if not len(chosen):
             break
-        chosen = chosen[np.lexsort(found.pairs[chosen].T[::-1])]  # what was read for one pair serves the next
-        jobs = [_job(subjects, found, each) for each in chosen]
+        chosen = chosen[np.lexsort(suggested.pairs[chosen].T[::-1])]  # neighbouring pairs share features
+        jobs = [_job(features, suggested, each) for each in chosen]
         verdicts = pool.process(verify, jobs, label="compare")
-        for (first, second), verdict in zip(found.pairs[chosen].tolist(), verdicts, strict=True):
+        for (first, second), verdict in zip(suggested.pairs[chosen].tolist(), verdicts, strict=True):
             if verdict.is_copy(min_score):
                 copies.append(Copy(first, second, *verdict))
         linked = np.array([copy[:2] for copy in copies], dtype=np.int64).reshape(-1, 2)
-        numbers = duplicates.components(len(subjects), linked)
+        numbers = duplicates.components(len(features), linked)
         left = np.setdiff1d(left, chosen)
     return copies
 
 
-def _job(subjects: Sequence[Subject | Kept], found: Candidates, each: int) -> Pair:
-    first, second = found.pairs[each]
-    return Pair(subjects[first], subjects[second], found.voted[each], found.framed[each])
+def _job(features: Sequence[CopyFeatures | Spilled], suggested: Candidates, each: int) -> Pair:
+    first, second = suggested.pairs[each]
+    return Pair(features[first], features[second], suggested.voted[each], suggested.framed[each])
 
 
 def candidates(
@@ -120,7 +120,7 @@ def candidates(
     Parameters
     ----------
     shapes
-        Rows and columns of the looks.
+        Rows and columns of the thumbnails that the keypoints lie on.
     keypoints, thumbnails, hash_distance
         As for `find`.
     """
@@ -131,9 +131,9 @@ def candidates(
     for (first, second, variant), value in zip(near.tolist(), correlations.tolist(), strict=True):
         strength[first, second] = max(strength[first, second], value)
         framed[first, second].append(alignment.from_frames(variant, shapes[first], shapes[second]))
-    elected = candidate_search.candidates(keypoints)
+    matched = candidate_search.candidates(keypoints)
     for (first, second), n, guess in zip(
-        elected.pairs.tolist(), elected.votes.tolist(), elected.transforms, strict=True
+        matched.pairs.tolist(), matched.votes.tolist(), matched.transforms, strict=True
     ):
         strength[first, second] = max(strength[first, second], min(1.0, n / _ALL_VOTES))
         voted[first, second].append(guess)

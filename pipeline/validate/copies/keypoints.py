@@ -28,7 +28,7 @@ _N_FREQUENCIES = 7  # of the angle; higher ones are noise at this resolution
 _N_RADII = len(_RADII_PX)
 N_INVARIANTS = (_N_RADII + (_N_RADII - 1) + (_N_RADII - 2)) * _N_FREQUENCIES
 
-_LEVELS = ((2 / 3, 64), (8 / 15, 40), (32 / 75, 24))  # scale of the look, most keypoints: steps of 0.8
+_LEVELS = ((2 / 3, 64), (8 / 15, 40), (32 / 75, 24))  # scale of the thumbnail, most keypoints: steps of 0.8
 _SPACING = np.ones((5, 5), np.uint8)  # a keypoint is the strongest in such a window
 _RIM_PX = 4  # beside a margin: its edge is no structure
 _FAINT = 0.4  # relief below is noise
@@ -48,9 +48,9 @@ class Keypoints(NamedTuple):
     Attributes
     ----------
     places
-        float32, shape (n_keypoints, 2): column and row on the look.
+        float32, shape (n_keypoints, 2): column and row on the thumbnail.
     scales
-        float32, shape (n_keypoints,): of the copy of the look that each was found on, 0 to 1.
+        float32, shape (n_keypoints,): of the copy of the thumbnail that each was detected on, 0 to 1.
     patches
         int8, shape (n_keypoints, 6, 16): relief about the keypoint, radii by angles.
     """
@@ -66,18 +66,18 @@ NO_KEYPOINTS = Keypoints(
 
 
 def describe(small: UInt8Array) -> Keypoints:
-    """Find and describe the most distinct points of a look.
+    """Find and describe the most distinct points of a thumbnail.
 
     Parameters
     ----------
     small
-        uint8, shape (n_rows, n_columns); see `looks.look`.
+        uint8, shape (n_rows, n_columns); see `thumbnails.shrink`.
     """
     inside = thumbnails.content(small).view(np.uint8)
-    found = [_at_scale(small, inside, scale, n_most) for scale, n_most in _LEVELS]
-    rank = [np.arange(len(each.places)) / n_most for each, (_, n_most) in zip(found, _LEVELS, strict=True)]
+    by_scale = [_at_scale(small, inside, scale, n_most) for scale, n_most in _LEVELS]
+    rank = [np.arange(len(each.places)) / n_most for each, (_, n_most) in zip(by_scale, _LEVELS, strict=True)]
     order = np.argsort(np.concatenate(rank), kind="stable")
-    return Keypoints(*(np.concatenate(part)[order] for part in zip(*found, strict=True)))
+    return Keypoints(*(np.concatenate(part)[order] for part in zip(*by_scale, strict=True)))
 
 
 def invariants(patches: Int8Array) -> Float32Array:
@@ -100,11 +100,11 @@ def invariants(patches: Int8Array) -> Float32Array:
     spectra = patches.reshape(-1, N_ANGLES).astype(np.float32) @ _TO_SPECTRUM
     parts = spectra.reshape(len(patches), _N_RADII, 2, _N_FREQUENCIES)
     real, imaginary = parts[:, :, 0], parts[:, :, 1]
-    found = [np.sqrt(real * real + imaginary * imaginary)]
+    products = [np.sqrt(real * real + imaginary * imaginary)]
     for apart in (1, 2):
         common = real[:, :-apart] * real[:, apart:] + imaginary[:, :-apart] * imaginary[:, apart:]
-        found.append(np.copysign(np.sqrt(np.abs(common)), common))
-    flat = np.concatenate(found, axis=1).reshape(len(patches), N_INVARIANTS)
+        products.append(np.copysign(np.sqrt(np.abs(common)), common))
+    flat = np.concatenate(products, axis=1).reshape(len(patches), N_INVARIANTS)
     normed: Float32Array = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     return normed
 
@@ -144,7 +144,7 @@ def _spectra(patches: Int8Array) -> NDArray[np.complex64]:
 
 
 def _at_scale(small: UInt8Array, inside: UInt8Array, scale: float, n_most: int) -> Keypoints:
-    """Find the strongest blobs, bright or dark, on a smaller copy of the look."""
+    """Find the strongest blobs, bright or dark, on a smaller copy of the thumbnail."""
     shape = [side * scale for side in small.shape]
     relief = _relief(resize.to_shape(small, shape, cv2.INTER_LINEAR))
     strength = np.abs(relief)
@@ -152,9 +152,8 @@ def _at_scale(small: UInt8Array, inside: UInt8Array, scale: float, n_most: int) 
     peaks &= strength > _FAINT
     whole = resize.to_shape(inside, shape, cv2.INTER_NEAREST).view(bool)
     peaks &= thumbnails.without_rim(whole, _RIM_PX)
-    rows, columns = np.divmod(
-        np.flatnonzero(peaks), peaks.shape[1]
-    )  # five times as fast as in two dimensions
+    # Five times as fast as in two dimensions.
+    rows, columns = np.divmod(np.flatnonzero(peaks), peaks.shape[1])
     strongest = np.argsort(-strength[rows, columns], kind="stable")[:n_most]
     places = np.column_stack([columns[strongest], rows[strongest]]).astype(np.float32)
     scales = np.full(len(places), scale, np.float32)
@@ -176,6 +175,6 @@ def _patches(relief: Float32Array, places: Float32Array) -> Int8Array:
         return np.zeros(shape, np.int8)
     columns = places[:, :1] + _COLUMN_OFFSETS
     rows = places[:, 1:] + _ROW_OFFSETS
-    found = cv2.remap(relief, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    steps: Int8Array = np.clip(np.rint(found * _STEPS), -127, 127).astype(np.int8)
+    patches = cv2.remap(relief, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    steps: Int8Array = np.clip(np.rint(patches * _STEPS), -127, 127).astype(np.int8)
     return steps.reshape(shape)

@@ -1,4 +1,4 @@
-"""What of a radiograph is compared, in memory or set aside in a file until its turn comes."""
+"""The features by which radiographs are compared, in memory or spilled to a file until they are needed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pipeline.types import BoolArray, Float32Array, UInt8Array
 from pipeline.validate.copies import thumbnails
 from pipeline.validate.copies.keypoints import Keypoints, describe, invariants
 
-_AT_HAND = 512  # subjects that a process holds: those of neighbouring pairs are often the same
+_CACHED = 512  # features that a process keeps in memory: neighbouring pairs often share a radiograph
 
 Detail = tuple[Float32Array, BoolArray]
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A radiograph's look and keypoints, and what is computed from them when it is asked for."""
+class CopyFeatures:
+    """A radiograph's thumbnail and keypoints, and what is computed from them on first use."""
 
-    look: UInt8Array
+    thumbnail: UInt8Array
     keypoints: Keypoints
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows and columns of the look."""
-        return self.look.shape
+        """Rows and columns of the thumbnail."""
+        return self.thumbnail.shape
 
     @cached_property
     def invariants(self) -> Float32Array:
@@ -37,17 +37,17 @@ class Subject:
 
     @cached_property
     def coarse(self) -> Detail:
-        """Fine structure of the look at half its size; see `looks.detail`."""
-        return thumbnails.detail(thumbnails.halved(self.look))
+        """Fine structure of the thumbnail at half its size; see `thumbnails.detail`."""
+        return thumbnails.detail(thumbnails.halved(self.thumbnail))
 
     @cached_property
     def fine(self) -> Detail:
-        """Fine structure of the look."""
-        return thumbnails.detail(self.look)
+        """Fine structure of the thumbnail."""
+        return thumbnails.detail(self.thumbnail)
 
 
-class Kept(NamedTuple):
-    """A subject set aside: where it lies, and the shape of its look."""
+class Spilled(NamedTuple):
+    """Features in a file: where they lie, and the shape of their thumbnail."""
 
     file: Path
     start: int
@@ -55,29 +55,29 @@ class Kept(NamedTuple):
     shape: tuple[int, ...]
 
 
-def of(medium: UInt8Array) -> Subject:
-    """Take what is compared from a radiograph, or from a smaller copy of it."""
-    look = thumbnails.look(medium)
-    return Subject(look, describe(look))
+def extract(medium: UInt8Array) -> CopyFeatures:
+    """Extract the features of a radiograph, or of a smaller copy of it."""
+    thumbnail = thumbnails.shrink(medium)
+    return CopyFeatures(thumbnail, describe(thumbnail))
 
 
-def set_aside(subject: Subject, folder: Path) -> Kept:
-    """Write a subject into a file of this process: many subjects need no more memory than one."""
-    data = pickle.dumps((subject.look, subject.keypoints), protocol=pickle.HIGHEST_PROTOCOL)
-    path = folder / f"{os.getpid()}.subjects"
+def spill(features: CopyFeatures, folder: Path) -> Spilled:
+    """Append features to a file of this process, so that many need no more memory than one."""
+    data = pickle.dumps((features.thumbnail, features.keypoints), protocol=pickle.HIGHEST_PROTOCOL)
+    path = folder / f"{os.getpid()}.features"
     with path.open("ab", buffering=0) as file:
         start = file.tell()
         file.write(data)
-    return Kept(path, start, len(data), subject.shape)
+    return Spilled(path, start, len(data), features.shape)
 
 
-def at_hand(subject: Subject | Kept) -> Subject:
-    """Read a subject that was set aside."""
-    return subject if isinstance(subject, Subject) else _read(subject)
+def load(features: CopyFeatures | Spilled) -> CopyFeatures:
+    """Read features that were spilled; others are returned as they are."""
+    return features if isinstance(features, CopyFeatures) else _read(features)
 
 
-@lru_cache(maxsize=_AT_HAND)
-def _read(kept: Kept) -> Subject:
-    with kept.file.open("rb", buffering=0) as file:
-        file.seek(kept.start)
-        return Subject(*pickle.loads(file.read(kept.n_bytes)))
+@lru_cache(maxsize=_CACHED)
+def _read(spilled: Spilled) -> CopyFeatures:
+    with spilled.file.open("rb", buffering=0) as file:
+        file.seek(spilled.start)
+        return CopyFeatures(*pickle.loads(file.read(spilled.n_bytes)))

@@ -1,4 +1,4 @@
-"""The small copy of a radiograph that copies are looked for on, and what of it counts.
+"""The thumbnail of a radiograph on which copies are searched, and which of its pixels count.
 
 Arrays in, arrays out.
 """
@@ -19,7 +19,7 @@ _FINE_PX = 1.5
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
 
 
-def look(pixels: UInt8Array) -> UInt8Array:
+def shrink(pixels: UInt8Array) -> UInt8Array:
     """Scale a radiograph so that its longer side is `SIDE_PX` and either is even, so that it can be halved.
 
     Parameters
@@ -40,12 +40,12 @@ def look(pixels: UInt8Array) -> UInt8Array:
 
 
 def halved(small: UInt8Array) -> UInt8Array:
-    """Scale a look down to half its size."""
+    """Scale a thumbnail down to half its size."""
     return resize.to_shape(small, [side / 2 for side in small.shape])
 
 
 def content(small: UInt8Array) -> BoolArray:
-    """Tell the picture from flat margins: black corners of a rotation, letterbox bars, bare background.
+    """Separate the picture from flat margins: black corners of a rotation, letterbox bars, bare background.
 
     A margin is what hangs together with a corner of the frame and has its level.
 
@@ -84,7 +84,7 @@ def detail(small: UInt8Array) -> tuple[Float32Array, BoolArray]:
 
 
 def without_rim(inside: BoolArray, rim_px: int) -> BoolArray:
-    """Take off the rim, beside margins and along the frame, where filters have seen less."""
+    """Take off the rim, beside margins and along the frame, where filters reach beyond what is there."""
     kernel = np.ones((2 * rim_px + 1, 2 * rim_px + 1), np.uint8)
     eroded = cv2.erode(inside.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(eroded, dtype=np.bool_)

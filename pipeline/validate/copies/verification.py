@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.validate.copies import alignment
 from pipeline.validate.copies.agreement import NOTHING, Agreement, agreement
 from pipeline.validate.copies.alignment import Transform
-from pipeline.validate.copies.spill_cache import Kept, Subject, at_hand
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled, load
 
 MIN_OVERLAP = 0.65  # two crops to 80 % of the sides share 0.56 to 1; a straight bone on another's end less
 MIN_STRUCTURE = 0.05  # of the frame: a marker is not enough
@@ -22,20 +22,20 @@ MIN_CORNERS = 0.03  # of the frame: where bones end, meet or cross; one bare sha
 MIN_COMMON = 0.6  # of the structure: what one patient's plate and screws share in two exposures is less
 MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one patient's plate 0.79
 
-_FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, a shaft and little else is seen
+_FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, there is hardly more than a shaft
 _LEAST = 0.75  # correlation of copies that are aligned: below, nothing else is measured, whatever the setting
 _BARE_COMMON, _BARE_LIKENESS = 0.98, 0.94  # what a bare shaft must reach; hardly any other one does
 _PROMISING = (0.25, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
-_COARSE = 0.5  # of the look, on which alignments are sought first
-_HOPELESS = 0.58  # likeness less the shift on the coarse look: below, no finer look is taken
+_COARSE = 0.5  # scale of the thumbnail on which alignments are sought first
+_HOPELESS = 0.58  # likeness less the shift on the coarse thumbnail: below, the fine one is not compared
 
 
 class Pair(NamedTuple):
     """A candidate pair, how it may lie by the votes of its keypoints, and frame on frame by its hashes."""
 
-    first: Subject | Kept
-    second: Subject | Kept
+    first: CopyFeatures | Spilled
+    second: CopyFeatures | Spilled
     voted: tuple[Transform, ...] = ()
     framed: tuple[Transform, ...] = ()
 
@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
     agreement
         See `Agreement`.
     transform
-        float64, shape (2, 3): from the first look's (column, row) to the second's.
+        float64, shape (2, 3): from the first thumbnail's (column, row) to the second's.
     """
 
     agreement: Agreement
@@ -57,22 +57,22 @@ class Verdict(NamedTuple):
     def is_copy(self, min_score: float) -> bool:
         """Whether they are copies: they agree everywhere, over enough of both and on enough structure.
 
-        Of a bare shaft everything must agree, since it lies well on many others. Elsewhere less is asked of
-        the score where nearly all structure agrees: turning a radiograph again and again blurs it, and noise
+        Of a bare shaft everything must agree, since it lies well on many others. Elsewhere a lower score is
+        enough where nearly all structure agrees: turning a radiograph again and again blurs it, and noise
         that is amplified may seem to have moved.
         """
-        found = self.agreement
-        enough = found.overlap >= MIN_OVERLAP and found.structure >= MIN_STRUCTURE
-        shaped = found.corners >= MIN_CORNERS and found.spread >= MIN_SPREAD
+        measured = self.agreement
+        enough = measured.overlap >= MIN_OVERLAP and measured.structure >= MIN_STRUCTURE
+        shaped = measured.corners >= MIN_CORNERS and measured.spread >= MIN_SPREAD
         if not (enough and shaped):
             return False
-        if found.corners < min(_FEW_CORNERS, found.structure / 2):
-            agrees = found.common >= _BARE_COMMON and found.likeness >= _BARE_LIKENESS
-            return agrees and found.score >= min_score
-        blurred = found.common >= 0.9 and found.score >= min_score - 0.1
-        framed = found.overlap >= 0.9 and found.moved_px <= 0.5
-        noisy = framed and found.common >= 0.95 and found.likeness >= 0.94
-        return blurred or noisy or (found.common >= MIN_COMMON and found.score >= min_score)
+        if measured.corners < min(_FEW_CORNERS, measured.structure / 2):
+            agrees = measured.common >= _BARE_COMMON and measured.likeness >= _BARE_LIKENESS
+            return agrees and measured.score >= min_score
+        blurred = measured.common >= 0.9 and measured.score >= min_score - 0.1
+        framed = measured.overlap >= 0.9 and measured.moved_px <= 0.5
+        noisy = framed and measured.common >= 0.95 and measured.likeness >= 0.94
+        return blurred or noisy or (measured.common >= MIN_COMMON and measured.score >= min_score)
 
 
 _NONE = Verdict(NOTHING, np.eye(2, 3))
@@ -81,24 +81,24 @@ _NONE = Verdict(NOTHING, np.eye(2, 3))
 def verify(pair: Pair) -> Verdict:
     """Find the alignment at which a pair agrees best.
 
-    Alignments are settled on coarse looks, the best of them on the looks themselves. Where those show too
+    Alignments are refined on half-size thumbnails, the best of them on the thumbnails. Where those show too
     little fine structure to be compared, the coarse ones decide.
     """
-    first, second = at_hand(pair.first), at_hand(pair.second)
+    first, second = load(pair.first), load(pair.second)
     coarse = _NONE
     for transform in _alignments(first, second, pair):
-        found = _settled(first.coarse, second.coarse, alignment.scaled(transform, _COARSE))
-        coarse = max(coarse, found, key=lambda verdict: verdict.agreement.score)
+        verdict = _refine(first.coarse, second.coarse, alignment.scaled(transform, _COARSE))
+        coarse = max(coarse, verdict, key=lambda each: each.agreement.score)
         if coarse.agreement.score >= _SURE:
             break
     transform = alignment.scaled(coarse.transform, 1 / _COARSE)
     if coarse.agreement.likeness - coarse.agreement.moved_px < _HOPELESS:
         return coarse._replace(transform=transform)
-    fine = _settled(first.fine, second.fine, transform)
+    fine = _refine(first.fine, second.fine, transform)
     return fine if fine.agreement.structure >= MIN_STRUCTURE else coarse._replace(transform=transform)
 
 
-def _alignments(first: Subject, second: Subject, pair: Pair) -> Iterator[Transform]:
+def _alignments(first: CopyFeatures, second: CopyFeatures, pair: Pair) -> Iterator[Transform]:
     """Fit the guesses to the keypoints; and take those of the frames as they are, too."""
     for guess in (*pair.voted, *pair.framed):
         fitted = alignment.by_keypoints(
@@ -109,17 +109,17 @@ def _alignments(first: Subject, second: Subject, pair: Pair) -> Iterator[Transfo
     yield from pair.framed
 
 
-def _settled(first: alignment.Detail, second: alignment.Detail, guess: Transform) -> Verdict:
+def _refine(first: alignment.Detail, second: alignment.Detail, guess: Transform) -> Verdict:
     """Refine a guess on what agrees already, as long as that brings the two into better agreement."""
     transform = guess
-    found, roughly = agreement(first, second, transform, least_correlation=_LEAST)
+    best, roughly = agreement(first, second, transform, least_correlation=_LEAST)
     for promising in _PROMISING:
-        if not promising <= found.score < _SURE:
+        if not promising <= best.score < _SURE:
             break
         where = (first[0], roughly)
-        moved = alignment.refined(where, second, transform, inverted=found.inverted)
+        moved = alignment.refined(where, second, transform, inverted=best.inverted)
         then, roughly = agreement(first, second, moved, least_correlation=_LEAST)
-        if then.score <= found.score:
+        if then.score <= best.score:
             break
-        transform, found = moved, then
-    return Verdict(found, transform)
+        transform, best = moved, then
+    return Verdict(best, transform)

@@ -12,7 +12,7 @@ from pipeline.files import engine
 from pipeline.validate import pyramid
 from pipeline.validate.copies import files, spill_cache
 from pipeline.validate.copies.files import Copies
-from pipeline.validate.copies.spill_cache import Subject
+from pipeline.validate.copies.spill_cache import CopyFeatures
 from pipeline.validate.scan import Fact
 from tests.imports import REPOSITORY
 
@@ -21,14 +21,14 @@ SETTINGS = config.read(REPOSITORY / "params.yaml").validation
 UInt8Array = NDArray[np.uint8]
 
 
-def subject(pixels: UInt8Array) -> Subject:
+def features(pixels: UInt8Array) -> CopyFeatures:
     """What of a radiograph is compared."""
-    return spill_cache.of(pyramid.medium(pixels))
+    return spill_cache.extract(pyramid.medium(pixels))
 
 
 def fact(name: str, pixels: UInt8Array) -> Fact:
     """Describe a sound file; its name stands for its bytes too."""
-    compared = subject(pixels)
+    compared = features(pixels)
     return Fact(
         path=name,
         published_split="train",
@@ -37,7 +37,7 @@ def fact(name: str, pixels: UInt8Array) -> Fact:
         height_px=pixels.shape[0],
         width_px=pixels.shape[1],
         thumbnail=pyramid.build(pixels).thumbnail,
-        subject=compared,
+        features=compared,
         keypoints=compared.keypoints,
     )
 

@@ -24,7 +24,7 @@ def lettered(small: UInt8Array) -> UInt8Array:
 
 
 def test_a_radiograph_agrees_with_itself(hand):
-    found = compared(thumbnails.look(hand), thumbnails.look(hand))
+    found = compared(thumbnails.shrink(hand), thumbnails.shrink(hand))
     assert found[:3] == pytest.approx((1, 0, 1), abs=1e-5)
     assert found.common == pytest.approx(1)
     assert found.spread == pytest.approx(1)
@@ -49,7 +49,7 @@ def test_a_shift_costs_three_quarters_of_its_length():
 
 
 def test_a_negative_is_noticed_and_must_correlate_better(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     found = compared(small, 255 - small)
     assert found.inverted
     assert found.correlation == pytest.approx(1, abs=1e-3)
@@ -57,7 +57,7 @@ def test_a_negative_is_noticed_and_must_correlate_better(hand):
 
 
 def test_margins_do_not_count(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     framed = cv2.copyMakeBorder(small, 20, 20, 40, 40, cv2.BORDER_CONSTANT, value=255)
     found = compared(small, framed, shifted(40, 20))
     assert found.overlap > 0.98
@@ -73,21 +73,21 @@ def test_of_two_halves_that_share_a_quarter_half_of_either_overlaps():
 
 
 def test_a_crop_overlaps_wholly(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     found = compared(small, small[30:150, 20:140], shifted(-20, -30))
     assert found.overlap > 0.99
     assert found.structure < compared(small, small).structure
 
 
 def test_text_on_one_lowers_the_correlation_of_all_but_not_of_most_places(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     (detail, counts), (other, _) = thumbnails.detail(small), thumbnails.detail(lettered(small))
     assert np.corrcoef(detail[counts], other[counts])[0, 1] < 0.75
     assert compared(small, lettered(small)).correlation > 0.95
 
 
 def test_text_on_one_is_left_out_of_what_agrees(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     written = thumbnails.detail(lettered(small))
     _, roughly = agreement(thumbnails.detail(small), written, SAME, least_correlation=0)
     written = lettered(small) != small
@@ -95,7 +95,7 @@ def test_text_on_one_is_left_out_of_what_agrees(hand):
 
 
 def test_the_same_text_in_two_radiographs_spreads_over_neither(hands):
-    hand, other = (cv2.resize(thumbnails.look(pixels), (192, 192)) for pixels in hands[:2])
+    hand, other = (cv2.resize(thumbnails.shrink(pixels), (192, 192)) for pixels in hands[:2])
     stamped = [
         cv2.putText(pixels.copy(), "CITY HOSPITAL", (5, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
         for pixels in (hand, other)
@@ -106,13 +106,13 @@ def test_the_same_text_in_two_radiographs_spreads_over_neither(hands):
 
 
 def test_another_hand_does_not_agree(hands):
-    found = compared(thumbnails.look(hands[0]), thumbnails.look(hands[1]))
+    found = compared(thumbnails.shrink(hands[0]), thumbnails.shrink(hands[1]))
     assert found.score < 0
     assert found.common < 0.3
 
 
 @pytest.mark.parametrize("shape", [(192, 192), (192, 2), (2, 2)])
-def test_flat_looks_have_nothing_in_common(shape):
+def test_flat_thumbnails_have_nothing_in_common(shape):
     blank = [thumbnails.detail(np.full(shape, level, np.uint8)) for level in (9, 200)]
     found, roughly = agreement(*blank, SAME, least_correlation=0)
     assert found == NOTHING
@@ -121,5 +121,5 @@ def test_flat_looks_have_nothing_in_common(shape):
 
 
 def test_where_they_do_not_overlap_nothing_agrees(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     assert compared(small, small, shifted(1000)) == NOTHING

@@ -26,8 +26,8 @@ def made(degrees: float, scale: float, mirrored: bool, shape: tuple[int, ...]) -
     return turn @ flip if mirrored else turn
 
 
-def changed(look: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    return cv2.warpAffine(look, transform, look.shape[::-1], flags=cv2.INTER_CUBIC)
+def changed(thumbnail: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    return cv2.warpAffine(thumbnail, transform, thumbnail.shape[::-1], flags=cv2.INTER_CUBIC)
 
 
 def with_invariants(found: Keypoints) -> tuple[Keypoints, np.ndarray]:
@@ -43,32 +43,32 @@ def farthest(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> floa
 
 @pytest.mark.parametrize(("degrees", "scale", "mirrored"), KNOWN.values(), ids=KNOWN.keys())
 def test_a_known_transform_is_found_within_a_pixel(hand, degrees, scale, mirrored):
-    look = thumbnails.look(hand)
-    expected = made(degrees, scale, mirrored, look.shape)
-    copy = changed(look, expected)
-    described, of_copy = keypoints.describe(look), keypoints.describe(copy)
-    start = made(degrees + 2, scale * 1.02, mirrored, look.shape)
+    thumbnail = thumbnails.shrink(hand)
+    expected = made(degrees, scale, mirrored, thumbnail.shape)
+    copy = changed(thumbnail, expected)
+    described, of_copy = keypoints.describe(thumbnail), keypoints.describe(copy)
+    start = made(degrees + 2, scale * 1.02, mirrored, thumbnail.shape)
     guess = alignment.by_keypoints(with_invariants(described), with_invariants(of_copy), start)
-    details = thumbnails.detail(look), thumbnails.detail(copy)
-    assert farthest(start, expected, look.shape) > 3
-    assert farthest(guess, expected, look.shape) < 3
-    assert farthest(alignment.refined(*details, guess, inverted=False), expected, look.shape) < 1
+    details = thumbnails.detail(thumbnail), thumbnails.detail(copy)
+    assert farthest(start, expected, thumbnail.shape) > 3
+    assert farthest(guess, expected, thumbnail.shape) < 3
+    assert farthest(alignment.refined(*details, guess, inverted=False), expected, thumbnail.shape) < 1
 
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_guess_one_pixel_off_is_refined_to_a_fifth_of_one(hand, inverted):
-    look = thumbnails.look(hand)
-    expected = made(10, 1.0, False, look.shape)
-    copy = changed(look, expected)
+    thumbnail = thumbnails.shrink(hand)
+    expected = made(10, 1.0, False, thumbnail.shape)
+    copy = changed(thumbnail, expected)
     guess = expected.copy()
     guess[:, 2] += (0.8, -0.6)
-    details = thumbnails.detail(look), thumbnails.detail(255 - copy if inverted else copy)
+    details = thumbnails.detail(thumbnail), thumbnails.detail(255 - copy if inverted else copy)
     found = alignment.refined(*details, guess, inverted=inverted)
-    assert farthest(found, expected, look.shape) < 0.2
+    assert farthest(found, expected, thumbnail.shape) < 0.2
 
 
 def test_what_cannot_be_refined_stays_as_it_was(hand):
-    detail = thumbnails.detail(thumbnails.look(hand))
+    detail = thumbnails.detail(thumbnails.shrink(hand))
     nothing = thumbnails.detail(np.full((192, 192), 9, np.uint8))
     beside = np.array([[1.0, 0, 500], [0, 1, 500]])
     assert alignment.refined(detail, nothing, np.eye(2, 3), inverted=False).tolist() == np.eye(2, 3).tolist()
@@ -76,14 +76,14 @@ def test_what_cannot_be_refined_stays_as_it_was(hand):
 
 
 def test_nothing_matches_no_keypoints(hand):
-    described = keypoints.describe(thumbnails.look(hand))
+    described = keypoints.describe(thumbnails.shrink(hand))
     for pair in ((described, NO_KEYPOINTS), (NO_KEYPOINTS, described), (NO_KEYPOINTS, NO_KEYPOINTS)):
         assert alignment.by_keypoints(*map(with_invariants, pair), np.eye(2, 3)) is None
 
 
 def test_a_guess_that_no_keypoints_agree_with_is_given_up(hand):
-    described = with_invariants(keypoints.describe(thumbnails.look(hand)))
-    upside_down = made(180, 1.0, False, thumbnails.look(hand).shape)
+    described = with_invariants(keypoints.describe(thumbnails.shrink(hand)))
+    upside_down = made(180, 1.0, False, thumbnails.shrink(hand).shape)
     assert alignment.by_keypoints(described, described, np.eye(2, 3)) is not None
     assert alignment.by_keypoints(described, described, upside_down) is None
 
@@ -120,7 +120,7 @@ def test_scales_of_a_half_to_two_and_little_stretch_are_plausible(across, down, 
     size=st.floats(0.1, 4),
     place=st.tuples(st.floats(0, 100), st.floats(0, 100)),
 )
-def test_a_scaled_transform_takes_places_of_scaled_looks_to_the_same_places(transform, size, place):
+def test_a_scaled_transform_takes_places_of_scaled_thumbnails_to_the_same_places(transform, size, place):
     matrix = np.array(transform).reshape(2, 3)
     there = matrix @ [*place, 1]
     on_scaled = (np.array(place) + 0.5) * size - 0.5

@@ -41,7 +41,7 @@ def pairs(*described: Keypoints) -> list[list[int]]:
 
 def test_a_turned_copy_of_a_hand_has_the_most_votes(hands):
     copy = alterations.turned(hands[1], 33)
-    keypoints = [cached.subject(pixels).keypoints for pixels in [*hands, copy]]
+    keypoints = [cached.features(pixels).keypoints for pixels in [*hands, copy]]
     found, n_votes, _ = candidate_search.candidates(keypoints)
     assert found[0].tolist() == [1, 3]
     assert n_votes[0] > n_votes[1:].max(initial=0)
@@ -64,7 +64,7 @@ def test_keypoints_vote_for_how_the_whole_is_turned():
     patches = relief(300)
     found = candidate_search.candidates([placed(patches), turned(patches, 3)])
     assert found.pairs.tolist() == [[0, 1]]
-    assert found.votes[0] >= 15  # of the 48 matches that are asked
+    assert found.votes[0] >= 15  # of the 48 matches that are used
     laid = PLACES[:300] @ found.transforms[0, :, :2].T + found.transforms[0, :, 2]
     np.testing.assert_allclose(laid, turned(patches, 3).places, atol=0.01)
 
@@ -106,7 +106,7 @@ def test_each_radiograph_keeps_its_sixteen_foremost_candidates():
         (first, second): 30 - (second - first) for first in range(30) for second in range(first + 1, 30)
     }
     pairs, n_votes = np.array(list(nearness)), np.array(list(nearness.values()))
-    chosen = candidate_search._elected(pairs, n_votes, 30)
+    chosen = candidate_search._foremost(pairs, n_votes, 30)
     kept, n_votes = pairs[chosen], n_votes[chosen]
     assert n_votes.tolist() == sorted(n_votes.tolist(), reverse=True)
     assert {(0, second) for second in range(1, 17)} <= {tuple(pair) for pair in kept.tolist()}

@@ -68,7 +68,7 @@ def test_the_table_has_a_row_for_each_pair_that_joins_the_hardest_first(facts):
     assert (table["path"] < table["copy_of"]).all()
 
 
-def test_the_table_says_how_a_copy_lies(hand):
+def test_the_table_records_how_a_copy_lies(hand):
     copy = 255 - cv2.resize(alterations.turned(hand[::-1], 30), None, fx=0.5, fy=0.5)
     [row] = cached.copies([hand, copy]).table.itertuples()
     assert (row.path, row.copy_of) == ("00000", "00001")
@@ -84,7 +84,7 @@ def test_the_transform_is_in_the_pixels_of_the_files(hand):
     places = np.array([[100.0, 100], [400, 100], [100, 500], [400, 500]])
     expected = (places - [50, 60] + 0.5) * 2 - 0.5
     laid = places @ transform[:, :2].T + transform[:, 2]
-    assert np.hypot(*(laid - expected).T).max() < 3  # pixels of the crop: half a pixel of its look
+    assert np.hypot(*(laid - expected).T).max() < 3  # pixels of the crop: half a pixel of its thumbnail
 
 
 def test_one_file_is_a_copy_of_nothing(facts):

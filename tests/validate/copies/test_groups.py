@@ -14,17 +14,17 @@ PAIRS = st.lists(
 )
 
 
-def described(radiographs: list[np.ndarray]) -> tuple[list[cached.Subject], np.ndarray]:
+def described(radiographs: list[np.ndarray]) -> tuple[list[cached.CopyFeatures], np.ndarray]:
     facts = [cached.fact(str(number), pixels) for number, pixels in enumerate(radiographs)]
     thumbnails = np.zeros((len(facts), 64, 64), np.uint8)
     for number, fact in enumerate(facts):
         thumbnails[number] = fact.thumbnail
-    return [fact.subject for fact in facts], thumbnails
+    return [fact.features for fact in facts], thumbnails
 
 
 def find(*radiographs: np.ndarray) -> list[Copy]:
     found, thumbnails = described(list(radiographs))
-    keypoints = [subject.keypoints for subject in found]
+    keypoints = [each.keypoints for each in found]
     return groups.find(found, keypoints, thumbnails, hash_distance=10, min_score=0.8, pool=engine.HERE)
 
 
@@ -57,10 +57,10 @@ def test_a_family_is_joined_by_the_fewest_copies_and_others_stay_alone(hands):
     assert all(copy.agreement.score >= 0.7 for copy in found)
 
 
-def test_the_transform_lays_the_first_look_on_the_second(hands):
+def test_the_transform_lays_the_first_thumbnail_on_the_second(hands):
     mirrored = np.ascontiguousarray(hands[1][:, ::-1])
     [copy] = find(*hands, mirrored)
-    first, second = cached.subject(hands[1]).look, cached.subject(mirrored).look
+    first, second = cached.features(hands[1]).thumbnail, cached.features(mirrored).thumbnail
     laid = alignment.warped(second, copy.transform, first.shape)
     assert (copy.first, copy.second) == (1, 3)
     assert np.corrcoef(first[5:-5, 5:-5].ravel(), laid[5:-5, 5:-5].ravel())[0, 1] > 0.995

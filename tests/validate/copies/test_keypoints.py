@@ -52,40 +52,40 @@ def test_patches_without_relief_are_like_nothing():
 
 
 @pytest.mark.parametrize("shape", [(192, 192), (192, 2), (2, 192), (2, 2)])
-def test_a_flat_look_has_no_keypoints(shape):
+def test_a_flat_thumbnail_has_no_keypoints(shape):
     found = keypoints.describe(np.full(shape, 9, np.uint8))
     assert [part.shape for part in found] == [part.shape for part in NO_KEYPOINTS]
 
 
 def test_a_hand_has_128_keypoints_of_three_scales_within_its_frame(hand):
-    look = thumbnails.look(hand)
-    places, scales, patches = keypoints.describe(look)
+    thumbnail = thumbnails.shrink(hand)
+    places, scales, patches = keypoints.describe(thumbnail)
     assert patches.shape == (128, 6, N_ANGLES)
     assert patches.dtype == np.int8
     assert [int((scales == scale).sum()) for scale in np.unique(scales)] == [24, 40, 64]
     assert (places >= 0).all()
-    assert (places < look.shape[::-1]).all()
+    assert (places < thumbnail.shape[::-1]).all()
 
 
 def test_a_bright_dot_is_the_foremost_keypoint():
     noise = np.random.default_rng(7).integers(90, 110, (192, 192))
-    look = noise + 1000 * cv2.GaussianBlur(np.pad([[1.0]], ((60, 131), (90, 101))), (0, 0), 1.5)
-    column, row = keypoints.describe(look.astype(np.uint8)).places[0]
+    thumbnail = noise + 1000 * cv2.GaussianBlur(np.pad([[1.0]], ((60, 131), (90, 101))), (0, 0), 1.5)
+    column, row = keypoints.describe(thumbnail.astype(np.uint8)).places[0]
     assert np.hypot(column - 90, row - 60) < 1
 
 
 def test_keypoints_turn_with_the_radiograph(hand):
-    look = thumbnails.look(hand)[:160, :160]
-    places = keypoints.describe(look).places
-    turned = keypoints.describe(np.ascontiguousarray(np.rot90(look))).places
+    thumbnail = thumbnails.shrink(hand)[:160, :160]
+    places = keypoints.describe(thumbnail).places
+    turned = keypoints.describe(np.ascontiguousarray(np.rot90(thumbnail))).places
     expected = np.column_stack([places[:, 1], 159 - places[:, 0]])
     nearest = np.hypot(*(expected[:, None] - turned[None]).transpose(2, 0, 1)).min(axis=1)
     assert (nearest < 1).mean() > 0.95
 
 
 def test_no_keypoint_lies_in_a_margin(hand):
-    look = thumbnails.look(hand)
-    framed = cv2.copyMakeBorder(look, 0, 0, 30, 30, cv2.BORDER_CONSTANT, value=0)
+    thumbnail = thumbnails.shrink(hand)
+    framed = cv2.copyMakeBorder(thumbnail, 0, 0, 30, 30, cv2.BORDER_CONSTANT, value=0)
     columns = keypoints.describe(framed).places[:, 0]
     assert columns.min() > 30
-    assert columns.max() < 30 + look.shape[1] - 1
+    assert columns.max() < 30 + thumbnail.shape[1] - 1

@@ -20,21 +20,21 @@ NOISE = np.random.default_rng(4).integers(60, 200, (60, 40)).astype(np.uint8)
     ],
 )
 def test_the_longer_side_is_192_and_both_are_even(shape, expected):
-    assert thumbnails.look(np.full(shape, 7, np.uint8)).shape == expected
+    assert thumbnails.shrink(np.full(shape, 7, np.uint8)).shape == expected
 
 
-def test_a_flat_radiograph_has_a_flat_look_and_no_detail():
-    small = thumbnails.look(np.full((300, 200), 90, np.uint8))
+def test_a_flat_radiograph_has_a_flat_thumbnail_and_no_detail():
+    small = thumbnails.shrink(np.full((300, 200), 90, np.uint8))
     detail, counts = thumbnails.detail(small)
     assert set(small.ravel().tolist()) == {90}
     assert not detail.any()
     assert not counts.any()
 
 
-def test_a_look_of_whole_blocks_is_their_mean():
+def test_a_thumbnail_of_whole_blocks_is_their_mean():
     pixels = np.random.default_rng(5).integers(0, 255, (384, 384)).astype(np.uint8)
     mean = pixels.reshape(192, 2, 192, 2).mean(axis=(1, 3))
-    assert np.abs(thumbnails.look(pixels) - mean).max() <= 0.5
+    assert np.abs(thumbnails.shrink(pixels) - mean).max() <= 0.5
 
 
 @pytest.mark.parametrize("level", [0, 255])
@@ -68,7 +68,7 @@ def test_a_margin_may_vary_by_six_levels(deviation, is_content):
 
 
 def test_detail_is_the_same_at_half_the_contrast(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     detail, counts = thumbnails.detail(small)
     fainter, fainter_counts = thumbnails.detail(small // 2 + 60)
     both = counts & fainter_counts
@@ -77,7 +77,7 @@ def test_detail_is_the_same_at_half_the_contrast(hand):
 
 
 def test_a_negative_has_the_negative_detail(hand):
-    small = thumbnails.look(hand)
+    small = thumbnails.shrink(hand)
     (detail, counts), (negative, negative_counts) = thumbnails.detail(small), thumbnails.detail(255 - small)
     np.testing.assert_array_equal(counts, negative_counts)
     np.testing.assert_allclose(detail, -negative, atol=0.01)
@@ -98,5 +98,5 @@ def test_the_rim_of_the_frame_is_taken_off():
 
 
 @pytest.mark.parametrize(("shape", "half"), [((192, 96), (96, 48)), ((192, 2), (96, 1)), ((1, 1), (1, 1))])
-def test_looks_are_halved_to_whole_pixels(shape, half):
+def test_thumbnails_are_halved_to_whole_pixels(shape, half):
     assert thumbnails.halved(np.zeros(shape, np.uint8)).shape == half

@@ -7,7 +7,7 @@ import pytest
 from pipeline.validate.copies import alignment, candidate_search
 from pipeline.validate.copies.agreement import Agreement
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS
-from pipeline.validate.copies.spill_cache import Subject
+from pipeline.validate.copies.spill_cache import CopyFeatures
 from pipeline.validate.copies.verification import Pair, Verdict, verify
 from tests import alterations
 from tests.validate.copies import cached
@@ -17,13 +17,13 @@ SURE = Agreement(0.95, 0.05, 1.0, 0.4, 0.8, 0.2, 1.0, inverted=False)
 
 
 def is_copy(first: np.ndarray, second: np.ndarray) -> bool:
-    return verified(cached.subject(first), cached.subject(second)).is_copy(MIN_SCORE)
+    return verified(cached.features(first), cached.features(second)).is_copy(MIN_SCORE)
 
 
-def verified(first: Subject, second: Subject) -> Verdict:
-    """Lay one over the other from what their keypoints, asked of no others, vote for."""
-    elected = candidate_search.candidates([first.keypoints, second.keypoints])
-    return verify(Pair(first, second, tuple(elected.transforms)))
+def verified(first: CopyFeatures, second: CopyFeatures) -> Verdict:
+    """Lay one over the other from what their keypoints, compared with no others, vote for."""
+    matched = candidate_search.candidates([first.keypoints, second.keypoints])
+    return verify(Pair(first, second, tuple(matched.transforms)))
 
 
 def lies_as(agreement: Agreement) -> bool:
@@ -48,23 +48,23 @@ def test_text_that_is_the_same_in_two_radiographs_makes_no_copy(hands):
         stamped = [
             cv2.putText(pixels, text, (10, row), cv2.FONT_HERSHEY_SIMPLEX, 1.3, 255, 3) for pixels in stamped
         ]
-    pair = [cached.subject(pixels) for pixels in stamped]
+    pair = [cached.features(pixels) for pixels in stamped]
     found = verify(Pair(*pair, framed=(np.eye(2, 3),)))
     assert found.agreement.structure > 0
     assert not found.is_copy(MIN_SCORE)
 
 
 def test_the_transform_is_that_of_the_alteration(hand):
-    look = cached.subject(hand)
-    copy = cached.subject(alterations.turned(hand, 25))
-    degrees, scale, mirrored = alignment.described(verified(look, copy).transform)
+    original = cached.features(hand)
+    copy = cached.features(alterations.turned(hand, 25))
+    degrees, scale, mirrored = alignment.described(verified(original, copy).transform)
     assert degrees == pytest.approx(25, abs=0.3)
     assert scale == pytest.approx(1, abs=0.005)
     assert not mirrored
 
 
 def test_a_guess_helps_where_there_are_no_keypoints(hand):
-    blind = replace(cached.subject(hand), keypoints=NO_KEYPOINTS)
+    blind = replace(cached.features(hand), keypoints=NO_KEYPOINTS)
     aside = np.array([[1.0, 0, 60], [0, 1, 0]])
     assert not verify(Pair(blind, blind)).is_copy(MIN_SCORE)
     assert not verify(Pair(blind, blind, framed=(aside,))).is_copy(MIN_SCORE)
@@ -74,7 +74,7 @@ def test_a_guess_helps_where_there_are_no_keypoints(hand):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (40, 700), (90, 80)])
 @pytest.mark.parametrize("level", [0, 130])
 def test_blank_radiographs_are_no_copies_however_thin(shape, level):
-    blank = cached.subject(np.full(shape, level, np.uint8))
+    blank = cached.features(np.full(shape, level, np.uint8))
     assert not verify(Pair(blank, blank, framed=(np.eye(2, 3),))).is_copy(MIN_SCORE)
 
 
@@ -112,5 +112,5 @@ def test_all_must_agree(lacking):
         ({"moved_px": 0.4, "common": 0.95, "overlap": 0.89}, False),
     ],
 )
-def test_what_is_asked_depends_on_how_much_agrees(changes, expected):
+def test_what_a_copy_must_reach_depends_on_how_much_agrees(changes, expected):
     assert lies_as(SURE._replace(**changes)) == expected

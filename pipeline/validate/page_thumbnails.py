@@ -1,4 +1,4 @@
-"""What the page of this stage shows: which radiographs, chosen from tables, and thumbnails of these alone.
+"""The radiographs on the page of this stage: chosen from tables, and thumbnails of these alone.
 
 The stage, which reads the radiographs, draws the thumbnails; `report` chooses in the same way for the page.
 """
@@ -77,18 +77,18 @@ def hardest_pairs(copies: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
 
 
 def paths(files: pd.DataFrame, copies: pd.DataFrame) -> set[str]:
-    """Gather all radiographs that the page shows; of those left out, what could be decoded."""
+    """Gather all radiographs of the page; of those left out, what could be decoded."""
     out = pd.concat([files[:0], *map(first, left_out(files).values())])
     members = [path for group in largest_groups(files) for path in first(spread(group))]
     pairs = hardest_pairs(copies, files)
     return {*out.loc[out["format"] != "", "path"], *members, *pairs["path"], *pairs["copy_of"]}
 
 
-def draw(shown: Collection[str], root: Path, max_pixels: int, folder: Path) -> None:
+def draw(chosen: Collection[str], root: Path, max_pixels: int, folder: Path) -> None:
     """Make a folder of thumbnails, and their index; what cannot be decoded any more has none."""
     folder.mkdir()
     rows = []
-    for number, path in enumerate(sorted(shown)):
+    for number, path in enumerate(sorted(chosen)):
         with suppress(images.ImageFault):
             pixels = images.read(root / path, max_pixels).pixels
             images.write(folder / f"{number:03}.png", fitted(pixels, SIDE_PX))
