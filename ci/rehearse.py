@@ -25,7 +25,7 @@ from ci.site import DATA, RehearsalError, Site
 
 log = logging.getLogger("ci")
 
-# As little work as still trains a network that beats the shortcut baselines: no setting excuses it from that.
+# As little work as still trains a network that beats the null baselines, which no setting excuses it from.
 SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"root": DATA, "annotations": f"{DATA}/annotations.coco.json", "labels": f"{DATA}/labels.csv"},
     "phantoms": {"train": 8, "val": 8, "test": 8, "min_side_px": 160, "max_side_px": 224},
