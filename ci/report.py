@@ -49,8 +49,8 @@ def compare(champion: str) -> str:
     )
     sys.stderr.write(page.stderr)
     if page.returncode:
-        said = page.stderr.strip().splitlines() or [f"exit code {page.returncode}"]
-        return f"There is no comparison with {champion}: {said[-1]}\n"
+        lines = page.stderr.strip().splitlines() or [f"exit code {page.returncode}"]
+        return f"There is no comparison with {champion}: {lines[-1]}\n"
     return folded(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 

@@ -88,7 +88,7 @@ class StubForge:
     comments: list[tuple[str, str]] = field(default_factory=list)  # number of the pull request, text
     approver: str = "grace"  # of every deployment
 
-    def answer(self, path: str, body: dict[str, str]) -> Any:
+    def respond(self, path: str, body: dict[str, str]) -> Any:
         """Answer a question, or take a pull request or a comment; only these have a body."""
         if path.endswith("/approvals"):
             return [{"state": "approved", "user": {"login": self.approver}}] if self.approver else []
@@ -109,7 +109,7 @@ def serving(forge: StubForge) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            data = json.dumps(forge.answer(self.path, json.loads(sent or "{}"))).encode()
+            data = json.dumps(forge.respond(self.path, json.loads(sent or "{}"))).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -41,18 +41,18 @@ class Check:
 def run() -> list[Check]:
     """Make every check in the working folder, the machine first."""
     machine = (python, packages, opencv, tensorflow, disk, memory, git, dvc)
-    found = [_guarded(check) for check in machine]
+    results = [_guarded(check) for check in machine]
     config = None
     try:
         from pipeline import config as settings
 
         config = settings.read()
-        found.append(Check("params.yaml", OK, "every setting is allowed"))
+        results.append(Check("params.yaml", OK, "every setting is allowed"))
     except Exception as error:
-        found.append(Check("params.yaml", PROBLEM, str(error), "Correct the settings named here."))
+        results.append(Check("params.yaml", PROBLEM, str(error), "Correct the settings named here."))
     for check in (radiographs, beside, weights, lock, bundle, store) if config is not None else ():
-        found.append(_guarded(check, config))
-    return found
+        results.append(_guarded(check, config))
+    return results
 
 
 def _guarded(check: Callable[..., Check], *arguments: object) -> Check:
@@ -79,15 +79,15 @@ def packages() -> Check:
     from pipeline.track.packages import installed
 
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [Requirement(line) for line in project["dependencies"]]
+    requirements = [Requirement(line) for line in project["dependencies"]]
     wrong = []
-    for requirement in wanted:
+    for requirement in requirements:
         _, version = installed(requirement.name) or ("", None)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement} (here: {version or 'none'})")
     if wrong:
         return Check("packages", PROBLEM, ", ".join(wrong), _INSTALL)
-    return Check("packages", OK, f"all {len(wanted)} are here")
+    return Check("packages", OK, f"all {len(requirements)} are here")
 
 
 def opencv() -> Check:
@@ -103,11 +103,11 @@ def opencv() -> Check:
 def tensorflow() -> Check:
     """Whether TensorFlow starts, and how many GPUs it sees; asked in a process of its own."""
     command = [sys.executable, "-c", _GPU]
-    asked = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
-    if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or [f"ended with {asked.returncode}"])[-1]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [f"ended with {process.returncode}"])[-1]
         return Check("tensorflow", PROBLEM, last, _INSTALL)
-    gpus = int(asked.stdout.split()[-1])
+    gpus = int(process.stdout.split()[-1])
     return Check("tensorflow", OK, f"{gpus} GPU" if gpus else "no GPU: it works on the processor")
 
 

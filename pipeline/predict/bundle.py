@@ -129,7 +129,7 @@ class Bundle:
             maps.probability_map(evidence, self.calibration), canvas_shape
         )
         is_clear = decision == operating_points.NO_FINDING
-        regions = [] if is_clear else self.region_settings.shown(region_map)
+        regions = [] if is_clear else self.region_settings.visible_regions(region_map)
         return Finding(float(score[0]), decision, regions, region_map, part, placement)
 
 

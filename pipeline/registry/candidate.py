@@ -108,24 +108,24 @@ def stale(config: Config) -> list[str]:
     pipeline = repository.read()
     current = {stage.name: stage for stage in pipeline.current()}
     paths = config.paths
-    read = {"validate": [paths.manifest], "evaluate": [], "region_maps": [paths.models]}
+    folders = {"validate": [paths.manifest], "evaluate": [], "region_maps": [paths.models]}
 
     def holds(name: str) -> bool:
-        return name in current and repository.outputs_hold(current[name], paths.report(name), *read[name])
+        return name in current and repository.outputs_hold(current[name], paths.report(name), *folders[name])
 
-    return [name for name in read if name in pipeline.stages and not holds(name)]
+    return [name for name in folders if name in pipeline.stages and not holds(name)]
 
 
-def ask_champion(
-    config: Config, line: Succession, champion: Model, files: pd.DataFrame, rows: pd.DataFrame
+def champion(
+    config: Config, line: Succession, last: Model, files: pd.DataFrame, rows: pd.DataFrame
 ) -> Champion:
     """Let the champion, with its own code and preprocessing, examine the candidate's test radiographs."""
-    version = str(line.version_of(champion))
+    version = str(line.version_of(last))
     log.info("promote: version %s, the champion, examines %d radiographs", version, len(rows))
     paths = [str((config.data.root / path).absolute()) for path in rows["path"]]
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
-        y_score = versions.ask(model, paths, Path(folder)).round(6)  # as predictions.csv is
+        y_score = versions.score(model, paths, Path(folder)).round(6)  # as predictions.csv is
         learnt = versions.learnt(model)
     if learnt is None:
         return Champion(version, y_score, None)

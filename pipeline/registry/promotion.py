@@ -71,19 +71,19 @@ def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
     yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)
     bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
     yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
-    yield _beats_null(candidate)
+    yield _beats_shortcuts(candidate)
     if candidate.pointing_game is None:
         bar = f"at least {policy.min_pointing_game:.3f}"
         yield Rule("pointing game", None, bar, None, "No test radiograph is annotated: nothing to ask.")
     else:
-        what = "Share of annotated radiographs whose map peaks on a fracture."
-        yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, what)
+        sentence = "Share of annotated radiographs whose map peaks on a fracture."
+        yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, sentence)
 
 
-def _beats_null(candidate: Candidate) -> Rule:
+def _beats_shortcuts(candidate: Candidate) -> Rule:
     low = candidate.auroc_low
     if candidate.best_null is None:
-        sentence = "No null baseline was scored: nothing shows that the model looks at bone."
+        sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
         return Rule("null baselines", low, "above the best null AUROC", False, sentence)
     name, auroc = candidate.best_null
     sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
@@ -104,9 +104,9 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
             if n_groups < least:
                 small.append(f"{value} ({n_groups})")
             else:
-                what = f"Share of {n_groups} fractured groups found."
+                sentence = f"Share of {n_groups} fractured groups found."
                 name = f"sensitivity, {column} {value}"
-                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, what)
+                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
         if small:
             sentence = f"Not judged, with fewer than {least} fractured groups: {', '.join(small)}."
             yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
@@ -143,10 +143,10 @@ def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -
     else:
         remembered = _count(candidate.group[champion.learnt])
         sentence = f"Of {_count(candidate.group)} test groups, those that the champion learnt from: left out."
-    left = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
-    if left < least:
+    remaining = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
+    if remaining < least:
         sentence += (
-            f" {left} groups of one class are left. Name the champion's manifest in"
+            f" {remaining} groups of one class are left. Name the champion's manifest in"
             " validate.pinned_manifest, so that groups keep their split."
         )
         return Rule(name, remembered, bar, False, sentence)

@@ -44,27 +44,27 @@ def run(config: Config) -> None:
     settings = config.validation
     with runs.stage_run("validate", config) as record:
         before = pinned_splits.read(settings.pinned_manifest)
-        found, issues = scan.find(config.data.root, content.limits(settings))
+        files, issues = scan.find(config.data.root, content.limits(settings))
         with tempfile.TemporaryDirectory() as aside, engine.Pool(config.run.workers) as pool:
-            found = [item._replace(folder=Path(aside)) for item in found]
-            facts = list(pool.process(scan.inspect, found, label="validate"))
-            known_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-            grouped = grouping.group(facts, known_labels, settings, before, pool)
+            files = [item._replace(folder=Path(aside)) for item in files]
+            facts = list(pool.process(scan.inspect, files, label="validate"))
+            user_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
+            grouped = grouping.group(facts, user_labels, settings, before, pool)
         sound, annotation_issues = annotation_check.check(
             config.data.annotations, annotation_check.known(grouped.files)
         )
         issues += [issue for fact in facts for issue in fact.issues]
         issues += [*label_issues, *grouped.issues, *annotation_issues]
         issues += label_suspects.find(grouped.kept, facts, settings.label_suspects, config.run.seed)
-        nulls = leak.nulls(grouped.kept, facts, config.run.seed)
-        figures = {**_figures(grouped, facts, config.run.seed), "null": nulls.figures}
+        shortcuts = leak.nulls(grouped.kept, facts, config.run.seed)
+        figures = {**_figures(grouped, facts, config.run.seed), "null": shortcuts.figures}
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(sound, config.paths.annotations)
-        followed = attributes.followed(grouped.kept, facts)
+        associated = attributes.followed(grouped.kept, facts)
         folder = config.paths.report("validate")
         outputs.write_json(folder / names.METRICS, figures)
         listed.write(issues, folder / names.ISSUES)
-        _write_tables(folder, grouped.copies, attributes=followed, null_scores=nulls.scores)
+        _write_tables(folder, grouped.copies, attributes=associated, null_scores=shortcuts.scores)
         _draw_thumbnails(config, grouped)
         described = folder / names.PROFILE
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]

@@ -13,7 +13,7 @@ from pipeline.track.store import Store
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-ANSWER = Path(__file__).with_name("answer.py")
+SCORING = Path(__file__).with_name("scoring.py")
 _PACKAGE = Path(__file__).parents[1]
 
 
