@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from pipeline.network.inference import Answer
+from pipeline.network.inference import NetworkOutput
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet, from_output, probability_map
 from pipeline.predict.operating_points import OperatingPoints
@@ -59,7 +59,7 @@ def test_output_is_joined_with_scores_and_decisions() -> None:
     rows = drawn(CELLS).rows[["path", "group", "fractured"]].set_index(pd.Index([9, 8, 7, 6]))
     found = from_output(
         rows,
-        Answer(
+        NetworkOutput(
             np.array([4.0, 0.0, -4.0, -4.0], np.float32),
             np.zeros((4, GRID, GRID), np.float32),
             np.zeros((4, 0), np.float32),
