@@ -88,11 +88,11 @@ def here() -> Forge | None:
 
 
 def send(address: str, headers: Mapping[str, str], body: Mapping[str, str] | None = None) -> Any:
-    """Send one question, with a body as POST, and read the JSON that comes back; HTTPError where refused."""
+    """Send one request, with a body as POST, and read the JSON that comes back; HTTPError where refused."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {**headers, "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+        return json.load(response)
 
 
 def shortened(text: str) -> str:

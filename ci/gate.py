@@ -1,6 +1,6 @@
-"""The gate, asked twice: `python -m ci.gate ask` before somebody approves, `python -m ci.gate promote` after.
+"""The gate, run twice: `python -m ci.gate ask` before somebody approves, `python -m ci.gate promote` after.
 
-A refusal to `ask` is an answer and no failure: it is reported, and nothing is promoted. It writes
+A refusal to `ask` is a result and no failure: it is reported, and nothing is promoted. It writes
 ``reports/promote/gate.json`` beside ``gate.md``, and tells the next job ``promote``, whether a champion is to
 be made, and ``version``. That one makes VERSION champion, unless the gate has changed its mind: another
 champion may have come. With REASON in the environment, which only a person gives, a version that was rolled
@@ -22,7 +22,7 @@ _REFUSED = 4  # exit code of `fracture promote`
 
 
 def decide() -> int:
-    """Ask about the registered candidate; return the exit code where there is no answer, else 0."""
+    """Run the gate on the registered candidate; return the exit code where it fails, else 0."""
     process = subprocess.run(
         [*_command(), "--dry-run", "--json"], stdout=subprocess.PIPE, text=True, check=False
     )

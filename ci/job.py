@@ -66,7 +66,7 @@ def environment(step: str) -> dict[str, str]:
 
 
 def pass_on(values: Mapping[str, str]) -> None:
-    """Tell the next job: by GitHub's outputs of this call, elsewhere by variables in capitals."""
+    """Pass values to the next job: by GitHub's outputs of this call, elsewhere by variables in capitals."""
     github = os.environ.get("GITHUB_OUTPUT")
     lines = [f"{name if github else name.upper()}={value}\n" for name, value in values.items()]
     with Path(github or _DOTENV).open("a", encoding="utf-8") as file:

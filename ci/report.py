@@ -1,4 +1,4 @@
-"""Write what the pull request is told: the gate's report, the comparison with the champion, the region maps.
+"""Write the pull request's comment: the gate's report, the comparison with the champion, the region maps.
 
 Reads ``reports/promote/`` and ``reports/region_maps/overlays/``. Writes into ``reports/retrain/``:
 ``comment.md``, ``maps.md`` with its pictures in ``maps/``, and ``comparison.html``, where the maps of both

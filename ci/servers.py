@@ -1,4 +1,4 @@
-"""What a rehearsal talks to on this machine: MLflow's server, and a forge that remembers what it is told."""
+"""Servers of a rehearsal on this machine: MLflow's, and a forge that keeps what it receives."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class StubForge:
     approver: str = "grace"  # of every deployment
 
     def respond(self, path: str, body: dict[str, str]) -> Any:
-        """Answer a question, or take a pull request or a comment; only these have a body."""
+        """Respond to a request: a pull request or a comment has a body, a query has none."""
         if path.endswith("/approvals"):
             return [{"state": "approved", "user": {"login": self.approver}}] if self.approver else []
         if path.endswith("/comments"):

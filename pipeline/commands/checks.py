@@ -30,7 +30,7 @@ _IMPORT_S = 180
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found; ``mend`` is empty where there is nothing to mend."""
+    """Result of one check; ``mend`` is empty where there is nothing to mend."""
 
     name: str
     status: str
@@ -56,7 +56,7 @@ def run() -> list[Check]:
 
 
 def _guarded(check: Callable[..., Check], *arguments: object) -> Check:
-    """Run one check; whatever breaks in it is what it found."""
+    """Run one check; an exception in it is its result."""
     try:
         return check(*arguments)
     except Exception as error:
@@ -101,7 +101,7 @@ def opencv() -> Check:
 
 
 def tensorflow() -> Check:
-    """Whether TensorFlow starts, and how many GPUs it sees; asked in a process of its own."""
+    """Whether TensorFlow starts, and how many GPUs it finds, in a process of its own."""
     command = [sys.executable, "-c", _GPU]
     process = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
     if process.returncode:
@@ -219,7 +219,8 @@ def bundle(config: Config) -> Check:
     from pipeline.dataset.names import BUNDLE
 
     folder = config.paths.models
-    promised = BUNDLE in _text(Path("dvc.lock"))
+    lock_file = Path("dvc.lock")
+    promised = lock_file.is_file() and BUNDLE in lock_file.read_text(encoding="utf-8")
     if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", "dvc repro")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -229,10 +230,6 @@ def bundle(config: Config) -> Check:
         return Check("bundle", OK, sealed.check(folder)[:12])
     except sealed.BundleError as error:
         return Check("bundle", PROBLEM, str(error), "dvc checkout, or dvc repro")
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def store(config: Config) -> Check:

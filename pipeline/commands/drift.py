@@ -59,7 +59,7 @@ def run(
     Parameters
     ----------
     paths, described
-        Files and folders of radiographs; or, without those, a profile of them, or what a server has seen.
+        Files and folders of radiographs; or, without those, a profile of them, or a server's records.
     against
         ``champion``, a bundle's folder, or a profile.
 
@@ -147,7 +147,7 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
 
 
 def _profile(path: Path) -> Profile:
-    """Read a profile, or what a server has seen."""
+    """Read a profile, or a server's records."""
     return served.read(path) if path.is_dir() or path.suffix == served.SUFFIX else profile.read(path)
 
 
@@ -173,12 +173,7 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
         rows = [
-            (
-                name,
-                pages.decimals(each["distance"]),
-                pages.decimals(each["p_value"]),
-                pages.decimals(each["psi"]),
-            )
+            (name, *(pages.decimals(each[key]) for key in ("distance", "p_value", "psi")))
             for name, each in summary["properties"].items()
         ]
         rows.append(

@@ -181,14 +181,8 @@ def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
 def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
     """One readable line of a file."""
     if "error" in result:
-        return (
-            result["path"],
-            "refused",
-            "",
-            "",
-            "",
-            f"{result['error']['reason']}: {result['error']['detail']}",
-        )
+        error = result["error"]
+        return result["path"], "refused", "", "", "", f"{error['reason']}: {error['detail']}"
     regions = result["regions"]
     where = ""
     if regions:

@@ -1,6 +1,6 @@
 """Two models on the same radiographs: how far apart they are, each group weighing as one.
 
-Both models answer for the same groups, so that what makes a group hard for both cancels out, and the
+Both models score the same groups, so that what makes a group hard for both cancels out, and the
 interval of the difference is narrower than either model's own. AUROCs are compared by DeLong, other figures
 by a paired bootstrap: docs/decisions/0020.
 """

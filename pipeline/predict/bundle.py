@@ -82,7 +82,7 @@ class Bundle:
     preprocess
         How a radiograph comes onto the canvas.
     parts
-        Names of the parts of the body that the network tells apart; none by default.
+        Names of the parts of the body that the network distinguishes; none by default.
     tta_views
         How many views of the canvas ``predict`` averages over.
     """

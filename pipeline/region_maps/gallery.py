@@ -36,7 +36,7 @@ class Case:
     fractured
         The reference standard.
     probability, decision
-        What the classifier says.
+        Of the classifier.
     on_target
         Whether the map's peak lies on an annotated fracture; None where none is annotated.
     """
@@ -189,7 +189,7 @@ def write(folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[C
 
 
 def label(case: Case) -> Label:
-    """Say below the overlay what the classifier said and what is true."""
+    """Write decision and reference standard below the overlay."""
     outcome, good = {
         "confident_errors": ("false alarm" if not case.fractured else "miss", False),
         "misses": ("points elsewhere" if case.on_target is False else "miss", False),

@@ -1,4 +1,4 @@
-"""What the working folder knows of its own model, and what the champion says of the same radiographs."""
+"""The candidate in the working folder, and the champion's scores of the same radiographs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
     Raises
     ------
     ValueError
-        It is not registered, or not the version that was asked for.
+        It is not registered, or not the requested version.
     """
     sha256, _ = versions.sealed(config.paths.models)
     registered = line.version_of(Model(sha256, ""))
@@ -50,7 +50,7 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
 
 
 def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
-    """Return what the candidate says of each test radiograph, with all that is known of that.
+    """Return the candidate's predictions of the test radiographs, with their labels.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, and what ``data.labels`` says.
+        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, columns of ``data.labels``.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
     rows = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
@@ -72,12 +72,12 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
 def describe(
     config: Config, files: pd.DataFrame, rows: pd.DataFrame, version: str, withdrawn: str
 ) -> Candidate:
-    """Gather what the gate asks of the candidate.
+    """Gather the gate's evidence on the candidate.
 
     Parameters
     ----------
     files, rows
-        The manifest, and what :func:`tested` says.
+        The manifest, and the predictions from :func:`tested`.
     version, withdrawn
         See :class:`pipeline.registry.evidence.Candidate`.
     """

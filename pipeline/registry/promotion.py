@@ -1,6 +1,6 @@
 """Whether a candidate may become champion: a pure decision, rule by rule.
 
-Nothing here reads a file or asks a server. The champion comes with scores that it gave to the
+Nothing here reads a file or calls a server. The champion comes with scores that it gave to the
 candidate's own test set, since figures of two test sets cannot be compared. Where it learnt from some of
 those radiographs its score is memory: their groups are left out of the comparison, and where too
 few remain the candidate is refused, because then nothing shows that it is no worse.
@@ -19,7 +19,7 @@ from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rul
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
-    """Ask every rule, also those after a failed one: a refusal names all its reasons.
+    """Apply every rule, also those after a failed one: a refusal names all its reasons.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> 
 
 
 def _soundness(candidate: Candidate) -> Iterator[Rule]:
-    """Ask whether the figures mean anything."""
+    """Check that the figures mean anything."""
     yield _none_of(
         "validated record",
         len(candidate.stale),
@@ -64,7 +64,7 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
 
 
 def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
-    """Ask what every champion must reach, whatever the last one did."""
+    """Check what every champion must reach, whatever the last one did."""
     sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
     share = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
     yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
@@ -91,7 +91,7 @@ def _beats_shortcuts(candidate: Candidate) -> Rule:
 
 
 def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
-    """Ask for sensitivity in each value of each column that the policy names."""
+    """Check the sensitivity in each value of each column that the policy names."""
     least, bar = policy.min_subgroup_groups, f"at least {policy.min_subgroup_sensitivity:.3f}"
     for column in policy.subgroups:
         values = candidate.subgroups.get(column)
@@ -113,7 +113,7 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
 
 
 def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -> tuple[Rule, Rule]:
-    """Ask whether the candidate is no worse than the champion where that has no memory to draw on."""
+    """Test non-inferiority on groups that the champion did not learn from."""
     name, bar = "non-inferiority", f"above {-policy.non_inferiority_margin:.3f}"
     if champion is None:
         alone = "There is no champion yet."
@@ -136,7 +136,7 @@ def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -
 
 
 def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -> Rule:
-    """Ask whether enough test groups are left on which the champion can be asked fairly."""
+    """Check that enough test groups remain which the champion did not learn from."""
     name, bar = "champion's memory", f"{least} groups of either class left"
     if champion.learnt is None:
         remembered, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."

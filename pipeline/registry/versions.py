@@ -1,4 +1,4 @@
-"""Registered versions, fetched and asked: a champion is scored as it is served."""
+"""Registered versions, fetched and run: a champion is scored as it is served."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.f
     radiographs
         Paths, or files in base64.
     folder
-        Where question and answer are written.
+        Where the request and its scores are written.
 
     Returns
     -------
@@ -79,9 +79,9 @@ def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.f
     Raises
     ------
     VersionError
-        The model does not answer, or says what is no probability.
+        The model fails, or its output is no probability.
     """
-    request, scores = folder / "question.json", folder / "answers.json"
+    request, scores = folder / "request.json", folder / "scores.json"
     request.write_text(json.dumps(list(radiographs)), encoding="utf-8")
     command = [sys.executable, "-P", *map(str, (models.SCORING, model, request, scores))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

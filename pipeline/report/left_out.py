@@ -27,7 +27,7 @@ def by_reason(files: pd.DataFrame, issues: pd.DataFrame, thumbnail: ThumbnailRea
     issues
         ``path``, ``issue``, ``severity``, ``detail``.
     thumbnail
-        From a path to small pixels; asked for the pictures shown alone.
+        From a path to small pixels; called only for the pictures on the page.
 
     Returns
     -------

@@ -251,17 +251,8 @@ def _unit_square(axes: Axes, xlabel: str, ylabel: str) -> None:
 
 def _mark(axes: Axes, style: int, name: str, across: float, up: float) -> None:
     """Mark an operating point on a curve."""
-    axes.plot(
-        [across],
-        [up],
-        color=SERIES[style],
-        marker=MARKERS[style],
-        ms=8,
-        mec=PAPER,
-        ls="none",
-        label=name,
-        zorder=3,
-    )
+    colour, marker = SERIES[style], MARKERS[style]
+    axes.plot([across], [up], color=colour, marker=marker, ms=8, mec=PAPER, ls="none", label=name, zorder=3)
 
 
 def _key_above(axes: Axes, columns: int = 1) -> None:

@@ -64,7 +64,7 @@ def context(
     figures
         As in ``metrics.json``.
     thumbnail
-        From a path to small pixels; asked for the pictures shown alone.
+        From a path to small pixels; called only for the pictures on the page.
     min_score
         What confirms a copy; see `validate.copy_agreement`.
     """

@@ -1,7 +1,7 @@
-"""How busy the machine is while a stage runs: MLflow's own monitors, asked from a thread of their own.
+"""How busy the machine is while a stage runs: MLflow's own monitors, read in a thread of their own.
 
 MLflow has a thread that does this, too, but at its end a stage would wait for it as long as that waits for
-a dead server. Here the stage does not wait, and the first failure to tell is the last.
+a dead server. Here the stage does not wait, and logging ends at the first failure.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def watched(log_figures: LogFigures, period_s: float = _PERIOD_S) -> Iterator[No
 
 
 def _watch(log_figures: LogFigures, over: Event, period_s: float) -> None:
-    """Tell until it is over; a stage shorter than a period is told of once, at its end."""
+    """Log until it is over; a stage shorter than a period is logged once, at its end."""
     try:
         monitors, step, last = _monitors(), 0, False
         _collect(monitors)  # the processor's first figure is of no time at all
@@ -53,7 +53,7 @@ def _watch(log_figures: LogFigures, over: Event, period_s: float) -> None:
 
 
 def _collect(monitors: list[Any]) -> dict[str, float]:
-    """Ask all monitors for this moment's figures."""
+    """Read all monitors once."""
     figures: dict[str, float] = {}
     for monitor in monitors:
         monitor.collect_metrics()

@@ -42,7 +42,7 @@ class Record:
     Attributes
     ----------
     name
-        As it was asked for.
+        As it was given.
     description
         What that is, for readers.
     settings

@@ -1,6 +1,6 @@
 """The run of a stage while it runs: what the stage itself calls.
 
-The stage's report folder is the record; MLflow is told second. Whatever goes wrong with
+The stage's report folder is the record; MLflow comes second. Whatever goes wrong with
 MLflow is a warning, costs at most ``track.timeout_s``, and is repaired by `sync`.
 """
 
@@ -45,7 +45,7 @@ Action = Callable[[OpenRun], object]
 
 @dataclass
 class StageRecord:
-    """What a stage says of its run; nothing here raises or waits longer than the bound."""
+    """A stage's record of its run; nothing here raises or waits longer than the bound."""
 
     stage: str
     _run: OpenRun | None = None

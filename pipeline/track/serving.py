@@ -54,7 +54,7 @@ class FractureModel(PythonModel):
         model_input
             Column `image`: a path, the file's bytes, or these in base64.
         params
-            `region_map`: whether maps are wanted; they are unless told.
+            `region_map`: whether maps are wanted; true by default.
 
         Returns
         -------
@@ -81,7 +81,7 @@ def _read(image: str | bytes, row: int) -> images.Radiograph:
     if folder := os.environ.get(served.FOLDER_VARIABLE):
         try:
             served.note(Path(folder), radiograph, len(data))
-        except OSError as error:  # an answer is worth more than a record of it
+        except OSError as error:  # a prediction is worth more than a record of it
             log.warning("%s: what was seen is not noted: %s", folder, error)
     return radiograph
 

@@ -1,4 +1,4 @@
-"""Where the runs are kept: one MLflow experiment, found or made, and asked with a bounded patience."""
+"""Where the runs are kept: one MLflow experiment, found or made, with a bound on all waiting."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pipeline.track.outage import UnansweredError, explained, without_password
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_FREE_S = 0.25  # an answer within this time costs no patience: only waiting does
+_FREE_S = 0.25  # a response within this time is free: only waiting counts
 _POLL_S = 0.05
 _BATCH = 100  # params and tags that MLflow takes at once
 
 
 class Client:
-    """An ``MlflowClient`` that stops asking once its server has cost ``timeout_s`` of waiting.
+    """An ``MlflowClient`` that gives up once its server has cost ``timeout_s`` of waiting.
 
     By default one call to a silent server blocks for minutes, and a slow one would be waited for again at
     each of thirty calls. Here all calls share one allowance. What MLflow reads about that in environment

@@ -46,7 +46,7 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, thumbnail: ThumbnailReade
     copies
         How pairs lie on one another; see `pipeline.validate.copies.files.Copies`.
     thumbnail
-        From a path to small pixels; asked for the pictures shown alone.
+        From a path to small pixels; called only for the pictures on the page.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, thumbnail: ThumbnailReade
     files
         The manifest.
     thumbnail
-        From a path to small pixels; asked for the pictures shown alone.
+        From a path to small pixels; called only for the pictures on the page.
 
     Returns
     -------
