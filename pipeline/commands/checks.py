@@ -173,11 +173,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def beside(config: Config) -> Check:
     """Whether the files that say more about the radiographs are where the settings name them."""
-    named = {"data.annotations": config.data.annotations, "data.labels": config.data.labels}
-    missing = [f"{key}: {path}" for key, path in named.items() if not path.is_file()]
+    paths = {"data.annotations": config.data.annotations, "data.labels": config.data.labels}
+    missing = [f"{key}: {path}" for key, path in paths.items() if not path.is_file()]
     if not missing:
-        return Check("annotations and labels", OK, ", ".join(map(str, named.values())))
-    drawn = all(path.is_file() or path.is_relative_to(config.paths.phantoms) for path in named.values())
+        return Check("annotations and labels", OK, ", ".join(map(str, paths.values())))
+    drawn = all(path.is_file() or path.is_relative_to(config.paths.phantoms) for path in paths.values())
     if drawn and not config.paths.phantoms.is_dir():
         return Check("annotations and labels", WARNING, "not drawn yet", "dvc repro")
     mend = "Correct the path; for none: Data/none.coco.json and Data/none.csv."

@@ -25,7 +25,7 @@ _NAMES = {
     "fractured": "Fractured",
     "picture": "Picture at 8 x 8 pixels",
 }
-_SHOWN = 3  # properties named in sentences; the table has all
+_MAX_SENTENCES = 3  # properties named in sentences; the table has all
 _PICTURE_PX = 220
 _BINS = 24
 _ENDS = (0.005, 0.995)  # quantiles: what lies beyond them is drawn in the last bins
@@ -131,8 +131,8 @@ def _findings(
             f"What differs is certain, but below {decimals(figures['threshold'], 2)}: too little to matter."
         )
     verdict = {"kind": "bad" if figures["drift"]["detected"] else "good", "text": text}
-    shown = certain[:_SHOWN]
-    return [verdict, *(_finding(name, reference[name], current[name], properties[name]) for name in shown)]
+    named = certain[:_MAX_SENTENCES]
+    return [verdict, *(_finding(name, reference[name], current[name], properties[name]) for name in named)]
 
 
 def _finding(

@@ -63,9 +63,9 @@ def shortcut_rows(shortcuts: Mapping[str, Mapping[str, float]]) -> list[list[str
             ),
             decimals(shortcuts[name]["auroc"], 2),
             verdict(shortcuts[name]["cv_auroc"]),
-            what,
+            features,
         ]
-        for name, (what, _) in SHORTCUTS.items()
+        for name, (features, _) in SHORTCUTS.items()
     ]
 
 
@@ -96,14 +96,14 @@ def _on_probe(probe: Mapping[str, Mapping[str, float]]) -> Finding:
     was, remains = (
         interval(rows["auroc"], rows["auroc_low"], rows["auroc_high"]) for rows in (published, clean)
     )
-    probed = "A linear model that sees only the edges of a small thumbnail"
+    model = "A linear model that sees only the edges of a small thumbnail"
     if published["auroc"] - clean["auroc"] <= LEAKS:
         text = (
-            f"{probed} scores AUROC {was} on the published split and {remains} here: copies are worth little."
+            f"{model} scores AUROC {was} on the published split and {remains} here: copies are worth little."
         )
         return {"kind": "good", "text": text}
     text = (
-        f"{probed} scores AUROC {was} on the published split and {remains} here. The difference is memory of "
+        f"{model} scores AUROC {was} on the published split and {remains} here. The difference is memory of "
         "copies, and a network's figure on the published split holds such memory, too."
     )
     return {"kind": "warning", "text": text}
@@ -113,10 +113,10 @@ def _on_shortcuts(shortcuts: Mapping[str, Mapping[str, float]]) -> list[Finding]
     """One warning for each that tells the label well, one for all that tell something, or a relief."""
     warnings, some = [], []
     for name, rows in sorted(shortcuts.items(), key=lambda item: -item[1]["cv_auroc"]):
-        what, meaning = SHORTCUTS[name]
+        features, meaning = SHORTCUTS[name]
         auroc = interval(rows["cv_auroc"], rows["cv_auroc_low"], rows["cv_auroc_high"])
         if rows["cv_auroc"] >= STRONG:
-            text = f"{what} alone tell the label with AUROC {auroc}: {meaning}. {_LEARNABLE}"
+            text = f"{features} alone tell the label with AUROC {auroc}: {meaning}. {_LEARNABLE}"
             warnings.append({"kind": "warning", "text": text})
         elif rows["cv_auroc_low"] > SOME:
             some.append(f"{name} {auroc}")
