@@ -82,7 +82,7 @@ def own(
             loaded.calibration.probability(logits)
             drawn = maps.probability_map(evidence, loaded.calibration)
             for one, placement in zip(drawn, placements[start : start + batch], strict=True):
-                loaded.region_settings.shown(placement.map_to_radiograph(one, shape))
+                loaded.region_settings.visible_regions(placement.map_to_radiograph(one, shape))
 
     return {
         "probabilities alone": alone,

@@ -21,12 +21,12 @@ _CUT = "\n\nCut here; the whole text is in the run's artifacts.\n"
 class GitHub:
     """GitHub, or a GitHub Enterprise Server, as the environment of a job describes it."""
 
-    def __init__(self, said: Mapping[str, str]) -> None:
-        self.owner, _, name = said["GITHUB_REPOSITORY"].partition("/")
-        self.api = f"{said['GITHUB_API_URL']}/repos/{self.owner}/{name}"
-        self.page = f"{said['GITHUB_SERVER_URL']}/{self.owner}/{name}"
-        self.run, self.base, self.actor = said["GITHUB_RUN_ID"], said["BASE"], said["GITHUB_ACTOR"]
-        token = said.get("FORGE_TOKEN", "")
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.owner, _, name = env["GITHUB_REPOSITORY"].partition("/")
+        self.api = f"{env['GITHUB_API_URL']}/repos/{self.owner}/{name}"
+        self.page = f"{env['GITHUB_SERVER_URL']}/{self.owner}/{name}"
+        self.run, self.base, self.actor = env["GITHUB_RUN_ID"], env["BASE"], env["GITHUB_ACTOR"]
+        token = env.get("FORGE_TOKEN", "")
         self.headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
 
     def propose(self, branch: str, title: str) -> str:
@@ -37,7 +37,7 @@ class GitHub:
 
     def comment(self, number: str, text: str) -> None:
         """Comment on a pull request."""
-        ask(f"{self.api}/issues/{number}/comments", self.headers, {"body": shortened(text)})
+        send(f"{self.api}/issues/{number}/comments", self.headers, {"body": shortened(text)})
 
     def file(self, commit: str, path: str) -> str:
         """Return the address under which a file of a commit is shown to those who may see the repository."""
@@ -45,7 +45,7 @@ class GitHub:
 
     def approver(self) -> str:
         """Return who let this job run: who reviewed the deployment, else who caused the run."""
-        reviews = ask(f"{self.api}/actions/runs/{self.run}/approvals", self.headers)
+        reviews = send(f"{self.api}/actions/runs/{self.run}/approvals", self.headers)
         approved = [review["user"]["login"] for review in reviews if review["state"] == "approved"]
         return approved[-1] if approved else self.actor
 
@@ -53,10 +53,10 @@ class GitHub:
 class GitLab:
     """The same on GitLab: its pull requests are merge requests, and who starts a job by hand approves it."""
 
-    def __init__(self, said: Mapping[str, str]) -> None:
-        self.api = f"{said['CI_API_V4_URL']}/projects/{said['CI_PROJECT_ID']}/merge_requests"
-        self.page, self.base = said["CI_PROJECT_URL"], said["CI_DEFAULT_BRANCH"]
-        self.actor, self.headers = said["GITLAB_USER_LOGIN"], {"PRIVATE-TOKEN": said.get("FORGE_TOKEN", "")}
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.api = f"{env['CI_API_V4_URL']}/projects/{env['CI_PROJECT_ID']}/merge_requests"
+        self.page, self.base = env["CI_PROJECT_URL"], env["CI_DEFAULT_BRANCH"]
+        self.actor, self.headers = env["GITLAB_USER_LOGIN"], {"PRIVATE-TOKEN": env.get("FORGE_TOKEN", "")}
 
     def propose(self, branch: str, title: str) -> str:
         """See :class:`GitHub`."""
@@ -66,7 +66,7 @@ class GitLab:
 
     def comment(self, number: str, text: str) -> None:
         """See :class:`GitHub`."""
-        ask(f"{self.api}/{number}/notes", self.headers, {"body": shortened(text)})
+        send(f"{self.api}/{number}/notes", self.headers, {"body": shortened(text)})
 
     def file(self, commit: str, path: str) -> str:
         """See :class:`GitHub`."""
@@ -87,12 +87,12 @@ def here() -> Forge | None:
     return GitLab(os.environ) if "CI_PROJECT_ID" in os.environ else None
 
 
-def ask(address: str, headers: Mapping[str, str], body: Mapping[str, str] | None = None) -> Any:
-    """Send one question, with a body as POST, and read the JSON that comes back; HTTPError where refused."""
+def send(address: str, headers: Mapping[str, str], body: Mapping[str, str] | None = None) -> Any:
+    """Send one request, with a body as POST, and read the JSON that comes back; HTTPError where refused."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {**headers, "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+        return json.load(response)
 
 
 def shortened(text: str) -> str:
@@ -101,5 +101,5 @@ def shortened(text: str) -> str:
 
 
 def _first_or_new(address: str, sought: str, headers: Mapping[str, str], body: Mapping[str, str]) -> Any:
-    found = ask(f"{address}?{sought}", headers)
-    return found[0] if found else ask(address, headers, body)
+    matches = send(f"{address}?{sought}", headers)
+    return matches[0] if matches else send(address, headers, body)

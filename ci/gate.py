@@ -1,6 +1,6 @@
-"""The gate, asked twice: `python -m ci.gate ask` before somebody approves, `python -m ci.gate promote` after.
+"""The gate, run twice: `python -m ci.gate ask` before somebody approves, `python -m ci.gate promote` after.
 
-A refusal to `ask` is an answer and no failure: it is reported, and nothing is promoted. It writes
+A refusal to `ask` is a result and no failure: it is reported, and nothing is promoted. It writes
 ``reports/promote/gate.json`` beside ``gate.md``, and tells the next job ``promote``, whether a champion is to
 be made, and ``version``. That one makes VERSION champion, unless the gate has changed its mind: another
 champion may have come. With REASON in the environment, which only a person gives, a version that was rolled
@@ -21,25 +21,25 @@ REPORT = Path("reports/promote")
 _REFUSED = 4  # exit code of `fracture promote`
 
 
-def ask() -> int:
-    """Ask about the registered candidate; return the exit code where there is no answer, else 0."""
-    asked = subprocess.run(
+def decide() -> int:
+    """Run the gate on the registered candidate; return the exit code where it fails, else 0."""
+    process = subprocess.run(
         [*_command(), "--dry-run", "--json"], stdout=subprocess.PIPE, text=True, check=False
     )
-    if asked.returncode not in (0, _REFUSED):
-        return asked.returncode
-    decision = json.loads(asked.stdout)
+    if process.returncode not in (0, _REFUSED):
+        return process.returncode
+    decision = json.loads(process.stdout)
     REPORT.mkdir(parents=True, exist_ok=True)
-    (REPORT / "gate.json").write_text(asked.stdout, encoding="utf-8")
+    (REPORT / "gate.json").write_text(process.stdout, encoding="utf-8")
     due = decision["promoted"] and decision["champion"] != decision["candidate"]
-    job.tell({"promote": "true" if due else "false", "version": decision["candidate"]})
+    job.pass_on({"promote": "true" if due else "false", "version": decision["candidate"]})
     return 0
 
 
 def promote() -> int:
     """Promote in the name of whoever let this job run; return the command's exit code."""
-    here = forge.here()
-    actor = ["--actor", here.approver()] if here else []
+    service = forge.here()
+    actor = ["--actor", service.approver()] if service else []
     return subprocess.run([*_command(), "--version", os.environ["VERSION"], *actor], check=False).returncode
 
 
@@ -48,4 +48,4 @@ def _command() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit({"ask": ask, "promote": promote}[sys.argv[1]]())
+    sys.exit({"ask": decide, "promote": promote}[sys.argv[1]]())

@@ -50,10 +50,10 @@ def run(steps: Iterable[str]) -> int:
     """Run steps, each under its heading, until one fails; return its exit code, else 0."""
     head, foot = ("::group::", "::endgroup::\n") if "GITHUB_ACTIONS" in os.environ else ("== ", "")
     for step in steps:
-        _say(f"{head}{step}")
+        _write(f"{head}{step}")
         started = time.monotonic()
         code = subprocess.run(shlex.split(step), env=environment(step), check=False).returncode
-        _say(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
+        _write(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
         if code:
             return code
     return 0
@@ -65,15 +65,15 @@ def environment(step: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
-def tell(values: Mapping[str, str]) -> None:
-    """Tell the next job: by GitHub's outputs of this call, elsewhere by variables in capitals."""
+def pass_on(values: Mapping[str, str]) -> None:
+    """Pass values to the next job: by GitHub's outputs of this call, elsewhere by variables in capitals."""
     github = os.environ.get("GITHUB_OUTPUT")
     lines = [f"{name if github else name.upper()}={value}\n" for name, value in values.items()]
     with Path(github or _DOTENV).open("a", encoding="utf-8") as file:
         file.writelines(lines)
 
 
-def _say(line: str) -> None:
+def _write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()  # before the step itself says anything
 

@@ -37,7 +37,7 @@ _HIDDEN = "Region maps: in the run's artifacts, `retrain/comparison.html` and `r
 def retrained() -> None:
     """Propose the results of the working folder."""
     submit("Retrain", comment)
-    job.tell({"ref": git("rev-parse", "HEAD")})
+    job.pass_on({"ref": git("rev-parse", "HEAD")})
 
 
 def promoted() -> None:
@@ -45,7 +45,7 @@ def promoted() -> None:
     submit("Promote", lambda _: recorded())
 
 
-def submit(did: str, tell: Callable[[Forge], str]) -> None:
+def submit(did: str, comment: Callable[[Forge], str]) -> None:
     """Commit, push, open the pull request and comment on it; nothing where the origin has it all."""
     name = json.loads(Path("models/bundle.json").read_text(encoding="utf-8"))["sha256"][:12]
     branch = f"retrain/{name}"
@@ -60,11 +60,11 @@ def submit(did: str, tell: Callable[[Forge], str]) -> None:
         return
     push("HEAD", branch)
     log.info("%s is pushed", branch)
-    if here := forge.here():
-        here.comment(here.propose(branch, f"{did}: model {name}"), tell(here))
+    if service := forge.here():
+        service.comment(service.propose(branch, f"{did}: model {name}"), comment(service))
 
 
-def comment(here: Forge) -> str:
+def comment(service: Forge) -> str:
     """Join report and region maps, as far as these may be shown."""
     text = (report.FOLDER / "comment.md").read_text(encoding="utf-8")
     if os.environ.get("SHOW_MAPS") != "true":
@@ -72,8 +72,8 @@ def comment(here: Forge) -> str:
     commit = commit_maps()
     push(commit, MAPS_BRANCH)
     maps = (report.FOLDER / "maps.md").read_text(encoding="utf-8")
-    shown = re.sub(r"\]\((maps/[^)]+)\)", lambda found: f"]({here.file(commit, found[1])})", maps)
-    return f"{text}\n{shown}"
+    gallery = re.sub(r"\]\((maps/[^)]+)\)", lambda link: f"]({service.file(commit, link[1])})", maps)
+    return f"{text}\n{gallery}"
 
 
 def recorded() -> str:
@@ -91,8 +91,8 @@ def commit_maps() -> str:
     top = git("rev-parse", "--absolute-git-dir")
     with TemporaryDirectory() as folder:
         aside = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        there = (f"--git-dir={top}", "--work-tree=.", "-C", str(report.FOLDER))
-        git(*there, "add", "--force", "--", "maps", environment=aside)
+        options = (f"--git-dir={top}", "--work-tree=.", "-C", str(report.FOLDER))
+        git(*options, "add", "--force", "--", "maps", environment=aside)
         tree = git("write-tree", environment=aside)
     return git("commit-tree", tree, "-m", "Region maps of the newest retraining")
 

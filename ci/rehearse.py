@@ -25,7 +25,7 @@ from ci.site import DATA, RehearsalError, Site
 
 log = logging.getLogger("ci")
 
-# As little work as still trains a network that beats the null baselines, which no setting excuses it from.
+# As little work as still trains a network that beats the shortcut baselines: no setting excuses it from them.
 SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"root": DATA, "annotations": f"{DATA}/annotations.coco.json", "labels": f"{DATA}/labels.csv"},
     "phantoms": {"train": 8, "val": 8, "test": 8, "min_side_px": 160, "max_side_px": 224},
@@ -76,19 +76,19 @@ def rehearse(folder: Path) -> None:
 
 
 def play(site: Site, forge: StubForge) -> None:
-    """Drop, retrain, promote and merge, twice; then look whether anything would run again."""
-    site.found(SETTINGS)
+    """Drop, retrain, promote and merge, twice; then check that nothing would run again."""
+    site.create(SETTINGS)
     for number, counts in enumerate(COUNTS, start=1):
         site.drop(counts)
-        told = site.walk("retrain")
-        expect(told["promote"] == "true", f"model {number} must pass the gate. Received: {told}")
-        site.walk("promote", told["ref"], VERSION=told["version"])
+        outputs = site.walk("retrain")
+        expect(outputs["promote"] == "true", f"model {number} must pass the gate. Received: {outputs}")
+        site.walk("promote", outputs["ref"], VERSION=outputs["version"])
         check_proposal(forge, number)
         site.merge(forge.requests[-1]["head"])
         check_champion(forge, number, site.clone / "ledger.jsonl")
         site.walk("check")
-    told = site.walk("retrain")
-    expect(told["promote"] == "false", f"the champion must not be promoted again. Received: {told}")
+    outputs = site.walk("retrain")
+    expect(outputs["promote"] == "false", f"the champion must not be promoted again. Received: {outputs}")
     expect(len(forge.requests) == 2, f"nothing must be proposed. Received: {forge.requests[-1]}")
 
 
@@ -96,8 +96,8 @@ def check_proposal(forge: StubForge, number: int) -> None:
     """Expect one pull request more, with a report, region maps and the promotion in its comments."""
     expect(len(forge.requests) == number, f"{number} pull requests. Received: {forge.requests}")
     report, promoted = (text for request, text in forge.comments if request == str(number))
-    wanted = ["passes the gate", "## Region maps", "/raw/", *(["# Comparison"] if number > 1 else [])]
-    missing = [words for words in wanted if words not in report]
+    expected = ["passes the gate", "## Region maps", "/raw/", *(["# Comparison"] if number > 1 else [])]
+    missing = [words for words in expected if words not in report]
     expect(not missing, f"the comment must hold {missing}. Received: {report}")
     expect(forge.approver in promoted, f"who approved must be told. Received: {promoted}")
 

@@ -1,4 +1,4 @@
-"""Write what the pull request is told: the gate's report, the comparison with the champion, the region maps.
+"""Write the pull request's comment: the gate's report, the comparison with the champion, the region maps.
 
 Reads ``reports/promote/`` and ``reports/region_maps/overlays/``. Writes into ``reports/retrain/``:
 ``comment.md``, ``maps.md`` with its pictures in ``maps/``, and ``comparison.html``, where the maps of both
@@ -49,8 +49,8 @@ def compare(champion: str) -> str:
     )
     sys.stderr.write(page.stderr)
     if page.returncode:
-        said = page.stderr.strip().splitlines() or [f"exit code {page.returncode}"]
-        return f"There is no comparison with {champion}: {said[-1]}\n"
+        lines = page.stderr.strip().splitlines() or [f"exit code {page.returncode}"]
+        return f"There is no comparison with {champion}: {lines[-1]}\n"
     return folded(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 

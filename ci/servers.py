@@ -1,4 +1,4 @@
-"""What a rehearsal talks to on this machine: MLflow's server, and a forge that remembers what it is told."""
+"""Servers of a rehearsal on this machine: MLflow's, and a forge that keeps what it receives."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class StubForge:
     comments: list[tuple[str, str]] = field(default_factory=list)  # number of the pull request, text
     approver: str = "grace"  # of every deployment
 
-    def answer(self, path: str, body: dict[str, str]) -> Any:
-        """Answer a question, or take a pull request or a comment; only these have a body."""
+    def respond(self, path: str, body: dict[str, str]) -> Any:
+        """Respond to a request: a pull request or a comment has a body, a query has none."""
         if path.endswith("/approvals"):
             return [{"state": "approved", "user": {"login": self.approver}}] if self.approver else []
         if path.endswith("/comments"):
@@ -109,7 +109,7 @@ def serving(forge: StubForge) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            data = json.dumps(forge.answer(self.path, json.loads(sent or "{}"))).encode()
+            data = json.dumps(forge.respond(self.path, json.loads(sent or "{}"))).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -50,7 +50,7 @@ class Site:
         """The developer's clone."""
         return self.folder / "developer"
 
-    def found(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    def create(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
         """Make an origin of what git tracks or would track here, with other settings, and the clone."""
         self.clone.mkdir()
         self.develop("git", "init", "--quiet", "--bare", "--initial-branch=main", "../origin.git")
@@ -99,7 +99,7 @@ class Site:
         self.develop("git", *_AUTHOR, "pull", "--quiet", "--no-rebase", "origin", branch)
         self.develop("git", "push", "--quiet", "origin", "HEAD:main")
 
-    def walk(self, name: str, ref: str = "main", **told: str) -> dict[str, str]:
+    def walk(self, name: str, ref: str = "main", **variables: str) -> dict[str, str]:
         """Make all calls of a job in a fresh clone of a commit, and return what it tells the next job.
 
         Raises
@@ -113,7 +113,7 @@ class Site:
         env = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
         # The package is installed here from another folder; the job's own is the one that is meant.
         env |= {"PYTHONPATH": str(folder), "GITHUB_OUTPUT": str(outputs), "GITHUB_PATH": str(paths)}
-        env |= {"CI": "true", **self.env, **told}
+        env |= {"CI": "true", **self.env, **variables}
         call("ci/install", folder, env, Path(f"{folder}-install.log"))
         env["PATH"] = os.pathsep.join([*paths.read_text(encoding="utf-8").splitlines(), env["PATH"]])
         for steps, alone in CALLS[name].items():

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ci import servers
-from pipeline.drift import seen
+from pipeline.drift import served
 from pipeline.files import images
 from tests import cloning
 from tests.cloning import run
@@ -122,7 +122,7 @@ def test_the_champion_answers_over_http_and_notes_what_it_saw(champion: Path, tm
     with serving(champion, "--seen", str(tmp_path)) as address:
         (found,) = ask(address, base64.b64encode(data).decode())
     check_answer(found, radiograph(champion))
-    assert seen.read(tmp_path).files == 1
+    assert served.read(tmp_path).files == 1
 
 
 def radiograph(clone: Path) -> Path:

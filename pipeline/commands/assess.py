@@ -37,14 +37,14 @@ from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
-from pipeline.report import assessment as report_page
+from pipeline.report import evaluation as report_pages
 from pipeline.report import pages
 from pipeline.validate import external
 
 log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
-_MADE = (
+_OUTPUTS = (
     ANNOTATIONS, names.ISSUES, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
     names.PREDICTIONS, "regions.coco.json", "report.html", "subgroups.csv",
 )  # fmt: skip
@@ -59,14 +59,14 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         A class is missing, ``out`` holds something else, or there is no sound bundle.
     """
     root = folder.resolve()
-    target = destination.check(out or config.paths.report("assess") / root.name, _MADE, [root])
+    target = destination.check(out or config.paths.report("assess") / root.name, _OUTPUTS, [root])
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
-    found = predict_folder(config, loaded, predict, checked)
-    predictions = found.rows.assign(y_score=found.rows["y_score"].round(6))
+    map_set = predict_folder(config, loaded, predict, checked)
+    predictions = map_set.rows.assign(y_score=map_set.rows["y_score"].round(6))
 
     def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
         return (pixels for pixels, _ in place(config, loaded.preprocess, root, list(paths)))
@@ -85,7 +85,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         mapped = assessment.assess(
             model,
             predict,
-            found,
+            map_set,
             checked.annotations,
             canvases,
             labels.user_columns(checked.kept),
@@ -96,7 +96,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
             seed=config.run.seed,
         )
         figures |= mapped.figures
-        _write(report, config, loaded, checked, found, predictions, mapped, figures)
+        _write(report, config, loaded, checked, map_set, predictions, mapped, figures)
     _show(target, figures, as_json=as_json)
 
 
@@ -147,13 +147,15 @@ def _write(
     config: Config,
     loaded: Bundle,
     checked: external.Folder,
-    found: maps.MapSet,
+    map_set: maps.MapSet,
     predictions: pd.DataFrame,
     mapped: Assessment,
     figures: dict[str, Any],
 ) -> None:
     """Write the tables, the pictures and the page."""
-    negatives = polarity.issues(found.rows["path"], [placement.inverted for placement in found.placements])
+    negatives = polarity.issues(
+        map_set.rows["path"], [placement.inverted for placement in map_set.placements]
+    )
     issues.write([*checked.issues, *negatives], report / names.ISSUES)
     predictions.to_csv(report / names.PREDICTIONS, index=False, lineterminator="\n")
     drawn = curves.tabulate(
@@ -167,9 +169,9 @@ def _write(
     for name, text in (plotted | mapped.texts()).items():
         outputs.write_text(report / name, text)
     settings, limits = loaded.region_settings, config.region_maps
-    gallery.draw(report / names.OVERLAYS, checked.root, found, checked.annotations, settings, limits)
+    gallery.draw(report / names.OVERLAYS, checked.root, map_set, checked.annotations, settings, limits)
     outputs.write_json(report / names.METRICS, figures)
-    outputs.write_text(report / "report.html", report_page.page(report, checked.root.name))
+    outputs.write_text(report / "report.html", report_pages.assessment(report, checked.root.name))
 
 
 def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
@@ -178,11 +180,13 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.write((target / names.METRICS).read_text(encoding="utf-8"))
         return
     scores = figures["test"]
-    shown = [(name, scores) for name in ("auroc", "group_auroc", "average_precision", "brier_score", "ece")]
-    shown += [("pointing_game", figures)] if "pointing_game" in figures else []
+    headline = [
+        (name, scores) for name in ("auroc", "group_auroc", "average_precision", "brier_score", "ece")
+    ]
+    headline += [("pointing_game", figures)] if "pointing_game" in figures else []
     rows = [
-        (name, pages.interval(found[name], found[f"{name}_low"], found[f"{name}_high"], 3))
-        for name, found in shown
+        (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
+        for name, values in headline
     ]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)

@@ -30,7 +30,7 @@ _IMPORT_S = 180
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found; ``mend`` is empty where there is nothing to mend."""
+    """Result of one check; ``mend`` is empty where there is nothing to mend."""
 
     name: str
     status: str
@@ -41,22 +41,22 @@ class Check:
 def run() -> list[Check]:
     """Make every check in the working folder, the machine first."""
     machine = (python, packages, opencv, tensorflow, disk, memory, git, dvc)
-    found = [_guarded(check) for check in machine]
+    results = [_guarded(check) for check in machine]
     config = None
     try:
         from pipeline import config as settings
 
         config = settings.read()
-        found.append(Check("params.yaml", OK, "every setting is allowed"))
+        results.append(Check("params.yaml", OK, "every setting is allowed"))
     except Exception as error:
-        found.append(Check("params.yaml", PROBLEM, str(error), "Correct the settings named here."))
+        results.append(Check("params.yaml", PROBLEM, str(error), "Correct the settings named here."))
     for check in (radiographs, beside, weights, lock, bundle, store) if config is not None else ():
-        found.append(_guarded(check, config))
-    return found
+        results.append(_guarded(check, config))
+    return results
 
 
 def _guarded(check: Callable[..., Check], *arguments: object) -> Check:
-    """Run one check; whatever breaks in it is what it found."""
+    """Run one check; an exception in it is its result."""
     try:
         return check(*arguments)
     except Exception as error:
@@ -79,15 +79,15 @@ def packages() -> Check:
     from pipeline.track.packages import installed
 
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [Requirement(line) for line in project["dependencies"]]
+    requirements = [Requirement(line) for line in project["dependencies"]]
     wrong = []
-    for requirement in wanted:
+    for requirement in requirements:
         _, version = installed(requirement.name) or ("", None)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement} (here: {version or 'none'})")
     if wrong:
         return Check("packages", PROBLEM, ", ".join(wrong), _INSTALL)
-    return Check("packages", OK, f"all {len(wanted)} are here")
+    return Check("packages", OK, f"all {len(requirements)} are here")
 
 
 def opencv() -> Check:
@@ -101,13 +101,13 @@ def opencv() -> Check:
 
 
 def tensorflow() -> Check:
-    """Whether TensorFlow starts, and how many GPUs it sees; asked in a process of its own."""
+    """Whether TensorFlow starts, and how many GPUs it finds, in a process of its own."""
     command = [sys.executable, "-c", _GPU]
-    asked = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
-    if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or [f"ended with {asked.returncode}"])[-1]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [f"ended with {process.returncode}"])[-1]
         return Check("tensorflow", PROBLEM, last, _INSTALL)
-    gpus = int(asked.stdout.split()[-1])
+    gpus = int(process.stdout.split()[-1])
     return Check("tensorflow", OK, f"{gpus} GPU" if gpus else "no GPU: it works on the processor")
 
 
@@ -173,11 +173,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def beside(config: Config) -> Check:
     """Whether the files that say more about the radiographs are where the settings name them."""
-    named = {"data.annotations": config.data.annotations, "data.labels": config.data.labels}
-    missing = [f"{key}: {path}" for key, path in named.items() if not path.is_file()]
+    paths = {"data.annotations": config.data.annotations, "data.labels": config.data.labels}
+    missing = [f"{key}: {path}" for key, path in paths.items() if not path.is_file()]
     if not missing:
-        return Check("annotations and labels", OK, ", ".join(map(str, named.values())))
-    drawn = all(path.is_file() or path.is_relative_to(config.paths.phantoms) for path in named.values())
+        return Check("annotations and labels", OK, ", ".join(map(str, paths.values())))
+    drawn = all(path.is_file() or path.is_relative_to(config.paths.phantoms) for path in paths.values())
     if drawn and not config.paths.phantoms.is_dir():
         return Check("annotations and labels", WARNING, "not drawn yet", "dvc repro")
     mend = "Correct the path; for none: Data/none.coco.json and Data/none.csv."
@@ -219,7 +219,8 @@ def bundle(config: Config) -> Check:
     from pipeline.dataset.names import BUNDLE
 
     folder = config.paths.models
-    promised = BUNDLE in _text(Path("dvc.lock"))
+    lock_file = Path("dvc.lock")
+    promised = lock_file.is_file() and BUNDLE in lock_file.read_text(encoding="utf-8")
     if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", "dvc repro")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -229,10 +230,6 @@ def bundle(config: Config) -> Check:
         return Check("bundle", OK, sealed.check(folder)[:12])
     except sealed.BundleError as error:
         return Check("bundle", PROBLEM, str(error), "dvc checkout, or dvc repro")
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def store(config: Config) -> Check:

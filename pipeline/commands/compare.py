@@ -19,7 +19,6 @@ from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
 from pipeline.report import comparison as report
 from pipeline.report.comparison import Pair, Part
-from pipeline.statistics import metrics
 from pipeline.track import recorded
 from pipeline.track.recorded import Record
 
@@ -39,7 +38,7 @@ _ERRORS = {"missed": "Fractured, called no finding", "false_alarm": "Not fractur
 
 
 class Shared(NamedTuple):
-    """The radiographs that both tested: ``fractured``, and the answers of both (``_1``, ``_2``)."""
+    """The radiographs that both tested: ``fractured``, and the predictions of both (``_1``, ``_2``)."""
 
     rows: pd.DataFrame
     tested: tuple[int, int]
@@ -71,7 +70,7 @@ def run(config: Config, first: str, second: str, out: Path | None) -> None:
         *figures(*records),
     ]
     pairs = maps(*records, shared)
-    head = report.Head(*(f"{record.name}: {record.what}" for record in records))
+    head = report.Head(*(f"{record.name}: {record.description}" for record in records))
     if out is None:
         sys.stdout.write(report.markdown(head, parts, [], None))
     elif out.suffix == ".html":
@@ -89,8 +88,8 @@ def predictions(record: Record) -> pd.DataFrame | None:
     if data is None:
         return None
     rows = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})
-    wanted = {*_KEY, "group", "split", "y_score", "decision"}
-    return rows[rows["split"] == "test"] if wanted <= set(rows) else None
+    columns = {*_KEY, "group", "split", "y_score", "decision"}
+    return rows[rows["split"] == "test"] if columns <= set(rows) else None
 
 
 def pair(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Shared:
@@ -125,10 +124,7 @@ def paired(shared: Shared, *, n_samples: int, seed: int) -> Part:
         text = f"At hand: predictions of {a} test radiographs of A, and {b} of B; too few are the same."
         return Part(title, text, head, [])
     scores = y_true, rows["y_score_1"].to_numpy(float), rows["y_score_2"].to_numpy(float), group
-    differences = comparison.differences(
-        metrics.classification_scores, *scores, n_samples=n_samples, seed=seed
-    )
-    differences["auroc"] = comparison.auroc_difference(*scores)
+    differences = comparison.differences(*scores, n_samples=n_samples, seed=seed)
     text = (
         f"{len(rows)} radiographs in {len(np.unique(group))} groups were tested by both (A tested "
         f"{shared.tested[0]}, B {shared.tested[1]}). Intervals of the difference, by group: of AUROC "
@@ -156,8 +152,8 @@ def figures(first: Record, second: Record) -> list[Part]:
 
 def maps(first: Record, second: Record, shared: Shared) -> list[Pair]:
     """Put the maps of radiographs that both galleries show beside each other, changed decisions first."""
-    shown = [_gallery(record) for record in (first, second)]
-    both = shown[0].merge(shown[1], on="path", suffixes=("_1", "_2"))
+    galleries = [_gallery(record) for record in (first, second)]
+    both = galleries[0].merge(galleries[1], on="path", suffixes=("_1", "_2"))
     rows = both.merge(shared.rows, on="path")
     changed = rows["decision_1"] != rows["decision_2"]
     apart = (rows["y_score_1"] - rows["y_score_2"]).abs()
@@ -183,8 +179,8 @@ def _pair(row: Any, first: Record, second: Record) -> Pair | None:
     ]
     if pictures[0] is None or pictures[1] is None:
         return None
-    answers = f"A: {row.decision_1}, {row.y_score_1:.2f}. B: {row.decision_2}, {row.y_score_2:.2f}."
-    return Pair(row.path, answers, pictures[0], pictures[1])
+    caption = f"A: {row.decision_1}, {row.y_score_1:.2f}. B: {row.decision_2}, {row.y_score_2:.2f}."
+    return Pair(row.path, caption, pictures[0], pictures[1])
 
 
 def _figures(stage: str, first: Any, second: Any) -> Part:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 
-def check(out: Path, made: Collection[str], inputs: Iterable[Path]) -> Path:
+def check(out: Path, outputs: Collection[str], inputs: Iterable[Path]) -> Path:
     """Refuse a folder that holds anything but what the command wrote there before.
 
     Parameters
     ----------
     out
         Where the command is to write; it replaces the folder whole.
-    made
+    outputs
         Names of all that it writes there.
     inputs
         Files and folders that it reads.
@@ -33,8 +33,8 @@ def check(out: Path, made: Collection[str], inputs: Iterable[Path]) -> Path:
         raise ValueError(f"--out must lie apart from what is read. Received: {out}, which holds {within[0]}.")
     if folder.exists():
         names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
-        if names and names != set(made):
-            other = min(names - set(made), default="only a part of an earlier result")
+        if names and names != set(outputs):
+            other = min(names - set(outputs), default="only a part of an earlier result")
             raise ValueError(
                 f"--out must be new, empty or an earlier result. Received: {out}, with {other}. "
                 "Name another folder; nothing was written."

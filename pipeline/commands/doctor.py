@@ -15,13 +15,13 @@ from pipeline.commands import checks, terminal
 
 def run(*, as_json: bool = False) -> int:
     """Make all checks, print them, and return the exit code."""
-    found = checks.run()
+    results = checks.run()
     if as_json:
-        sys.stdout.write(json.dumps([asdict(check) for check in found], indent=1) + "\n")
+        sys.stdout.write(json.dumps([asdict(check) for check in results], indent=1) + "\n")
     else:
-        rows = [(check.status, check.name, check.detail, check.mend) for check in found]
+        rows = [(check.status, check.name, check.detail, check.mend) for check in results]
         terminal.show(("Status", "Checked", "Found", "How to mend it"), rows)
-    return int(any(check.status == checks.PROBLEM for check in found))
+    return int(any(check.status == checks.PROBLEM for check in results))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,7 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
-from pipeline.drift import distance
-from pipeline.drift import seen as seen_by_server
+from pipeline.drift import distance, served
 from pipeline.files import engine, images, outputs
 from pipeline.report import drift as report
 from pipeline.report import pages
@@ -34,11 +33,11 @@ log = logging.getLogger(__name__)
 CHAMPION = "champion"
 DRIFT = 3  # exit code
 
-_MADE = ("drift.json", "report.html")
+_OUTPUTS = ("drift.json", "report.html")
 _STRANGEST = 8
 
 
-class Seen(NamedTuple):
+class Inspection(NamedTuple):
     """New radiographs: their profile, the files that it describes in its order, the number refused."""
 
     profile: Profile
@@ -60,7 +59,7 @@ def run(
     Parameters
     ----------
     paths, described
-        Files and folders of radiographs; or, without those, a profile of them, or what a server has seen.
+        Files and folders of radiographs; or, without those, a profile of them, or a server's records.
     against
         ``champion``, a bundle's folder, or a profile.
 
@@ -70,23 +69,23 @@ def run(
         There is nothing to compare, or ``out`` holds something else.
     """
     inputs = [*paths] if described is None else [described]
-    folder = None if out is None else destination.check(out, _MADE, inputs)
+    folder = None if out is None else destination.check(out, _OUTPUTS, inputs)
     name, reference = _reference(config, against)
-    seen = inspect(config, paths) if described is None else Seen(_profile(described))
-    found = distance.compare(reference.sample, seen.profile.sample, seed=config.run.seed)
+    inspection = inspect(config, paths) if described is None else Inspection(_profile(described))
+    differences = distance.compare(reference.sample, inspection.profile.sample, seed=config.run.seed)
     figures: dict[str, Any] = {
-        "drift": distance.summarize(found, alpha=config.drift.alpha, threshold=config.drift.threshold),
+        "drift": distance.summarize(differences, alpha=config.drift.alpha, threshold=config.drift.threshold),
         "reference": {"name": name, **_counts(reference)},
-        "current": {**_counts(seen.profile), "refused": seen.refused},
+        "current": {**_counts(inspection.profile), "refused": inspection.refused},
         "alpha": config.drift.alpha,
         "noticed_from": distance.noticed_from(
-            reference.described, seen.profile.described, config.drift.alpha
+            reference.described, inspection.profile.described, config.drift.alpha
         ),
         "threshold": config.drift.threshold,
     }
     if folder is not None:
-        pictures = _strangest(reference, seen, config.validation.max_pixels)
-        page = report.context(figures, reference.sample, seen.profile.sample, pictures)
+        pictures = _strangest(reference, inspection, config.validation.max_pixels)
+        page = report.context(figures, reference.sample, inspection.profile.sample, pictures)
         with outputs.staged(folder) as private:
             private.mkdir()
             outputs.write_json(private / "drift.json", figures)
@@ -95,7 +94,7 @@ def run(
     return DRIFT if figures["drift"]["detected"] else 0
 
 
-def inspect(config: Config, paths: Sequence[Path]) -> Seen:
+def inspect(config: Config, paths: Sequence[Path]) -> Inspection:
     """Decode radiographs, find copies among them, and describe one a group.
 
     Raises
@@ -103,20 +102,20 @@ def inspect(config: Config, paths: Sequence[Path]) -> Seen:
     ValueError
         There is no file, or none is sound.
     """
-    found, labelled = _find(config, paths)
-    if not found:
+    files, labelled = _list_files(config, paths)
+    if not files:
         raise ValueError(f"drift needs radiographs. Received: {', '.join(map(str, paths))}, without a file.")
-    facts = list(engine.process(scan.inspect, found, workers=config.run.workers, label="drift"))
+    facts = list(engine.process(scan.inspect, files, workers=config.run.workers, label="drift"))
     nothing = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
     tolerant = config.validation.model_copy(update={"label_conflict": "quarantine"})
     joined = grouping.join(facts, nothing, tolerant)
     kept = joined.kept if labelled else joined.kept.drop(columns="fractured")
-    described = [found[row].path for row in profile.choose(kept).index]
+    described = [files[row].path for row in profile.choose(kept).index]
     refused = int((joined.files["status"] == "quarantined").sum())
-    return Seen(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
+    return Inspection(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
 
 
-def _find(config: Config, paths: Sequence[Path]) -> tuple[list[scan.ListedFile], bool]:
+def _list_files(config: Config, paths: Sequence[Path]) -> tuple[list[scan.ListedFile], bool]:
     """List the files, and tell whether their folders label them."""
     limits = content.limits(config.validation)
     if len(paths) == 1 and scan.has_labels(paths[0]):
@@ -131,13 +130,13 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
     if against == CHAMPION:
         from pipeline.registry import champion, succession  # MLflow comes with it
 
-        found = champion.find(succession.of(config).store, config.track.model_name)
-        if found is None:
+        registered = champion.find(succession.of(config).store, config.track.model_name)
+        if registered is None:
             raise ValueError(
                 "a champion must be registered, with a profile of its data. Received: none. Promote a model, "
                 f"or name a bundle's folder or a profile: --against {config.paths.models}."
             )
-        return f"champion, version {found.version}", found.profile
+        return f"champion, version {registered.version}", registered.profile
     path = Path(against) / names.PROFILE if Path(against).is_dir() else Path(against)
     if not path.is_file():
         raise ValueError(
@@ -148,12 +147,8 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
 
 
 def _profile(path: Path) -> Profile:
-    """Read a profile, or what a server has seen."""
-    return (
-        seen_by_server.read(path)
-        if path.is_dir() or path.suffix == seen_by_server.SUFFIX
-        else profile.read(path)
-    )
+    """Read a profile, or a server's records."""
+    return served.read(path) if path.is_dir() or path.suffix == served.SUFFIX else profile.read(path)
 
 
 def _counts(described: Profile) -> dict[str, Any]:
@@ -162,33 +157,29 @@ def _counts(described: Profile) -> dict[str, Any]:
     return {"files": described.files, "groups": described.groups, **share}
 
 
-def _strangest(reference: Profile, seen: Seen, max_pixels: int) -> list[dict[str, Any]]:
+def _strangest(reference: Profile, inspection: Inspection, max_pixels: int) -> list[dict[str, Any]]:
     """Show the new radiographs that are least like any of the reference."""
-    if not seen.described:
+    if not inspection.described:
         return []
-    away = distance.strangeness(reference.sample["picture"], seen.profile.sample["picture"])
-    chosen = [seen.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
-    read = [(intake.printable(path.name), images.read(path, max_pixels).pixels) for path in chosen]
-    return [report.picture(*each) for each in read]
+    away = distance.strangeness(reference.sample["picture"], inspection.profile.sample["picture"])
+    chosen = [inspection.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
+    return [
+        report.picture(intake.printable(path.name), images.read(path, max_pixels).pixels) for path in chosen
+    ]
 
 
 def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
     """Print all figures, or a line a property and the verdict."""
-    found = figures["drift"]
+    summary = figures["drift"]
     if as_json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
         rows = [
-            (
-                name,
-                pages.decimals(each["distance"]),
-                pages.decimals(each["p_value"]),
-                pages.decimals(each["psi"]),
-            )
-            for name, each in found["properties"].items()
+            (name, *(pages.decimals(each[key]) for key in ("distance", "p_value", "psi")))
+            for name, each in summary["properties"].items()
         ]
         rows.append(
-            ("score", pages.decimals(found["score"]), "", "drift" if found["detected"] else "no drift")
+            ("score", pages.decimals(summary["score"]), "", "drift" if summary["detected"] else "no drift")
         )
         terminal.show(("Property", "Distance", "p", "PSI"), rows)
     log.info(

@@ -36,7 +36,7 @@ from pipeline.validate import content, intake
 
 log = logging.getLogger(__name__)
 
-_MADE = ("overlays", names.PREDICTIONS, "predictions.json")
+_OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
 
 
@@ -53,7 +53,7 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
         raise ValueError(
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
-    folder = None if out is None else destination.check(out, _MADE, files)
+    folder = None if out is None else destination.check(out, _OUTPUTS, files)
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
     results = []
@@ -94,12 +94,12 @@ def examine(
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     pairs = zip(files, decoded, strict=True)
     while batch := list(islice(pairs, inference.BATCH)):
-        findings = iter(loaded.predict([read for _, read in batch if not isinstance(read, ImageFault)]))
-        for path, read in batch:
-            if isinstance(read, ImageFault):
-                yield path, read
+        findings = iter(loaded.predict([pixels for _, pixels in batch if not isinstance(pixels, ImageFault)]))
+        for path, pixels in batch:
+            if isinstance(pixels, ImageFault):
+                yield path, pixels
             else:
-                yield path, (read, next(findings))
+                yield path, (pixels, next(findings))
 
 
 def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
@@ -181,14 +181,8 @@ def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
 def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
     """One readable line of a file."""
     if "error" in result:
-        return (
-            result["path"],
-            "refused",
-            "",
-            "",
-            "",
-            f"{result['error']['reason']}: {result['error']['detail']}",
-        )
+        error = result["error"]
+        return result["path"], "refused", "", "", "", f"{error['reason']}: {error['detail']}"
     regions = result["regions"]
     where = ""
     if regions:

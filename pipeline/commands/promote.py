@@ -62,7 +62,7 @@ def run(
     Raises
     ------
     ValueError
-        There is no such candidate, or the champion cannot be asked.
+        There is no such candidate, or the champion cannot be run.
     """
     line = succession.of(config)
     entries = line.sync()
@@ -83,14 +83,14 @@ def run(
         line.advance(entry, entries)
     if as_json:
         _print(decision)
-    _tell(decision, report, dry_run=dry_run)
+    _log_outcome(decision, report, dry_run=dry_run)
     return 0 if decision.promoted else REFUSED
 
 
 def decide(
     config: Config, line: Succession, entries: Sequence[Entry], model: Model, *, admit: bool
 ) -> tuple[Decision, pd.DataFrame]:
-    """Gather the evidence and ask the rules; return the decision and the test radiographs.
+    """Gather the evidence and apply the rules; return the decision and the test radiographs.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def decide(
     rows = candidate.tested(config, files)
     withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
     challenger = candidate.describe(config, files, rows, model.version, withdrawn)
-    champion = candidate.ask_champion(config, line, entries[-1].champion, files, rows) if entries else None
+    champion = candidate.champion(config, line, entries[-1].champion, files, rows) if entries else None
     return promotion.decide(challenger, champion, config.promote), rows
 
 
@@ -112,7 +112,7 @@ def gate_report(decision: Decision, rows: pd.DataFrame) -> str:
     beside = "There is no champion to compare it with."
     if decision.champion:
         beside = f"The champion, version {decision.champion}, examined the same radiographs."
-    table = [(r.name, _VERDICTS[r.passed], _say(r), r.bar, r.sentence) for r in decision.rules]
+    table = [(r.name, _VERDICTS[r.passed], _figure(r), r.bar, r.sentence) for r in decision.rules]
     return (
         f"# Version {decision.candidate} {verdict}\n\n"
         f"Asked on {len(rows)} test radiographs in {rows['group'].nunique()} groups. {beside}\n\n"
@@ -131,16 +131,16 @@ def _note(line: Succession, decision: Decision, report: Path) -> None:
         client.log_artifact(run_id, str(report))
 
 
-def _tell(decision: Decision, report: Path, *, dry_run: bool) -> None:
+def _log_outcome(decision: Decision, report: Path, *, dry_run: bool) -> None:
     for rule in decision.rules:
         if rule.passed is False:
-            log.warning("%s: %s, the bar is %s. %s", rule.name, _say(rule), rule.bar, rule.sentence)
+            log.warning("%s: %s, the bar is %s. %s", rule.name, _figure(rule), rule.bar, rule.sentence)
     outcome = "would be champion" if dry_run else "is champion"
     outcome = outcome if decision.promoted else "is refused"
     log.info("promote: version %s %s; see %s", decision.candidate, outcome, report)
 
 
-def _say(rule: Rule) -> str:
+def _figure(rule: Rule) -> str:
     return str(rule.figure) if isinstance(rule.figure, int) else pages.decimals(rule.figure)
 
 

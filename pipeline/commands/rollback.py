@@ -1,4 +1,4 @@
-"""Make the champion before this one champion again: loaded and asked first, then put in its place."""
+"""Make the champion before this one champion again: loaded and run first, then put in its place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
     Raises
     ------
     ValueError
-        There is no earlier champion, or it cannot be had, or does not answer. Nothing is changed then.
+        There is no earlier champion, or it cannot be fetched or run. Nothing is changed then.
     """
     if not reason.strip():
         raise ValueError("a rollback needs a reason: whoever reads the ledger will ask. Received: none.")
@@ -41,7 +41,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
         )
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
-        versions.ask(model, [versions.even_radiograph()], Path(folder))
+        versions.score(model, [versions.even_radiograph()], Path(folder))
     line.advance(entry, entries)
     withdrawn = entry.replaced.version if entry.replaced else ""
     log.info("rollback: version %s is champion again, %s is withdrawn", version, withdrawn)

@@ -94,7 +94,7 @@ def score(differences: Mapping[str, Difference], alpha: float) -> float:
     alpha
         How often two samples of one source may give more than 0.
     """
-    return max((found.distance for found in differences.values() if found.p_value <= alpha), default=0.0)
+    return max((one.distance for one in differences.values() if one.p_value <= alpha), default=0.0)
 
 
 def noticed_from(n_reference: int, n_current: int, alpha: float) -> float:
@@ -125,10 +125,10 @@ def summarize(differences: Mapping[str, Difference], *, alpha: float, threshold:
     dict
         ``score``, ``detected`` (bool), and ``properties``: by name ``distance``, ``p_value``, ``psi``.
     """
-    found = score(differences, alpha)
+    largest = score(differences, alpha)
     return {
-        "score": found,
-        "detected": found > 0 and found >= threshold,
+        "score": largest,
+        "detected": largest > 0 and largest >= threshold,
         "properties": {name: difference._asdict() for name, difference in differences.items()},
     }
 

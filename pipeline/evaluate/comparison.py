@@ -1,13 +1,12 @@
 """Two models on the same radiographs: how far apart they are, each group weighing as one.
 
-Both models answer for the same groups, so that what makes a group hard for both cancels out, and the
+Both models score the same groups, so that what makes a group hard for both cancels out, and the
 interval of the difference is narrower than either model's own. AUROCs are compared by DeLong, other figures
 by a paired bootstrap: docs/decisions/0020.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,6 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.predict import operating_points
 from pipeline.statistics import delong, intervals, metrics
 from pipeline.types import AnyArray, BoolArray, FloatArray, Int64Array, StrArray
-
-Statistics = Callable[[BoolArray, FloatArray, FloatArray], Mapping[str, float]]
 
 
 class Difference(NamedTuple):
@@ -32,22 +29,12 @@ class Difference(NamedTuple):
 
 
 def differences(
-    statistics: Statistics,
-    y_true: BoolArray,
-    first: FloatArray,
-    second: FloatArray,
-    group: AnyArray,
-    *,
-    n_samples: int,
-    seed: int,
+    y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray, *, n_samples: int, seed: int
 ) -> dict[str, Difference]:
-    """Compare two models by a paired bootstrap over groups.
+    """Compare two models by group: AUROCs by DeLong, other figures by a paired bootstrap.
 
     Parameters
     ----------
-    statistics : callable
-        From ``y_true``, ``y_score`` and weights to named figures, such as
-        :func:`pipeline.statistics.metrics.classification_scores`.
     y_true : bool ndarray of shape (N,)
     first, second : float ndarray of shape (N,), in 0..1
         Scores of the same radiographs by either model. A group's score is the mean of its radiographs'.
@@ -59,7 +46,7 @@ def differences(
     Returns
     -------
     dict of str to Difference
-        By name, with a 95 % interval.
+        ``auroc``, ``average_precision``, ``brier_score`` and ``ece``, with 95 % intervals.
 
     Raises
     ------
@@ -74,14 +61,18 @@ def differences(
     unit_true, unit_first, unit_group = metrics.collapse_groups(y_true, first, group)
     _, unit_second, _ = metrics.collapse_groups(y_true, second, group)
 
+    def scores(y_score: FloatArray, weight: FloatArray) -> dict[str, float]:
+        figures = (metrics.average_precision, metrics.brier_score, metrics.ece)
+        return {figure.__name__: figure(unit_true, y_score, weight) for figure in figures}
+
     def apart(weight: FloatArray) -> dict[str, float]:
-        ours = statistics(unit_true, unit_second, weight)
-        return {name: ours[name] - value for name, value in statistics(unit_true, unit_first, weight).items()}
+        ours = scores(unit_second, weight)
+        return {name: ours[name] - value for name, value in scores(unit_first, weight).items()}
 
     summary = intervals.summarize(apart, unit_group, unit_true, n_samples=n_samples, seed=seed)
     even = np.ones(len(unit_true))
-    alone = (statistics(unit_true, unit_first, even), statistics(unit_true, unit_second, even))
-    return {
+    alone = (scores(unit_first, even), scores(unit_second, even))
+    return {"auroc": auroc_difference(y_true, first, second, group)} | {
         name: Difference(
             value, alone[1][name], summary[name], summary[f"{name}_low"], summary[f"{name}_high"]
         )
@@ -90,7 +81,7 @@ def differences(
 
 
 def auroc_difference(y_true: BoolArray, first: FloatArray, second: FloatArray, group: AnyArray) -> Difference:
-    """Compare two models' AUROC by group, as :func:`differences` does, by :func:`delong.compare`."""
+    """Compare two models' AUROC by group, by :func:`delong.compare`."""
     truth, one, groups = metrics.collapse_groups(y_true, first, group)
     _, other, _ = metrics.collapse_groups(y_true, second, group)
     apart = delong.compare(truth, other, one, groups)
@@ -109,7 +100,9 @@ def joined_groups(first: AnyArray, second: AnyArray) -> Int64Array:
     int64 ndarray of shape (N,)
         The group of each radiograph, counted from 0.
     """
-    (names, ours), (others, theirs) = (np.unique(given, return_inverse=True) for given in (first, second))
+    (names, ours), (others, theirs) = (
+        np.unique(grouping, return_inverse=True) for grouping in (first, second)
+    )
     size = len(names) + len(others)
     links = coo_array((np.ones(len(ours), bool), (ours, len(names) + theirs)), shape=(size, size))
     _, component = connected_components(links, directed=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,24 +99,24 @@ def evaluate(
     }
 
 
-def parts(judged: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Part]:
+def parts(predictions: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Part]:
     """``val`` and ``test``, and ``test`` without hardware where labels tell it and both classes remain.
 
     Metal in a radiograph is an easy hint that something was broken: a classifier must do without.
 
     Parameters
     ----------
-    judged
+    predictions
         One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``.
     attributes
         The labels' other columns for the same radiographs, as text.
     """
-    chosen = {split: judged["split"] == split for split in ("val", "test")}
+    chosen = {split: predictions["split"] == split for split in ("val", "test")}
     if "hardware" in attributes:
         bare = chosen["test"] & attributes["hardware"].str.lower().isin(_NO)
-        if judged.loc[bare, "fractured"].nunique() == 2:
+        if predictions.loc[bare, "fractured"].nunique() == 2:
             chosen["test_without_hardware"] = bare
-    return {name: columns(judged[part]) for name, part in chosen.items()}
+    return {name: columns(predictions[part]) for name, part in chosen.items()}
 
 
 def columns(rows: pd.DataFrame) -> Part:
@@ -127,12 +128,5 @@ def columns(rows: pd.DataFrame) -> Part:
 def _with_intervals(
     y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_samples: int, n_bins: int, seed: int
 ) -> dict[str, float]:
-    def statistics(weight: Float64Array) -> dict[str, float]:
-        return {
-            "auroc": metrics.auroc(y_true, y_score, weight),
-            "average_precision": metrics.average_precision(y_true, y_score, weight),
-            "brier_score": metrics.brier_score(y_true, y_score, weight),
-            "ece": metrics.ece(y_true, y_score, weight, n_bins=n_bins),
-        }
-
+    statistics = partial(metrics.classification_scores, y_true, y_score, n_bins=n_bins)
     return intervals.summarize(statistics, group, y_true, n_samples=n_samples, seed=seed)

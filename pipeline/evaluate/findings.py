@@ -12,7 +12,7 @@ from pipeline.dataset import body_part
 from pipeline.evaluate import curves, evaluation, robustness, shortcut_gap, subgroups
 from pipeline.predict.operating_points import OperatingPoints
 
-PREDICTED_PART = "predicted_body_part"  # column of the judged
+PREDICTED_PART = "predicted_body_part"  # column of the predictions
 _PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]
 
 
@@ -22,7 +22,7 @@ class Findings:
 
     Attributes
     ----------
-    judged
+    predictions
         One row a radiograph of val and test: ``path``, ``group``, ``split``, ``fractured``, ``height_px``,
         ``width_px``, ``y_score`` (calibrated), ``decision``, ``predicted_body_part``, and others.
     figures
@@ -32,7 +32,7 @@ class Findings:
         Of test, as the modules of these names give them.
     """
 
-    judged: pd.DataFrame
+    predictions: pd.DataFrame
     figures: Mapping[str, Any]
     subgroups: pd.DataFrame
     robustness: pd.DataFrame
@@ -43,13 +43,13 @@ class Findings:
         tables = {"subgroups": self.subgroups, "robustness": self.robustness}
         tables |= {f"plots/{name}": table for name, table in self.curves.items()}
         return {
-            "predictions.csv": self.judged[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
+            "predictions.csv": self.predictions[_PREDICTIONS].to_csv(index=False, lineterminator="\n"),
             **{f"{name}.csv": curves.csv(table) for name, table in tables.items()},
         }
 
 
 def find(
-    judged: pd.DataFrame,
+    predictions: pd.DataFrame,
     attributes: pd.DataFrame,
     perturbed: pd.DataFrame,
     points: OperatingPoints,
@@ -65,7 +65,7 @@ def find(
 
     Parameters
     ----------
-    judged
+    predictions
         As in :class:`Findings`.
     attributes
         The labels' other columns for the same radiographs, as text.
@@ -82,20 +82,24 @@ def find(
     n_bins
         Bins of the expected calibration error, and of the reliability diagram.
     """
-    parts = evaluation.parts(judged, attributes)
+    parts = evaluation.parts(predictions, attributes)
     figures: dict[str, Any] = {
         name: evaluation.evaluate(*part, points, n_samples=n_samples, n_bins=n_bins, seed=seed)
         for name, part in parts.items()
     }
-    test, is_test = parts["test"], judged["split"] == "test"
-    figures |= shortcut_gap.beside_shortcuts(figures["test"], validated, judged[is_test], shortcut_scores)
+    test, is_test = parts["test"], predictions["split"] == "test"
+    figures |= shortcut_gap.beside_shortcuts(
+        figures["test"], validated, predictions[is_test], shortcut_scores
+    )
     if body_part.COLUMN in attributes:
         labelled = attributes.loc[is_test, body_part.COLUMN]
-        figures["test"]["body_part"] = body_part.score(labelled, judged.loc[is_test, PREDICTED_PART].tolist())
+        figures["test"]["body_part"] = body_part.score(
+            labelled, predictions.loc[is_test, PREDICTED_PART].tolist()
+        )
     figures |= {"calibration": dict(calibration), "robustness": robustness.worst(perturbed)}
-    sized = attributes.assign(longer_side_px=judged[["height_px", "width_px"]].max(axis=1))[is_test]
+    sized = attributes.assign(longer_side_px=predictions[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(
-        judged,
+        predictions,
         figures,
         subgroups.subgroups(sized, *test, points, n_samples=n_samples, seed=seed),
         perturbed,

@@ -48,8 +48,8 @@ def net_benefit(
         raise ValueError(f"a threshold probability lies between 0 and 1. Received: {at.min()} to {at.max()}")
     order = np.argsort(score)
     gain = np.stack([weight * truth, weight * ~truth])[:, order]
-    from_here = np.cumsum(np.pad(gain, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]  # and above
-    true_positive, false_positive = from_here[:, np.searchsorted(score[order], at)] / weight.sum()
+    cumulative = np.cumsum(np.pad(gain, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]  # and above
+    true_positive, false_positive = cumulative[:, np.searchsorted(score[order], at)] / weight.sum()
     return np.asarray(true_positive - false_positive * at / (1 - at))
 
 
@@ -89,8 +89,8 @@ def decision_curve(
 
 def useful_range(curve: pd.DataFrame) -> tuple[float, float] | None:
     """Find the first and the last threshold of the longest run at which the classifier beats both, if any."""
-    better = (curve["net_benefit"] > curve[["treat_all", "treat_none"]].max(axis=1)).to_numpy(bool)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], better, [False]])))
+    useful = (curve["net_benefit"] > curve[["treat_all", "treat_none"]].max(axis=1)).to_numpy(bool)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], useful, [False]])))
     runs = edges.reshape(-1, 2)
     if not len(runs):
         return None

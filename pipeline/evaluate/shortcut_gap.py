@@ -12,7 +12,10 @@ from pipeline.statistics.memorisation import NEAREST
 
 
 def beside_shortcuts(
-    test: Mapping[str, Any], validated: Mapping[str, Any], judged: pd.DataFrame, shortcut_scores: pd.DataFrame
+    test: Mapping[str, Any],
+    validated: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    shortcut_scores: pd.DataFrame,
 ) -> dict[str, Any]:
     """``test`` with the gap to the best baseline, and ``best_null`` with the name and the AUROC of that one.
 
@@ -22,7 +25,7 @@ def beside_shortcuts(
         Figures from :func:`pipeline.evaluate.evaluation.evaluate`.
     validated
         ``metrics.json`` of `validate`.
-    judged
+    predictions
         One row a radiograph of ``test``: ``path``, ``group``, ``fractured``, ``y_score``.
     shortcut_scores
         Of the same radiographs: ``path``, and a column for each baseline.
@@ -37,7 +40,7 @@ def beside_shortcuts(
     baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
     baselines[NEAREST] = validated["memorisation"]["clean"]["auroc"]
     name, auroc = best_shortcut(baselines) or (None, None)
-    gap = {} if name is None else _gap(judged, shortcut_scores.set_index("path")[name])
+    gap = {} if name is None else _gap(predictions, shortcut_scores.set_index("path")[name])
     return {"test": {**test, **gap}, "best_null": {"name": name, "auroc": auroc}}
 
 
@@ -47,10 +50,13 @@ def best_shortcut(baselines: Mapping[str, float | None]) -> tuple[str, float] | 
     return max(scored.items(), key=lambda item: item[1]) if scored else None
 
 
-def _gap(judged: pd.DataFrame, y_shortcut: pd.Series) -> dict[str, float]:
-    fractured, group = judged["fractured"].to_numpy(bool), judged["group"].to_numpy(str)
-    y_score, beside = judged["y_score"].to_numpy(float), y_shortcut.loc[judged["path"]].to_numpy(float)
-    if judged.groupby("fractured")["group"].nunique().min() < 2:
+def _gap(predictions: pd.DataFrame, y_shortcut: pd.Series) -> dict[str, float]:
+    fractured, group = predictions["fractured"].to_numpy(bool), predictions["group"].to_numpy(str)
+    y_score, beside = (
+        predictions["y_score"].to_numpy(float),
+        y_shortcut.loc[predictions["path"]].to_numpy(float),
+    )
+    if predictions.groupby("fractured")["group"].nunique().min() < 2:
         return {"null_gap_auroc": metrics.auroc(fractured, y_score) - metrics.auroc(fractured, beside)}
     apart = delong.compare(fractured, y_score, beside, group)
     return {

@@ -45,16 +45,6 @@ class View:
         factor = self.scale * np.array([1.0, -1.0 if self.mirrored else 1.0])
         return np.column_stack([np.diag(factor), centre - factor * centre + self.shift_px])
 
-    def to_view(self, points: Float64Array, canvas_shape: Shape) -> Float64Array:
-        """Map points (N, 2) from the canvas to the view."""
-        matrix = self.matrix(canvas_shape)
-        return points @ matrix[:, :2].T + matrix[:, 2]
-
-    def to_canvas(self, points: Float64Array, canvas_shape: Shape) -> Float64Array:
-        """Map points (N, 2) from the view to the canvas."""
-        matrix = self.matrix(canvas_shape)
-        return (points - matrix[:, 2]) / np.diag(matrix)
-
     def warp(self, canvases: UInt8Array) -> UInt8Array:
         """Transform canvases (B, H, W) to the view; black beyond their edges."""
         shape: Shape = (canvases.shape[1], canvases.shape[2])

@@ -82,7 +82,7 @@ class Bundle:
     preprocess
         How a radiograph comes onto the canvas.
     parts
-        Names of the parts of the body that the network tells apart; none by default.
+        Names of the parts of the body that the network distinguishes; none by default.
     tta_views
         How many views of the canvas ``predict`` averages over.
     """
@@ -129,7 +129,7 @@ class Bundle:
             maps.probability_map(evidence, self.calibration), canvas_shape
         )
         is_clear = decision == operating_points.NO_FINDING
-        regions = [] if is_clear else self.region_settings.shown(region_map)
+        regions = [] if is_clear else self.region_settings.visible_regions(region_map)
         return Finding(float(score[0]), decision, regions, region_map, part, placement)
 
 

@@ -83,7 +83,7 @@ class RegionSettings:
         scores = self.calibration.probability(peak_logits(regions))
         return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
-    def shown(self, region_map: FloatArray) -> list[Region]:
+    def visible_regions(self, region_map: FloatArray) -> list[Region]:
         """Cut the regions that reach the sensitive operating point; the strongest first."""
         lowest = self.map_threshold if self.sensitive_threshold is None else self.sensitive_threshold
         return [region for region in self.candidates(region_map) if region.evidence >= lowest]

@@ -110,8 +110,8 @@ def from_output(
     """
     y_score = calibration.probability(output.logits)
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
-    judged = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
-    return MapSet(judged, output.evidence, placements, canvas_shape, calibration)
+    predictions = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
+    return MapSet(predictions, output.evidence, placements, canvas_shape, calibration)
 
 
 def probability_map(evidence: Float32Array, calibration: Calibration) -> Float32Array:

@@ -58,10 +58,10 @@ class Assessment:
 
     def texts(self) -> dict[str, str]:
         """Write the regions, the tables and the curves of the report folder: name to text."""
-        named = {name if name in _TABLES else f"plots/{name}": table for name, table in self.tables.items()}
+        paths = {name if name in _TABLES else f"plots/{name}": table for name, table in self.tables.items()}
         return {"regions.coco.json": self.coco_results} | {
             f"{name}.csv": table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-            for name, table in named.items()
+            for name, table in paths.items()
         }
 
 

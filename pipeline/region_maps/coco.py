@@ -64,8 +64,8 @@ def average_precision(
         reference = COCO()
         reference.dataset = {**annotations}
         reference.createIndex()
-        wanted = [{**result} for result in results if result["image_id"] in set(image_ids)]
-        detections = reference.loadRes(wanted) if wanted else COCO()
+        chosen = [{**result} for result in results if result["image_id"] in set(image_ids)]
+        detections = reference.loadRes(chosen) if chosen else COCO()
         evaluation = COCOeval(reference, detections, "bbox")
         evaluation.params.imgIds = sorted(image_ids)
         evaluation.params.iouThrs = np.array([*_LOW, *_STANDARD])

@@ -108,5 +108,5 @@ def _first_cells(cell: Int64Array, order: Int64Array, steps: int) -> BoolArray:
     """Pixels of the first 0, 1/steps, ... and all cells of an order: bool (steps + 1, H, W)."""
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    taken = np.linspace(0, order.size, steps + 1).round()
-    return np.asarray(rank[cell] < taken[:, None, None])
+    n_cells = np.linspace(0, order.size, steps + 1).round()
+    return np.asarray(rank[cell] < n_cells[:, None, None])

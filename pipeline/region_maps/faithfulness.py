@@ -56,9 +56,9 @@ def measure(
         own_seed = seed + position  # or all radiographs would share one random order
         own = deletion.curves(pixels, region_map, predict, steps=steps, cell_px=cell_px, seed=own_seed)
         row = {f"{name}_auc": deletion.area(curve) for name, curve in own.items()}
-        shown = region_map >= min(threshold, float(np.quantile(region_map, 0.99)))
-        if not shown.all():  # a map that shows everything leaves no rim to paint from
-            row |= erasing.erase_drops(pixels, shown, predict, seed=own_seed)
+        region = region_map >= min(threshold, float(np.quantile(region_map, 0.99)))
+        if not region.all():  # a map that shows everything leaves no rim to paint from
+            row |= erasing.erase_drops(pixels, region, predict, seed=own_seed)
         rows.append(row)
         curves.append(pd.DataFrame(own))
     table = pd.DataFrame(rows, columns=list(FIGURES)).assign(group=list(groups))

@@ -36,7 +36,7 @@ class Case:
     fractured
         The reference standard.
     probability, decision
-        What the classifier says.
+        Of the classifier.
     on_target
         Whether the map's peak lies on an annotated fracture; None where none is annotated.
     """
@@ -89,7 +89,7 @@ def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
         if kind is not None:
             chosen[kind].append(case)
     share = max(1, limit // len(CASES))
-    return {kind: sorted(found, key=_surest_first(kind))[:share] for kind, found in chosen.items()}
+    return {kind: sorted(same, key=_surest_first(kind))[:share] for kind, same in chosen.items()}
 
 
 def kind_of(case: Case) -> str | None:
@@ -103,7 +103,12 @@ def kind_of(case: Case) -> str | None:
 
 
 def draw(
-    folder: Path, root: Path, found: MapSet, known: Annotations, settings: RegionSettings, limits: RegionMaps
+    folder: Path,
+    root: Path,
+    map_set: MapSet,
+    annotations: Annotations,
+    settings: RegionSettings,
+    limits: RegionMaps,
 ) -> None:
     """Choose the cases of a set, and draw them into files.
 
@@ -112,20 +117,20 @@ def draw(
     folder
         To be created: see :func:`write`.
     root
-        Folder that the paths of ``found`` are relative to.
-    found, known
+        Folder that the paths of ``map_set`` are relative to.
+    map_set, annotations
         The maps, and what is annotated.
     settings
         How regions are cut, and which are shown.
     limits
         How many cases, and in which colours.
     """
-    chosen = choose(cases(found.rows, references.on_target(found, known)), limits.gallery)
-    write(folder, chosen, painter(root, found, known, settings, colormap=limits.colormap))
+    chosen = choose(cases(map_set.rows, references.on_target(map_set, annotations)), limits.gallery)
+    write(folder, chosen, painter(root, map_set, annotations, settings, colormap=limits.colormap))
 
 
 def painter(
-    root: Path, found: MapSet, known: Annotations, settings: RegionSettings, *, colormap: str
+    root: Path, map_set: MapSet, annotations: Annotations, settings: RegionSettings, *, colormap: str
 ) -> Callable[[Case], Drawn]:
     """Return a function that draws one case over its radiograph, read again from ``root``.
 
@@ -134,12 +139,14 @@ def painter(
     """
 
     def paint(case: Case) -> Drawn:
-        placement = found.placements[case.position]
+        placement = map_set.placements[case.position]
         pixels = images.read(root / case.path).pixels
         upright = placement.set_right(pixels)
-        region_map = found.in_radiograph(case.position)
-        cut = [] if case.decision == operating_points.NO_FINDING else settings.shown(region_map)
-        outlines = [outline[:, ::-1] for region in known.for_path(case.path) for outline in region.outlines]
+        region_map = map_set.in_radiograph(case.position)
+        cut = [] if case.decision == operating_points.NO_FINDING else settings.visible_regions(region_map)
+        outlines = [
+            outline[:, ::-1] for region in annotations.for_path(case.path) for outline in region.outlines
+        ]
         picture = overlays.overlay(
             upright,
             region_map,
@@ -175,14 +182,14 @@ def write(folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[C
             drawn, file = paint(case), f"{kind}-{place:02d}.jpg"
             images.write(folder / file, drawn.overlay)
             images.write(folder / PLAIN / file, drawn.plain)
-            said = (round(case.probability, 6), case.decision, case.on_target, drawn.where)
-            rows.append((file, case.path, kind, case.fractured, *said))
+            columns = (round(case.probability, 6), case.decision, case.on_target, drawn.where)
+            rows.append((file, case.path, kind, case.fractured, *columns))
     table = pd.DataFrame(rows, columns=_COLUMNS)
     table.to_csv(folder / OVERLAY_INDEX, index=False, lineterminator="\n")
 
 
 def label(case: Case) -> Label:
-    """Say below the overlay what the classifier said and what is true."""
+    """Write decision and reference standard below the overlay."""
     outcome, good = {
         "confident_errors": ("false alarm" if not case.fractured else "miss", False),
         "misses": ("points elsewhere" if case.on_target is False else "miss", False),

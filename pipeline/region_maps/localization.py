@@ -51,7 +51,7 @@ def max_box_acc(
     best = np.array([_largest_part_iou(region_map, own) for region_map, own in zip(maps, boxes, strict=True)])
     if not len(best):
         raise ValueError("max_box_acc needs annotated radiographs. Received: none")
-    return {wanted: float((best >= wanted).mean(axis=0).max()) for wanted in iou_thresholds}
+    return {threshold: float((best >= threshold).mean(axis=0).max()) for threshold in iou_thresholds}
 
 
 def pixel_average_precision(maps: Iterable[FloatArray], masks: Iterable[BoolArray]) -> float:

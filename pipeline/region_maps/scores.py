@@ -72,7 +72,7 @@ def localize(
         "annotated": len(references),
         **means(table, OWN, n_samples=n_samples, seed=seed),
         **{name: float(table[name].mean()) for name in BASELINES},
-        "max_box_acc": {f"iou_{wanted:g}": share for wanted, share in box_acc.items()},
+        "max_box_acc": {f"iou_{threshold:g}": share for threshold, share in box_acc.items()},
         "pixel_average_precision": localization.pixel_average_precision(maps, masks),
     }
     return figures, table

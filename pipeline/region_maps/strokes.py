@@ -74,11 +74,11 @@ def fit(text: str, face: ImageFont.FreeTypeFont, width_px: float) -> str:
     text = "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
-    kept, shown = len(text), text
-    while face.getlength(shown) > width_px and kept > 2:
-        kept -= 1
-        shown = text[: (kept + 1) // 2] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - kept // 2 :]
-    return shown
+    n_letters, short = len(text), text
+    while face.getlength(short) > width_px and n_letters > 2:
+        n_letters -= 1
+        short = text[: (n_letters + 1) // 2] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - n_letters // 2 :]
+    return short
 
 
 def chip(

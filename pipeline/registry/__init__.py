@@ -1,1 +1,1 @@
-"""Versions of the model: registered, fetched and asked, put before the gate, made champion and withdrawn."""
+"""Versions of the model: registered, fetched and run, put before the gate, made champion and withdrawn."""

@@ -1,4 +1,4 @@
-"""What the working folder knows of its own model, and what the champion says of the same radiographs."""
+"""The candidate in the working folder, and the champion's scores of the same radiographs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
     Raises
     ------
     ValueError
-        It is not registered, or not the version that was asked for.
+        It is not registered, or not the requested version.
     """
     sha256, _ = versions.sealed(config.paths.models)
     registered = line.version_of(Model(sha256, ""))
@@ -50,7 +50,7 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
 
 
 def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
-    """Return what the candidate says of each test radiograph, with all that is known of that.
+    """Return the candidate's predictions of the test radiographs, with their labels.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, and what ``data.labels`` says.
+        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, columns of ``data.labels``.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
     rows = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
@@ -72,12 +72,12 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
 def describe(
     config: Config, files: pd.DataFrame, rows: pd.DataFrame, version: str, withdrawn: str
 ) -> Candidate:
-    """Gather what the gate asks of the candidate.
+    """Gather the gate's evidence on the candidate.
 
     Parameters
     ----------
     files, rows
-        The manifest, and what :func:`tested` says.
+        The manifest, and the predictions from :func:`tested`.
     version, withdrawn
         See :class:`pipeline.registry.evidence.Candidate`.
     """
@@ -108,24 +108,24 @@ def stale(config: Config) -> list[str]:
     pipeline = repository.read()
     current = {stage.name: stage for stage in pipeline.current()}
     paths = config.paths
-    read = {"validate": [paths.manifest], "evaluate": [], "region_maps": [paths.models]}
+    folders = {"validate": [paths.manifest], "evaluate": [], "region_maps": [paths.models]}
 
     def holds(name: str) -> bool:
-        return name in current and repository.outputs_hold(current[name], paths.report(name), *read[name])
+        return name in current and repository.outputs_hold(current[name], paths.report(name), *folders[name])
 
-    return [name for name in read if name in pipeline.stages and not holds(name)]
+    return [name for name in folders if name in pipeline.stages and not holds(name)]
 
 
-def ask_champion(
-    config: Config, line: Succession, champion: Model, files: pd.DataFrame, rows: pd.DataFrame
+def champion(
+    config: Config, line: Succession, last: Model, files: pd.DataFrame, rows: pd.DataFrame
 ) -> Champion:
     """Let the champion, with its own code and preprocessing, examine the candidate's test radiographs."""
-    version = str(line.version_of(champion))
+    version = str(line.version_of(last))
     log.info("promote: version %s, the champion, examines %d radiographs", version, len(rows))
     paths = [str((config.data.root / path).absolute()) for path in rows["path"]]
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
-        y_score = versions.ask(model, paths, Path(folder)).round(6)  # as predictions.csv is
+        y_score = versions.score(model, paths, Path(folder)).round(6)  # as predictions.csv is
         learnt = versions.learnt(model)
     if learnt is None:
         return Champion(version, y_score, None)

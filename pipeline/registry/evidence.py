@@ -1,4 +1,4 @@
-"""What the gate before the champion is told, and what it answers; see :mod:`pipeline.registry.promotion`."""
+"""Input and output of the promotion gate; see :mod:`pipeline.registry.promotion`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is known of the model that asks; arrays hold one entry for each of N test radiographs.
+    """The model before the gate; arrays hold one entry for each of N test radiographs.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Candidate:
     auroc, auroc_low, ece
         On ``test``, as ``evaluate`` reports them; NaN where undefined.
     best_null
-        Name and AUROC of the strongest baseline that looks at no bone; None where none was scored.
+        Name and AUROC of the strongest shortcut baseline; None where none was scored.
     pointing_game
         On annotated test radiographs; None where nothing is annotated.
     stale
@@ -63,7 +63,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Champion:
-    """What the champion says of the candidate's test radiographs.
+    """The champion's scores of the candidate's test radiographs.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the gate; ``passed`` is None where there was nothing to ask. A count is an int."""
+    """One rule of the gate; ``passed`` is None where it does not apply. A count is an int."""
 
     name: str
     figure: float | None

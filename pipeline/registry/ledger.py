@@ -102,7 +102,7 @@ def parse(text: str) -> Entry:
     return Entry(**(values | models))
 
 
-def join(written: Sequence[Entry], kept: Sequence[Entry]) -> list[Entry]:
+def join(in_file: Sequence[Entry], in_registry: Sequence[Entry]) -> list[Entry]:
     """Join the lines of the file with the registry's own copy of them.
 
     Either may lack the newest ones: the file after a crash or in an old clone, the registry
@@ -113,8 +113,8 @@ def join(written: Sequence[Entry], kept: Sequence[Entry]) -> list[Entry]:
     LedgerError
         Both hold a line of one number, and not the same; or neither holds one that is not the newest.
     """
-    by_number = {entry.number: entry for entry in kept}
-    for entry in written:
+    by_number = {entry.number: entry for entry in in_registry}
+    for entry in in_file:
         if by_number.setdefault(entry.number, entry) != entry:
             raise LedgerError(
                 "the ledger must agree with the registry, whose own copy of each line is the record. "

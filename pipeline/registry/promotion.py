@@ -1,6 +1,6 @@
 """Whether a candidate may become champion: a pure decision, rule by rule.
 
-Nothing here reads a file or asks a server. The champion comes with scores that it gave to the
+Nothing here reads a file or calls a server. The champion comes with scores that it gave to the
 candidate's own test set, since figures of two test sets cannot be compared. Where it learnt from some of
 those radiographs its score is memory: their groups are left out of the comparison, and where too
 few remain the candidate is refused, because then nothing shows that it is no worse.
@@ -19,7 +19,7 @@ from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rul
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
-    """Ask every rule, also those after a failed one: a refusal names all its reasons.
+    """Apply every rule, also those after a failed one: a refusal names all its reasons.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> 
 
 
 def _soundness(candidate: Candidate) -> Iterator[Rule]:
-    """Ask whether the figures mean anything."""
+    """Check that the figures mean anything."""
     yield _none_of(
         "validated record",
         len(candidate.stale),
@@ -64,26 +64,26 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
 
 
 def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
-    """Ask what every champion must reach, whatever the last one did."""
+    """Check what every champion must reach, whatever the last one did."""
     sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
     share = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
     yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
     yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)
     bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
     yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
-    yield _beats_null(candidate)
+    yield _beats_shortcuts(candidate)
     if candidate.pointing_game is None:
         bar = f"at least {policy.min_pointing_game:.3f}"
         yield Rule("pointing game", None, bar, None, "No test radiograph is annotated: nothing to ask.")
     else:
-        what = "Share of annotated radiographs whose map peaks on a fracture."
-        yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, what)
+        sentence = "Share of annotated radiographs whose map peaks on a fracture."
+        yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, sentence)
 
 
-def _beats_null(candidate: Candidate) -> Rule:
+def _beats_shortcuts(candidate: Candidate) -> Rule:
     low = candidate.auroc_low
     if candidate.best_null is None:
-        sentence = "No null baseline was scored: nothing shows that the model looks at bone."
+        sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
         return Rule("null baselines", low, "above the best null AUROC", False, sentence)
     name, auroc = candidate.best_null
     sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
@@ -91,7 +91,7 @@ def _beats_null(candidate: Candidate) -> Rule:
 
 
 def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
-    """Ask for sensitivity in each value of each column that the policy names."""
+    """Check the sensitivity in each value of each column that the policy names."""
     least, bar = policy.min_subgroup_groups, f"at least {policy.min_subgroup_sensitivity:.3f}"
     for column in policy.subgroups:
         values = candidate.subgroups.get(column)
@@ -104,16 +104,16 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
             if n_groups < least:
                 small.append(f"{value} ({n_groups})")
             else:
-                what = f"Share of {n_groups} fractured groups found."
+                sentence = f"Share of {n_groups} fractured groups found."
                 name = f"sensitivity, {column} {value}"
-                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, what)
+                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
         if small:
             sentence = f"Not judged, with fewer than {least} fractured groups: {', '.join(small)}."
             yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
 
 
 def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -> tuple[Rule, Rule]:
-    """Ask whether the candidate is no worse than the champion where that has no memory to draw on."""
+    """Test non-inferiority on groups that the champion did not learn from."""
     name, bar = "non-inferiority", f"above {-policy.non_inferiority_margin:.3f}"
     if champion is None:
         alone = "There is no champion yet."
@@ -136,17 +136,17 @@ def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -
 
 
 def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -> Rule:
-    """Ask whether enough test groups are left on which the champion can be asked fairly."""
+    """Check that enough test groups remain which the champion did not learn from."""
     name, bar = "champion's memory", f"{least} groups of either class left"
     if champion.learnt is None:
         remembered, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."
     else:
         remembered = _count(candidate.group[champion.learnt])
         sentence = f"Of {_count(candidate.group)} test groups, those that the champion learnt from: left out."
-    left = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
-    if left < least:
+    remaining = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
+    if remaining < least:
         sentence += (
-            f" {left} groups of one class are left. Name the champion's manifest in"
+            f" {remaining} groups of one class are left. Name the champion's manifest in"
             " validate.pinned_manifest, so that groups keep their split."
         )
         return Rule(name, remembered, bar, False, sentence)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.drift.seen import FOLDER_VARIABLE
+from pipeline.drift.served import FOLDER_VARIABLE
 from pipeline.track import models, repository, ui
 from pipeline.track.models import VersionError
 from pipeline.track.store import connect
@@ -18,14 +18,14 @@ from pipeline.track.store import connect
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, version: str, seen: Path | None, options: Sequence[str]) -> int:
+def run(config: Config, version: str, folder: Path | None, options: Sequence[str]) -> int:
     """Serve until interrupted, and return the server's exit code.
 
     Parameters
     ----------
     version
         A number or an alias.
-    seen
+    folder
         Folder for a line about each radiograph that is seen; None for no record.
     options
         Passed on to ``mlflow models serve``, and stronger than what is chosen here.
@@ -46,9 +46,9 @@ def run(config: Config, version: str, seen: Path | None, options: Sequence[str])
             "`fracture promote` makes a champion."
         )
     around = os.environ | {"MLFLOW_TRACKING_URI": store.uri}
-    if seen is not None:
-        around[FOLDER_VARIABLE] = str(seen.absolute())  # `serving` reads it
-        log.info("%s: what is seen is described there, without pictures and names", seen)
+    if folder is not None:
+        around[FOLDER_VARIABLE] = str(folder.absolute())  # `serving` reads it
+        log.info("%s: what is seen is described there, without pictures and names", folder)
     return subprocess.run(command(f"models:/{name}/{number}", options), env=around, check=False).returncode
 
 
@@ -56,4 +56,4 @@ def command(model: str, options: Sequence[str]) -> list[str]:
     """Build the command: bound to this machine, on the first free port from 5000 on."""
     chosen = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
     chosen += ["--env-manager", "local"]
-    return [*chosen, *ui.here(options, model), *options]
+    return [*chosen, *ui.address_options(options, model), *options]

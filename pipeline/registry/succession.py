@@ -55,14 +55,14 @@ class Succession:
         with self.store.locked():
             return self._sync()
 
-    def advance(self, entry: Entry, earlier: Sequence[Entry]) -> None:
+    def advance(self, entry: Entry, entries: Sequence[Entry]) -> None:
         """Make a change of champion.
 
         Parameters
         ----------
         entry
             The line that records it.
-        earlier
+        entries
             The lines on which it was decided.
 
         Raises
@@ -71,12 +71,12 @@ class Succession:
             Somebody changed the champion meanwhile; nothing is done.
         """
         with self.store.locked():
-            if self._sync() != list(earlier):
+            if self._sync() != list(entries):
                 raise LedgerError(
                     "the champion must be the one that was decided upon. Received: another change meanwhile. "
                     "Run the command again."
                 )
-            self._keep(entry)
+            self._tag(entry)
             self._sync()
 
     def version_of(self, model: Model) -> str | None:
@@ -85,23 +85,23 @@ class Succession:
 
     def _sync(self) -> list[Entry]:
         tags, aliases = models.registered(self.store, self.name)
-        kept = [ledger.parse(text) for key, text in tags.items() if key.startswith(_LINE)]
-        written = ledger.read(self.path)
-        entries = ledger.join(written, kept)
+        in_registry = [ledger.parse(text) for key, text in tags.items() if key.startswith(_LINE)]
+        in_file = ledger.read(self.path)
+        entries = ledger.join(in_file, in_registry)
         if not entries:
             return []
-        wanted = self._wanted(entries[-1])  # first: a registry that lacks the champion is left alone
+        targets = self._alias_versions(entries[-1])  # first: a registry that lacks the champion is left alone
         for entry in entries:
-            if entry not in kept:
-                self._keep(entry)
-        if entries != written:
+            if entry not in in_registry:
+                self._tag(entry)
+        if entries != in_file:
             ledger.write(self.path, entries)
-        for alias, version in wanted.items():
+        for alias, version in targets.items():
             if aliases.get(alias) != version:
                 self._point(alias, version)
         return entries
 
-    def _wanted(self, last: Entry) -> dict[str, str | None]:
+    def _alias_versions(self, last: Entry) -> dict[str, str | None]:
         """Return the version for each alias, the champion's last: until then the old one is served."""
         champion = self.version_of(last.champion)
         if champion is None:
@@ -113,7 +113,7 @@ class Succession:
             )
         return {PREVIOUS: self.version_of(last.previous) if last.previous else None, CHAMPION: champion}
 
-    def _keep(self, entry: Entry) -> None:
+    def _tag(self, entry: Entry) -> None:
         key = f"{_LINE}{entry.number:06d}"
         self.store.client.set_registered_model_tag(self.name, key, ledger.line(entry))
 

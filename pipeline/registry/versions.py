@@ -1,4 +1,4 @@
-"""Registered versions, fetched and asked: a champion is scored as it is served."""
+"""Registered versions, fetched and run: a champion is scored as it is served."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def sealed(bundle: Path) -> tuple[str, list[Path]]:
         A file is missing, or is not the one that was sealed.
     """
     try:
-        named = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
-        changed = [name for name, sha256 in named["files"].items() if outputs.sha256(bundle / name) != sha256]
+        seal = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+        changed = [name for name, sha256 in seal["files"].items() if outputs.sha256(bundle / name) != sha256]
     except (OSError, KeyError, ValueError) as error:
         raise VersionError(f"{bundle} must hold a sealed bundle: {error}. Run `dvc repro`.") from error
     if changed:
         raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. Run `dvc checkout`.")
-    return named["sha256"], [bundle / name for name in named["files"]]
+    return seal["sha256"], [bundle / name for name in seal["files"]]
 
 
-def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.float64]:
+def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.float64]:
     """Let a fetched model examine radiographs, in a process of its own and with its own code.
 
     Parameters
@@ -69,7 +69,7 @@ def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.flo
     radiographs
         Paths, or files in base64.
     folder
-        Where question and answer are written.
+        Where the request and its scores are written.
 
     Returns
     -------
@@ -79,16 +79,16 @@ def ask(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.flo
     Raises
     ------
     VersionError
-        The model does not answer, or says what is no probability.
+        The model fails, or its output is no probability.
     """
-    question, answers = folder / "question.json", folder / "answers.json"
-    question.write_text(json.dumps(list(radiographs)), encoding="utf-8")
-    command = [sys.executable, "-P", *map(str, (models.ANSWER, model, question, answers))]
+    request, scores = folder / "request.json", folder / "scores.json"
+    request.write_text(json.dumps(list(radiographs)), encoding="utf-8")
+    command = [sys.executable, "-P", *map(str, (models.SCORING, model, request, scores))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
         raise VersionError(f"a version must answer with the code it was registered with. Received: {last}")
-    probability = np.array(json.loads(answers.read_text(encoding="utf-8"))["probability"], np.float64)
+    probability = np.array(json.loads(scores.read_text(encoding="utf-8"))["probability"], np.float64)
     if probability.shape != (len(radiographs),) or not ((probability >= 0) & (probability <= 1)).all():
         raise VersionError(
             f"a version must answer each radiograph with a probability. Received: {probability}"

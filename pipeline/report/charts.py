@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report import net_benefit, pages, plots
+from pipeline.report import pages, plots
 
 _POINTS = {"high_sensitivity": "High sensitivity", "high_specificity": "High specificity"}
 
@@ -35,26 +35,26 @@ def classifier_charts(scores: Mapping[str, Any], curves: Mapping[str, pd.DataFra
         "roc": plots.roc(curves["roc"], points=points, label=f"AUROC {auroc}"),
         "precision_recall": plots.precision_recall(curves["precision_recall"], prevalence, points=points),
         "reliability": plots.reliability(curves["reliability"], label=f"ECE {scores['ece']:.3f}"),
-        "decision_curve": net_benefit.draw(curves["decision_curve"]),
+        "decision_curve": plots.decision_curve(curves["decision_curve"]),
         "confusion": [plots.confusion(_counts(scores, point), label) for label, point in points.items()],
     }
 
 
 def flat(charts: Mapping[str, Any]) -> dict[str, str]:
     """Name each single drawing of :func:`classifier_charts`."""
-    named = {name: svg for name, svg in charts.items() if isinstance(svg, str)}
+    single = {name: svg for name, svg in charts.items() if isinstance(svg, str)}
     matrices = {f"confusion_{name}": svg for name, svg in zip(_POINTS, charts["confusion"], strict=True)}
-    return named | matrices
+    return single | matrices
 
 
 def _counts(scores: Mapping[str, Any], point: Mapping[str, float]) -> dict[str, int]:
     """Take the counts at an operating point back from its rates."""
     n_fractured = scores["fractured"]
     n_other = scores["radiographs"] - n_fractured
-    found, cleared = round(point["sensitivity"] * n_fractured), round(point["specificity"] * n_other)
+    detected, cleared = round(point["sensitivity"] * n_fractured), round(point["specificity"] * n_other)
     return {
-        "true_positive": found,
-        "false_negative": n_fractured - found,
+        "true_positive": detected,
+        "false_negative": n_fractured - detected,
         "true_negative": cleared,
         "false_positive": n_other - cleared,
     }

@@ -25,7 +25,7 @@ _NAMES = {
     "fractured": "Fractured",
     "picture": "Picture at 8 x 8 pixels",
 }
-_SHOWN = 3  # properties named in sentences; the table has all
+_MAX_SENTENCES = 3  # properties named in sentences; the table has all
 _PICTURE_PX = 220
 _BINS = 24
 _ENDS = (0.005, 0.995)  # quantiles: what lies beyond them is drawn in the last bins
@@ -47,9 +47,10 @@ def context(
     pictures
         Of the new radiographs least like the reference; see `picture`.
     """
-    found = figures["drift"]["properties"]
+    properties = figures["drift"]["properties"]
     widest = sorted(
-        found, key=lambda name: (found[name]["p_value"] > figures["alpha"], -found[name]["distance"])
+        properties,
+        key=lambda name: (properties[name]["p_value"] > figures["alpha"], -properties[name]["distance"]),
     )
     return {
         "figures": figures,
@@ -58,7 +59,7 @@ def context(
             [
                 _NAMES.get(name, name),
                 *(typical(sample[name]) for sample in (reference, current)),
-                *(decimals(found[name][key]) for key in ("distance", "p_value", "psi")),
+                *(decimals(properties[name][key]) for key in ("distance", "p_value", "psi")),
             ]
             for name in widest
         ],
@@ -111,8 +112,8 @@ def _findings(
     figures: Mapping[str, Any], reference: Sample, current: Sample, widest: Sequence[str]
 ) -> list[dict[str, str]]:
     """Sentences: the verdict, then the properties that differ most, and by more than chance explains."""
-    found, alpha = figures["drift"]["properties"], figures["alpha"]
-    certain = [name for name in widest if found[name]["p_value"] <= alpha]
+    properties, alpha = figures["drift"]["properties"], figures["alpha"]
+    certain = [name for name in widest if properties[name]["p_value"] <= alpha]
     if not certain:
         text = (
             f"Chance explains every difference that {count(figures['current']['groups'])} independent "
@@ -130,14 +131,14 @@ def _findings(
             f"What differs is certain, but below {decimals(figures['threshold'], 2)}: too little to matter."
         )
     verdict = {"kind": "bad" if figures["drift"]["detected"] else "good", "text": text}
-    shown = certain[:_SHOWN]
-    return [verdict, *(_finding(name, reference[name], current[name], found[name]) for name in shown)]
+    named = certain[:_MAX_SENTENCES]
+    return [verdict, *(_finding(name, reference[name], current[name], properties[name]) for name in named)]
 
 
 def _finding(
-    name: str, reference: NDArray[Any], current: NDArray[Any], found: Mapping[str, Any]
+    name: str, reference: NDArray[Any], current: NDArray[Any], difference: Mapping[str, Any]
 ) -> dict[str, str]:
     before, after = typical(reference), typical(current)
     change = "" if before is None or before == after else f" mostly {before} before, {after} now;"
-    text = f"{_NAMES.get(name, name)}:{change} distance {decimals(found['distance'], 2)}."
+    text = f"{_NAMES.get(name, name)}:{change} distance {decimals(difference['distance'], 2)}."
     return {"kind": "warning", "text": text}

@@ -1,4 +1,4 @@
-"""The pages of `evaluate`: its report with every chart, and the model card."""
+"""The pages of `evaluate`: its report with every chart, the model card, and the page of `assess`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.dataset import layout, manifest
-from pipeline.report import card, charts, pages, results, robustness
+from pipeline.report import card, charts, pages, region_maps, results, robustness
 
 _CURVES = ("roc", "precision_recall", "reliability", "decision_curve")
 
@@ -16,19 +16,19 @@ def documents(config: Config) -> dict[str, str]:
     """Make the pages and the charts from what `evaluate` and the stages before it wrote: name to text."""
     folder = config.paths.report("evaluate")
     figures = results.figures(folder)
-    subgroups, worse = (results.table(folder / f"{name}.csv") for name in ("subgroups", "robustness"))
-    drawn = draw(folder, figures["test"]) | {"robustness": robustness.draw(worse)}
+    subgroups, perturbed = (results.table(folder / f"{name}.csv") for name in ("subgroups", "robustness"))
+    drawn = draw(folder, figures["test"]) | {"robustness": robustness.draw(perturbed)}
     context = {
         "figures": figures,
         "charts": drawn,
         "subgroups": subgroups.to_dict("records"),
         "robustness": [
             row | {"label": robustness.label(row["disturbance"], row["level"])}
-            for row in worse.to_dict("records")
+            for row in perturbed.to_dict("records")
         ],
     }
     curve = results.table(folder / "plots/decision_curve.csv")
-    described = card.context(origin(config), figures, subgroups, worse, curve)
+    described = card.context(origin(config), figures, subgroups, perturbed, curve)
     return {
         **{f"figures/{name}.svg": svg for name, svg in charts.flat(drawn).items()},
         "report.html": pages.render("evaluate.html", context),
@@ -41,6 +41,22 @@ def draw(folder: Path, scores: dict[str, Any]) -> dict[str, Any]:
     """Draw the charts of a classifier from the curves in a report folder."""
     curves = {name: results.table(folder / f"plots/{name}.csv") for name in _CURVES}
     return charts.classifier_charts(scores, curves)
+
+
+def assessment(folder: Path, name: str) -> str:
+    """Make the page of `fracture assess` from the figures, tables and pictures in a folder.
+
+    Parameters
+    ----------
+    folder
+        What `fracture assess` wrote.
+    name
+        Of the folder that was assessed.
+    """
+    maps, scores = region_maps.context(folder), results.figures(folder)["test"]
+    drawn = draw(folder, scores) | maps["charts"]
+    context = maps | {"name": name, "scores": scores, "null": {"name": None, "auroc": None}, "charts": drawn}
+    return pages.render("assess.html", context)
 
 
 def origin(config: Config) -> card.Origin:

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pipeline.evaluate.net_benefit import useful_range
 from pipeline.report.svg import LINES, MARKERS, PAPER, REFERENCE, SERIES, drawing
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 Curve = Mapping[str, ArrayLike]
 Figures = Mapping[str, float]
 
 _SQUARE_IN = (4.5, 4.3)
+_ROOM = 0.35  # below zero, as a share of the highest net benefit: there the curves lie that do harm
 _SPLITS = {"train": 0, "val": 1, "test": 2}  # a split has its own colour and line
 
 
@@ -40,7 +43,6 @@ def roc(
     curve: Curve,
     *,
     points: Mapping[str, Figures] | None = None,
-    band: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
     label: str = "Classifier",
 ) -> str:
     """Draw a receiver operating characteristic above the diagonal of chance.
@@ -51,16 +53,11 @@ def roc(
         ``false_positive_rate`` and ``sensitivity`` of shape (n,), 0..1.
     points
         Operating points by name, each with its ``sensitivity`` and ``specificity``.
-    band : tuple of three array-likes of shape (m,), 0..1
-        False positive rates, lower and upper limit of the sensitivity there.
     label
         Name of the curve in the key, such as ``"AUROC 0.91 (0.87 to 0.95)"``.
     """
     with drawing("roc", f"Receiver operating characteristic. {label}.", _SQUARE_IN) as chart:
         (axes,) = chart.axes
-        if band is not None:
-            rate, low, high = (np.asarray(part, float) for part in band)
-            axes.fill_between(rate, low, high, color=SERIES[0], alpha=0.16, lw=0)
         axes.plot([0, 1], [0, 1], label="Chance", **REFERENCE)
         axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=SERIES[0], label=label)
         for index, (name, at) in enumerate((points or {}).items(), start=1):
@@ -70,13 +67,7 @@ def roc(
     return chart.svg
 
 
-def precision_recall(
-    curve: Curve,
-    prevalence: float,
-    *,
-    points: Mapping[str, Figures] | None = None,
-    label: str = "Classifier",
-) -> str:
+def precision_recall(curve: Curve, prevalence: float, *, points: Mapping[str, Figures] | None = None) -> str:
     """Draw precision against recall above the prevalence, which is what chance reaches.
 
     Parameters
@@ -88,18 +79,16 @@ def precision_recall(
         Share of fractured radiographs, 0..1.
     points
         Operating points by name, each with its ``sensitivity`` and ``ppv``.
-    label
-        Name of the curve in the key.
 
     References
     ----------
     Davis and Goadrich, The relationship between precision-recall and ROC curves, ICML 2006.
     https://doi.org/10.1145/1143844.1143874
     """
-    with drawing("precision_recall", f"Precision against recall. {label}.", _SQUARE_IN) as chart:
+    with drawing("precision_recall", "Precision against recall. Classifier.", _SQUARE_IN) as chart:
         (axes,) = chart.axes
         axes.axhline(prevalence, label=f"Prevalence {prevalence:.2f}", **REFERENCE)
-        axes.step(curve["recall"], curve["precision"], where="pre", color=SERIES[0], label=label)
+        axes.step(curve["recall"], curve["precision"], where="pre", color=SERIES[0], label="Classifier")
         for index, (name, at) in enumerate((points or {}).items(), start=1):
             _mark(axes, index, name, at["sensitivity"], at["ppv"])
         _unit_square(axes, "Recall (sensitivity)", "Precision (PPV)")
@@ -163,7 +152,37 @@ def confusion(counts: Figures, name: str) -> str:
     return chart.svg
 
 
-def epochs(series: Curve, quantity: str, kept_epoch: int | None = None) -> str:
+def decision_curve(curve: pd.DataFrame) -> str:
+    """Draw the net benefit against that of acting always, and never.
+
+    Parameters
+    ----------
+    curve
+        Of `pipeline.evaluate.net_benefit.decision_curve`.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    useful = useful_range(curve)
+    label = "Classifier" if useful is None else f"Classifier, best from {useful[0]:.2f} to {useful[1]:.2f}"
+    with drawing("net_benefit", f"Net benefit by threshold probability. {label}.", (4.5, 4.3)) as chart:
+        (axes,) = chart.axes
+        at = curve["threshold"]
+        axes.plot(at, curve["treat_none"], label="Call none", **REFERENCE)
+        axes.plot(at, curve["treat_all"], color=SERIES[1], ls=LINES[1], label="Call all")
+        low, high = curve["net_benefit_low"], curve["net_benefit_high"]
+        axes.fill_between(at, low, high, color=SERIES[0], alpha=0.16, lw=0)
+        axes.plot(at, curve["net_benefit"], color=SERIES[0], label=label)
+        top = float(curve[["net_benefit_high", "treat_all"]].max(axis=None))
+        axes.set(xlim=(-0.02, 1.02), ylim=(-_ROOM * top, 1.1 * top))
+        axes.set(xlabel="Threshold probability", ylabel="Net benefit")
+        _key_above(axes)
+    return chart.svg
+
+
+def epochs(series: Curve, quantity: str, selected_epoch: int | None = None) -> str:
     """Draw a quantity by epoch, and the epoch whose weights were kept.
 
     Parameters
@@ -172,7 +191,7 @@ def epochs(series: Curve, quantity: str, kept_epoch: int | None = None) -> str:
         Values by split (``train``, ``val``, ``test``) of shape (n_epochs,), from epoch 1 on.
     quantity
         Name of the axis, such as ``"Loss"``.
-    kept_epoch
+    selected_epoch
         From 1 on.
     """
     with drawing(f"epochs_{quantity}", f"{quantity} by epoch.", (4.5, 3.3)) as chart:
@@ -182,11 +201,11 @@ def epochs(series: Curve, quantity: str, kept_epoch: int | None = None) -> str:
             axes.plot(
                 np.arange(1, len(values) + 1), values, color=SERIES[style], ls=LINES[style], label=split
             )
-            if kept_epoch is not None:
-                kept = values[kept_epoch - 1]
-                axes.plot([kept_epoch], [kept], color=SERIES[style], marker="o", ms=7, mec=PAPER)
-        if kept_epoch is not None:
-            axes.axvline(kept_epoch, label=f"kept: epoch {kept_epoch}", **REFERENCE)
+            if selected_epoch is not None:
+                value = values[selected_epoch - 1]
+                axes.plot([selected_epoch], [value], color=SERIES[style], marker="o", ms=7, mec=PAPER)
+        if selected_epoch is not None:
+            axes.axvline(selected_epoch, label=f"kept: epoch {selected_epoch}", **REFERENCE)
         axes.set(xlabel="Epoch", ylabel=quantity)
         axes.locator_params(axis="x", integer=True)
         _key_above(axes, columns=3)
@@ -232,20 +251,11 @@ def _unit_square(axes: Axes, xlabel: str, ylabel: str) -> None:
 
 def _mark(axes: Axes, style: int, name: str, across: float, up: float) -> None:
     """Mark an operating point on a curve."""
-    axes.plot(
-        [across],
-        [up],
-        color=SERIES[style],
-        marker=MARKERS[style],
-        ms=8,
-        mec=PAPER,
-        ls="none",
-        label=name,
-        zorder=3,
-    )
+    colour, marker = SERIES[style], MARKERS[style]
+    axes.plot([across], [up], color=colour, marker=marker, ms=8, mec=PAPER, ls="none", label=name, zorder=3)
 
 
-def _key_above(axes: Axes, columns: int) -> None:
+def _key_above(axes: Axes, columns: int = 1) -> None:
     """Put the key where no line can cross it."""
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns)
 

@@ -24,9 +24,7 @@ def documents(config: Config) -> dict[str, str]:
 
 def context(folder: Path) -> dict[str, Any]:
     """Gather ``maps``, ``tables``, ``charts`` and ``pictures`` for ``_maps.html`` from a report folder."""
-    figures = {
-        name: math.nan if figure is None else figure for name, figure in results.figures(folder).items()
-    }
+    figures = results.figures(folder, undefined=math.nan)
     tables = {Path(name).name: results.table(folder / f"{name}.csv") for name in _TABLES}
     return {
         "maps": figures,

@@ -41,14 +41,14 @@ def figures(folder: Path, undefined: float | None = None) -> dict[str, Any]:
 
 def table(path: Path) -> pd.DataFrame:
     """Read a table: text stays text, an empty figure is NaN, a transform is float64, shape (2, 3)."""
-    read = pd.read_csv(
+    rows = pd.read_csv(
         path,
         dtype=dict.fromkeys(_TEXT, "str"),
         keep_default_na=False,
         na_values=[""],
         lineterminator="\n",
     )
-    read = read.fillna(dict.fromkeys(read.select_dtypes("str"), ""))
-    if "transform" in read:
-        read["transform"] = [np.array(json.loads(text)) for text in read["transform"]]
-    return read
+    rows = rows.fillna(dict.fromkeys(rows.select_dtypes("str"), ""))
+    if "transform" in rows:
+        rows["transform"] = [np.array(json.loads(text)) for text in rows["transform"]]
+    return rows

@@ -11,12 +11,12 @@ from pipeline.report import pages, results
 from pipeline.types import UInt8Array
 from pipeline.validate.page_thumbnails import INDEX, SIDE_PX, fitted
 
-Look = Callable[[str], UInt8Array | None]
+ThumbnailReader = Callable[[str], UInt8Array | None]
 
 _QUALITY = 78  # of a JPEG that nobody measures on
 
 
-def reader(folder: Path) -> Look:
+def reader(folder: Path) -> ThumbnailReader:
     """Make the reader of a page's radiographs.
 
     Parameters
@@ -32,10 +32,10 @@ def reader(folder: Path) -> Look:
     drawn = results.table(folder / INDEX).set_index("path")["file"].to_dict()
 
     @cache
-    def look(path: str) -> UInt8Array | None:
+    def read(path: str) -> UInt8Array | None:
         return images.read(folder / drawn[path]).pixels if path in drawn else None
 
-    return look
+    return read
 
 
 def address(pixels: UInt8Array | None, side_px: int = SIDE_PX) -> str | None:

@@ -18,7 +18,7 @@ from pipeline.report import leaks, left_out, pages, results, thumbnails
 from pipeline.report.copies import groups, pairs
 from pipeline.report.leaks import LEAKS
 from pipeline.report.pages import count, counted, listed, percent
-from pipeline.report.thumbnails import Look
+from pipeline.report.thumbnails import ThumbnailReader
 
 _EXAMPLES = 3
 
@@ -45,7 +45,7 @@ def context(
     issues: pd.DataFrame,
     attributes: pd.DataFrame,
     figures: Mapping[str, Any],
-    look: Look,
+    thumbnail: ThumbnailReader,
     *,
     min_score: float,
 ) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def context(
         What the label follows; see `associations`.
     figures
         As in ``metrics.json``.
-    look
-        From a path to small pixels; asked for the pictures shown alone.
+    thumbnail
+        From a path to small pixels; called only for the pictures on the page.
     min_score
         What confirms a copy; see `validate.copy_agreement`.
     """
@@ -73,11 +73,11 @@ def context(
         "findings": _findings(files, attributes, figures),
         "splits": _split_rows(files),
         "issues": _issue_rows(issues),
-        "left_out": left_out.by_reason(files, issues, look),
-        "groups": groups.largest(files, copies, look),
-        "pairs": pairs.hardest(copies, files, look),
+        "left_out": left_out.by_reason(files, issues, thumbnail),
+        "groups": groups.largest(files, copies, thumbnail),
+        "pairs": pairs.hardest(copies, files, thumbnail),
         "min_score": min_score,
-        "shortcuts": leaks.null_rows(figures["null"]),
+        "shortcuts": leaks.shortcut_rows(figures["null"]),
         "attributes": leaks.attribute_rows(attributes),
     }
 
@@ -86,13 +86,13 @@ def _findings(
     files: pd.DataFrame, attributes: pd.DataFrame, figures: Mapping[str, Any]
 ) -> list[dict[str, str]]:
     """Sentences, the worst first."""
-    found = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
-    found.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
+    sentences = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
+    sentences.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
     if conflicts := figures["label_conflicts"]:
         text = f"{counted(conflicts, 'radiograph')} under both labels; every copy is left out."
-        found.append({"kind": "bad", "text": text})
+        sentences.append({"kind": "bad", "text": text})
     order = {"bad": 0, "warning": 1, "good": 2}
-    return sorted(found, key=lambda finding: order[finding["kind"]])
+    return sorted(sentences, key=lambda finding: order[finding["kind"]])
 
 
 def _on_copies(files: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, str]:
@@ -103,8 +103,8 @@ def _on_copies(files: pd.DataFrame, figures: Mapping[str, Any]) -> dict[str, str
     published, clean = (figures["memorisation"][name] for name in ("published", "clean"))
     n_test = int(((files["published_split"] == "test") & (files["group"] != "")).sum())
     kin = "a copy or a file of the same patient" if any(key in files for key in JOINING) else "a copy"
-    lost = published["auroc"] - clean["auroc"] > LEAKS
-    worth = "There, memory passes for skill" if lost else "That is worth little"
+    is_memory = published["auroc"] - clean["auroc"] > LEAKS
+    worth = "There, memory passes for skill" if is_memory else "That is worth little"
     text = (
         f"{count(_tests_with_a_copy_in_train(files))} of {count(n_test)} published test files have {kin} in "
         f"train or val: {counted(crossing, 'group')} in more than one published split. {worth}: copying the "
@@ -150,8 +150,8 @@ def _counts(of_class: pd.DataFrame, splits: Sequence[str]) -> Iterator[str]:
 
 def _issue_rows(issues: pd.DataFrame) -> list[list[str]]:
     rows = []
-    for (severity, issue), found in issues.groupby(["severity", "issue"]):
-        examples = ", ".join(found["path"].head(_EXAMPLES))
-        rows.append([str(issue), count(len(found)), str(severity), meaning(str(issue)), examples])
+    for (severity, issue), same in issues.groupby(["severity", "issue"]):
+        examples = ", ".join(same["path"].head(_EXAMPLES))
+        rows.append([str(issue), count(len(same)), str(severity), meaning(str(issue)), examples])
     order = {"quarantined": 0, "warning": 1, "note": 2}
     return sorted(rows, key=lambda row: (order[row[2]], row[0]))

@@ -44,19 +44,19 @@ def run(config: Config) -> None:
         calibration, points = choose(held_out, output.logits, config)
         y_score = calibration.probability(output.logits)
         decision = operating_points.decide(y_score, points)
-        judged = held_out.assign(y_score=y_score.round(6), decision=decision)
-        judged[findings.PREDICTED_PART] = body_part.named(output.parts, part_names(model))
+        predictions = held_out.assign(y_score=y_score.round(6), decision=decision)
+        predictions[findings.PREDICTED_PART] = body_part.named(output.parts, part_names(model))
 
         def probability(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
             return calibration.probability(predict(canvases).logits)
 
-        test = judged[judged["split"] == "test"]
+        test = predictions[predictions["split"] == "test"]
         table = perturbed.score_perturbed(
             probability, test, config.data.root, points, config.preprocess, config.evaluate, config.run
         )
-        found = findings.find(
-            judged,
-            labels.user_columns(judged, (*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
+        scored = findings.find(
+            predictions,
+            labels.user_columns(predictions, (*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
             table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
@@ -68,11 +68,11 @@ def run(config: Config) -> None:
         )
         bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
         report = config.paths.report("evaluate")
-        for name, text in found.texts().items():
+        for name, text in scored.texts().items():
             outputs.write_text(report / name, text)
-        outputs.write_json(report / names.METRICS, found.figures)
-        record.metrics(found.figures)
-        log.info("evaluate: test AUROC %.3f", found.figures["test"]["auroc"])
+        outputs.write_json(report / names.METRICS, scored.figures)
+        record.metrics(scored.figures)
+        log.info("evaluate: test AUROC %.3f", scored.figures["test"]["auroc"])
 
 
 def choose(

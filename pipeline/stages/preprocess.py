@@ -30,11 +30,13 @@ _CROPPED = 0.01  # share of the area from which on a radiograph counts as croppe
 def run(config: Config) -> None:
     """Preprocess and record what was changed."""
     with runs.stage_run("preprocess", config) as record:
-        known = reference.read(config.paths.annotations)
-        kept = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
+        annotations = reference.read(config.paths.annotations)
+        rows = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
         jobs = [
-            preparation.Job(config.data.root, row, tuple(known.for_path(row["path"])), config.preprocess)
-            for row in kept.to_dict("records")
+            preparation.Job(
+                config.data.root, row, tuple(annotations.for_path(row["path"])), config.preprocess
+            )
+            for row in rows.to_dict("records")
         ]
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:

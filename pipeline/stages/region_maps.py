@@ -38,18 +38,18 @@ def run(config: Config) -> None:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
-        known = reference.read(config.paths.annotations)
+        annotations = reference.read(config.paths.annotations)
         points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
-        settings = choice.choose(val, known, config.region_maps)
+        settings = choice.choose(val, annotations, config.region_maps)
         seal(config, settings)
-        found = assessment.assess(
+        assessed = assessment.assess(
             model,
             predict,
             test,
-            known,
+            annotations,
             lambda paths: canvases(config, index, paths),
             labels.user_columns(rows["test"], besides=shards.PLACE),
             settings,
@@ -58,8 +58,8 @@ def run(config: Config) -> None:
             n_samples=config.evaluate.bootstrap_samples,
             seed=config.run.seed,
         )
-        write(config, test, known, settings, found)
-        record.metrics(found.figures)
+        write(config, test, annotations, settings, assessed)
+        record.metrics(assessed.figures)
         record.at_end(
             lambda run: registration.register(config, config.paths.models / names.BUNDLE, run.pipeline)
         )
@@ -78,17 +78,17 @@ def seal(config: Config, settings: RegionSettings) -> None:
 def write(
     config: Config,
     test: maps.MapSet,
-    known: reference.Annotations,
+    annotations: reference.Annotations,
     settings: RegionSettings,
-    found: Assessment,
+    assessed: Assessment,
 ) -> None:
     """Write the tables and the pictures."""
     report = config.paths.report("region_maps")
-    for name, text in found.texts().items():
+    for name, text in assessed.texts().items():
         outputs.write_text(report / name, text)
     with outputs.staged(report / names.OVERLAYS) as folder:
-        gallery.draw(folder, config.data.root, test, known, settings, config.region_maps)
-    outputs.write_json(report / names.METRICS, found.figures)
+        gallery.draw(folder, config.data.root, test, annotations, settings, config.region_maps)
+    outputs.write_json(report / names.METRICS, assessed.figures)
 
 
 def predict_split(

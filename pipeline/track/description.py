@@ -31,7 +31,7 @@ def name(pipeline: state.Pipeline, config: Config) -> str:
 
 def headline(figures: Mapping[str, float]) -> dict[str, float]:
     """Return those of the five figures that there are, under the names by which they come first."""
-    return {shown: figures[key] for shown, key in HEADLINE.items() if key in figures}
+    return {title: figures[key] for title, key in HEADLINE.items() if key in figures}
 
 
 def summary(figures: Mapping[str, float]) -> str:
@@ -69,20 +69,20 @@ def note(
 
 
 def _figures(figures: Mapping[str, float]) -> Iterator[str]:
-    for shown, key in HEADLINE.items():
+    for title, key in HEADLINE.items():
         if key in figures:
             low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
             interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-            yield f"| {shown[2:]} | {figures[key]:.3f}{interval} |"
+            yield f"| {title[2:]} | {figures[key]:.3f}{interval} |"
 
 
 def _pictures(store: Store, runs: Mapping[str, Run]) -> Iterator[str]:
     """Link the pictures that the runs have, by the address at which MLflow's own pages find artifacts."""
-    for stage, wanted in _PICTURES.items():
+    for stage, paths in _PICTURES.items():
         if stage not in runs:
             continue
         run_id = runs[stage].info.run_id
-        artifacts = store.client.list_artifacts(run_id, wanted[0].partition("/")[0])
-        for path in wanted:
+        artifacts = store.client.list_artifacts(run_id, paths[0].partition("/")[0])
+        for path in paths:
             if path in {artifact.path for artifact in artifacts}:
                 yield f"![{path}](get-artifact?path={path}&run_uuid={run_id})"

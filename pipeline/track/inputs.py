@@ -31,19 +31,19 @@ class Input(NamedTuple):
 
 def of_state(pipeline: state.Pipeline, config: Config) -> list[Input]:
     """Return the user's data; what stages make of them follows from the state."""
-    read = {path: md5 for s in pipeline.stages.values() for path, md5 in s.now.dependencies.items()}
-    return _radiographs(read, config.data.root) + _named(read, _beside(config))
+    dependencies = {path: md5 for s in pipeline.stages.values() for path, md5 in s.now.dependencies.items()}
+    return _radiographs(dependencies, config.data.root) + _named(dependencies, _beside(config))
 
 
 def of_stage(stage: state.Stage, config: Config) -> list[Input]:
     """Return the data that a stage reads: the user's, and what earlier stages made of them."""
-    made = {
+    outputs = {
         config.paths.manifest: "manifest",
         config.paths.annotations: "checked annotations",
         config.paths.shards: "shards",
     }
-    read = stage.now.dependencies
-    return _radiographs(read, config.data.root) + _named(read, _beside(config) | made)
+    dependencies = stage.now.dependencies
+    return _radiographs(dependencies, config.data.root) + _named(dependencies, _beside(config) | outputs)
 
 
 def entities(inputs: Sequence[Input], context: str) -> list[DatasetInput]:
@@ -75,9 +75,9 @@ def _beside(config: Config) -> dict[Path, str]:
     return {config.data.annotations: "annotations", config.data.labels: "labels"}
 
 
-def _radiographs(read: Mapping[str, str], root: Path) -> list[Input]:
+def _radiographs(dependencies: Mapping[str, str], root: Path) -> list[Input]:
     """Return the radiographs as one input, where all their splits are among the dependencies."""
-    by_path = {Path(path): md5 for path, md5 in read.items()}
+    by_path = {Path(path): md5 for path, md5 in dependencies.items()}
     md5s = [by_path.get(root / split, "") for split in SPLITS]
     if not all(md5s):
         return []
@@ -85,7 +85,7 @@ def _radiographs(read: Mapping[str, str], root: Path) -> list[Input]:
     return [Input(_RADIOGRAPHS, root, hashlib.md5(joined, usedforsecurity=False).hexdigest())]
 
 
-def _named(read: Mapping[str, str], names: Mapping[Path, str]) -> list[Input]:
+def _named(dependencies: Mapping[str, str], names: Mapping[Path, str]) -> list[Input]:
     """Return the data among the dependencies that have a name; without an md5, nobody can tell which."""
-    pairs = ((Path(path), md5) for path, md5 in read.items() if md5)
+    pairs = ((Path(path), md5) for path, md5 in dependencies.items() if md5)
     return [Input(names[path], path, md5) for path, md5 in pairs if path in names]

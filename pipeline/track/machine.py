@@ -1,7 +1,7 @@
-"""How busy the machine is while a stage runs: MLflow's own monitors, asked from a thread of their own.
+"""How busy the machine is while a stage runs: MLflow's own monitors, read in a thread of their own.
 
 MLflow has a thread that does this, too, but at its end a stage would wait for it as long as that waits for
-a dead server. Here the stage does not wait, and the first failure to tell is the last.
+a dead server. Here the stage does not wait, and logging ends at the first failure.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ log = logging.getLogger(__name__)
 _PERIOD_S = 5.0
 _LAST_WORD_S = 1.0  # that a stage waits for at its end
 
-Tell = Callable[[dict[str, float], int], None]
+LogFigures = Callable[[dict[str, float], int], None]
 
 
 @contextmanager
-def watched(tell: Tell, period_s: float = _PERIOD_S) -> Iterator[None]:
+def watched(log_figures: LogFigures, period_s: float = _PERIOD_S) -> Iterator[None]:
     """Pass on the figures of processor, memory, disk, network and graphics card, every few seconds.
 
     Parameters
     ----------
-    tell
+    log_figures
         Takes the figures and the number of the period; called from another thread.
     """
     over = Event()
-    thread = Thread(target=_watch, args=(tell, over, period_s), name="machine", daemon=True)
+    thread = Thread(target=_watch, args=(log_figures, over, period_s), name="machine", daemon=True)
     thread.start()
     try:
         yield
@@ -39,21 +39,21 @@ def watched(tell: Tell, period_s: float = _PERIOD_S) -> Iterator[None]:
         thread.join(_LAST_WORD_S)
 
 
-def _watch(tell: Tell, over: Event, period_s: float) -> None:
-    """Tell until it is over; a stage shorter than a period is told of once, at its end."""
+def _watch(log_figures: LogFigures, over: Event, period_s: float) -> None:
+    """Log until it is over; a stage shorter than a period is logged once, at its end."""
     try:
         monitors, step, last = _monitors(), 0, False
         _collect(monitors)  # the processor's first figure is of no time at all
         while not last:
             last = over.wait(period_s)
-            tell(_collect(monitors), step)
+            log_figures(_collect(monitors), step)
             step += 1
     except Exception as error:
         log.warning("how busy the machine is cannot be said: %s", error)
 
 
 def _collect(monitors: list[Any]) -> dict[str, float]:
-    """Ask all monitors for this moment's figures."""
+    """Read all monitors once."""
     figures: dict[str, float] = {}
     for monitor in monitors:
         monitor.collect_metrics()

@@ -13,7 +13,7 @@ from pipeline.track.store import Store
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-ANSWER = Path(__file__).with_name("answer.py")
+SCORING = Path(__file__).with_name("scoring.py")
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -41,8 +41,8 @@ def log_version(
 ) -> str:
     """Log artifacts with the code that serves them, make them a version of a model, and return its number.
 
-    MLflow's own `log_model` asks where the whole process is connected to; and it would load each version and
-    ask it the example: seconds, for a bundle that the stage has just predicted with.
+    MLflow's own `log_model` uses the store of the whole process; and it would load each version and
+    predict the example: seconds, for a bundle that the stage has just predicted with.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def log_version(
     requirements
         Pinned packages.
     example
-        Of what the version is asked.
+        An input of the version.
     """
     import mlflow
     from mlflow.entities import LoggedModelOutput

@@ -1,4 +1,4 @@
-"""What to say when MLflow's store does not answer, or refuses: what was asked, of whom, and what to do."""
+"""Errors of MLflow's store: which request failed, at which address, and what to do."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def explained(uri: str, question: str) -> Iterator[None]:
     Parameters
     ----------
     uri
-        Whom one asks.
+        Address of the store.
     question
-        For what: the name of MLflow's method, or a phrase.
+        What was requested: the name of MLflow's method, or a phrase.
 
     Raises
     ------

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 WORKSPACE = "workspace"  # DVC's name for the working folder
 _RUN_ID = re.compile("[0-9a-f]{32}")
 
-Read = Callable[[str, str], bytes | None]
+ReadFile = Callable[[str, str], bytes | None]
 
 
 class RecordError(ValueError):
@@ -42,8 +42,8 @@ class Record:
     Attributes
     ----------
     name
-        As it was asked for.
-    what
+        As it was given.
+    description
         What that is, for readers.
     settings
         Dotted name to value, as text.
@@ -54,10 +54,10 @@ class Record:
     """
 
     name: str
-    what: str
+    description: str
     settings: Mapping[str, str]
     figures: Mapping[str, Mapping[str, float]]
-    read: Read
+    read: ReadFile
 
 
 def find(config: Config, name: str) -> Record:
@@ -103,13 +103,13 @@ def _at_revision(config: Config, name: str) -> Record | None:
 
     recipes = map(repository.recorded, revision.stages.values())
     settings = {key: str(value) for recipe in recipes for key, value in recipe.settings.items()}
-    what = "the working folder" if name == WORKSPACE else f"revision {revision.commit[:12]}"
-    return Record(name, what, settings, _figures(revision.stages, read), read)
+    description = "the working folder" if name == WORKSPACE else f"revision {revision.commit[:12]}"
+    return Record(name, description, settings, _figures(revision.stages, read), read)
 
 
-def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | None:
+def _run_of_version(store: Store, name: str, number_or_alias: str) -> tuple[Run, str] | None:
     """Find the run of a registered version by its number or alias."""
-    version = models.registered(store, name)[1].get(wanted, wanted)
+    version = models.registered(store, name)[1].get(number_or_alias, number_or_alias)
     versions = {str(v.version): v for v in store.client.search_model_versions(f"name = '{name}'")}
     if version not in versions:
         return None
@@ -122,19 +122,19 @@ def _run_of_version(store: Store, name: str, wanted: str) -> tuple[Run, str] | N
     return store.client.get_run(run_id), f"version {version} of {name}, "
 
 
-def _run(store: Store, wanted: str) -> tuple[Run, str] | None:
+def _run(store: Store, id_or_name: str) -> tuple[Run, str] | None:
     """Find a run by its id, or the newest of a name."""
-    clause = "attributes.run_id" if _RUN_ID.fullmatch(wanted) else "attributes.run_name"
-    runs = store.client.search_runs([store.experiment_id], f"{clause} = '{wanted.replace(chr(39), '')}'")
+    clause = "attributes.run_id" if _RUN_ID.fullmatch(id_or_name) else "attributes.run_name"
+    runs = store.client.search_runs([store.experiment_id], f"{clause} = '{id_or_name.replace(chr(39), '')}'")
     return (runs[0], "") if runs else None
 
 
-def _of_run(store: Store, name: str, run: Run, what: str) -> Record:
+def _of_run(store: Store, name: str, run: Run, description: str) -> Record:
     tags = run.data.tags
-    named = {
+    by_stage = {
         key.split(".")[1]: value for key, value in tags.items() if re.fullmatch(r"stage\..+\.run_id", key)
     }
-    stages = named or {tags.get("pipeline.stage", ""): run.info.run_id}
+    stages = by_stage or {tags.get("pipeline.stage", ""): run.info.run_id}
 
     def read(stage: str, file: str) -> bytes | None:
         with TemporaryDirectory() as folder:
@@ -148,11 +148,11 @@ def _of_run(store: Store, name: str, run: Run, what: str) -> Record:
                 return None
             return Path(path).read_bytes()
 
-    what = f"{what}run {run.info.run_name} ({run.info.run_id[:8]})"
-    return Record(name, what, run.data.params, _figures(stages, read), read)
+    description = f"{description}run {run.info.run_name} ({run.info.run_id[:8]})"
+    return Record(name, description, run.data.params, _figures(stages, read), read)
 
 
-def _figures(stages: Mapping[str, object], read: Read) -> dict[str, dict[str, float]]:
+def _figures(stages: Mapping[str, object], read: ReadFile) -> dict[str, dict[str, float]]:
     """Read every stage's figures; a stage without any is left out."""
     texts = {stage: read(stage, "metrics.json") for stage in stages}
     figures = {stage: projection.finite(json.loads(text)) for stage, text in texts.items() if text}

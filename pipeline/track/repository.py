@@ -126,7 +126,7 @@ def _md5s(records: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def _makers_of(path: str, makers: Mapping[str, str]) -> set[str]:
     """Find the stages with an output that is ``path``, lies in it or holds it."""
-    return {stage for made, stage in makers.items() if _holds(made, path) or _holds(path, made)}
+    return {stage for output, stage in makers.items() if _holds(output, path) or _holds(path, output)}
 
 
 def _holds(folder: str, path: str) -> bool:

@@ -1,6 +1,6 @@
 """The run of a stage while it runs: what the stage itself calls.
 
-The stage's report folder is the record; MLflow is told second. Whatever goes wrong with
+The stage's report folder is the record; MLflow comes second. Whatever goes wrong with
 MLflow is a warning, costs at most ``track.timeout_s``, and is repaired by `sync`.
 """
 
@@ -45,7 +45,7 @@ Action = Callable[[OpenRun], object]
 
 @dataclass
 class StageRecord:
-    """What a stage says of its run; nothing here raises or waits longer than the bound."""
+    """A stage's record of its run; nothing here raises or waits longer than the bound."""
 
     stage: str
     _run: OpenRun | None = None
@@ -68,7 +68,7 @@ class StageRecord:
     def curve(self, values: Mapping[str, float], step: int) -> None:
         """Log figures that change with the step (an epoch) at once, under ``curves/``."""
         points = _steps(projection.CURVES, values)
-        self._tell(lambda run: run.store.log(run.run_id, points, step=step))
+        self._attempt(lambda run: run.store.log(run.run_id, points, step=step))
 
     def pages(self, stage: str, files: Iterable[Path]) -> None:
         """Upload pages of another stage, at the end, to the run that stands for it in this state.
@@ -84,7 +84,7 @@ class StageRecord:
         """Do something with the run once it is finished; what goes wrong there is a warning, too."""
         self._actions.append(action)
 
-    def _tell(self, action: Action) -> None:
+    def _attempt(self, action: Action) -> None:
         run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
         if run is not None:
             with _forgiving(self.stage):
@@ -123,12 +123,12 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         message = f"{type(error).__name__}: {error}"
-        record._tell(lambda run: _fail(run, status, message))
+        record._attempt(lambda run: _fail(run, status, message))
         log.info("%s: %s", stage, status.lower())
         raise
-    record._tell(lambda run: _finish(run, record, config))
+    record._attempt(lambda run: _finish(run, record, config))
     for action in record._actions:
-        record._tell(action)
+        record._attempt(action)
     log.info("%s: done", stage)
 
 
@@ -149,11 +149,11 @@ def _forgiving(stage: str) -> Iterator[None]:
 def _watched(run: OpenRun, timeout_s: float) -> AbstractContextManager[None]:
     """Log how busy the machine is, by a client of its own: its waiting costs the stage no patience."""
 
-    def tell(figures: Mapping[str, float], step: int) -> None:
+    def log_figures(figures: Mapping[str, float], step: int) -> None:
         store = replace(run.store, client=Client(run.store.uri, timeout_s))
         store.log(run.run_id, _steps(projection.MACHINE, figures), step=step)
 
-    return machine.watched(tell)
+    return machine.watched(log_figures)
 
 
 def _steps(prefix: str, values: Mapping[str, float]) -> dict[str, float]:
@@ -178,8 +178,8 @@ def _open(name: str, config: Config) -> OpenRun:
 
 def _identity(store: Store, stage: state.Stage) -> dict[str, str]:
     """Which attempt at its recipe this is, and whether DVC knows of it."""
-    earlier = store.find({"pipeline.stage_key": stage.now.key})
-    attempt = 1 + sum("pipeline.backfilled" not in run.data.tags for run in earlier)
+    executions = store.find({"pipeline.stage_key": stage.now.key})
+    attempt = 1 + sum("pipeline.backfilled" not in run.data.tags for run in executions)
     tags = {"pipeline.attempt": str(attempt)}
     if os.environ.get("DVC_STAGE", "").rpartition(":")[2] != stage.name:
         tags["pipeline.by_hand"] = "true"

@@ -21,7 +21,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.drift import seen
+from pipeline.drift import served
 from pipeline.files import images
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class FractureModel(PythonModel):
         model_input
             Column `image`: a path, the file's bytes, or these in base64.
         params
-            `region_map`: whether maps are wanted; they are unless told.
+            `region_map`: whether maps are wanted; true by default.
 
         Returns
         -------
@@ -78,10 +78,10 @@ class FractureModel(PythonModel):
 def _read(image: str | bytes, row: int) -> images.Radiograph:
     data, name = _data(image, row)
     radiograph = images.decode(data, name)
-    if folder := os.environ.get(seen.FOLDER_VARIABLE):
+    if folder := os.environ.get(served.FOLDER_VARIABLE):
         try:
-            seen.note(Path(folder), radiograph, len(data))
-        except OSError as error:  # an answer is worth more than a record of it
+            served.note(Path(folder), radiograph, len(data))
+        except OSError as error:  # a prediction is worth more than a record of it
             log.warning("%s: what was seen is not noted: %s", folder, error)
     return radiograph
 

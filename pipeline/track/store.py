@@ -1,4 +1,4 @@
-"""Where the runs are kept: one MLflow experiment, found or made, and asked with a bounded patience."""
+"""Where the runs are kept: one MLflow experiment, found or made, with a bound on all waiting."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pipeline.track.outage import UnansweredError, explained, without_password
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_FREE_S = 0.25  # an answer within this time costs no patience: only waiting does
+_FREE_S = 0.25  # a response within this time is free: only waiting counts
 _POLL_S = 0.05
 _BATCH = 100  # params and tags that MLflow takes at once
 
 
 class Client:
-    """An ``MlflowClient`` that stops asking once its server has cost ``timeout_s`` of waiting.
+    """An ``MlflowClient`` that gives up once its server has cost ``timeout_s`` of waiting.
 
     By default one call to a silent server blocks for minutes, and a slow one would be waited for again at
     each of thirty calls. Here all calls share one allowance. What MLflow reads about that in environment
@@ -47,21 +47,21 @@ class Client:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return the client's method of that name, bounded."""
         method: Callable[..., Any] = getattr(self.raw, name)
-        return lambda *args, **kwargs: self._ask(method, *args, **kwargs)
+        return lambda *args, **kwargs: self._call(method, *args, **kwargs)
 
-    def _ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with explained(self._uri, method.__name__):
             return self._within(method, *args, **kwargs) if self.remote else method(*args, **kwargs)
 
     def _within(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Wait for an answer while the allowance lasts; a thread given up ends with the process."""
-        answer: Future[Any] = Future()
+        future: Future[Any] = Future()
         started = time.monotonic()
         if (left_s := self._timeout_s - self._waited_s) > 0:
-            thread = Thread(target=_answer, args=(answer, method, args, kwargs), name="mlflow", daemon=True)
+            thread = Thread(target=_fulfil, args=(future, method, args, kwargs), name="mlflow", daemon=True)
             thread.start()
             thread.join(left_s)
-        if not answer.done():
+        if not future.done():
             self._waited_s = self._timeout_s
             raise UnansweredError(
                 "MLflow's store must answer within track.timeout_s. Received from "
@@ -69,14 +69,14 @@ class Client:
                 "command again, or raise track.timeout_s."
             )
         self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
-        return answer.result()
+        return future.result()
 
 
-def _answer(answer: Future[Any], method: Callable[..., Any], args: Any, kwargs: Any) -> None:
+def _fulfil(future: Future[Any], method: Callable[..., Any], args: Any, kwargs: Any) -> None:
     try:
-        answer.set_result(method(*args, **kwargs))
+        future.set_result(method(*args, **kwargs))
     except BaseException as error:
-        answer.set_exception(error)
+        future.set_exception(error)
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class Store:
         """Return the runs that carry all these tags and have that status, oldest first."""
         clauses = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
         clauses += [f"attributes.status = '{status}'"] if status else []
-        wanted = " and ".join(clauses)
+        query = " and ".join(clauses)
         return list(
-            self.client.search_runs([self.experiment_id], wanted, order_by=["attributes.start_time ASC"])
+            self.client.search_runs([self.experiment_id], query, order_by=["attributes.start_time ASC"])
         )
 
     def log(

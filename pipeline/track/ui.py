@@ -43,10 +43,10 @@ def command(uri: str, root: Path, options: Sequence[str]) -> list[str]:
     chosen += ["--default-artifact-root", (root / "mlartifacts").as_uri()]
     if not _names(options, "--workers", "-w"):
         chosen += ["--workers", "1"]  # one reader; each further one starts as slowly as the first
-    return [*chosen, *here(options, uri), *options]
+    return [*chosen, *address_options(options, uri), *options]
 
 
-def here(options: Sequence[str], what: str) -> list[str]:
+def address_options(options: Sequence[str], name: str) -> list[str]:
     """Choose this machine and a free port, unless the options say otherwise."""
     chosen = []
     if not _names(options, "--host", "-h"):
@@ -54,7 +54,7 @@ def here(options: Sequence[str], what: str) -> list[str]:
     if not _names(options, "--port", "-p"):
         port = free_port()
         chosen += ["--port", str(port)]
-        log.info("%s: open http://%s:%d, end with Ctrl-C", what, _HOST, port)
+        log.info("%s: open http://%s:%d, end with Ctrl-C", name, _HOST, port)
     return chosen
 
 

@@ -27,15 +27,15 @@ class Progress:
     ----------
     history
         One dict an epoch.
-    kept_epoch
+    selected_epoch
         Index into ``history``, -1 before the first.
-    kept_weights
+    selected_weights
         The network's weights after that epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
-    kept_epoch: int = -1
-    kept_weights: list[NDArray[Any]] = field(default_factory=list)
+    selected_epoch: int = -1
+    selected_weights: list[NDArray[Any]] = field(default_factory=list)
 
 
 def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress: Progress) -> None:
@@ -43,8 +43,8 @@ def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress
     arrays: dict[str, Any] = {
         f"variable{i}": tf.convert_to_tensor(value).numpy() for i, value in enumerate(variables)
     }
-    arrays |= {f"best{i}": weight for i, weight in enumerate(progress.kept_weights)}
-    state = json.dumps({"history": progress.history, "kept_epoch": progress.kept_epoch})
+    arrays |= {f"best{i}": weight for i, weight in enumerate(progress.selected_weights)}
+    state = json.dumps({"history": progress.history, "kept_epoch": progress.selected_epoch})
     with outputs.staged(path) as private, private.open("wb") as file:
         np.savez(file, **arrays, state=np.array(state))
 

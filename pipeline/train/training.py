@@ -102,7 +102,7 @@ def fit(
     variables = [*model.variables, *optimizers, *average.variables]
     progress = checkpoint.restore(checkpoint_path, variables)
     for epoch in range(len(progress.history), settings.max_epochs):
-        if epoch - progress.kept_epoch > settings.patience:
+        if epoch - progress.selected_epoch > settings.patience:
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
         batches = shards.dataset(
@@ -121,7 +121,7 @@ def fit(
             _record_epoch(progress, model, row, settings.checkpoint)
         checkpoint.save(checkpoint_path, variables, progress)
         on_epoch(epoch, row)
-    model.set_weights(progress.kept_weights)
+    model.set_weights(progress.selected_weights)
     return progress.history
 
 
@@ -265,8 +265,8 @@ def _record_epoch(
     progress: checkpoint.Progress, model: keras.Model, row: dict[str, float], which: Literal["best", "last"]
 ) -> None:
     """Add an epoch, and keep its weights if it is the best so far, or if the last one is kept."""
-    best = progress.history[progress.kept_epoch]["val_auroc"] if progress.history else -np.inf
+    best = progress.history[progress.selected_epoch]["val_auroc"] if progress.history else -np.inf
     if which == "last" or row["val_auroc"] > best:
-        progress.kept_epoch = len(progress.history)
-        progress.kept_weights = model.get_weights()
+        progress.selected_epoch = len(progress.history)
+        progress.selected_weights = model.get_weights()
     progress.history.append(row)

@@ -19,9 +19,11 @@ def gitlab(monkeypatch):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     for name, value in GITLAB.items():
         monkeypatch.setenv(name, value)
-    asked, answers = [], [[], {"iid": 4}, {}]
-    monkeypatch.setattr(forges, "ask", lambda *said: asked.append(said) or answers[len(asked) - 1])
-    return forges.here(), asked
+    requests, answers = [], [[], {"iid": 4}, {}]
+    monkeypatch.setattr(
+        forges, "send", lambda *request: requests.append(request) or answers[len(requests) - 1]
+    )
+    return forges.here(), requests
 
 
 def test_gitlab_is_asked_for_a_merge_request_and_a_note(gitlab):

@@ -51,13 +51,13 @@ def test_another_name_is_refused(monkeypatch, capsys, arguments):
 
 def test_on_github_the_next_job_is_told_by_outputs(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
-    job.tell({"promote": "true"})
-    job.tell({"ref": "c0ffee"})
+    job.pass_on({"promote": "true"})
+    job.pass_on({"ref": "c0ffee"})
     assert (tmp_path / "outputs").read_text() == "promote=true\nref=c0ffee\n"
 
 
 def test_elsewhere_outputs_are_variables_in_capitals(tmp_path, monkeypatch):
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
     monkeypatch.chdir(tmp_path)
-    job.tell({"ref": "c0ffee"})
+    job.pass_on({"ref": "c0ffee"})
     assert (tmp_path / "retrain.env").read_text() == "REF=c0ffee\n"

@@ -27,19 +27,19 @@ def decision(candidate: str, champion: str | None, *, promoted: bool) -> str:
 )
 def test_the_gate_says_what_follows(job, fracture, outputs, candidate, champion, promoted, due):
     fracture(decision(candidate, champion, promoted=promoted), code=0 if promoted else 4)
-    assert gate.ask() == 0
+    assert gate.decide() == 0
     assert outputs() == {"promote": due, "version": "3"}
 
 
 def test_a_gate_that_cannot_answer_fails_the_job(job, fracture, outputs):
     fracture("", code=1)
-    assert gate.ask() == 1
+    assert gate.decide() == 1
     assert outputs() == {}
 
 
 def test_a_schedule_gives_no_reason_that_would_admit_a_withdrawn_version(job, fracture):
     calls = fracture(decision("3", "2", promoted=True))
-    gate.ask()
+    gate.decide()
     gate.promote()
     assert calls.read_text() == (
         "promote|--reason||--dry-run|--json|promote|--reason||--version|3|--actor|grace|"
@@ -49,7 +49,7 @@ def test_a_schedule_gives_no_reason_that_would_admit_a_withdrawn_version(job, fr
 def test_a_person_may_give_one(job, fracture, monkeypatch):
     monkeypatch.setenv("REASON", "wrists were mislabelled")
     calls = fracture(decision("3", "2", promoted=True))
-    gate.ask()
+    gate.decide()
     assert calls.read_text().startswith("promote|--reason|wrists were mislabelled|")
 
 

@@ -18,7 +18,7 @@ from tests.ci.triggers import filters, starts
 def test_the_cheap_steps_of_a_pull_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "ci")
     here = site.Site(tmp_path, {})
-    here.found({})
+    here.create({})
     assert here.walk("check") == {}
     steps = [message.rpartition(": ")[2] for message in caplog.messages]
     assert steps == list(job.STEPS["check"]) == ["dvc status", "python -m ci.plan"]

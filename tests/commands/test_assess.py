@@ -53,7 +53,7 @@ def test_the_report_is_complete_and_the_folder_is_left_alone(config, work, folde
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assess.run(config, folder, None, None, as_json=False)
     report = work / "reports/assess/elsewhere"
-    assert {path.name for path in report.iterdir()} == set(assess._MADE)
+    assert {path.name for path in report.iterdir()} == set(assess._OUTPUTS)
     assert "elsewhere" in (report / "report.html").read_text()
     issues = pd.read_csv(report / "issues.csv").query("severity == 'quarantined' or issue == 'byte_copy'")
     assert sorted(zip(issues["path"], issues["issue"], strict=True)) == [

@@ -8,7 +8,7 @@ import pytest
 from pipeline import config as settings
 from pipeline.commands import drift
 from pipeline.dataset import profile
-from pipeline.drift import seen
+from pipeline.drift import served
 from pipeline.files import images
 from tests.commands.conftest import radiograph
 
@@ -83,7 +83,7 @@ def test_what_a_server_has_seen_stands_for_its_radiographs(config, work, draw, m
     for number in range(12):
         pixels = radiograph(number) // 2
         data = images.encode_png(pixels)
-        seen.note(work / "seen", images.decode(data, "x.png"), len(data))
+        served.note(work / "seen", images.decode(data, "x.png"), len(data))
     for record in (work / "seen", next((work / "seen").iterdir())):
         code, found = run(config, capsys, described=record, against=models)
         assert (code, found["current"]["groups"]) == (drift.DRIFT, 12)

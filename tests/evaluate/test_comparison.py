@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluate import comparison
-from pipeline.statistics import metrics
+from pipeline.statistics import intervals, metrics
 
 
 def two_models(n: int = 200, seed: int = 0, gain: float = 0.0):
@@ -46,9 +46,17 @@ def test_the_interval_is_that_of_a_paired_bootstrap() -> None:
     y_true, first, second = two_models(gain=0.3)
     models = y_true, first, second, np.repeat(np.arange(100), 2)  # a group of either class: two units
     closed = comparison.auroc_difference(*models)
-    drawn = comparison.differences(metrics.classification_scores, *models, n_samples=1000, seed=0)["auroc"]
-    assert drawn[:3] == pytest.approx(closed[:3])
-    assert (drawn.low, drawn.high) == pytest.approx((closed.low, closed.high), abs=0.006)
+    (truth, one, group), (_, other, _) = (metrics.collapse_groups(y_true, y, models[3]) for y in models[1:3])
+    drawn = intervals.summarize(
+        lambda weight: {"auroc": metrics.auroc(truth, other, weight) - metrics.auroc(truth, one, weight)},
+        *(group, truth),
+        n_samples=1000,
+        seed=0,
+    )
+    assert closed[:3] == pytest.approx(
+        (metrics.auroc(truth, one), metrics.auroc(truth, other), drawn["auroc"])
+    )
+    assert (drawn["auroc_low"], drawn["auroc_high"]) == pytest.approx((closed.low, closed.high), abs=0.006)
 
 
 def auroc_variance(y_true, y_score) -> float:
@@ -63,7 +71,6 @@ def test_copies_weigh_as_one() -> None:
     again = np.concatenate([np.arange(60), np.repeat(7, 500)])
     alone, copied = (
         comparison.differences(
-            metrics.classification_scores,
             y_true[rows],
             first[rows],
             second[rows],

@@ -59,14 +59,14 @@ def test_equal_seeds_give_equal_intervals(figures: dict) -> None:
     assert again == figures
 
 
-def judged(hardware: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def predictions(hardware: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Four radiographs of val, four of test; what each says of hardware is one letter."""
     rows = {"split": ["val"] * 4 + ["test"] * 4, "fractured": Y_TRUE, "y_score": Y_SCORE, "group": GROUP}
     return pd.DataFrame(rows), pd.DataFrame({"hardware": list(hardware)}).replace("?", "")
 
 
 def test_a_part_is_the_columns_of_its_radiographs() -> None:
-    parts = evaluation.parts(*judged("01010000"))
+    parts = evaluation.parts(*predictions("01010000"))
     assert list(parts) == ["val", "test", "test_without_hardware"]
     assert [column.tolist() for column in parts["val"]] == [
         [True, True, True, False],
@@ -80,13 +80,13 @@ def test_a_part_is_the_columns_of_its_radiographs() -> None:
     [("????0000", ["d", "d", "e", "f"]), ("00001000", ["d", "e", "f"]), ("0000??00", ["e", "f"])],
 )
 def test_without_hardware_means_known_to_have_none(hardware: str, groups: list[str]) -> None:
-    *_, group = evaluation.parts(*judged(hardware))["test_without_hardware"]
+    *_, group = evaluation.parts(*predictions(hardware))["test_without_hardware"]
     assert group.tolist() == groups
 
 
 @pytest.mark.parametrize("hardware", ["00000001", "0000????", "00001111"])
 def test_there_is_no_such_part_of_one_class(hardware: str) -> None:
-    assert "test_without_hardware" not in evaluation.parts(*judged(hardware))
+    assert "test_without_hardware" not in evaluation.parts(*predictions(hardware))
 
 
 def test_calibration_and_points_come_from_the_same_radiographs() -> None:

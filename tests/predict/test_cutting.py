@@ -20,13 +20,13 @@ def two_peaks(high: float = 0.9, low: float = 0.3) -> np.ndarray:
 def test_candidates_are_more_than_what_is_shown() -> None:
     settings = RegionSettings(0.8, 0.0, 5, sensitive_threshold=0.5, candidate_threshold=0.1, peak_share=0.1)
     assert [region.box for region in settings.candidates(two_peaks())] == [(2, 3, 4, 4), (12, 20, 2, 2)]
-    assert [region.box for region in settings.shown(two_peaks())] == [(2, 3, 4, 4)]
-    assert [settings.is_sure(region) for region in settings.shown(two_peaks(0.7))] == [False]
+    assert [region.box for region in settings.visible_regions(two_peaks())] == [(2, 3, 4, 4)]
+    assert [settings.is_sure(region) for region in settings.visible_regions(two_peaks(0.7))] == [False]
 
 
 def test_settings_of_old_bundles_cut_at_one_threshold() -> None:
     settings = RegionSettings(0.2, 0.01, 5)
-    (region,) = settings.shown(two_peaks())
+    (region,) = settings.visible_regions(two_peaks())
     assert (region.box, region.score) == ((2, 3, 4, 4), pytest.approx(0.9))  # the other is too small
 
 

@@ -16,7 +16,7 @@ def limits(params: Config) -> RegionMaps:
 def test_with_annotations_regions_fit_the_boxes(limits: RegionMaps) -> None:
     found = drawn(CELLS)
     settings = choice.choose(found, KNOWN, limits)
-    (region,) = settings.shown(found.in_radiograph(0))
+    (region,) = settings.visible_regions(found.in_radiograph(0))
     assert (region.row, region.column) == pytest.approx((32, 48), abs=4)
     assert (region.height_px, region.width_px) == pytest.approx((16, 16), abs=8)
 
@@ -42,7 +42,7 @@ def test_one_false_mark_is_allowed_at_the_sensitive_threshold(limits: RegionMaps
     found = drawn(CELLS)
     found.evidence[2:, 0, 0] = 2.0  # a second, weaker peak on each radiograph without a fracture
     settings = choice.choose(found, known, limits)
-    assert [len(settings.shown(found.in_radiograph(i))) for i in (2, 3)] == [1, 1]
+    assert [len(settings.visible_regions(found.in_radiograph(i))) for i in (2, 3)] == [1, 1]
     assert settings.sensitive_threshold <= settings.map_threshold
 
 

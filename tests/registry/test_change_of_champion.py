@@ -79,14 +79,14 @@ def asked(monkeypatch):
     questions: list[list[str]] = []
 
     def answers(noise: float):
-        def ask(model, radiographs, folder):
+        def score(model, radiographs, folder):
             questions.append(list(radiographs))
             if len(radiographs) == 1:
                 return np.array([0.5])
             truth = [int(path.removesuffix(".png")[-3:]) % 2 == 0 for path in radiographs]
             return scores(noise, pd.DataFrame({"fractured": truth}))
 
-        monkeypatch.setattr(versions, "ask", ask)
+        monkeypatch.setattr(versions, "score", score)
         return questions
 
     return answers

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline import config
 from pipeline.dataset import manifest
-from pipeline.drift import seen
+from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.predict import bundle
 from pipeline.registry import registration, versions
@@ -168,7 +168,7 @@ def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path
     served.predict(table)
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
     served.predict(table)
-    profile = seen.read(tmp_path / "seen")
+    profile = served_radiographs.read(tmp_path / "seen")
     assert (profile.files, profile.groups, profile.sample["brightness"].tolist()) == (2, 1, [128.0])
 
 

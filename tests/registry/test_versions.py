@@ -65,14 +65,14 @@ def saved(folder: Path) -> Path:
 
 
 def test_a_version_answers_with_its_own_code(quarter, tmp_path):
-    probability = versions.ask(quarter, [f"{n}.png" for n in range(40)], tmp_path)
+    probability = versions.score(quarter, [f"{n}.png" for n in range(40)], tmp_path)
     assert probability.dtype == np.float64
     assert probability.tolist() == [0.25] * 40
 
 
 def test_a_version_that_fails_says_why(quarter, tmp_path):
     with pytest.raises(VersionError, match="ValueError: cannot be decoded"):
-        versions.ask(quarter, ["broken"], tmp_path)
+        versions.score(quarter, ["broken"], tmp_path)
 
 
 @pytest.mark.parametrize("said", ["[0.5, 0.5]", "[1.5]", "[NaN]"])
@@ -83,7 +83,7 @@ def test_what_is_no_probability_is_refused(tmp_path, monkeypatch, said):
 
     monkeypatch.setattr(versions.subprocess, "run", answer)
     with pytest.raises(VersionError, match="with a probability"):
-        versions.ask(tmp_path, ["a.png"], tmp_path)
+        versions.score(tmp_path, ["a.png"], tmp_path)
 
 
 def test_it_is_known_what_a_version_learnt_from(quarter):

@@ -48,14 +48,16 @@ def found() -> Findings:
     fractured = np.arange(N) % 2 == 0
     y_score = np.clip(0.5 + 0.2 * np.where(fractured, 1, -1) + 0.25 * generator.normal(size=N), 0, 1).round(6)
     rows = {"path": [f"test/{i}.png" for i in range(N)], "group": np.arange(N).astype(str), "split": "test"}
-    judged = pd.DataFrame(rows | {"fractured": fractured, "y_score": y_score, "decision": "needs review"})
-    part = evaluation.columns(judged)
+    predictions = pd.DataFrame(
+        rows | {"fractured": fractured, "y_score": y_score, "decision": "needs review"}
+    )
+    part = evaluation.columns(predictions)
     resamples = {"n_samples": 50, "seed": 0}
     scores = evaluation.evaluate(*part, POINTS, n_bins=10, **resamples)
     levels = [("undisturbed", 0.0), ("rotation", 5.0), ("rotation", 15.0), ("markers_masked", 1.0)]
     disturbed = np.stack([y_score, y_score**2, 1 - y_score, y_score], axis=1)
     return Findings(
-        judged,
+        predictions,
         {
             "test": scores,
             "val": scores,

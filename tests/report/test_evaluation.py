@@ -63,10 +63,10 @@ def test_the_page_shows_all_that_was_found(files) -> None:
 
 def test_tables_for_plots_say_of_each_radiograph_what_it_is_and_was_called(files, found: Findings) -> None:
     predicted = pd.read_csv(io.StringIO(files["predictions.csv"]), dtype={"group": str})
-    pd.testing.assert_frame_equal(predicted[list(found.judged)], found.judged, check_dtype=False)
+    pd.testing.assert_frame_equal(predicted[list(found.predictions)], found.predictions, check_dtype=False)
     confusion = pd.read_csv(io.StringIO(files["plots/confusion.csv"]))
-    assert (confusion["actual"] == "fractured").tolist() == found.judged["fractured"].tolist()
-    assert (confusion["predicted"] == "fractured").tolist() == (found.judged["y_score"] >= 0.7).tolist()
+    assert (confusion["actual"] == "fractured").tolist() == found.predictions["fractured"].tolist()
+    assert (confusion["predicted"] == "fractured").tolist() == (found.predictions["y_score"] >= 0.7).tolist()
     roc = pd.read_csv(io.StringIO(files["plots/roc.csv"]))[["false_positive_rate", "sensitivity"]]
     assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
 

@@ -12,7 +12,7 @@ def figures(published=0.72, clean=0.72, **nulls):
     }
     null = {
         name: {"auroc": 0.5, "cv_auroc": auroc, "cv_auroc_low": auroc - 0.03, "cv_auroc_high": auroc + 0.03}
-        for name, auroc in (dict.fromkeys(leaks.NULLS, 0.52) | nulls).items()
+        for name, auroc in (dict.fromkeys(leaks.SHORTCUTS, 0.52) | nulls).items()
     }
     return {"probe": probe, "null": null}
 
@@ -40,12 +40,12 @@ def test_a_fallen_probe_is_memory():
     assert "memory of copies" in text
 
 
-@pytest.mark.parametrize("name", leaks.NULLS)
+@pytest.mark.parametrize("name", leaks.SHORTCUTS)
 def test_a_strong_null_is_told_with_its_meaning(name):
     kind, text = said(**{name: 0.93})[1]
     assert kind == "warning"
     assert "AUROC 0.93 (0.90 to 0.96)" in text
-    assert leaks.NULLS[name][1] in text
+    assert leaks.SHORTCUTS[name][1] in text
 
 
 def test_weaker_nulls_share_a_sentence_and_those_near_chance_have_none():
@@ -80,10 +80,10 @@ def test_the_tables_rows():
         ["size: 9 x 9", "50\xa0%", "25\xa0%", "50", "< 1e-6"],
         ["size: 8 x 8", "50\xa0%", "25\xa0%", "50", "0.002"],
     ]
-    assert leaks.null_rows(figures(size=0.8)["null"])[0] == [
+    assert leaks.shortcut_rows(figures(size=0.8)["null"])[0] == [
         "size",
         "0.80 (0.77 to 0.83)",
         "0.50",
         "strong: the source of the file tells the label",
-        leaks.NULLS["size"][0],
+        leaks.SHORTCUTS["size"][0],
     ]

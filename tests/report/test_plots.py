@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.report import net_benefit, plots, robustness
+from pipeline.report import plots, robustness
 
 POINT = {"threshold": 0.4, "sensitivity": 0.95, "specificity": 0.6, "ppv": 0.7, "npv": 0.9}
 ROC = {"false_positive_rate": [0.0, 0.2, 1.0], "sensitivity": [0.0, 0.8, 1.0]}
@@ -26,9 +26,7 @@ DISTURBED = pd.DataFrame(
     {"disturbance": ["undisturbed", "blur", "blur"], "level": [0.0, 1.0, 2.0], "auroc": [0.9, 0.8, 0.7]}
 ).assign(auroc_low=0.6, auroc_high=0.95)
 CHARTS = {
-    "roc": lambda: plots.roc(
-        ROC, points={"High sensitivity": POINT}, band=([0.0, 1.0], [0.0, 0.9], [0.2, 1.0]), label="AUROC 0.80"
-    ),
+    "roc": lambda: plots.roc(ROC, points={"High sensitivity": POINT}, label="AUROC 0.80"),
     "precision_recall": lambda: plots.precision_recall(
         {"recall": [0.5, 1.0], "precision": [1.0, 0.6]}, 0.4, points={"High sensitivity": POINT}
     ),
@@ -44,7 +42,7 @@ CHARTS = {
     "confusion": lambda: plots.confusion(CELLS, "High sensitivity"),
     "epochs": lambda: plots.epochs({"train": [0.7, 0.5, 0.4], "val": [0.7, 0.6, 0.65]}, "Loss", 2),
     "comparison": lambda: plots.comparison([plots.Bar("Map", 0.6, 0.5, 0.7)], "Pointing game"),
-    "decision_curve": lambda: net_benefit.draw(BENEFIT),
+    "decision_curve": lambda: plots.decision_curve(BENEFIT),
     "robustness": lambda: robustness.draw(DISTURBED),
 }
 drawn = pytest.mark.parametrize("draw", CHARTS.values(), ids=CHARTS.keys())

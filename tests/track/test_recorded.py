@@ -65,14 +65,14 @@ def test_every_name_of_one_state_finds_the_same(repository, find):
     assert {record.settings["run.seed"] for record in records} == {"7"}
     assert all(record.figures == records[0].figures for record in records)
     assert len({record.read("evaluate", "predictions.csv") for record in records}) == 1
-    assert records[3].what.startswith("version 1 of fracture, run efficientnet-lite0-512px-")
+    assert records[3].description.startswith("version 1 of fracture, run efficientnet-lite0-512px-")
 
 
 def test_the_newest_state_is_head_an_experiment_and_the_working_folder(repository, find):
     records = [find(name) for name in ("HEAD", "second-try", "workspace")]
     assert {record.settings["run.seed"] for record in records} == {"8"}
     assert {record.figures["evaluate"]["test.auroc"] for record in records} == {auroc_on_disk(repository)}
-    assert records[2].what == "the working folder"
+    assert records[2].description == "the working folder"
 
 
 def test_settings_of_revision_and_run_are_written_alike(repository, find):

@@ -32,8 +32,8 @@ def test_everything_comes_back_exactly(path: Path) -> None:
     assert (own[0].numpy() == 5).all()
     assert int(own[1]) == 5
     assert found.history == progress().history
-    assert found.kept_epoch == 1
-    assert [weight.tolist() for weight in found.kept_weights] == [[0.0, 1.0, 2.0], 7]
+    assert found.selected_epoch == 1
+    assert [weight.tolist() for weight in found.selected_weights] == [[0.0, 1.0, 2.0], 7]
 
 
 def test_without_a_checkpoint_training_starts_anew(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ __all__ = ["Origin", "Section", "context"]
 
 
 def context(
-    made: Origin,
+    model_origin: Origin,
     figures: Mapping[str, Any],
     subgroups: pd.DataFrame,
     robustness: pd.DataFrame,
@@ -30,7 +30,7 @@ def context(
 
     Parameters
     ----------
-    made
+    model_origin
         How the model came about.
     figures
         ``metrics.json`` of `evaluate`.
@@ -38,10 +38,10 @@ def context(
         The tables of `evaluate`; those without a finding make no section.
     """
     sections = [
-        origin.purpose(made),
-        origin.data(made),
-        origin.making(made),
-        findings.decisions(made.evaluate, figures),
+        origin.purpose(model_origin),
+        origin.data(model_origin),
+        origin.making(model_origin),
+        findings.decisions(model_origin.evaluate, figures),
         findings.performance(figures),
         *findings.subgroups(subgroups),
         *findings.robustness(robustness),
@@ -59,11 +59,11 @@ def _reporting(sections: list[Section]) -> Iterator[Section]:
         answered: Rows = [tuple(item) for item in items if item.section in titles]
         text = f"Items that this card answers, in our words; the list itself: doi {lists.DOI[name]}."
         yield Section(f"Answered of {name}", (text,), ("Item", "Asks for", "See"), answered, n_text=3)
-    left: Rows = [
+    unanswered: Rows = [
         (f"{name} {item.number}", item.asks_for, "")
         for name, items in lists.ITEMS.items()
         for item in items
         if item.section not in titles
     ]
     text = "No run can know these; a card is complete when its user has filled them in."
-    yield Section("For you to fill in", (text,), ("Item", "Asks for", "Answer"), left, n_text=3)
+    yield Section("For you to fill in", (text,), ("Item", "Asks for", "Answer"), unanswered, n_text=3)

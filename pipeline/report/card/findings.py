@@ -1,4 +1,4 @@
-"""What `evaluate` found, and what it leaves open: the middle sections of the card."""
+"""Results of `evaluate` and their limits: the middle sections of the card."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def benefit(curve: pd.DataFrame) -> Section:
 
 
 def maps() -> Section:
-    """Say where the region maps are judged."""
+    """Say where the region maps are scored."""
     text = (
         "The network draws its own region map, without a second pass. The stage region_maps scores these "
         "maps, against drawn fractures where there are any and by erasing what they show, and lists the "

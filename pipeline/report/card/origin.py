@@ -57,7 +57,7 @@ def purpose(origin: Origin) -> Section:
 
 def data(origin: Origin) -> Section:
     """Count the radiographs, from the files found to the groups of each split."""
-    found = origin.validated
+    validated = origin.validated
     head = ("Split", "Radiographs", "Fractured", "Groups", "Groups with a fracture")
     parts = {split: origin.index[origin.index["split"] == split] for split in _SPLITS}
     rows: Rows = [
@@ -71,11 +71,12 @@ def data(origin: Origin) -> Section:
         for split, part in parts.items()
     ]
     text = (
-        f"Of {count(found['files'])} files, {count(found['kept'])} were kept; {count(found['redundant'])} "
-        f"were exact copies, {count(found['quarantined'])} were quarantined, each with its reason in "
-        "reports/validate/issues.csv. A file is decoded whole or not used; nothing is filled in.",
+        f"Of {count(validated['files'])} files, {count(validated['kept'])} were kept; "
+        f"{count(validated['redundant'])} were exact copies, {count(validated['quarantined'])} were "
+        "quarantined, each with its reason in reports/validate/issues.csv. A file is decoded whole or not "
+        "used; nothing is filled in.",
         "Copies of a radiograph, and radiographs of one patient or study where their names are given, form a "
-        f"group. A group lies in one split; {count(found['groups_crossing_published_splits'])} groups "
+        f"group. A group lies in one split; {count(validated['groups_crossing_published_splits'])} groups "
         "crossed the splits as they were found. val chose the epoch, the calibration and the thresholds; "
         "test chose nothing.",
         "Fractured means: filed in a folder of that name by whoever made the collection.",
@@ -95,7 +96,7 @@ def making(origin: Origin) -> Section:
     groups = "All groups" if train["group_balanced"] else "All files, copies too,"
     classes = "and so did both classes" if train["class_balanced"] else "while the classes kept their shares"
     balanced = f"{groups} weighed alike in training, {classes}."
-    why_kept = (
+    reason = (
         "the last one, whatever its AUROC on val"
         if train["checkpoint"] == "last"
         else "the one with the highest AUROC on val"
@@ -108,7 +109,7 @@ def making(origin: Origin) -> Section:
         "feature pyramid draws one map of evidence, and one pooling makes a logit of it: one network, no "
         f"ensemble. {count(trained['parameters_trained'])} of {count(trained['parameters'])} weights were "
         f"trained. {balanced}",
-        f"Of {count(trained['epochs'])} epochs, number {count(trained['kept_epoch'])} was kept, {why_kept} "
+        f"Of {count(trained['epochs'])} epochs, number {count(trained['kept_epoch'])} was kept, {reason} "
         f"({decimals(trained['val_auroc'])}).",
         "Software: TensorFlow and Keras; requirements.lock holds every version.",
     )

@@ -12,7 +12,7 @@ from pipeline.report import thumbnails
 from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Relation
 from pipeline.report.pages import count, counted, listed
-from pipeline.report.thumbnails import Look
+from pipeline.report.thumbnails import ThumbnailReader
 from pipeline.validate import page_thumbnails
 
 _SIDE_PX = 160
@@ -36,7 +36,7 @@ class Family(NamedTuple):
     related: dict[str, Relation]
 
 
-def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[str, Any]]:
+def largest(files: pd.DataFrame, copies: pd.DataFrame, thumbnail: ThumbnailReader) -> list[dict[str, Any]]:
     """Gather the largest groups for the page.
 
     Parameters
@@ -45,8 +45,8 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[
         The manifest; files of one group are copies, or of one patient or study.
     copies
         How pairs lie on one another; see `pipeline.validate.copies.files.Copies`.
-    look
-        From a path to small pixels; asked for the pictures shown alone.
+    thumbnail
+        From a path to small pixels; called only for the pictures on the page.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def largest(files: pd.DataFrame, copies: pd.DataFrame, look: Look) -> list[dict[
         ``name``, ``title`` (how many files), ``text`` (sentences), ``pictures`` (as the macro ``thumbs``
         takes them) and ``n_more`` (files without a picture).
     """
-    return [_shown(members, copies, look) for members in page_thumbnails.largest_groups(files)]
+    return [_describe(members, copies, thumbnail) for members in page_thumbnails.largest_groups(files)]
 
 
 def family(members: pd.DataFrame, copies: pd.DataFrame) -> Family:
@@ -66,22 +66,24 @@ def family(members: pd.DataFrame, copies: pd.DataFrame) -> Family:
     members = members.set_index("path", drop=False)
     first = members.groupby("sha256")["path"].transform("first")
     links = copies[copies["path"].isin(first) & copies["copy_of"].isin(first)]
-    found = kinship.relations(first[reference], links, kinship.shapes(members))
-    return Family(members, reference, {path: found[twin] for path, twin in first.items() if twin in found})
+    related = kinship.relations(first[reference], links, kinship.shapes(members))
+    return Family(
+        members, reference, {path: related[twin] for path, twin in first.items() if twin in related}
+    )
 
 
-def said(found: Family, path: str) -> str:
+def relation_words(group: Family, path: str) -> str:
     """Say in a word or two what a member is to the reference."""
-    if path == found.reference:
+    if path == group.reference:
         return "the first"
-    if path not in found.related:
+    if path not in group.related:
         return "same patient or study"
-    digests = found.members["sha256"]
-    same = "same bytes" if digests[path] == digests[found.reference] else "same position"
-    return kinship.words(found.related[path]) or same
+    digests = group.members["sha256"]
+    same = "same bytes" if digests[path] == digests[group.reference] else "same position"
+    return kinship.words(group.related[path]) or same
 
 
-def found_under(members: pd.DataFrame) -> str:
+def published_under(members: pd.DataFrame) -> str:
     """Say under which published splits and labels a group was found, and where it lies now."""
     splits = members["published_split"].value_counts()
     published = listed([f"{split} ({count(splits[split])})" for split in SPLITS if split in splits])
@@ -94,30 +96,30 @@ def found_under(members: pd.DataFrame) -> str:
     return f"Published in {published}, under {label}; {now}."
 
 
-def made_by(found: Family) -> str:
+def alterations(group: Family) -> str:
     """Say what was done to the reference to make the others."""
-    digests = found.members["sha256"]
-    others = digests[digests != digests[found.reference]].drop_duplicates().index
-    copies = [found.related[path] for path in others if path in found.related]
+    digests = group.members["sha256"]
+    others = digests[digests != digests[group.reference]].drop_duplicates().index
+    copies = [group.related[path] for path in others if path in group.related]
     parts = [kinship.summary(copies) or "same position and size"] if copies else []
     if again := int(digests.duplicated().sum()):
         parts.append(f"{count(again)} with the same bytes as another" if len(others) else "the same bytes")
-    if strangers := len(digests) - len(found.related):
+    if strangers := len(digests) - len(group.related):
         parts.append(f"{count(strangers)} of the same patient or study, no copies")
     return f"Against the first: {'; '.join(parts)}."
 
 
-def _shown(members: pd.DataFrame, copies: pd.DataFrame, look: Look) -> dict[str, Any]:
-    found, few = family(members, copies), page_thumbnails.first(page_thumbnails.spread(members))
+def _describe(members: pd.DataFrame, copies: pd.DataFrame, thumbnail: ThumbnailReader) -> dict[str, Any]:
+    group, few = family(members, copies), page_thumbnails.first(page_thumbnails.spread(members))
     return {
         "name": members["group"].iloc[0],
         "title": counted(len(members), "file"),
-        "text": f"{found_under(found.members)} {made_by(found)}",
-        "pictures": [_picture(path, said(found, path), look) for path in few],
+        "text": f"{published_under(group.members)} {alterations(group)}",
+        "pictures": [_picture(path, relation_words(group, path), thumbnail) for path in few],
         "n_more": len(members) - len(few),
     }
 
 
-def _picture(path: str, title: str, look: Look) -> dict[str, str | None]:
-    src = thumbnails.address(look(path), _SIDE_PX)
+def _picture(path: str, title: str, thumbnail: ThumbnailReader) -> dict[str, str | None]:
+    src = thumbnails.address(thumbnail(path), _SIDE_PX)
     return {"src": src, "title": title, "alt": f"{path}: {title}", "caption": path}

@@ -95,52 +95,52 @@ def relations(reference: str, copies: pd.DataFrame, shapes: Mapping[str, Shape])
         links[row.path].append((row.copy_of, row.transform, row.inverted))
         links[row.copy_of].append((row.path, cv2.invertAffineTransform(row.transform), row.inverted))
     reached = {reference: (np.eye(2, 3), False)}
-    left = deque([reference])
-    while left:
-        here = left.popleft()
-        transform, inverted = reached[here]
-        for there, step, inverts in links[here]:
-            if there not in reached:
-                reached[there] = (_after(step, transform), inverted != inverts)
-                left.append(there)
+    queue = deque([reference])
+    while queue:
+        path = queue.popleft()
+        transform, inverted = reached[path]
+        for neighbour, step, inverts in links[path]:
+            if neighbour not in reached:
+                reached[neighbour] = (_after(step, transform), inverted != inverts)
+                queue.append(neighbour)
     return {
         path: relation(transform, shapes[reference], shapes[path], inverted=inverted)
         for path, (transform, inverted) in reached.items()
     }
 
 
-def words(found: Relation) -> str:
+def words(copy: Relation) -> str:
     """Say what was done to the reference: ``mirrored, turned by 12° clockwise``; empty where nothing."""
-    said = []
-    if found.mirrored:
-        said.append("mirrored")
-    if abs(found.turn_deg) >= _TURNED_DEG:
-        said.append(f"turned by {abs(found.turn_deg):.0f}°{_way(found.turn_deg)}")
-    if found.inverted:
-        said.append("inverted")
-    if _is_scaled(found.scale):
-        said.append(f"scaled to {percent(found.scale, 0)}")
-    if found.area < 1 - _CROPPED:
-        said.append(f"cropped to {percent(found.area, 0)} of the area")
-    elif found.area > 1 + _CROPPED:
-        said.append(f"in a frame of {percent(found.area, 0)} of the area")
-    return ", ".join(said)
+    phrases = []
+    if copy.mirrored:
+        phrases.append("mirrored")
+    if abs(copy.turn_deg) >= _TURNED_DEG:
+        phrases.append(f"turned by {abs(copy.turn_deg):.0f}°{_way(copy.turn_deg)}")
+    if copy.inverted:
+        phrases.append("inverted")
+    if _is_scaled(copy.scale):
+        phrases.append(f"scaled to {percent(copy.scale, 0)}")
+    if copy.area < 1 - _CROPPED:
+        phrases.append(f"cropped to {percent(copy.area, 0)} of the area")
+    elif copy.area > 1 + _CROPPED:
+        phrases.append(f"in a frame of {percent(copy.area, 0)} of the area")
+    return ", ".join(phrases)
 
 
-def summary(found: Collection[Relation]) -> str:
+def summary(copies: Collection[Relation]) -> str:
     """Say what was done to make several copies, in one clause: ``turned by up to 38°, 3 mirrored``."""
-    said = []
-    if (turned := max((abs(each.turn_deg) for each in found), default=0)) >= _TURNED_DEG:
-        said.append(f"turned by up to {turned:.0f}°")
+    phrases = []
+    if (turned := max((abs(each.turn_deg) for each in copies), default=0)) >= _TURNED_DEG:
+        phrases.append(f"turned by up to {turned:.0f}°")
     for name in ("mirrored", "inverted"):
-        if number := sum(getattr(each, name) for each in found):
-            said.append(f"{name} ({number} of {len(found)})")
-    if sizes := [each.scale for each in found if _is_scaled(each.scale)]:
+        if number := sum(getattr(each, name) for each in copies):
+            phrases.append(f"{name} ({number} of {len(copies)})")
+    if sizes := [each.scale for each in copies if _is_scaled(each.scale)]:
         low, high = (percent(size, 0) for size in (min(sizes), max(sizes)))
-        said.append(f"scaled to {low}" if low == high else f"scaled to between {low} and {high}")
-    if cropped := sum(each.area < 1 - _CROPPED for each in found):
-        said.append(f"cropped ({cropped} of {len(found)})")
-    return ", ".join(said)
+        phrases.append(f"scaled to {low}" if low == high else f"scaled to between {low} and {high}")
+    if cropped := sum(each.area < 1 - _CROPPED for each in copies):
+        phrases.append(f"cropped ({cropped} of {len(copies)})")
+    return ", ".join(phrases)
 
 
 def _way(turn_deg: float) -> str:
@@ -155,5 +155,5 @@ def _is_scaled(scale: float) -> bool:
 
 def _after(second: Transform, first: Transform) -> Transform:
     """Do the first transform, then the second."""
-    found: Transform = second[:, :2] @ first
-    return found + np.column_stack([np.zeros((2, 2)), second[:, 2]])
+    matrix: Transform = second[:, :2] @ first
+    return matrix + np.column_stack([np.zeros((2, 2)), second[:, 2]])

@@ -11,7 +11,7 @@ from pipeline.report.copies import kinship
 from pipeline.report.copies.kinship import Shape
 from pipeline.report.copies.superposition import between, superposed
 from pipeline.report.pages import decimals, percent
-from pipeline.report.thumbnails import Look
+from pipeline.report.thumbnails import ThumbnailReader
 from pipeline.types import UInt8Array
 from pipeline.validate import page_thumbnails
 from pipeline.validate.copies.thumbnails import SIDE_PX
@@ -19,7 +19,7 @@ from pipeline.validate.copies.thumbnails import SIDE_PX
 _MOVED_PX = 0.05  # what is less is rounding
 
 
-def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[str, Any]]:
+def hardest(copies: pd.DataFrame, files: pd.DataFrame, thumbnail: ThumbnailReader) -> list[dict[str, Any]]:
     """Gather the pairs that agree least for the page; see `pipeline.validate.page_thumbnails.hardest_pairs`.
 
     Parameters
@@ -28,8 +28,8 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[
         How pairs lie on one another, the hardest first; see `pipeline.validate.copies.files.Copies`.
     files
         The manifest.
-    look
-        From a path to small pixels; asked for the pictures shown alone.
+    thumbnail
+        From a path to small pixels; called only for the pictures on the page.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def hardest(copies: pd.DataFrame, files: pd.DataFrame, look: Look) -> list[dict[
     """
     chosen = page_thumbnails.hardest_pairs(copies, files)
     shapes = kinship.shapes(files[files["path"].isin([*chosen["path"], *chosen["copy_of"]])])
-    return [_pair(row, shapes, look) for row in chosen.itertuples()]
+    return [_pair(row, shapes, thumbnail) for row in chosen.itertuples()]
 
 
 def agreement(correlation: float, moved_px: float, overlap: float) -> str:
@@ -51,16 +51,21 @@ def agreement(correlation: float, moved_px: float, overlap: float) -> str:
     )
 
 
-def _pair(row: Any, shapes: dict[str, Shape], look: Look) -> dict[str, Any]:
+def _pair(row: Any, shapes: dict[str, Shape], thumbnail: ThumbnailReader) -> dict[str, Any]:
     frames = shapes[row.path], shapes[row.copy_of]
     done = kinship.words(kinship.relation(row.transform, *frames, inverted=row.inverted))
     laid = f"B is A {done}." if done else "B lies as A does, at the same size."
     pictures = [
-        {"src": thumbnails.address(look(path)), "title": title, "alt": f"{title}: {path}", "caption": path}
+        {
+            "src": thumbnails.address(thumbnail(path)),
+            "title": title,
+            "alt": f"{title}: {path}",
+            "caption": path,
+        }
         for title, path in (("A", row.path), ("B", row.copy_of))
     ]
     over = {
-        "src": thumbnails.address(_overlay(row, frames, look)),
+        "src": thumbnails.address(_overlay(row, frames, thumbnail)),
         "title": "B over A",
         "alt": f"{row.copy_of} laid over {row.path}",
         "caption": "grey where they agree",
@@ -72,8 +77,8 @@ def _pair(row: Any, shapes: dict[str, Shape], look: Look) -> dict[str, Any]:
     }
 
 
-def _overlay(row: Any, frames: tuple[Shape, Shape], look: Look) -> UInt8Array | None:
-    first, second = look(row.path), look(row.copy_of)
+def _overlay(row: Any, frames: tuple[Shape, Shape], thumbnail: ThumbnailReader) -> UInt8Array | None:
+    first, second = thumbnail(row.path), thumbnail(row.copy_of)
     if first is None or second is None:
         return None
     transform = between(row.transform, (frames[0], first.shape), (frames[1], second.shape))

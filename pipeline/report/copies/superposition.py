@@ -59,8 +59,8 @@ def toned(levels: UInt8Array, like: UInt8Array, where: BoolArray) -> UInt8Array:
     """
     if not where.any():
         return levels
-    ranks, wanted = (np.cumsum(np.bincount(each[where], minlength=256)) for each in (levels, like))
-    matched = np.searchsorted(wanted, ranks).astype(np.uint8)[levels]
+    ranks, target = (np.cumsum(np.bincount(each[where], minlength=256)) for each in (levels, like))
+    matched = np.searchsorted(target, ranks).astype(np.uint8)[levels]
     nearest = min((levels, matched), key=lambda each: np.median(cv2.absdiff(each, like)[where]))
     return np.asarray(nearest, dtype=np.uint8)
 
@@ -76,8 +76,8 @@ def between(transform: Transform, first: tuple[Shape, Shape], second: tuple[Shap
         (height_px, width_px) of the file, then of its picture.
     """
     to_first, to_second = (_scaling(*shapes) for shapes in (first, second))
-    found: Transform = (to_second @ np.vstack([transform, [0, 0, 1]]) @ np.linalg.inv(to_first))[:2]
-    return found
+    matrix: Transform = (to_second @ np.vstack([transform, [0, 0, 1]]) @ np.linalg.inv(to_first))[:2]
+    return matrix
 
 
 def _scaling(file: Shape, picture: Shape) -> Transform:

@@ -22,23 +22,23 @@ def test_what_is_true_of_a_file_is_true_of_its_byte_copies():
 
 
 @pytest.mark.parametrize(
-    ("row", "linked", "said"),
+    ("row", "linked", "relation_words"),
     [
         ({}, True, "same position"),
         ({"sha256": "x"}, False, "same bytes"),
         ({}, False, "same patient or study"),
     ],
 )
-def test_what_a_member_is_to_the_first(row, linked, said):
+def test_what_a_member_is_to_the_first(row, linked, relation_words):
     rows = [{"path": FIRST, "sha256": "x"}, {"path": SECOND, **row}]
     found = of(*rows, linked=[(SECOND, FIRST, 0.9)] if linked else [])
-    assert [groups.said(found, path) for path in (FIRST, SECOND)] == ["the first", said]
+    assert [groups.relation_words(found, path) for path in (FIRST, SECOND)] == ["the first", relation_words]
 
 
 def test_where_a_group_was_found():
     rows = [{"path": FIRST}, {"path": SECOND}, {"path": "val/8.jpg", "status": "redundant", "split": ""}]
     assert (
-        groups.found_under(files(*rows))
+        groups.published_under(files(*rows))
         == "Published in train (1) and val (2), under fractured; now in train."
     )
 
@@ -46,7 +46,7 @@ def test_where_a_group_was_found():
 def test_a_group_under_both_labels_is_left_out():
     rows = [{"path": path, "status": "quarantined", "split": ""} for path in (FIRST, SECOND)]
     rows[1]["fractured"] = False
-    text = groups.found_under(files(*rows))
+    text = groups.published_under(files(*rows))
     assert text.endswith("under both labels: fractured (1) and not fractured (1); now left out.")
 
 
@@ -66,7 +66,7 @@ def test_a_group_under_both_labels_is_left_out():
 def test_what_was_done_to_the_first(rows, linked, text):
     rows = [{"path": path, **row} for path, row in zip((SECOND, THIRD), rows, strict=False)]
     found = of({"path": FIRST, "sha256": "x"}, *rows, linked=linked)
-    assert groups.made_by(found) == f"Against the first: {text}."
+    assert groups.alterations(found) == f"Against the first: {text}."
 
 
 def test_a_large_group_shows_some_and_counts_the_rest():

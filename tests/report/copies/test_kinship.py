@@ -55,7 +55,7 @@ def test_who_is_not_linked_is_not_reached():
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "phrase"),
     [
         (Relation(turn_deg=0.4, scale=1.01, area=0.98), ""),
         (Relation(turn_deg=38.2), "turned by 38° anticlockwise"),
@@ -65,12 +65,12 @@ def test_who_is_not_linked_is_not_reached():
         (Relation(area=1.3), "in a frame of 130\xa0% of the area"),
     ],
 )
-def test_words(found, said):
-    assert kinship.words(found) == said
+def test_words(found, phrase):
+    assert kinship.words(found) == phrase
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "phrase"),
     [
         ([Relation(), Relation(turn_deg=0.2)], ""),
         ([Relation(turn_deg=-38), Relation(turn_deg=12)], "turned by up to 38°"),
@@ -82,8 +82,8 @@ def test_words(found, said):
         ([Relation(scale=0.5), Relation(area=0.7)], "scaled to 50\xa0%, cropped (1 of 2)"),
     ],
 )
-def test_the_summary_of_several(found, said):
-    assert kinship.summary(found) == said
+def test_the_summary_of_several(found, phrase):
+    assert kinship.summary(found) == phrase
 
 
 def test_shapes_are_looked_up_by_path():

@@ -1,4 +1,4 @@
-"""What a served model has seen: one line a radiograph, described as in a profile of a data set.
+"""Radiographs of a served model: one line a radiograph, described as in a profile of a data set.
 
 A line holds no name, no hash, no time, and no picture larger than 8 x 8 pixels. The file is named by the
 day, so that whoever keeps them can compare a week with the champion's data, and delete what is old.
@@ -20,7 +20,7 @@ from pipeline.files.images import Radiograph
 from pipeline.validate import pyramid
 
 SUFFIX = ".jsonl"
-FOLDER_VARIABLE = "FRACTURE_SEEN"  # of the environment: where a server notes what it saw; unset: nowhere
+FOLDER_VARIABLE = "FRACTURE_SEEN"  # of the environment: folder of a server's records; unset: none
 
 
 def note(folder: Path, radiograph: Radiograph, n_bytes: int) -> None:

@@ -1,9 +1,9 @@
-"""Ask a registered model with the code that it was registered with: a script, for a process of its own.
+"""Score radiographs by a registered model and its own code: a script, for a process of its own.
 
-    python -P answer.py MODEL RADIOGRAPHS.json ANSWERS.json
+    python -P scoring.py MODEL RADIOGRAPHS.json SCORES.json
 
 Reads a list of paths (or of files in base64), writes ``probability`` and ``decision`` for each. It imports
-nothing of ours: MLflow puts the model's own copy of the package first on the path, and so what answers
+nothing of ours: MLflow puts the model's own copy of the package first on the path, and so what is scored
 is what is served, with its preprocessing, whatever this working folder holds.
 """
 
@@ -19,15 +19,15 @@ import pandas as pd
 _BATCH = 16  # radiographs held in memory at once
 
 
-def main(model: str, radiographs: str, answers: str) -> None:
-    """Load the model, ask it batch by batch, write what it says."""
+def main(model: str, radiographs: str, scores: str) -> None:
+    """Load the model, predict batch by batch, write the predictions."""
     loaded = mlflow.pyfunc.load_model(model)
     images = json.loads(Path(radiographs).read_text(encoding="utf-8"))
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
     tables = (pd.DataFrame({"image": batch}) for batch in batches)
     rows = pd.concat([loaded.predict(table, params={"region_map": False}) for table in tables])
     columns = rows[["probability", "decision"]].to_dict("list")
-    Path(answers).write_text(json.dumps(columns), encoding="utf-8")
+    Path(scores).write_text(json.dumps(columns), encoding="utf-8")
 
 
 if __name__ == "__main__":
