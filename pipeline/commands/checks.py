@@ -223,7 +223,6 @@ def bundle(config: Config) -> Check:
     promised = lock_file.is_file() and BUNDLE in lock_file.read_text(encoding="utf-8")
     if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", "dvc repro")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from pipeline.predict import bundle as sealed
 
     try:
