@@ -26,4 +26,4 @@ PROFILE = "profile.json"
 
 # Tables and figures of the stages, in their report folders.
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"
-SHORTCUT_SCORES = "null_scores.csv"
+SHORTCUT_SCORES, ATTRIBUTES = "null_scores.csv", "attributes.csv"

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import manifest
+from pipeline.dataset import manifest, names
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
@@ -27,11 +27,12 @@ _EXAMPLES = 3
 def documents(config: Config) -> dict[str, str]:
     """Make the page of what the stage wrote: name to text; a missing file is a `ValueError`."""
     folder = config.paths.report("validate")
+    attributes = (config.paths.report(stage) / names.ATTRIBUTES for stage in ("validate", "preprocess"))
     page = context(
         manifest.read(config.paths.manifest),
         results.table(folder / "copies.csv"),
         results.table(folder / "issues.csv"),
-        results.table(folder / "attributes.csv"),
+        pd.concat(map(results.table, attributes)).sort_values("p_value", kind="stable"),
         results.figures(folder, undefined=math.nan),
         thumbnails.reader(folder / "thumbnails"),
         min_score=config.validation.copy_agreement,

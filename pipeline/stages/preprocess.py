@@ -2,7 +2,8 @@
 
 Reads the manifest, the checked annotations and the radiographs; writes the shards with the way
 back into each radiograph's own pixels, the preprocessing settings for the model bundle, the photographic
-negatives in ``issues.csv``, and ``examples/``, radiographs before and after.
+negatives in ``issues.csv``, whether the label follows them in ``attributes.csv``, and ``examples/``,
+radiographs before and after.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, layout, manifest, names
 from pipeline.files import engine, images, outputs, resize
 from pipeline.preprocess import polarity, preparation, shards
+from pipeline.statistics import associations
 from pipeline.track import runs
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ def run(config: Config) -> None:
             _draw_examples(config, index, folder)
         outputs.write_json(report / names.METRICS, figures)
         issues.write(polarity.issues(index["path"], index["inverted"]), report / names.ISSUES)
+        text = negatives_and_label(index).to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        outputs.write_text(report / names.ATTRIBUTES, text)
         record.metrics(figures)
         log.info(
             "preprocess: %d radiographs, %d negatives set right, see %s",
@@ -70,6 +74,13 @@ def summarize(index: pd.DataFrame) -> dict[str, Any]:
         "annotated": int((index["fractures"] > 0).sum()),
         **{split: int((index["split"] == split).sum()) for split in layout.SPLITS},
     }
+
+
+def negatives_and_label(index: pd.DataFrame) -> pd.DataFrame:
+    """Test whether the label follows photographic negatives; see `associations`."""
+    negative = pd.DataFrame({"negative": index["inverted"].map({True: "yes", False: "no"})})
+    fractured, group = index["fractured"].to_numpy(bool), index["group"].to_numpy(str)
+    return associations.associations(negative, fractured, group)
 
 
 def cropped_share(index: pd.DataFrame) -> pd.Series:

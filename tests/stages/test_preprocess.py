@@ -1,0 +1,26 @@
+"""What the stage says of the radiographs that it set right."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.stages import preprocess
+
+
+def index(n_negatives: int) -> pd.DataFrame:
+    """Twenty radiographs, each a group of its own; the first half fractured, the first ones negatives."""
+    rows = range(20)
+    values = {"fractured": [row < 10 for row in rows], "inverted": [row < n_negatives for row in rows]}
+    return pd.DataFrame(values | {"group": [f"g-{row}" for row in rows]})
+
+
+def test_a_label_that_follows_negatives_is_named() -> None:
+    (row,) = preprocess.negatives_and_label(index(8)).to_dict("records")
+    assert (row["attribute"], row["value"], row["files"]) == ("negative", "yes", 8)
+    assert row["fractured_share"] == 1
+    assert row["difference"] == 1 - 2 / 12
+    assert row["p_adjusted"] < 0.001
+
+
+def test_without_negatives_there_is_nothing_to_follow() -> None:
+    assert preprocess.negatives_and_label(index(0)).empty
