@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 PARAMS_FILE = Path("params.yaml")
 
-GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0020
+GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0019
 RENAMED = {
     "evaluate.views": "predict.tta_views",
     "train.averaging_decay": "train.ema_decay",

@@ -21,7 +21,7 @@ def sync() -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def ui(context: typer.Context) -> None:
-    """Open MLflow's pages on the store that the stages write to; options go on to `mlflow ui`."""
+    """Serve MLflow's pages on the store that the stages write to; options go on to `mlflow ui`."""
     from pipeline import config
     from pipeline.track import ui as command
 

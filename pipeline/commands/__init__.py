@@ -1,1 +1,1 @@
-"""What the command line does beside the stages: predict, assess, doctor."""
+"""What a command does beside the stages: predict, assess, drift, promote, roll back, compare, doctor."""

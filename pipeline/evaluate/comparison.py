@@ -2,7 +2,7 @@
 
 Both models score the same groups, so that what makes a group hard for both cancels out, and the
 interval of the difference is narrower than either model's own. AUROCs are compared by DeLong, other figures
-by a paired bootstrap: docs/decisions/0020.
+by a paired bootstrap: docs/decisions/0019.
 """
 
 from __future__ import annotations

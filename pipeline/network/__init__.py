@@ -1,1 +1,1 @@
-"""The network: backbones, pooling, the classifier, its weights, batched inference."""
+"""The network: backbones, the classifier, weights, device, batched inference, test-time augmentation."""

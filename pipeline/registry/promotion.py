@@ -84,7 +84,7 @@ def _beats_shortcuts(candidate: Candidate) -> Rule:
     low = candidate.auroc_low
     if candidate.best_null is None:
         sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
-        return Rule("null baselines", low, "above the best null AUROC", False, sentence)
+        return Rule("null baselines", low, "above the best shortcut AUROC", False, sentence)
     name, auroc = candidate.best_null
     sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
     return Rule("null baselines", low, f"above {auroc:.3f}", low > auroc, sentence)

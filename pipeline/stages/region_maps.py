@@ -1,7 +1,7 @@
 """Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
-Reads the shards, the classifier, the operating points, the checked annotations and the data's profile;
-writes the region-map settings, ``bundle.json``, COCO results, tables by subgroup and by method, curves,
+Reads the shards, the classifier, the operating points, the checked annotations, the data's profile and the
+radiographs of ``test``; writes the region-map settings, ``profile.json``, ``bundle.json``, COCO results, tables by subgroup and by method, curves,
 overlays and the scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
 """
 

@@ -1,6 +1,6 @@
 """Check every file, find copies and shortcuts, and split by group.
 
-Reads the user's radiographs, labels and annotations; writes the manifest, the sound
+Reads the user's radiographs, labels and annotations, and a pinned manifest; writes the manifest, the sound
 annotations, and ``reports/validate/``: ``metrics.json``, ``issues.csv``, ``attributes.csv``, ``copies.csv``,
 ``null_scores.csv``, ``profile.json``, and ``thumbnails/`` of the radiographs on its page.
 """

@@ -1,1 +1,1 @@
-"""How the network learns: loop, losses, augmentation, sampling, averaging, checkpoints."""
+"""How the network learns: loop, losses, augmentation, sampling, averaging, self-training, checkpoints."""

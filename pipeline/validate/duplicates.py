@@ -1,7 +1,7 @@
-"""Radiographs that are copies of one another: arrays in, groups out.
+"""Candidate copies by a perceptual hash, and pairs joined to groups: arrays in, arrays out.
 
-Candidates come from a perceptual hash; every candidate pair is then laid over one another and
-must correlate, since a large set would otherwise collapse into one group.
+`copies` lays every candidate pair over one another, since a large set would otherwise collapse into one
+group.
 
 References
 ----------
