@@ -36,8 +36,7 @@ _HIDDEN = "Region maps: in the run's artifacts, `retrain/comparison.html` and `r
 
 def retrained() -> None:
     """Propose the results of the working folder."""
-    submit("Retrain", comment)
-    job.pass_on({"ref": git("rev-parse", "HEAD")})
+    job.pass_on({"ref": submit("Retrain", comment)})
 
 
 def promoted() -> None:
@@ -45,23 +44,30 @@ def promoted() -> None:
     submit("Promote", lambda _: recorded())
 
 
-def submit(did: str, comment: Callable[[Forge], str]) -> None:
-    """Commit, push, open the pull request and comment on it; nothing where the origin has it all."""
+def submit(did: str, comment: Callable[[Forge], str]) -> str:
+    """Commit, push, open the pull request and comment on it; nothing where the origin has it all.
+
+    Returns
+    -------
+    str
+        The commit that holds the results, as the origin has it.
+    """
     name = json.loads(Path("models/bundle.json").read_text(encoding="utf-8"))["sha256"][:12]
     branch = f"retrain/{name}"
     git("add", "--update")
     git("add", "--", *(path for path in RESULTS if Path(path).exists()))
     if not git("diff", "--cached", "--name-only"):
         log.info("nothing to propose: all of it is recorded already")
-        return
+        return git("rev-parse", "HEAD")
     git("commit", "--quiet", "--message", f"{did}: model {name}")
     if remote_tree(branch) == git("rev-parse", "HEAD^{tree}"):
         log.info("%s was proposed already", branch)
-        return
+        return git("rev-parse", "FETCH_HEAD")  # the commit of this job is not pushed
     push("HEAD", branch)
     log.info("%s is pushed", branch)
     if service := forge.here():
         service.comment(service.propose(branch, f"{did}: model {name}"), comment(service))
+    return git("rev-parse", "HEAD")
 
 
 def comment(service: Forge) -> str:

@@ -87,7 +87,9 @@ def predictions(record: Record) -> pd.DataFrame | None:
     data = record.read("evaluate", PREDICTIONS)
     if data is None:
         return None
-    rows = pd.read_csv(io.BytesIO(data), keep_default_na=False, dtype={"path": "str", "group": "str"})
+    rows = pd.read_csv(
+        io.BytesIO(data), keep_default_na=False, lineterminator="\n", dtype={"path": "str", "group": "str"}
+    )
     columns = {*_KEY, "group", "split", "y_score", "decision"}
     return rows[rows["split"] == "test"] if columns <= set(rows) else None
 
@@ -169,7 +171,9 @@ def _gallery(record: Record) -> pd.DataFrame:
     index = record.read("region_maps", "overlays/index.csv")
     if index is None:
         return pd.DataFrame(columns=["file", "path"], dtype="str")
-    return pd.read_csv(io.BytesIO(index), dtype="str", keep_default_na=False)[["file", "path"]]
+    return pd.read_csv(io.BytesIO(index), dtype="str", keep_default_na=False, lineterminator="\n")[
+        ["file", "path"]
+    ]
 
 
 def _pair(row: Any, first: Record, second: Record) -> Pair | None:

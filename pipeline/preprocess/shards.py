@@ -80,7 +80,9 @@ def read_index(folder: Path) -> pd.DataFrame:
         file = folder / name
         if not file.is_file() or outputs.sha256(file) != sha256:
             raise ShardError(f"{file} is missing or damaged: its sha256 is not the recorded one. {advice}")
-    return pd.read_csv(folder / INDEX, keep_default_na=False, na_values={"sampling_weight": [""]})
+    return pd.read_csv(
+        folder / INDEX, keep_default_na=False, lineterminator="\n", na_values={"sampling_weight": [""]}
+    )
 
 
 def placement(row: Any) -> Placement:

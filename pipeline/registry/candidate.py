@@ -63,7 +63,9 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
         ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, columns of ``data.labels``.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
-    rows = pd.read_csv(path, keep_default_na=False, dtype={"path": "str", "group": "str"})
+    rows = pd.read_csv(
+        path, keep_default_na=False, lineterminator="\n", dtype={"path": "str", "group": "str"}
+    )
     rows = rows.loc[rows["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
     labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
     return rows.merge(files[labels], on="path", validate="one_to_one")

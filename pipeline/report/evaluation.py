@@ -12,6 +12,7 @@ from pipeline.report import card, charts, pages, region_maps, results, robustnes
 _CURVES = ("roc", "precision_recall", "reliability", "decision_curve")
 
 
+@results.required()
 def documents(config: Config) -> dict[str, str]:
     """Make the pages and the charts from what `evaluate` and the stages before it wrote: name to text."""
     folder = config.paths.report("evaluate")

@@ -17,6 +17,7 @@ _TABLES = ("subgroups", "methods", "plots/froc", "plots/deletion", "plots/random
 _HIT = {"": "", "True": " The peak lies on the fracture.", "False": " The peak lies elsewhere."}
 
 
+@results.required()
 def documents(config: Config) -> dict[str, str]:
     """Make the page from what `region_maps` wrote: name to text."""
     return {"report.html": pages.render("region_maps.html", context(config.paths.report("region_maps")))}
@@ -36,7 +37,7 @@ def context(folder: Path) -> dict[str, Any]:
 
 def pictures(folder: Path) -> dict[str, list[dict[str, str]]]:
     """Describe the drawn cases: for each kind ``src``, ``beside``, ``alt``, ``title`` and ``caption``."""
-    rows = pd.read_csv(folder / OVERLAY_INDEX, dtype="str", keep_default_na=False)
+    rows = pd.read_csv(folder / OVERLAY_INDEX, dtype="str", keep_default_na=False, lineterminator="\n")
     described: dict[str, list[dict[str, str]]] = {kind: [] for kind in CASES}
     for row in rows.to_dict("records"):
         described[row["kind"]].append(_describe(folder, row))

@@ -93,7 +93,7 @@ def choose(
 def _shortcut_scores(config: Config) -> pd.DataFrame:
     """Read how the shortcut baselines score the radiographs of test."""
     path = config.paths.report("validate") / names.SHORTCUT_SCORES
-    return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False)
+    return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False, lineterminator="\n")
 
 
 def _validated(config: Config) -> dict[str, Any]:

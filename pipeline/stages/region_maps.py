@@ -1,8 +1,9 @@
 """Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
 Reads the shards, the classifier, the operating points, the checked annotations, the data's profile and the
-radiographs of ``test``; writes the region-map settings, ``profile.json``, ``bundle.json``, COCO results, tables by subgroup and by method, curves,
-overlays and the scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
+radiographs of ``test``; writes the region-map settings, ``profile.json``, ``bundle.json``, COCO results,
+tables by subgroup and by method, curves, overlays and the scores. How regions are cut is chosen
+on ``val``; ``test`` is scored once.
 """
 
 from __future__ import annotations

@@ -110,14 +110,16 @@ def adopt(
     mark_crashed_runs(store)
     runs, made = {}, []
     current = pipeline.current(tuple(excluding))
+    pages_hold = _pages_hold(current, config)
     for stage in current:
         run = finished_run(store, stage)
         if run is None and _can_backfill(stage, config):
-            besides = () if _pages_hold(current, config) else PAGES.get(stage.name, ())
-            run = _backfill(store, stage, parent_id, config, besides)
+            run = _backfill(store, stage, parent_id, config)
             made.append(stage.name)
         if run is not None:
             runs[stage.name] = run
+            if pages_hold:
+                _add_pages(store, run, stage, config)
             _tag(store, run, {f"dvc.out.{path}": md5 for path, md5 in stage.outputs.items()})
     return runs, made
 
@@ -208,14 +210,21 @@ def _pages_hold(current: Iterable[state.Stage], config: Config) -> bool:
     return any(s.name == _REPORT and repository.outputs_hold(s, config.paths.reports) for s in current)
 
 
-def _backfill(
-    store: Store, stage: state.Stage, parent_id: str, config: Config, besides: Collection[str]
-) -> Run:
+def _add_pages(store: Store, run: Run, stage: state.Stage, config: Config) -> None:
+    """Upload the stage's pages that its run lacks: made later, or while the server did not answer."""
+    if pages := PAGES.get(stage.name, ()):
+        uploaded = {artifact.path for artifact in store.client.list_artifacts(run.info.run_id)}
+        missing = (config.paths.report(stage.name) / name for name in pages if name not in uploaded)
+        for page in filter(Path.exists, missing):
+            upload_file(store, run.info.run_id, page)
+
+
+def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) -> Run:
     """Make the run of an execution that only ``dvc.lock`` and the report remember."""
     run_id = make_child(store, stage, parent_id, config, {"pipeline.backfilled": "true"}).info.run_id
     report = config.paths.report(stage.name)
     store.log(run_id, report_figures(report))
-    upload(store, run_id, report, besides)
+    upload(store, run_id, report, PAGES.get(stage.name, ()))
     store.client.set_terminated(run_id)
     run: Run = store.client.get_run(run_id)
     return run

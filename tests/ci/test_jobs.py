@@ -127,14 +127,20 @@ def test_shown_radiographs_lie_on_a_branch_without_a_past(job, forge, monkeypatc
     assert "miller" not in text
 
 
-def test_the_same_result_is_proposed_once(job, forge):
+def test_the_same_result_is_proposed_once_and_named_by_the_commit_at_the_origin(
+    job, forge, outputs, monkeypatch
+):
     report.main()
     propose.retrained()
     git(job, "checkout", "--quiet", "origin/main")
     write(job / "dvc.lock", "stages: {}\n")
     write(job / "reports/evaluate/metrics.json", "{}\n")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")  # another time makes another commit
     propose.retrained()
     assert (len(forge.requests), len(forge.comments)) == (1, 1)
+    proposed = git(job, "ls-remote", "origin", BRANCH).split()[0]
+    assert outputs() == {"ref": proposed}
+    assert git(job, "rev-parse", "HEAD") != proposed
 
 
 def test_without_a_change_there_is_nothing_to_propose(job, forge, outputs):

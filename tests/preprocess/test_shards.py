@@ -146,3 +146,11 @@ def test_damaged_checksums_are_refused_with_the_cure(copy: Path, content: bytes 
         outputs.write_bytes(copy / shards.CHECKSUMS, content)
     with pytest.raises(shards.ShardError, match=r"shards\.json .*dvc repro -f preprocess"):
         shards.read_index(copy)
+
+
+def test_a_carriage_return_in_a_name_stays_in_its_row(tmp_path: Path) -> None:
+    odd = records.record(1)
+    odd.row["path"] = "train/fractured/a\rb.png"
+    shards.write(tmp_path / "shards", [records.record(0), odd], records_per_shard=4)
+    index = shards.read_index(tmp_path / "shards")
+    assert index["path"].tolist() == [records.record(0).row["path"], "train/fractured/a\rb.png"]

@@ -85,3 +85,10 @@ def test_a_run_filled_in_later_gets_the_pages_that_dvc_vouches_for(repository, c
     assert repository.sync().made == ("validate", "train", "evaluate")
     (evaluate,) = repository.children("evaluate")
     assert repository.artifacts(evaluate) == MADE_BY_EVALUATE | pages
+
+
+def test_a_run_that_was_there_gets_the_pages_that_were_not_recorded(filled):
+    filled.repro("report")  # its command tells MLflow nothing, as where the server does not answer
+    assert filled.sync().made == ()
+    (evaluate,) = filled.children("evaluate")
+    assert filled.artifacts(evaluate) == MADE_BY_EVALUATE | {"report.html", "figures"}
