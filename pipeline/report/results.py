@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.dataset.names import METRICS
+
 _TEXT = (
     "path", "copy_of", "transform", "issue", "severity", "detail", "attribute", "value",
     "file", "before", "after",
@@ -35,7 +37,7 @@ def figures(folder: Path, undefined: float | None = None) -> dict[str, Any]:
     def defined(values: dict[str, Any]) -> dict[str, Any]:
         return {name: undefined if value is None else value for name, value in values.items()}
 
-    text = (folder / "metrics.json").read_text(encoding="utf-8")
+    text = (folder / METRICS).read_text(encoding="utf-8")
     return dict(json.loads(text, object_hook=defined))
 
 

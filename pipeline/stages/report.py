@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from pipeline.config import Config
+from pipeline.dataset.names import METRICS
 from pipeline.files import outputs
 from pipeline.report import evaluation, preprocessing, region_maps, training, validation
 from pipeline.track import runs
@@ -36,6 +37,6 @@ def run(config: Config) -> None:
             record.pages(stage, files)
             n_bytes += [path.stat().st_size for path in files if path.suffix == ".html"]
         figures = {"pages": len(n_bytes), "bytes": sum(n_bytes)}
-        outputs.write_json(config.paths.report("report") / "metrics.json", figures)
+        outputs.write_json(config.paths.report("report") / METRICS, figures)
         record.metrics(figures)
         log.info("report: %d pages of %d bytes", figures["pages"], figures["bytes"])

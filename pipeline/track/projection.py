@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
-from pipeline.dataset.names import PAGES
+from pipeline.dataset.names import METRICS, PAGES
 from pipeline.track import description, inputs, provenance, repository, state
 from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
@@ -184,7 +184,7 @@ def all_figures(runs: Mapping[str, Run]) -> dict[str, float]:
 
 def report_figures(report: Path) -> dict[str, float]:
     """Return the figures in ``metrics.json`` of a stage's report folder; none where there is none."""
-    path = report / "metrics.json"
+    path = report / METRICS
     return finite(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config
+from pipeline.dataset.names import METRICS
 from pipeline.track import models, projection, repository, revisions
 from pipeline.track.outage import explained, unreachable
 from pipeline.track.store import Store, connect
@@ -154,6 +155,6 @@ def _of_run(store: Store, name: str, run: Run, description: str) -> Record:
 
 def _figures(stages: Mapping[str, object], read: ReadFile) -> dict[str, dict[str, float]]:
     """Read every stage's figures; a stage without any is left out."""
-    texts = {stage: read(stage, "metrics.json") for stage in stages}
+    texts = {stage: read(stage, METRICS) for stage in stages}
     figures = {stage: projection.finite(json.loads(text)) for stage, text in texts.items() if text}
     return {stage: values for stage, values in figures.items() if values}
