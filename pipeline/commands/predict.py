@@ -63,7 +63,8 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
             if isinstance(result, ImageFault):
                 results.append(refuse(path, result))
                 continue
-            pixels, finding = result
+            (radiograph, _), finding = result
+            pixels = radiograph.pixels
             results.append(describe(path, pixels, finding, loaded))
             if private is not None:
                 picture = draw(path, pixels, finding, loaded, config.region_maps.colormap)
@@ -84,8 +85,8 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
 
 def examine(
     loaded: Bundle, files: Sequence[Path], config: Config
-) -> Iterator[tuple[Path, tuple[NDArray[np.uint8], Finding] | ImageFault]]:
-    """Yield each file with its pixels (H, W) and its finding, or with its fault.
+) -> Iterator[tuple[Path, tuple[intake.Admitted, Finding] | ImageFault]]:
+    """Yield each file as it was admitted with its finding, or with its fault.
 
     Radiographs are held a batch at a time, however many there are.
     """
@@ -94,12 +95,10 @@ def examine(
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     pairs = zip(files, decoded, strict=True)
     while batch := list(islice(pairs, inference.BATCH)):
-        findings = iter(loaded.predict([pixels for _, pixels in batch if not isinstance(pixels, ImageFault)]))
-        for path, pixels in batch:
-            if isinstance(pixels, ImageFault):
-                yield path, pixels
-            else:
-                yield path, (pixels, next(findings))
+        pixels = [each.radiograph.pixels for _, each in batch if not isinstance(each, ImageFault)]
+        findings = iter(loaded.predict(pixels))
+        for path, each in batch:
+            yield path, each if isinstance(each, ImageFault) else (each, next(findings))
 
 
 def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:

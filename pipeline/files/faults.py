@@ -103,6 +103,13 @@ class ImageFault(ValueError):
         return str(self.args[1])
 
 
+class Note(NamedTuple):
+    """What was odd about a file that is used all the same: a code, and what was seen and done."""
+
+    code: str
+    detail: str
+
+
 class Issue(NamedTuple):
     """An issue with one file, in the column order of ``issues.csv``."""
 

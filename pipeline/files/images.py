@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.files import colour, containers, dicom
-from pipeline.files.faults import ImageFault
+from pipeline.files.faults import ImageFault, Note
 from pipeline.types import Float64Array, UInt8Array
 
 __all__ = [
@@ -52,6 +52,16 @@ _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _DEEP_MODES = ("I", "F")
 _ORIENTATION_TAG = 0x0112
 _WINDOW_PERCENTILES = (0.5, 99.5)
+_DETAILS = {
+    "extension_mismatch": "the name's extension is not what the bytes are",
+    "trailing_bytes": "bytes behind the end of the image",
+    "transparency": "transparent pixels, shown as black",
+    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
+    "colour": "a colour picture, perhaps no radiograph",
+    "exif_orientation": "turned upright as its EXIF says",
+    "windowed": "more than 8 bits, windowed between two percentiles",
+    "decoder_warning": "the decoder complained",
+}
 
 # `decode` compares the header's size with its caller's limit before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -69,10 +79,10 @@ class Radiograph:
         What the bytes are: ``JPEG``, ``PNG``, ``BMP``, ``WEBP``, ``TIFF``, ``GIF`` or ``DICOM``.
     mode
         The file's pixel mode in Pillow's terms, or DICOM's photometric interpretation.
-    warnings
-        Codes of what was odd and was put right: ``extension_mismatch``, ``trailing_bytes``,
-        ``transparency``, ``colour_marks``, ``colour``, ``exif_orientation``, ``windowed``
-        (more than 8 bits), ``decoder_warning``.
+    notes
+        What was odd and was put right: ``extension_mismatch``, ``trailing_bytes``, ``transparency``,
+        ``colour_marks``, ``colour``, ``exif_orientation``, ``windowed`` (more than 8 bits),
+        ``decoder_warning``.
     colour
         How far its colours depart from a tint, 0 to 128; see `colour.departure`.
     """
@@ -80,8 +90,13 @@ class Radiograph:
     pixels: UInt8Array
     format: str
     mode: str
-    warnings: tuple[str, ...]
+    notes: tuple[Note, ...]
     colour: float = 0.0
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The notes' codes."""
+        return tuple(note.code for note in self.notes)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
@@ -140,12 +155,12 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
             decoded = _decode_dicom(data, name, max_pixels)
         else:
             decoded = _decode_picture(data, name, max_pixels)
-    codes = decoded.warnings
+    notes = decoded.notes
     if complaints:
-        codes = (*codes, "decoder_warning")
+        notes = (*notes, _note("decoder_warning"))
     if _SUFFIXES.get(PurePath(name).suffix.lower(), decoded.format) != decoded.format:
-        codes = ("extension_mismatch", *codes)
-    return replace(decoded, warnings=codes)
+        notes = (_note("extension_mismatch"), *notes)
+    return replace(decoded, notes=notes)
 
 
 def size_px(path: Path) -> tuple[int, int]:
@@ -187,7 +202,12 @@ def _decode_picture(data: bytes, name: str, max_pixels: int) -> Radiograph:
         codes.append("exif_orientation")
         image = ImageOps.exif_transpose(image)
     pixels, grey_codes, departure = _grey(image, name)
-    return Radiograph(pixels, file_format, mode, (*codes, *grey_codes), departure)
+    notes = tuple(_note(code) for code in (*codes, *grey_codes))
+    return Radiograph(pixels, file_format, mode, notes, departure)
+
+
+def _note(code: str) -> Note:
+    return Note(code, _DETAILS[code])
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -244,7 +264,7 @@ def _decode_dicom(data: bytes, name: str, max_pixels: int) -> Radiograph:
         rgb = values.astype(np.uint8)
         grey = np.array(Image.fromarray(rgb).convert("L"))
         return Radiograph(grey, "DICOM", mode, (), colour.departure(rgb))
-    return Radiograph(_window(values, name), "DICOM", mode, ("windowed",))
+    return Radiograph(_window(values, name), "DICOM", mode, (_note("windowed"),))
 
 
 def _window(values: Float64Array, name: str) -> UInt8Array:

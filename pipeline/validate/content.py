@@ -28,16 +28,6 @@ _BAND_ALIKE = 0.95  # of a row's pixels
 _ALIKE_LEVELS = 3
 _BLOCK_PX = 8  # of a JPEG
 
-_DETAILS = {
-    "extension_mismatch": "the name's extension is not what the bytes are",
-    "trailing_bytes": "bytes behind the end of the image",
-    "transparency": "transparent pixels, shown as black",
-    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
-    "colour": "a colour picture, perhaps no radiograph",
-    "exif_orientation": "turned upright as its EXIF says",
-    "windowed": "more than 8 bits, windowed between two percentiles",
-    "decoder_warning": "the decoder complained",
-}
 _LOOKS_LIKE = {
     "photograph": "a photograph",
     "drawing": "a screenshot, a diagram or a drawing",
@@ -84,8 +74,8 @@ def unlike(name: str, judgement: Judgement, limit: float) -> Issue | None:
 
 def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
     """List what is odd about a radiograph that stays in use."""
-    for code in radiograph.warnings:
-        yield Issue.of(name, code, _DETAILS[code])
+    for note in radiograph.notes:
+        yield Issue.of(name, note.code, note.detail)
     pixels = radiograph.pixels
     size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
     if min(pixels.shape) < _TINY_SIDE_PX:

@@ -1,4 +1,7 @@
-"""Radiographs wherever they lie: files and folders listed, each decoded strictly or refused."""
+"""The one way in: files and folders listed, each file examined, and admitted or refused with a reason.
+
+`validate`, `predict`, `assess`, `drift` and the served model all come through `examine`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.files import images
-from pipeline.files.faults import ImageFault
+from pipeline.files.faults import ImageFault, Issue
 from pipeline.validate import content, not_radiograph, pyramid
 
 # Files beside radiographs. All others in a folder are tried: DICOM files often have no suffix.
@@ -26,6 +26,27 @@ class Item(NamedTuple):
 
     path: Path
     limits: content.Limits
+
+
+class Examined(NamedTuple):
+    """A decoded file, smaller copies of it, how unlike a radiograph it is (0 to 1), and what is odd."""
+
+    radiograph: images.Radiograph
+    levels: pyramid.Pyramid
+    not_radiograph: float
+    issues: tuple[Issue, ...]
+
+    @property
+    def refused(self) -> Issue | None:
+        """Why it is no radiograph, if so."""
+        return next((issue for issue in self.issues if issue.severity == "quarantined"), None)
+
+
+class Admitted(NamedTuple):
+    """A radiograph, and what is odd about it."""
+
+    radiograph: images.Radiograph
+    issues: tuple[Issue, ...]
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
@@ -47,18 +68,43 @@ def find(paths: Iterable[Path]) -> list[Path]:
     return list(first.values())
 
 
-def read(item: Item) -> NDArray[np.uint8] | ImageFault:
-    """Decode a file strictly: its pixels (H, W), or why there are none."""
+def examine(data: bytes, name: str, limits: content.Limits) -> Examined:
+    """Decode a file strictly, and say what is odd about it.
+
+    Raises
+    ------
+    ImageFault
+        It cannot be decoded, see `images.decode`; or is ``too_small`` or ``blank``.
+    """
+    radiograph = images.decode(data, name, limits.max_pixels)
+    content.check(radiograph.pixels, name, limits.min_side_px)
+    levels = pyramid.build(radiograph.pixels)
+    judgement = not_radiograph.judge(levels, radiograph.colour)
+    unlike = content.unlike(name, judgement, limits.not_radiograph)
+    issues = (*content.oddities(name, radiograph, levels), *([unlike] if unlike else []))
+    return Examined(radiograph, levels, judgement.score, issues)
+
+
+def admit(data: bytes, name: str, limits: content.Limits) -> Admitted:
+    """Examine a file as `examine` does, and refuse it as well where it is no radiograph.
+
+    Raises
+    ------
+    ImageFault
+        As in `examine`; and ``photograph``, ``drawing`` or ``cross_section``.
+    """
+    examined = examine(data, name, limits)
+    if (refused := examined.refused) is not None:
+        raise ImageFault(refused.issue, f"{name}: {refused.detail}")
+    return Admitted(examined.radiograph, examined.issues)
+
+
+def read(item: Item) -> Admitted | ImageFault:
+    """Read and admit a file, or return why not."""
     try:
-        radiograph = images.read(item.path, item.limits.max_pixels)
-        content.check(radiograph.pixels, str(item.path), item.limits.min_side_px)
+        return admit(images.read_bytes(item.path), str(item.path), item.limits)
     except ImageFault as fault:
         return fault
-    judgement = not_radiograph.judge(pyramid.build(radiograph.pixels), radiograph.colour)
-    unlike = content.unlike(str(item.path), judgement, item.limits.not_radiograph)
-    if unlike and unlike.severity == "quarantined":
-        return ImageFault(unlike.issue, f"{item.path}: {unlike.detail}")
-    return radiograph.pixels
 
 
 def absolute(path: Path) -> Path:

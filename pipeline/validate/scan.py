@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue
-from pipeline.validate import content, intake, not_radiograph, pyramid, shortcuts
+from pipeline.validate import content, intake, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
 from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
@@ -152,27 +152,24 @@ def inspect(item: ListedFile) -> Fact:
         _check_name(item.path)
         _check_inside(item)
         data = images.read_bytes(item.path)
-        radiograph = images.decode(data, name, item.limits.max_pixels)
-        content.check(radiograph.pixels, name, item.limits.min_side_px)
+        examined = intake.examine(data, name, item.limits)
     except ImageFault as fault:
         issue = Issue.of(name, fault.reason, _without_root(str(fault), item.root))
         digest = hashlib.sha256(data).hexdigest() if data else ""
         return replace(fact, reason=fault.reason, sha256=digest, n_bytes=len(data), issues=(issue,))
-    levels = pyramid.build(radiograph.pixels)
+    radiograph, levels, refused = examined.radiograph, examined.levels, examined.refused
     features = spill_cache.extract(levels.medium)
-    judgement = not_radiograph.judge(levels, radiograph.colour)
-    unlike = content.unlike(name, judgement, item.limits.not_radiograph)
     return replace(
         fact,
-        reason=unlike.issue if unlike and unlike.severity == "quarantined" else "",
+        reason=refused.issue if refused is not None else "",
         sha256=hashlib.sha256(data).hexdigest(),
         n_bytes=len(data),
         format=radiograph.format,
         mode=radiograph.mode,
         height_px=levels.full.shape[0],
         width_px=levels.full.shape[1],
-        not_radiograph=round(judgement.score, 4),
-        issues=(*content.oddities(name, radiograph, levels), *([unlike] if unlike else [])),
+        not_radiograph=round(examined.not_radiograph, 4),
+        issues=examined.issues,
         thumbnail=levels.thumbnail,
         features=spill_cache.spill(features, item.folder) if item.folder else features,
         keypoints=features.keypoints,

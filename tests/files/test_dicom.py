@@ -47,7 +47,7 @@ def compressed():
 
 def test_values_are_windowed_to_grey():
     radiograph = images.decode(dicom(), "a.dcm")
-    assert (radiograph.format, radiograph.mode, radiograph.warnings) == (
+    assert (radiograph.format, radiograph.mode, radiograph.codes) == (
         "DICOM",
         "MONOCHROME2",
         ("windowed",),

@@ -3,8 +3,9 @@ import re
 
 import pytest
 
+from pipeline.files import images
 from pipeline.files.faults import MEANINGS, ImageFault, Issue, meaning, severity
-from pipeline.validate import content, not_radiograph
+from pipeline.validate import not_radiograph
 from tests.house import SOURCES
 
 CODES = [code for meanings in MEANINGS.values() for code in meanings]
@@ -30,7 +31,7 @@ def codes() -> set[str]:
 
 
 def test_every_code_has_one_severity_and_meaning():
-    made = codes() | set(content._DETAILS) | set(not_radiograph.KINDS)
+    made = codes() | set(images._DETAILS) | set(not_radiograph.KINDS)
     assert len(made) > 40
     assert made <= set(CODES)
     assert len(CODES) == len(set(CODES))

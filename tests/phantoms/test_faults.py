@@ -88,7 +88,7 @@ def test_a_truncated_file_is_refused_by_the_decoder():
 
 def test_a_wrong_extension_hides_a_sound_image():
     radiograph = images.decode(made("jpeg_named_png").data, "val-0005.png")
-    assert "extension_mismatch" in radiograph.warnings
+    assert "extension_mismatch" in radiograph.codes
 
 
 def test_a_flipped_copy_mirrors_pixels_and_polygon():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipeline.files.faults import Note
 from pipeline.files.images import ImageFault, Radiograph
 from pipeline.validate import content, pyramid
 from pipeline.validate.not_radiograph import Judgement
@@ -11,7 +12,8 @@ BLOCK = RNG.integers(100, 150, (8, 8)).astype(np.uint8)
 
 
 def codes(pixels, *warnings):
-    radiograph = Radiograph(pixels, "PNG", "L", warnings)
+    notes = tuple(Note(code, "as seen") for code in warnings)
+    radiograph = Radiograph(pixels, "PNG", "L", notes)
     return [issue.issue for issue in content.oddities("a.png", radiograph, pyramid.build(pixels))]
 
 

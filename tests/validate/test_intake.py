@@ -41,7 +41,9 @@ def test_a_limit_that_is_not_met_is_a_fault(tmp_path, pixels, max_pixels, reason
 
 def test_sound_pixels_come_back(tmp_path):
     images.write(tmp_path / "a.png", NOISE)
-    assert (intake.read(intake.Item(tmp_path / "a.png", Limits(10_000, 32, 1.0))) == NOISE).all()
+    assert (
+        intake.read(intake.Item(tmp_path / "a.png", Limits(10_000, 32, 1.0))).radiograph.pixels == NOISE
+    ).all()
 
 
 def test_bytes_that_are_no_utf8_are_written_out():
@@ -55,4 +57,6 @@ def test_what_is_no_radiograph_is_a_fault(tmp_path):
     fault = intake.read(intake.Item(tmp_path / "page.png", Limits(10**6, 32, 0.99)))
     assert fault.reason == "drawing"
     assert str(fault).startswith(f"{tmp_path / 'page.png'}: more like a screenshot")
-    assert intake.read(intake.Item(tmp_path / "page.png", Limits(10**6, 32, 1.0))).shape == (300, 300)
+    assert intake.read(
+        intake.Item(tmp_path / "page.png", Limits(10**6, 32, 1.0))
+    ).radiograph.pixels.shape == (300, 300)
