@@ -30,7 +30,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "dvc push --run-cache",
     ),
     "propose": ("python -m ci.report", "python -m ci.propose retrained"),
-    "promote": ("dvc pull", "python -m ci.gate promote"),  # the model, and what it was tested on
+    # The model, and what it was tested on: phantoms are no file that is pulled.
+    "promote": ("dvc pull", "dvc repro phantoms", "python -m ci.gate promote"),
     "record": ("python -m ci.propose promoted",),
 }
 TO_FORGE = ("python -m ci.propose retrained", "python -m ci.gate promote", "python -m ci.propose promoted")

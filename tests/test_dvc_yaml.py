@@ -104,7 +104,8 @@ def outputs(stage: str) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_dvc_keeps_is_ignored_by_git_in_the_words_that_dvc_would_add(stage: str, params: Config) -> None:
     """Else a first `dvc repro` changes files of the repository."""
-    cached = [path for path, options in outputs(stage).items() if options.get("cache", True)]
+    listed = outputs(stage).items()
+    cached = [path for path, options in listed if options.get("cache", True) or options.get("persist")]
     kept = [REPOSITORY / placed(path, params) for path in cached]
     lines = {path: (path.parent / ".gitignore").read_text(encoding="utf-8").splitlines() for path in kept}
     assert kept

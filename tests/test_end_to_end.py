@@ -126,7 +126,7 @@ def test_the_champion_answers_over_http_and_notes_what_it_saw(champion: Path, tm
 
 
 def radiograph(clone: Path) -> Path:
-    return next((clone / "Data/phantoms/test/fractured").glob("*.jpg"))
+    return next((clone / ".phantoms/test/fractured").glob("*.jpg"))
 
 
 def check_answer(answer: dict[str, Any], asked: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,25 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Phantoms
-from pipeline.files import images
 from pipeline.files.engine import process
+from pipeline.files.outputs import sha256
 from pipeline.phantoms.faults import MadeFile, make, plan
 from pipeline.types import AnyArray
 
 ANNOTATIONS = "annotations.coco.json"
 FAULTS_TABLE = "faults.csv"
 LABELS_TABLE = "labels.csv"
-_TABLES = {ANNOTATIONS, FAULTS_TABLE, LABELS_TABLE}
+DIGESTS = "SHA256SUMS"  # of every other file, as `sha256sum --check` reads them
+_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # desktops leave it where one looks
 _INFO = {"description": "Procedural radiographs: drawings, not pictures of anybody"}
 _LABELS_HEADER = ("path", "body_part", "laterality", "hardware")
 _N_NAMED = 3
 
 
 def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
-    """Draw all phantoms into a folder, with ``annotations.coco.json``, ``faults.csv`` and ``labels.csv``.
+    """Draw all phantoms into a folder, with ``annotations.coco.json``, ``faults.csv``, ``labels.csv``.
+
+    ``SHA256SUMS`` tells later what was drawn from what was put or changed there.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
     faulty = ((each.order.path, each.order.fault, each.order.source) for each in made if each.order.fault)
     _write_table(folder / FAULTS_TABLE, ("path", "fault", "source"), faulty)
     _write_table(folder / LABELS_TABLE, _LABELS_HEADER, _labels(made))
+    lines = (f"{sha256(path)}  {_name(folder, path)}\n" for path in _files(folder))
+    (folder / DIGESTS).write_text("".join(lines), encoding="utf-8", newline="\n")
     return len(made)
 
 
@@ -72,48 +77,51 @@ def refuse_others(folder: Path) -> None:
     Raises
     ------
     ValueError
-        It is a file or a link, or holds a file that its tables do not name, or name with another size.
+        It is a file or a link, or holds a file that is not as it was drawn.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         received = f"{folder}, a link or a file"
     elif others := _others(folder):
-        received = f"other files ({len(others)}): {', '.join(others[:_N_NAMED])}"
+        received = f"files put or changed there ({len(others)}): {', '.join(others[:_N_NAMED])}"
     else:
         return
     raise ValueError(
         f"{folder} is replaced whole, so it must hold drawn phantoms alone. Received: {received}. "
-        "Nothing was deleted. Move them to Data/{train,val,test} or another folder and set data.root, "
-        "data.annotations and data.labels in params.yaml, or set paths.phantoms elsewhere."
+        "Nothing was deleted. Move what is yours to Data/{train,val,test} or another folder, name it by "
+        f"data.root, data.annotations and data.labels in params.yaml, and delete {folder}; or set "
+        "paths.phantoms elsewhere."
     )
 
 
 def _others(folder: Path) -> list[str]:
-    sizes = _sizes(folder)
-    files = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
-    names = [path.relative_to(folder).as_posix() for path in files if path.name != ".DS_Store"]
-    return [name for name in names if not (sizes if name in _TABLES else _is_drawn(folder, name, sizes))]
+    """Names of the files that are not as they were drawn; all of them where no record of that is left."""
+    drawn = _drawn(folder)
+    return [_name(folder, path) for path in _files(folder) if not _is_drawn(path, _name(folder, path), drawn)]
 
 
-def _is_drawn(folder: Path, name: str, sizes: dict[str, tuple[int, int]]) -> bool:
+def _is_drawn(path: Path, name: str, drawn: Mapping[str, str]) -> bool:
+    if name == DIGESTS:
+        return bool(drawn)
+    return path.is_file() and not path.is_symlink() and drawn.get(name) == sha256(path)
+
+
+def _drawn(folder: Path) -> dict[str, str]:
+    """Digest of every file by its name, as `write` noted them; empty where its record is absent or torn."""
     try:
-        return name in sizes and images.size_px(folder / name) == sizes[name]
-    except images.ImageFault:
-        return False
-
-
-def _sizes(folder: Path) -> dict[str, tuple[int, int]]:
-    """Height and width of every image drawn; empty where the tables are not as `write` makes them."""
-    try:
-        coco = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))
-        with (folder / LABELS_TABLE).open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-        sizes = {each["file_name"]: (each["height"], each["width"]) for each in coco["images"]}
-        ours = (
-            coco["info"] == _INFO and tuple(header) == _LABELS_HEADER and [row[0] for row in rows] == [*sizes]
-        )
-    except (OSError, ValueError, LookupError, TypeError, csv.Error):
+        lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
+        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError):
         return {}
-    return sizes if ours else {}
+
+
+def _files(folder: Path) -> list[Path]:
+    """All but folders, links among them, in order."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    return [path for path in paths if path.name not in _LITTER]
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _coco(made: list[MadeFile]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def test_empty_class_folders_are_named(found, work, draw):
 
 
 def test_nobody_is_told_to_put_radiographs_among_phantoms(found, work):
-    (work / "Data/phantoms").mkdir(parents=True)
+    (work / ".phantoms").mkdir(parents=True)
     assert found()[1]["radiographs"]["mend"] == "dvc repro"
 
 

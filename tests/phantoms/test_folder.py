@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 
 import numpy as np
@@ -108,7 +109,7 @@ def refused(folder):
     """Refuse a folder, and show that nothing in it changed."""
     before = digests(folder)
     with pytest.raises(
-        ValueError, match=r"Received: .*\. Nothing was deleted\. Move .*params\.yaml"
+        ValueError, match=r"Received: .*\. Nothing was deleted\. Move .*paths\.phantoms"
     ) as error:
         phantoms.refuse_others(folder)
     assert digests(folder) == before
@@ -135,14 +136,14 @@ def test_what_was_drawn_may_be_drawn_anew(seed, tmp_path):
 )
 def test_a_file_of_another_origin_is_refused(name, drawn):
     lay(drawn / name)
-    assert f"Received: other files (1): {name}. " in refused(drawn)
+    assert f"Received: files put or changed there (1): {name}. " in refused(drawn)
 
 
 def test_files_without_tables_are_refused_and_the_first_named(tmp_path):
     for number in range(5):
         lay(tmp_path / f"train/fractured/{number}.jpg")
     shown = ", ".join(f"train/fractured/{number}.jpg" for number in range(3))
-    assert f"Received: other files (5): {shown}. " in refused(tmp_path)
+    assert f"Received: files put or changed there (5): {shown}. " in refused(tmp_path)
 
 
 def test_a_link_is_refused_wherever_it_leads(drawn, tmp_path):
@@ -160,14 +161,31 @@ def test_a_link_or_a_file_in_the_folders_place_is_refused(folder, tmp_path):
         assert f"Received: {tmp_path / name}, a link or a file. " in refused(tmp_path / name)
 
 
-@pytest.mark.parametrize("table", ["annotations.coco.json", "labels.csv"])
-@pytest.mark.parametrize("share", [0, 0.5, None])
-def test_a_torn_or_absent_table_vouches_for_nothing(table, share, drawn):
+TABLES = ["annotations.coco.json", "labels.csv", "faults.csv"]
+
+
+@pytest.mark.reliability("a table of the phantoms edited by hand", "refused before anything is removed")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_a_table_that_somebody_changed_is_refused(table, share, drawn):
     data = (drawn / table).read_bytes()
+    lay(drawn / table, data[: int(share * len(data))] + b"mine")
+    assert f"Received: files put or changed there (1): {table}. " in refused(drawn)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_is_missing_leaves_phantoms_alone(table, drawn):
     (drawn / table).unlink()
+    phantoms.refuse_others(drawn)
+
+
+@pytest.mark.parametrize("share", [0, 0.5, None])
+def test_a_torn_or_absent_record_vouches_for_nothing(share, drawn):
+    data = (drawn / "SHA256SUMS").read_bytes()
+    (drawn / "SHA256SUMS").unlink()
     if share is not None:
-        lay(drawn / table, data[: int(share * len(data))])
-    assert f"Received: other files ({len(digests(drawn))}): " in refused(drawn)
+        lay(drawn / "SHA256SUMS", data[: int(share * len(data))])
+    assert re.search(r"Received: files put or changed there \(\d\d\): ", refused(drawn))
 
 
 def test_a_users_own_tables_vouch_for_nothing(tmp_path):
@@ -175,11 +193,14 @@ def test_a_users_own_tables_vouch_for_nothing(tmp_path):
     images = [{"file_name": "train/fractured/mine.jpg", "height": 9, "width": 9}]
     lay(tmp_path / "annotations.coco.json", json.dumps({"info": {}, "images": images}).encode())
     lay(tmp_path / "labels.csv", b"path,body_part,laterality,hardware\ntrain/fractured/mine.jpg,hand,L,no\n")
-    assert "Received: other files (3): annotations.coco.json, labels.csv, train" in refused(tmp_path)
+    assert "Received: files put or changed there (3): annotations.coco.json, labels.csv, train" in refused(
+        tmp_path
+    )
 
 
+@pytest.mark.reliability("a radiograph under the name of a phantom", "refused before anything is removed")
 @pytest.mark.parametrize("data", [b"no image", images.encode_png(np.zeros((90, 80), np.uint8))])
 def test_another_image_under_a_drawn_name_is_refused(data, drawn):
     taken = sorted(found(drawn))[0]
     (drawn / taken).write_bytes(data)
-    assert f"Received: other files (1): {taken}. " in refused(drawn)
+    assert f"Received: files put or changed there (1): {taken}. " in refused(drawn)

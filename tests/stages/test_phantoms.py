@@ -15,7 +15,7 @@ def small(tmp_path):
     few = {"train": 8, "val": 8, "test": 8, "min_side_px": 128, "max_side_px": 140, "fault_share": 0.0}
     return settings.model_copy(
         update={
-            "paths": settings.paths.model_copy(update={"phantoms": tmp_path / "Data" / "phantoms"}),
+            "paths": settings.paths.model_copy(update={"phantoms": tmp_path / ".phantoms"}),
             "phantoms": settings.phantoms.model_copy(update=few),
             "run": settings.run.model_copy(update={"workers": 1}),
         }
@@ -45,7 +45,7 @@ def test_a_failure_leaves_the_old_folder(small, monkeypatch):
     monkeypatch.setattr(drawing, "write", fail)
     with pytest.raises(OSError, match="disk full"):
         phantoms.run(small)
-    assert [path.name for path in small.paths.phantoms.parent.iterdir()] == ["phantoms"]
+    assert [path.name for path in small.paths.phantoms.parent.iterdir()] == [".phantoms"]
     assert contents(small.paths.phantoms) == before
 
 
@@ -61,7 +61,9 @@ def test_a_users_files_are_refused_before_anything_is_drawn(small, monkeypatch):
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
     monkeypatch.setattr(drawing, "write", None)
-    with pytest.raises(ValueError, match=r"Received: other files \(1\): train/fractured/mine\.jpg\."):
+    with pytest.raises(
+        ValueError, match=r"Received: files put or changed there \(1\): train/fractured/mine\.jpg\."
+    ):
         phantoms.run(small)
     assert contents(small.paths.phantoms.parent) == {mine: b"mine"}
 
@@ -75,6 +77,6 @@ def test_files_put_there_while_phantoms_are_drawn_are_kept(small, monkeypatch):
             path.write_bytes(b"mine")
 
     monkeypatch.setattr(drawing, "write", meanwhile)
-    with pytest.raises(ValueError, match=r"Received: other files \(1\): mine\.jpg\."):
+    with pytest.raises(ValueError, match=r"Received: files put or changed there \(1\): mine\.jpg\."):
         phantoms.run(small)
     assert contents(small.paths.phantoms.parent) == {mine: b"mine"}
