@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from pipeline.statistics import forests, probe
-from pipeline.validate import label_errors, scan
+from pipeline.validate import label_errors, listing, scan
 from pipeline.validate.content import Limits
 
 FLIPPED = 0.05
@@ -23,7 +23,7 @@ LIMITS = Limits(max_pixels=10**8, min_side_px=32, not_radiograph=1.0)
 
 def main(root: Path) -> None:
     """Print precision and recall of the suspects, by how many are looked at."""
-    facts = [fact for fact in map(scan.inspect, scan.find(root, LIMITS)[0]) if not fact.reason]
+    facts = [fact for fact in map(scan.inspect, listing.find(root, LIMITS)[0]) if not fact.reason]
     truth = np.array([fact.fractured for fact in facts])
     features = probe.edge_histograms(np.stack([fact.thumbnail for fact in facts]))
     groups, rows = np.array([fact.sha256 for fact in facts]), []

@@ -65,6 +65,7 @@ class Data(Section):
     root: Path
     annotations: Path
     labels: Path
+    trusted_links: tuple[Path, ...]
 
 
 class Run(Section):

@@ -26,7 +26,7 @@ from pipeline.drift import distance, served
 from pipeline.files import engine, images, outputs
 from pipeline.report import drift as report
 from pipeline.report import pages
-from pipeline.validate import content, grouping, intake, scan
+from pipeline.validate import content, grouping, intake, listing, scan
 
 log = logging.getLogger(__name__)
 
@@ -115,14 +115,14 @@ def inspect(config: Config, paths: Sequence[Path]) -> Inspection:
     return Inspection(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
 
 
-def _list_files(config: Config, paths: Sequence[Path]) -> tuple[list[scan.ListedFile], bool]:
+def _list_files(config: Config, paths: Sequence[Path]) -> tuple[list[listing.ListedFile], bool]:
     """List the files, and tell whether their folders label them."""
     limits = content.limits(config.validation)
-    if len(paths) == 1 and scan.has_labels(paths[0]):
-        return scan.find_labelled(paths[0], limits)[0], True
+    if len(paths) == 1 and listing.has_labels(paths[0]):
+        return listing.find_labelled(paths[0], limits)[0], True
     files = intake.find(paths)
     root = Path(os.path.commonpath([intake.absolute(path).parent for path in files])) if files else Path()
-    return [scan.ListedFile(root, intake.absolute(path), "", False, limits) for path in files], False
+    return [listing.ListedFile(root, intake.absolute(path), "", False, limits) for path in files], False
 
 
 def _reference(config: Config, against: str) -> tuple[str, Profile]:

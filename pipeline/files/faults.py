@@ -22,7 +22,7 @@ _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "not_a_radiograph": "Its DICOM header names another kind of examination",
     "not_an_image": "No picture, whatever its name says",
     "not_finite": "Some pixels are no numbers",
-    "outside_root": "A link that leaves the data folder; it is never followed",
+    "outside_root": "A link out of the data folder, neither into DVC's cache nor into data.trusted_links",
     "photograph": "Looks like a photograph, not like a radiograph",
     "too_large": "Larger than validate.max_pixels allows, or over 1 GiB",
     "too_small": "Smaller than validate.min_side_px allows",
@@ -59,7 +59,7 @@ _NOTES = {  # put right, or for information
     "label_suspect": "Likely labelled wrongly, by models that did not see it; look at it",
     "large": "Many pixels; it takes longer",
     "negative": "Bright air around darker bone; turned back in preprocessing",
-    "passed_over": "Hidden, or made by a system beside the files; no data",
+    "passed_over": "Hidden, unfinished, or made by a system beside the files; no data",
     "transparency": "Has transparent pixels; they are read as black",
     "windowed": "More than 8 bits; windowed between two percentiles",
 }

@@ -15,6 +15,13 @@ _OF_SYSTEMS = {  # in small letters: beside these, all that is hidden
     "__macosx", "__pycache__", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "lost+found", "recycler",
     "system volume information", "thumbs.db",
 }  # fmt: skip
+_UNFINISHED = (
+    ".crdownload",
+    ".download",
+    ".filepart",
+    ".part",
+    ".partial",
+)  # downloads that go on, or broke off
 _SHOWN = 3  # names of passed over files that an issue tells
 
 
@@ -38,13 +45,13 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
     errors: list[OSError] = []
     for directory, below, names in os.walk(folder, onerror=errors.append):
         here = Path(directory)
-        issues += [_passed_over(here / name) for name in below if _is_foreign(name)]
+        issues += [_passed_over(here / name) for name in below if is_foreign(name)]
         issues += _hidden_files(here, names)
-        below[:] = [name for name in below if not _is_foreign(name)]
+        below[:] = [name for name in below if not is_foreign(name)]
         issues += [
             _link(here / name, "to a folder, not followed") for name in below if (here / name).is_symlink()
         ]
-        for path in (here / name for name in names if not _is_foreign(name)):
+        for path in (here / name for name in names if not is_foreign(name)):
             if (issue := _no_file(path)) is None:
                 files.append(path)
             else:
@@ -52,17 +59,21 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
     return sorted(files), sorted([*issues, *map(_unreadable, errors)])
 
 
-def _is_foreign(name: str) -> bool:
-    return name.startswith((".", "~$")) or name.lower() in _OF_SYSTEMS
+def is_foreign(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, an unfinished download, or a system's own."""
+    small = name.lower()
+    return small.startswith((".", "~$")) or small.endswith(_UNFINISHED) or small in _OF_SYSTEMS
 
 
 def _hidden_files(here: Path, names: Iterable[str]) -> Iterator[Issue]:
     """One issue for all such files of a folder: macOS leaves one beside each file on a foreign disk."""
-    hidden = sorted(name for name in names if _is_foreign(name))
+    hidden = sorted(name for name in names if is_foreign(name))
     if hidden:
         more = f" and {len(hidden) - _SHOWN} more" if len(hidden) > _SHOWN else ""
         yield Issue.of(
-            str(here), "passed_over", f"hidden, or a system's own: {', '.join(hidden[:_SHOWN])}{more}"
+            str(here),
+            "passed_over",
+            f"hidden, unfinished, or a system's own: {', '.join(hidden[:_SHOWN])}{more}",
         )
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import issues as listed
-from pipeline.dataset import labels, manifest, names, profile
+from pipeline.dataset import labels, layout, manifest, names, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.registry import champion
@@ -30,6 +30,7 @@ from pipeline.validate import (
     grouping,
     label_suspects,
     leak,
+    listing,
     page_thumbnails,
     pinned_splits,
     scan,
@@ -44,7 +45,9 @@ def run(config: Config) -> None:
     settings = config.validation
     with runs.stage_run("validate", config) as record:
         pinned = pinned_splits.read(settings.pinned_manifest)
-        items, issues = scan.find(config.data.root, content.limits(settings))
+        if unused := layout.unused(config.data.root, config.paths.phantoms):
+            log.warning("%s", unused)
+        items, issues = listing.find(config.data.root, content.limits(settings), config.data.trusted_links)
         with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
             items = [item._replace(folder=Path(spilled)) for item in items]
             facts = list(pool.process(scan.inspect, items, label="validate"))

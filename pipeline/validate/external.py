@@ -14,7 +14,7 @@ from pipeline.dataset import manifest
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
-from pipeline.validate import annotation_check, content, grouping, scan
+from pipeline.validate import annotation_check, content, grouping, listing, scan
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
         A class has no sound radiograph, or no annotation is sound.
     """
     settings = config.validation
-    listed, issues = scan.find_labelled(root, content.limits(settings))
+    listed, issues = listing.find_labelled(root, content.limits(settings), config.data.trusted_links)
     with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
         listed = [item._replace(folder=Path(spilled)) for item in listed]
         facts = list(pool.process(scan.inspect, listed, label="check"))

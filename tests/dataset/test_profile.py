@@ -9,7 +9,7 @@ from pipeline import phantoms
 from pipeline.config import Phantoms
 from pipeline.dataset import profile
 from pipeline.drift import distance
-from pipeline.validate import content, scan
+from pipeline.validate import content, listing, scan
 
 LIMITS = content.Limits(100_000_000, 32, 1.0)
 
@@ -107,7 +107,7 @@ DESCRIBED = ("path", "fractured", "sha256", "n_bytes", "format", "mode", "height
 @pytest.fixture(scope="module")
 def real(fracatlas):
     """Some 300 real radiographs."""
-    found, _ = scan.find(fracatlas, LIMITS)
+    found, _ = listing.find(fracatlas, LIMITS)
     return inspected([found[row] for row in np.random.default_rng(1).permutation(len(found))[:300]])
 
 
@@ -160,6 +160,6 @@ def test_phantoms_look_unlike_real_radiographs(real, tmp_path):
         train=8, val=8, test=8, fractured_share=0.5, min_side_px=130, max_side_px=140, fault_share=0
     )
     phantoms.write(tmp_path, wanted, seed=7, workers=1)
-    drawn = inspected(scan.find(tmp_path, LIMITS)[0])
+    drawn = inspected(listing.find(tmp_path, LIMITS)[0])
     of_the_file = ("height_px", "width_px", "aspect", "bytes_per_pixel", "format", "mode", "fractured")
     assert score(real, drawn, without=of_the_file) >= 0.1

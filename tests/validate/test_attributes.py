@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.dataset import labels
 from pipeline.files.faults import Issue
-from pipeline.validate import attributes, scan, shortcuts
+from pipeline.validate import attributes, listing, scan, shortcuts
 from pipeline.validate.content import Limits
 from pipeline.validate.scan import Fact
 
@@ -89,7 +89,7 @@ def test_columns_of_the_labels_are_attributes_and_the_manifests_own_are_not():
 
 def test_hardware_and_filled_bands_of_fracatlas_are_found(fracatlas):
     """All 56 radiographs with hardware are fractured, and so are the five with a filled band."""
-    found, _ = scan.find(fracatlas, Limits(10**8, 32, 1.0))
+    found, _ = listing.find(fracatlas, Limits(10**8, 32, 1.0))
     paths = [item.path.relative_to(fracatlas).as_posix() for item in found]
     user, _ = labels.read(fracatlas / "labels.csv", paths)
     bands = {f"IMG000{number}" for number in (4067, 4071, 4072, 4113, 4187)}
