@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: repro test test-slow rehearse-ci lint lock
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
+	@python -m pipeline doctor --quick
 	dvc repro
 
 test: .venv/ready ## what CI runs

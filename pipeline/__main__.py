@@ -25,6 +25,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import champion, examine, record, stages
+from pipeline.files import outputs
 
 log = logging.getLogger("pipeline")
 
@@ -77,21 +78,37 @@ def main() -> None:
         os.environ.setdefault(name, value)
     try:
         app()
-    except ImportError as error:
-        _fail(f"{error}. `fracture doctor` says what is missing.")
-    except BrokenExecutor as error:
-        _fail(f"a worker was killed, most often for want of memory: lower run.workers. Received: {error}")
-    except (ValueError, OSError) as error:
-        _fail(str(error))
-    except RuntimeError as error:
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        message = _cause(error)
+        if message is None:
+            raise
+        _fail(message)
+
+
+def _cause(error: Exception) -> str | None:
+    """Say in one message what a known error means; None for one that nobody foresaw."""
+    if outputs.is_no_space(error):
+        known = isinstance(error, outputs.NoSpaceError)
+        return (
+            str(error) if known else f"no space left on the disk: make room and run again. Received: {error}"
+        )
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        received = str(error).partition("\n")[0] or type(error).__name__
+        return f"out of memory: lower train.batch_size and run.workers in params.yaml. Received: {received}"
+    if isinstance(error, ImportError):
+        return f"{error}. `fracture doctor` says what is missing."
+    if isinstance(error, BrokenExecutor):
+        return f"a worker was killed, most often for want of memory: lower run.workers. Received: {error}"
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    if isinstance(error, RuntimeError):
         from pipeline.track.outage import StoreError
         from pipeline.track.state import NoPipelineError
 
-        if not isinstance(error, NoPipelineError | StoreError):
-            raise
-        _fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return str(error) if isinstance(error, NoPipelineError | StoreError) else None
+    return None
 
 
 def _fail(message: str) -> None:

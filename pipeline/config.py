@@ -7,7 +7,7 @@ so that a misspelt key is an error and never a silent default.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -274,17 +274,58 @@ def read(path: Path = PARAMS_FILE) -> Config:
         or out of range. The message names each such key, what was received and what is allowed.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = _load(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path} not found: run from the repository's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: it is not YAML in UTF-8. Save it so.") from None
+    except yaml.MarkedYAMLError as error:
+        what = error.problem or error.context
+        raise ConfigError(f"{path}, {_place(error)}it is not YAML: {what}.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: it is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold sections of settings. Received: {values!r}")
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explain(path, error)) from None
+
+
+def _load(text: str) -> Any:
+    """Parse YAML; a key that stands twice is an error and never a choice between two values."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        _refuse_duplicates(node)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_duplicates(root: yaml.Node | None) -> None:
+    waiting, seen = [("", root)], set()  # by identity: an alias can lead back
+    while waiting:
+        above, node = waiting.pop()
+        if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = f"{above}{key.value}", key.start_mark.line + 1
+            if name in first:
+                problem = f"{name} stands twice, in line {first[name]} and in line {line}; delete one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            first[name] = line
+            waiting.append((f"{name}.", value))
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f"line {mark.line + 1}: " if mark else ""
 
 
 def _explain(path: Path, error: ValidationError) -> str:

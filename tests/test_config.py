@@ -175,3 +175,32 @@ def test_erasing_and_mixing_exclude_each_other(values: dict[str, Any], tmp_path:
     values["train"]["augment"]["mixup"] = 0.2
     with pytest.raises(config.ConfigError, match=r"train: .*exclude each other"):
         config.read(write(tmp_path, values))
+
+
+@pytest.mark.reliability("a key that stands twice in params.yaml", "refused; names the key and both lines")
+@pytest.mark.parametrize(
+    ("text", "key", "lines"),
+    [("run:\n  seed: 7\n  seed: 8\n", "run.seed", (2, 3)), ("run: 1\ndata: 2\nrun: 3\n", "run", (1, 3))],
+)
+def test_a_key_that_stands_twice_is_refused(text, key, lines, tmp_path):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(config.ConfigError) as error:
+        config.read(tmp_path / "params.yaml")
+    assert f"{key} stands twice, in line {lines[0]} and in line {lines[1]}; delete one" in str(error.value)
+
+
+@pytest.mark.reliability("params.yaml that is torn, no UTF-8 or no YAML", "one line that names the line")
+@pytest.mark.parametrize(
+    "text", [b"a: 1\n\tb: 2\n", b"a: 1\nb: c: d\n", b"a: 1\nb: \xff\n", b"a: 1\nb: *c\n"]
+)
+def test_a_line_that_is_no_yaml_is_named(text, tmp_path):
+    (tmp_path / "params.yaml").write_bytes(text)
+    with pytest.raises(config.ConfigError, match=r"params\.yaml, line 2: it is not YAML") as error:
+        config.read(tmp_path / "params.yaml")
+    assert "\n" not in str(error.value)
+
+
+def test_an_alias_that_leads_back_ends(tmp_path):
+    (tmp_path / "params.yaml").write_text("a: &a\n  b: *a\n")
+    with pytest.raises(config.ConfigError, match="a is no setting"):
+        config.read(tmp_path / "params.yaml")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pipeline.cli.options import Json
@@ -29,8 +31,16 @@ def ui(context: typer.Context) -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    as_json: Json = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what keeps `dvc repro` from starting; a second.")
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Bring back a dvc.lock that DVC cannot read; keeps a copy.")
+    ] = False,
+) -> None:
     """Say what is missing here, and how to mend it; exit code 1 when there is a problem."""
     from pipeline.commands import doctor as command
 
-    raise typer.Exit(command.run(as_json=as_json))
+    raise typer.Exit(command.run(as_json=as_json, quick=quick, mend=mend))

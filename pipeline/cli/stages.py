@@ -24,11 +24,13 @@ _STAGES = {
 def _command(name: str) -> Callable[[], None]:
     def command() -> None:
         from pipeline import config
+        from pipeline.commands.checks import settings
         from pipeline.files.outputs import die_with_parent
 
         if "DVC_STAGE" in os.environ:
             die_with_parent()
-        import_module(f"pipeline.stages.{name.replace('-', '_')}").run(config.read())
+        settings.require(chosen := config.read())
+        import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
 
     return command
 

@@ -11,18 +11,34 @@ import sys
 from dataclasses import asdict
 
 from pipeline.commands import checks, terminal
+from pipeline.commands.checks import lock
 
 
-def run(*, as_json: bool = False) -> int:
-    """Make all checks, print them, and return the exit code."""
-    results = checks.run()
+def run(*, as_json: bool = False, quick: bool = False, mend: bool = False) -> int:
+    """Make all checks, print them, and return the exit code.
+
+    Parameters
+    ----------
+    as_json
+        Print them as JSON.
+    quick
+        Make those alone that `dvc repro` needs before it starts, and print what it does not mend itself.
+    mend
+        Bring ``dvc.lock`` back first, where DVC cannot read it.
+    """
+    if mend and (done := lock.mend()):
+        sys.stderr.write(f"{done}\n")
+    results = checks.quick() if quick else checks.run()
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in results], indent=1) + "\n")
     else:
-        rows = [(check.status, check.name, check.detail, check.mend) for check in results]
+        shown = [check for check in results if not quick or check.stands_in_the_way]
+        rows = [(check.status, check.name, check.detail, check.mend) for check in shown]
         terminal.show(("Status", "Checked", "Found", "How to mend it"), rows)
     return int(any(check.status == checks.PROBLEM for check in results))
 
 
 if __name__ == "__main__":
-    sys.exit(run(as_json="--json" in sys.argv))
+    sys.exit(
+        run(**{word: f"--{word}" in sys.argv for word in ("quick", "mend")}, as_json="--json" in sys.argv)
+    )

@@ -8,10 +8,12 @@ before it is complete.
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import sys
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, output
+_MB = 2**20
 
 
 def die_with_parent() -> None:
@@ -43,21 +47,79 @@ def staged(path: Path) -> Iterator[Path]:
     Path
         A sibling with the same suffix, not yet there: create a file or a folder under it.
         After an exception it is removed, and ``path`` is as it was.
+
+    Raises
+    ------
+    NoSpaceError
+        The disk was full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     private = path.with_name(f".{os.getpid()}-{path.name}")
     old = path.with_name(f".{os.getpid()}-old-{path.name}")
-    _remove(private)
-    _remove(old)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(path)
         yield private
         _flush(private)
         if private.is_dir() and os.path.lexists(path):
             path.replace(old)  # a kill while it is removed leaves no part of it under its name
         private.replace(path)
         _remove(old)
+    except Exception as error:
+        if is_no_space(error) and not isinstance(error, NoSpaceError):
+            raise NoSpaceError(path, private) from error
+        raise
     finally:
         _remove(private)
+
+
+class NoSpaceError(OSError):
+    """A file system was full while ``path`` was written."""
+
+    def __init__(self, path: Path, private: Path) -> None:
+        here = next(folder for folder in path.absolute().parents if folder.exists())
+        free_mb, written_mb = shutil.disk_usage(here).free / _MB, _size(private) / _MB
+        super().__init__(
+            f"no space left on the disk for {path}. Received: {free_mb:.1f} MB free in {here}, "
+            f"{written_mb:.1f} MB written and removed again; what stood there before is untouched. Make room "
+            "(`dvc gc --workspace` forgets results that nothing refers to), then run the same command again."
+        )
+
+
+def is_no_space(error: BaseException | None) -> bool:
+    """Whether a full disk, or a user's full share of it, is behind an error; libraries wrap it in theirs."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if any(words in str(error) for words in (os.strerror(errno.ENOSPC), "disk is full")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def left_over(folder: Path) -> dict[Path, str]:
+    """Find what `staged` left in a folder when its process was killed, and the output's name of each."""
+    found = ((path, _PRIVATE.fullmatch(path.name)) for path in sorted(folder.glob(".[0-9]*-*")))
+    return {path: parts[2] for path, parts in found if parts is not None and not _is_alive(int(parts[1]))}
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed processes left of this output; a result that was moved aside comes back first."""
+    dead = [left for left, name in left_over(path.parent).items() if name == path.name]
+    for left in dead:
+        if re.match(r"\.\d+-old-", left.name) and not os.path.lexists(path):
+            left.replace(path)
+        _remove(left)
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil
+
+    return pid != os.getpid() and psutil.pid_exists(pid)
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -33,18 +33,21 @@ def places(root: Path, paths: Iterable[Path], trusted: Sequence[Path]) -> tuple[
 
 def inside(path: Path, places: tuple[str, ...]) -> bool:
     """Whether a path, all links followed, lies in one of the places."""
-    end = os.path.join(_real(path.parent), path.name)  # noqa: PTH118 - realpath raises for no circle
+    end = os.path.join(_real(path.parent.absolute()), path.name)  # noqa: PTH118
     end = os.path.realpath(end) if os.path.islink(end) else end  # noqa: PTH114
     return any(Path(end).is_relative_to(place) for place in places)
 
 
 def is_circle(folder: Path) -> bool:
     """Whether a linked folder holds itself, or the folder that the link lies in."""
-    return folder.is_symlink() and Path(_real(folder.parent)).is_relative_to(os.path.realpath(folder))
+    return folder.is_symlink() and Path(_real(folder.parent.absolute())).is_relative_to(
+        os.path.realpath(folder)
+    )
 
 
 @lru_cache
 def _real(folder: Path) -> str:
+    """Follow links of a folder, which many files share; unlike ``resolve``, raises for no circle."""
     return os.path.realpath(folder)
 
 

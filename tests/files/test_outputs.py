@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -60,7 +61,7 @@ def fail_after_writing(path: Path, *, folder: bool) -> None:
         target = private / "part" if folder else private
         target.parent.mkdir(exist_ok=True)
         target.write_text("half")
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -69,7 +70,7 @@ def test_after_an_exception_the_old_output_stands(tmp_path: Path, folder: bool) 
     kept = path / "part" if folder else path
     kept.parent.mkdir(exist_ok=True)
     kept.write_text("whole")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"no space left on the disk for .*out\. Received: .* MB free"):
         fail_after_writing(path, folder=folder)
     assert kept.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
@@ -151,3 +152,40 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def dead_pid() -> int:
+    """Return the number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.reliability(
+    "what a killed run left beside an output", "removed when that output is next written"
+)
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    dead, alive = dead_pid(), os.getppid()
+    (tmp_path / f".{dead}-shards").mkdir()
+    (tmp_path / f".{dead}-old-shards").mkdir()
+    others = [f".{alive}-shards", f".{dead}-mine", ".7-my-shards", f"{dead}-shards"]
+    for name in others:
+        (tmp_path / name).write_text("theirs")
+    put_one_file(tmp_path / "shards")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["shards", *others])
+
+
+@pytest.mark.reliability("killed between the two renames of a result", "the old result comes back")
+def test_a_result_that_was_moved_aside_comes_back(tmp_path: Path) -> None:
+    (tmp_path / f".{dead_pid()}-old-out").write_text("whole")
+    with pytest.raises(RuntimeError), outputs.staged(tmp_path / "out"):
+        raise RuntimeError
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "whole")]
+
+
+@pytest.mark.parametrize("text", ["[Errno 28] No space left on device", "database or disk is full"])
+def test_a_full_disk_is_known_behind_a_librarys_own_error(text: str) -> None:
+    error = RuntimeError("could not save")
+    error.__cause__ = RuntimeError(text)
+    assert outputs.is_no_space(error)
+    assert not outputs.is_no_space(RuntimeError("could not save"))
