@@ -1,0 +1,92 @@
+"""The files of a folder and of all folders below it, and what is passed over on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.files.faults import Issue
+
+_OF_SYSTEMS = {  # in small letters: beside these, all that is hidden
+    "#recycle", "#snapshot", "$recycle.bin", "@__thumb", "@eadir", "@recently-snapshot", "@recycle", "@tmp",
+    "__macosx", "__pycache__", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "lost+found", "recycler",
+    "system volume information", "thumbs.db",
+}  # fmt: skip
+_SHOWN = 3  # names of passed over files that an issue tells
+
+
+def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
+    """List the files of a folder and of all folders below it.
+
+    The folder itself may be a link, or hidden. Below it links to files are listed, links to folders are not
+    followed.
+
+    Returns
+    -------
+    files : list of Path
+        In order of path, each beginning with ``folder`` as given. Reading them may still fail.
+    issues : list of Issue
+        In order of path: ``passed_over`` (hidden, or a system's own), ``link_skipped`` (a link to
+        nothing, in a circle, or to a folder), ``not_a_file`` (a pipe, socket or device) and
+        ``unreadable`` (a folder). Their ``path`` begins with ``folder``, too, and is not yet printable.
+    """
+    files: list[Path] = []
+    issues: list[Issue] = []
+    errors: list[OSError] = []
+    for directory, below, names in os.walk(folder, onerror=errors.append):
+        here = Path(directory)
+        issues += [_passed_over(here / name) for name in below if _is_foreign(name)]
+        issues += _hidden_files(here, names)
+        below[:] = [name for name in below if not _is_foreign(name)]
+        issues += [
+            _link(here / name, "to a folder, not followed") for name in below if (here / name).is_symlink()
+        ]
+        for path in (here / name for name in names if not _is_foreign(name)):
+            if (issue := _no_file(path)) is None:
+                files.append(path)
+            else:
+                issues.append(issue)
+    return sorted(files), sorted([*issues, *map(_unreadable, errors)])
+
+
+def _is_foreign(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.lower() in _OF_SYSTEMS
+
+
+def _hidden_files(here: Path, names: Iterable[str]) -> Iterator[Issue]:
+    """One issue for all such files of a folder: macOS leaves one beside each file on a foreign disk."""
+    hidden = sorted(name for name in names if _is_foreign(name))
+    if hidden:
+        more = f" and {len(hidden) - _SHOWN} more" if len(hidden) > _SHOWN else ""
+        yield Issue.of(
+            str(here), "passed_over", f"hidden, or a system's own: {', '.join(hidden[:_SHOWN])}{more}"
+        )
+
+
+def _passed_over(path: Path) -> Issue:
+    return Issue.of(str(path), "passed_over", "a folder that is hidden, or a system's own")
+
+
+def _link(path: Path, what: str) -> Issue:
+    return Issue.of(str(path), "link_skipped", f"a link {what}")
+
+
+def _no_file(path: Path) -> Issue | None:
+    """Say why it is no file to read; what cannot be asked is left to its reader."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        where = {errno.ENOENT: "to nothing", errno.ELOOP: "in a circle"}.get(error.errno or 0)
+        return _link(path, where) if where and path.is_symlink() else None
+    if stat.S_ISREG(mode):
+        return None
+    return Issue.of(str(path), "not_a_file", "a pipe, socket or device; it was not opened")
+
+
+def _unreadable(error: OSError) -> Issue:
+    return Issue.of(
+        str(error.filename), "unreadable", f"the folder cannot be read: {error.strerror or error}"
+    )
