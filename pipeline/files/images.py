@@ -7,7 +7,6 @@ file lacks with flat grey, and a classifier learns the grey.
 from __future__ import annotations
 
 import io
-import os
 import stat
 import warnings
 from dataclasses import dataclass, replace
@@ -35,7 +34,6 @@ __all__ = [
 
 MAX_PIXELS = 100_000_000
 _MAX_BYTES = 2**30
-_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 _SUFFIXES = {
     ".jpg": "JPEG",
@@ -122,13 +120,12 @@ def read_bytes(path: Path) -> bytes:
         ``too_large``, ``vanished``, ``not_a_file`` or ``unreadable``.
     """
     try:
-        with open(os.open(path, _WITHOUT_WAITING), "rb") as file:  # noqa: PTH123 - a pipe must not hang it
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ImageFault("not_a_file", f"{path}: a folder, pipe, socket or device; no file to read")
-            if status.st_size > _MAX_BYTES:
-                raise ImageFault("too_large", f"{path}: a file may hold at most {_MAX_BYTES} bytes")
-            return file.read()
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            raise ImageFault("not_a_file", f"{path}: a folder, pipe, socket or device; no file to read")
+        if status.st_size > _MAX_BYTES:
+            raise ImageFault("too_large", f"{path}: a file may hold at most {_MAX_BYTES} bytes")
+        return path.read_bytes()
     except FileNotFoundError:
         raise ImageFault("vanished", f"{path}: not there any more, or a link to nothing") from None
     except OSError as error:
