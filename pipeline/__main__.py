@@ -25,6 +25,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import champion, examine, record, stages
+from pipeline.commands import terminal
 from pipeline.files import outputs
 
 log = logging.getLogger("pipeline")
@@ -64,7 +65,9 @@ def options(
     ] = False,
 ) -> None:
     """Set up the messages on standard error."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(terminal.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in ("absl", "faiss.loader", "urllib3.connectionpool"):  # what matters of theirs, we say
         logging.getLogger(name).setLevel(logging.ERROR)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -76,6 +79,7 @@ def main() -> None:
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    terminal.print_what_can_be(sys.stdout, sys.stderr)
     try:
         app()
     except KeyboardInterrupt:

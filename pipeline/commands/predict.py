@@ -1,19 +1,18 @@
 """Examine radiographs with the current bundle: probability, decision, and where to look.
 
 Every file is decoded strictly. One that is faulty is reported with its reason, and the others still
-get their result; the exit code is then 1. With ``--out``, writes an overlay of each radiograph under
-``overlays/``, ``predictions.csv`` and ``predictions.json``.
+get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``.
+With ``--out``, writes an overlay of each radiograph under ``overlays/``, ``predictions.csv`` and
+``predictions.json``, which says where each overlay lies.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.commands import destination, terminal
+from pipeline.commands import destination, overlay_files, terminal
 from pipeline.config import Config
 from pipeline.dataset import names
-from pipeline.files import engine, images, outputs
-from pipeline.files.faults import ImageFault
-from pipeline.network import device, inference
+from pipeline.files import cells, engine, outputs
+from pipeline.files.faults import ImageFault, Issue, severity
+from pipeline.network import device
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
@@ -37,7 +36,10 @@ from pipeline.validate import content, intake
 log = logging.getLogger(__name__)
 
 _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
-_COLUMNS = ("path", "probability", "decision", "body_part", "regions", "reason", "detail")
+_HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
+_COLUMNS = (
+    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay"
+)  # fmt: skip
 
 
 def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: bool) -> int:
@@ -48,39 +50,44 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
     ValueError
         The paths name no file, ``out`` holds something else, or there is no sound bundle.
     """
-    files = intake.find(paths)
-    if not files:
+    found = intake.listing(paths)
+    if not found.files and not found.refused:
         raise ValueError(
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
-    folder = None if out is None else destination.check(out, _OUTPUTS, files)
+    folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
-    results = []
     with nullcontext() if folder is None else outputs.staged(folder) as private:
-        shared = Path(os.path.commonpath([intake.absolute(path).parent for path in files]))
-        for path, result in examine(loaded, files, config):
-            if isinstance(result, ImageFault):
-                results.append(refuse(path, result))
-                continue
-            (radiograph, _), finding = result
-            pixels = radiograph.pixels
-            results.append(describe(path, pixels, finding, loaded))
-            if private is not None:
-                picture = draw(path, pixels, finding, loaded, config.region_maps.colormap)
-                target = private / "overlays" / overlay_name(path, shared)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                images.write(target, picture)
+        results = list(_results(config, loaded, found, private))
         if private is not None:
             _write(private, results)
     if as_json:
         sys.stdout.write(json.dumps(results, indent=1) + "\n")
     else:
-        head = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region")
-        terminal.show(head, map(_row, results))
+        terminal.show(_HEAD, map(_row, results))
+    if found.passed_over:
+        log.info("passed over: %s", found.passed_over)
     refused = sum("error" in result for result in results)
     log.info("predict: %d examined, %d refused", len(results) - refused, refused)
     return 1 if refused else 0
+
+
+def _results(
+    config: Config, loaded: Bundle, found: intake.Listing, folder: Path | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the record of each file, and write its overlay where a folder is wanted."""
+    for path, result in examine(loaded, found.files, config):
+        if isinstance(result, ImageFault):
+            yield refuse(path, result)
+            continue
+        record = describe(path, *result, loaded)
+        if folder is not None:
+            picture = draw(path, *result, loaded, config.region_maps.colormap)
+            overlay = overlay_files.write(folder / "overlays", path, found.shared, picture)
+            record["overlay"] = overlay and f"overlays/{overlay}"
+        yield record
+    yield from (refuse(Path(issue.path), issue) for issue in found.refused)
 
 
 def examine(
@@ -93,38 +100,38 @@ def examine(
     limits = content.limits(config.validation)
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
-    pairs = zip(files, decoded, strict=True)
-    while batch := list(islice(pairs, inference.BATCH)):
-        pixels = [each.radiograph.pixels for _, each in batch if not isinstance(each, ImageFault)]
+    remaining = iter(files)
+    for batch in intake.batches(decoded):
+        pixels = [each.radiograph.pixels for each in batch if not isinstance(each, ImageFault)]
         findings = iter(loaded.predict(pixels))
-        for path, each in batch:
-            yield path, each if isinstance(each, ImageFault) else (each, next(findings))
+        for each in batch:
+            yield next(remaining), each if isinstance(each, ImageFault) else (each, next(findings))
 
 
-def refuse(path: Path, fault: ImageFault) -> dict[str, Any]:
-    """Make the JSON record of one file that is no sound radiograph."""
-    detail = str(fault).removeprefix(f"{path}: ")
-    return {
-        "path": intake.printable(path),
-        "error": {"reason": fault.reason, "detail": intake.printable(detail)},
-    }
+def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
+    """Make the JSON record of one file that is no sound radiograph, or of a folder that cannot be read."""
+    reason, detail = (fault.issue, fault.detail) if isinstance(fault, Issue) else (fault.reason, str(fault))
+    error = {"reason": reason, "detail": intake.printable(detail.removeprefix(f"{path}: "))}
+    return {"path": intake.printable(path), "error": error}
 
 
-def describe(path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bundle) -> dict[str, Any]:
+def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle) -> dict[str, Any]:
     """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
 
     ``body_part`` is null where it cannot be known. Of each region: ``bbox`` [column, row, width, height];
     ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
-    along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
+    along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
+    the ``notes`` on the file: ``code`` and ``detail``.
     """
-    upright = finding.placement.set_right(pixels)
+    upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
         "path": intake.printable(path),
         "probability": round(finding.probability, 6),
         "decision": finding.decision,
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
+        "notes": intake.notes(admitted.issues),
     }
 
 
@@ -142,46 +149,43 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
     }
 
 
-def overlay_name(path: Path, shared: Path) -> Path:
-    """Name a radiograph's overlay: its path below the folder that all files share, and ``.jpg``.
-
-    The suffix is added and not exchanged, so that ``1.png`` and ``1.dcm`` keep their own overlays.
-    """
-    below = intake.absolute(path).relative_to(shared)
-    return below.with_name(f"{below.name}.jpg")
-
-
 def draw(
-    path: Path, pixels: NDArray[np.uint8], finding: Finding, loaded: Bundle, colormap: str
+    path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle, colormap: str
 ) -> NDArray[np.uint8]:
-    """Draw a finding over its radiograph; a photographic negative is set right."""
+    """Draw a finding over its radiograph, with the warnings below; a photographic negative is set right."""
+    codes = dict.fromkeys(issue.issue for issue in admitted.issues if issue.severity == "warning")
+    warnings = ", ".join(code.replace("_", " ") for code in codes)
     return overlays.overlay(
-        finding.placement.set_right(pixels),
+        finding.placement.set_right(admitted.radiograph.pixels),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=Label(intake.printable(path), finding.probability, finding.decision),
+        label=Label(intake.printable(path), finding.probability, finding.decision, warnings=warnings),
         colormap=colormap,
     )
 
 
 def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
     (folder / "overlays").mkdir(parents=True, exist_ok=True)
-    rows = [
-        {**result, "regions": json.dumps(result.get("regions", [])), **result.get("error", {})}
-        for result in results
-    ]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    table = pd.DataFrame(map(_cells, results), columns=list(_COLUMNS))
     table.to_csv(folder / names.PREDICTIONS, index=False, lineterminator="\n")
     text = json.dumps(results, indent=1) + "\n"
     (folder / "predictions.json").write_text(text, encoding="utf-8")
+
+
+def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
+    """One row of the table, which people open in spreadsheets; programs read the JSON beside it."""
+    error = result.get("error", {"reason": None, "detail": ""})
+    listed = {key: json.dumps(result.get(key, [])) for key in ("regions", "notes")}
+    texts = {"path": cells.path(result["path"]), "detail": cells.text(error["detail"]) or None}
+    return {**result, **listed, **texts, "reason": error["reason"]}
 
 
 def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
     """One readable line of a file."""
     if "error" in result:
         error = result["error"]
-        return result["path"], "refused", "", "", "", f"{error['reason']}: {error['detail']}"
+        return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
     regions = result["regions"]
     where = ""
     if regions:
@@ -189,4 +193,10 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
         where += f": {regions[0]['position']['words']}"
     part = result["body_part"] or "not known"
-    return result["path"], result["decision"], f"{result['probability']:.3f}", part, str(len(regions)), where
+    probability, notes = f"{result['probability']:.3f}", "; ".join(map(_note, result["notes"]))
+    return result["path"], result["decision"], probability, part, str(len(regions)), where, notes
+
+
+def _note(note: Mapping[str, str]) -> str:
+    """Tell what needs a look with its detail, what is for information by its code alone."""
+    return note["code"] if severity(note["code"]) == "note" else f"{note['code']}: {note['detail']}"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.files import outputs
+from pipeline.files import cells, outputs
 from pipeline.files.faults import Issue
 
 
 def write(issues: Iterable[Issue], path: Path) -> pd.DataFrame:
     """Write issues, each once and in order, and return them as a table: path, issue, severity, detail."""
     table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
-    outputs.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    shown = table.assign(path=table["path"].map(cells.path), detail=table["detail"].map(cells.text))
+    outputs.write_text(path, shown.to_csv(index=False, lineterminator="\n"))
     return table

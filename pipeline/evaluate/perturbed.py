@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Evaluate, Preprocess, Run
 from pipeline.evaluate import robustness
-from pipeline.files import engine
+from pipeline.files import engine, images
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import perturbations
 
@@ -24,6 +24,8 @@ def score_perturbed(
     canvas: Preprocess,
     settings: Evaluate,
     run: Run,
+    *,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> pd.DataFrame:
     """Score a sample of radiographs in each of :data:`pipeline.preprocess.perturbations.LEVELS`.
 
@@ -39,6 +41,8 @@ def score_perturbed(
         Thresholds, chosen on other radiographs.
     canvas, settings, run
         Settings: how a radiograph comes onto the canvas; how many are tried; seed and workers.
+    max_pixels
+        As ``validate`` allowed.
 
     Returns
     -------
@@ -47,7 +51,8 @@ def score_perturbed(
     """
     fractured, group = rows["fractured"].to_numpy(bool), rows["group"].to_numpy(str)
     chosen = robustness.sample(fractured, group, settings.robustness_radiographs, run.seed)
-    jobs = [perturbations.Job(root / path, canvas) for path in rows["path"].iloc[chosen]]
+    paths = [root / path for path in rows["path"].iloc[chosen]]
+    jobs = [perturbations.Job(path, canvas, max_pixels) for path in paths]
     canvases = engine.process(perturbations.prepare, jobs, workers=run.workers, label="perturbations")
     y_scores = np.array([predict(levels) for levels in canvases])
     return robustness.tabulate(

@@ -21,6 +21,7 @@ from pipeline.config import Preprocess
 from pipeline.dataset import body_part
 from pipeline.dataset.names import BUNDLE, CLASSIFIER, OPERATING_POINTS, PREPROCESS, PROFILE, REGION_MAPS
 from pipeline.files import outputs
+from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
 from pipeline.predict import maps, operating_points
@@ -85,6 +86,8 @@ class Bundle:
         Names of the parts of the body that the network distinguishes; none by default.
     tta_views
         How many views of the canvas ``predict`` averages over.
+    limits
+        What a file must meet, as the radiographs did that the model learnt from.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Bundle:
         preprocess: Preprocess,
         parts: Sequence[str] = (),
         tta_views: int = 1,
+        limits: Limits = DEFAULTS,
     ) -> None:
         self._predict = predict
         self.calibration = calibration
@@ -104,6 +108,7 @@ class Bundle:
         self.preprocess = preprocess
         self.parts = tuple(parts)
         self.tta_views = tta_views
+        self.limits = limits
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -157,15 +162,17 @@ def load(folder: Path) -> Bundle:
     check(folder)
     points, calibration = read_operating_points(folder / OPERATING_POINTS)
     region_settings, tta_views = read_region_settings(folder / REGION_MAPS)
+    settings, limits = read_preprocess(folder / PREPROCESS)
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
         tta.with_tta(inference.predictor(model), tta_views),
         calibration,
         points,
         region_settings,
-        Preprocess(**_read(folder / PREPROCESS)),
+        settings,
         part_names(model),
         tta_views,
+        limits,
     )
 
 
@@ -215,6 +222,13 @@ def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     values = _read(path)
     tta_views = values.pop("views", 1)
     return RegionSettings(**values), tta_views
+
+
+def read_preprocess(path: Path) -> tuple[Preprocess, Limits]:
+    """Read how a radiograph comes onto the canvas, and what its file must meet: the defaults, if unsaid."""
+    values = _read(path)
+    limits = DEFAULTS._replace(**values.pop("limits", {}))
+    return Preprocess(**values), limits
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Job:
 
     path: Path
     settings: Preprocess
+    max_pixels: int = images.MAX_PIXELS
 
 
 def prepare(job: Job) -> UInt8Array:
@@ -63,7 +64,7 @@ def prepare(job: Job) -> UInt8Array:
         The file has changed since ``validate`` read it.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
-    pixels = resize.within(images.read(job.path).pixels, side, exactly=True)
+    pixels = resize.within(images.read(job.path, job.max_pixels).pixels, side, exactly=True)
     return np.stack([canvas.place(perturb(pixels, *level), job.settings)[0] for level in LEVELS])
 
 

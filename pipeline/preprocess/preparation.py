@@ -24,6 +24,7 @@ class Job:
     row: dict[str, Any]
     regions: tuple[Region, ...]
     settings: Preprocess
+    max_pixels: int = images.MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def prepare(job: Job) -> Record:
     pipeline.files.images.ImageFault
         The file has changed since ``validate`` read it.
     """
-    pixels = images.read(job.root / job.row["path"]).pixels
+    pixels = images.read(job.root / job.row["path"], job.max_pixels).pixels
     placed, placement = canvas.place(pixels, job.settings)
     masks = [_mask_on_canvas(region, placement, placed.shape) for region in job.regions]
     visible = [mask for mask in masks if mask.any()]

@@ -109,6 +109,8 @@ def draw(
     annotations: Annotations,
     settings: RegionSettings,
     limits: RegionMaps,
+    *,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> None:
     """Choose the cases of a set, and draw them into files.
 
@@ -124,13 +126,22 @@ def draw(
         How regions are cut, and which are shown.
     limits
         How many cases, and in which colours.
+    max_pixels
+        As ``validate`` allowed.
     """
     chosen = choose(cases(map_set.rows, references.on_target(map_set, annotations)), limits.gallery)
-    write(folder, chosen, painter(root, map_set, annotations, settings, colormap=limits.colormap))
+    paint = painter(root, map_set, annotations, settings, colormap=limits.colormap, max_pixels=max_pixels)
+    write(folder, chosen, paint)
 
 
 def painter(
-    root: Path, map_set: MapSet, annotations: Annotations, settings: RegionSettings, *, colormap: str
+    root: Path,
+    map_set: MapSet,
+    annotations: Annotations,
+    settings: RegionSettings,
+    *,
+    colormap: str,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> Callable[[Case], Drawn]:
     """Return a function that draws one case over its radiograph, read again from ``root``.
 
@@ -140,7 +151,7 @@ def painter(
 
     def paint(case: Case) -> Drawn:
         placement = map_set.placements[case.position]
-        pixels = images.read(root / case.path).pixels
+        pixels = images.read(root / case.path, max_pixels).pixels
         upright = placement.set_right(pixels)
         region_map = map_set.in_radiograph(case.position)
         cut = [] if case.decision == operating_points.NO_FINDING else settings.visible_regions(region_map)

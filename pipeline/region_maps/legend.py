@@ -18,6 +18,7 @@ TEXT: strokes.Colour = (238, 242, 246)
 _GOOD: strokes.Colour = (95, 208, 168)
 _SOFT: strokes.Colour = (165, 176, 190)
 _STRIP = 5.2  # height of the strip, in sizes of the text
+_LINE = 1.4  # of a line more
 _LENGTHS_PX = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -39,6 +40,8 @@ class Label:
         ``hit``, ``miss``, ``false alarm``, ...; empty where there is nothing to compare with.
     good
         Whether the outcome is as it should be.
+    warnings
+        What is odd about the radiograph's file, in few words; empty where nothing is.
     """
 
     path: str
@@ -47,9 +50,10 @@ class Label:
     reference: str = ""
     outcome: str = ""
     good: bool = True
+    warnings: str = ""
 
 
-def frame(panel: UInt8Array, size: int, *, strip: bool) -> UInt8Array:
+def frame(panel: UInt8Array, size: int, label: Label | None) -> UInt8Array:
     """Put the panel on a dark canvas with room for the scales at the right and the strip below.
 
     Parameters
@@ -57,11 +61,11 @@ def frame(panel: UInt8Array, size: int, *, strip: bool) -> UInt8Array:
     panel : uint8 ndarray of shape (H, W, 3)
     size
         Of the text, in pixels.
-    strip
-        Whether there is a strip.
+    label
+        What the strip says; no strip without it.
     """
     height, width = panel.shape[:2]
-    below = round(_STRIP * size) if strip else 0
+    below = 0 if label is None else _strip_px(label, size)
     across = max(width + 5 * size, 36 * size)  # the strip's words need so much
     canvas = np.full((_bottom(height, size) + below, across, 3), strokes.RIM, np.uint8)
     canvas[:height, :width] = panel
@@ -107,10 +111,10 @@ def draw_ruler(draw: ImageDraw.ImageDraw, panel: Shape, scale: float, size: int)
 def write_strip(
     draw: ImageDraw.ImageDraw, canvas: Shape, label: Label, size: int, *, annotated: bool
 ) -> None:
-    """Write decision and outcome, what the kinds of line are, and the path."""
+    """Write decision and outcome, what the kinds of line are, the path, and what is odd about the file."""
     bold, small = strokes.font(size, bold=True), strokes.font(round(0.8 * size))
     left, right = 0.6 * size, canvas[1] - 0.6 * size
-    rows = [canvas[0] - round(_STRIP * size) + step * size for step in (1.2, 2.8, 4.2)]
+    rows = [canvas[0] - _strip_px(label, size) + step * size for step in (1.2, 2.8, 4.2, 4.2 + _LINE)]
     if label.outcome:
         wide, tall = strokes.chip_size(label.outcome, bold)
         ground = _GOOD if label.good else REFERENCE
@@ -121,6 +125,9 @@ def write_strip(
     _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated)
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
+    if label.warnings:
+        warnings = strokes.fit(f"file: {label.warnings}", small, canvas[1] - 2 * left)
+        draw.text((left, rows[3]), warnings, REFERENCE, small, anchor="lm")
 
 
 def _write_key(
@@ -140,6 +147,10 @@ def _write_key(
         left += 3.6 * size + face.getlength(text)
     if reference and not annotated:
         draw.text((left, row), truth, _SOFT, face, anchor="lm")
+
+
+def _strip_px(label: Label, size: int) -> int:
+    return round((_STRIP + (_LINE if label.warnings else 0)) * size)
 
 
 def _bottom(height: int, size: int) -> int:

@@ -73,7 +73,7 @@ def overlay(
     size, width_px = _sizes(panel)
     _draw_regions(panel, regions, threshold, scale, width_px)
     _draw_reference(panel, reference, scale, width_px)
-    canvas = legend.frame(panel, size, strip=label is not None)
+    canvas = legend.frame(panel, size, label)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     _write_scores(draw, panel.shape, regions, scale, size)

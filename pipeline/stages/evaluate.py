@@ -52,7 +52,14 @@ def run(config: Config) -> None:
 
         test = predictions[predictions["split"] == "test"]
         table = perturbed.score_perturbed(
-            probability, test, config.data.root, points, config.preprocess, config.evaluate, config.run
+            probability,
+            test,
+            config.data.root,
+            points,
+            config.preprocess,
+            config.evaluate,
+            config.run,
+            max_pixels=config.validation.max_pixels,
         )
         scored = findings.find(
             predictions,

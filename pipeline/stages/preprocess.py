@@ -18,6 +18,7 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, layout, manifest, names
 from pipeline.files import engine, images, outputs, resize
+from pipeline.files.limits import Limits
 from pipeline.preprocess import polarity, preparation, shards
 from pipeline.statistics import associations
 from pipeline.track import runs
@@ -36,14 +37,20 @@ def run(config: Config) -> None:
         rows = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
         jobs = [
             preparation.Job(
-                config.data.root, row, tuple(annotations.for_path(row["path"])), config.preprocess
+                config.data.root,
+                row,
+                tuple(annotations.for_path(row["path"])),
+                config.preprocess,
+                config.validation.max_pixels,
             )
             for row in rows.to_dict("records")
         ]
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        settings = config.preprocess.model_dump(mode="json")
+        checked = config.validation
+        limits = Limits(checked.max_pixels, checked.min_side_px, checked.not_radiograph)
+        settings = config.preprocess.model_dump(mode="json") | {"limits": limits._asdict()}
         outputs.write_exact_json(config.paths.models / names.PREPROCESS, settings)
 
         figures = summarize(index)
@@ -97,7 +104,7 @@ def _draw_examples(config: Config, index: pd.DataFrame, folder: Path) -> None:
     canvases = shards.canvases(config.paths.shards, index.loc[order.index])
     pictures = [(f"{number}-before.jpg", f"{number}-after.jpg") for number in range(len(order))]
     for path, canvas_pixels, (before, after) in zip(order["path"], canvases, pictures, strict=True):
-        radiograph = images.read(config.data.root / path).pixels
+        radiograph = images.read(config.data.root / path, config.validation.max_pixels).pixels
         images.write(folder / before, resize.within(radiograph, _LONGEST_PX, exactly=True))
         images.write(folder / after, canvas_pixels)
     order[["before", "after"]] = pictures

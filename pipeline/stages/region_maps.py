@@ -88,7 +88,15 @@ def write(
     for name, text in assessed.texts().items():
         outputs.write_text(report / name, text)
     with outputs.staged(report / names.OVERLAYS) as folder:
-        gallery.draw(folder, config.data.root, test, annotations, settings, config.region_maps)
+        gallery.draw(
+            folder,
+            config.data.root,
+            test,
+            annotations,
+            settings,
+            config.region_maps,
+            max_pixels=config.validation.max_pixels,
+        )
     outputs.write_json(report / names.METRICS, assessed.figures)
 
 

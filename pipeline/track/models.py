@@ -126,7 +126,8 @@ def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    texts = (ColSpec("string", name) for name in ("decision", "body_part", "regions", "region_map"))
+    names = ("decision", "body_part", "regions", "region_map", "reason", "detail", "notes")
+    texts = (ColSpec("string", name) for name in names)
     return ModelSignature(
         Schema([ColSpec("string", "image")]),
         Schema([ColSpec("double", "probability"), *texts]),

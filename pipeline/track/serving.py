@@ -1,18 +1,18 @@
 """The model bundle as MLflow serves it: models from code, so nothing is pickled.
 
 MLflow copies this file and the package beside the bundle and runs it to load the model. Input:
-a table with a column `image`, the path of a radiograph, its bytes, or these in base64 (HTTP knows no
-bytes). Output: `probability`, `decision`, `body_part`, `regions`, the boxes in JSON, and `region_map`,
-a picture.
+a table with a column `image`, the bytes of a radiograph's file, or these in base64 (HTTP knows no bytes).
+Each goes through `intake.admit`, as for `predict`, by the limits that the bundle carries.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import logging
 import os
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +23,22 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.drift import served
 from pipeline.files import images
+from pipeline.files.faults import ImageFault
+from pipeline.files.limits import Limits
+from pipeline.track.guard import received
+from pipeline.validate import intake
+from pipeline.validate.intake import Admitted
 
 if TYPE_CHECKING:
     from pipeline.predict.bundle import Bundle, Finding
 
 ARTIFACT = "bundle"  # name of the bundle's folder among the model's artifacts
+SCORED_VARIABLE = "FRACTURE_SCORED"  # set where `scoring` scores a set that `validate` accepted: no limits
 
 log = logging.getLogger(__name__)
 
-_LONGEST_PATH = 1024  # base64 of any radiograph is longer
-_COLUMNS = ("probability", "decision", "body_part", "regions", "region_map")
+_ANY = Limits(sys.maxsize, 1, 1.0)
+_COLUMNS = ("probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes")
 
 
 class FractureModel(PythonModel):
@@ -47,12 +53,13 @@ class FractureModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Examine radiographs.
+        """Examine radiographs. What is no sound radiograph is refused, and the others get their answer.
 
         Parameters
         ----------
         model_input
-            Column `image`: a path, the file's bytes, or these in base64.
+            Column `image`: a file's bytes, or these in base64; or its name below the folder that the
+            environment variable ``FRACTURE_IMAGES`` names.
         params
             `region_map`: whether maps are wanted; true by default.
 
@@ -61,46 +68,73 @@ class FractureModel(PythonModel):
         pandas.DataFrame
             One row a radiograph: `probability` 0..1, `decision`, `body_part` (empty where it cannot be
             known), `regions` (JSON: a list of `bbox` [column, row, width, height] in pixels and `score`
-            0..1), and `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
-            and 255 for 1; empty if unwanted.
-
-        Raises
-        ------
-        ImageFault
-            A radiograph cannot be decoded; the message names its row.
+            0..1), `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
+            and 255 for 1, empty if unwanted, and `notes` (JSON: a list of `code` and `detail`), what is odd
+            about the file. Of a refused one: `decision` is ``refused``, `probability` null, `reason` a code
+            and `detail` a sentence.
         """
-        radiographs = [_read(image, row) for row, image in enumerate(model_input["image"])]
-        findings = self._bundle.predict([radiograph.pixels for radiograph in radiographs])
         with_map = (params or {}).get("region_map", True)
-        return pd.DataFrame([_row(finding, with_map) for finding in findings], columns=list(_COLUMNS))
+        batches = intake.batches(self._admit(model_input["image"]))
+        rows = [row for batch in batches for row in self._answer(batch, with_map)]
+        return pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object if _any_refused(rows) else None)
+
+    def _admit(self, sent: Iterable[object]) -> Iterator[Admitted | ImageFault]:
+        """Decode one after another, to hold few at once; refuse what goes beyond a request's pixels."""
+        limits = _ANY if os.environ.get(SCORED_VARIABLE) else self._bundle.limits
+        most = int(os.environ.get(received.PIXELS_VARIABLE, sys.maxsize))
+        left = most
+        for row, image in enumerate(sent):
+            if left <= 0:
+                yield ImageFault("too_large", f"a request may hold {most} pixels in all. Send fewer files.")
+                continue
+            try:
+                admitted = _read(image, f"row {row}", limits)
+            except ImageFault as fault:
+                yield fault
+            else:
+                left -= admitted.radiograph.pixels.size
+                yield admitted
+
+    def _answer(self, batch: list[Admitted | ImageFault], with_map: bool) -> Iterator[dict[str, Any]]:
+        pixels = [each.radiograph.pixels for each in batch if isinstance(each, Admitted)]
+        findings = iter(self._bundle.predict(pixels))
+        for each in batch:
+            if isinstance(each, Admitted):
+                yield _row(next(findings), each, with_map)
+            else:
+                yield _refused(each)
 
 
-def _read(image: str | bytes, row: int) -> images.Radiograph:
-    data, name = _data(image, row)
-    radiograph = images.decode(data, name)
+def _read(image: object, name: str, limits: Limits) -> Admitted:
+    data, name = _data(image, name)
+    try:
+        admitted = intake.admit(data, name, limits)
+    except ImageFault as fault:
+        raise ImageFault(fault.reason, str(fault).removeprefix(f"{name}: ")) from fault
     if folder := os.environ.get(served.FOLDER_VARIABLE):
         try:
-            served.note(Path(folder), radiograph, len(data))
+            served.note(Path(folder), admitted.radiograph, len(data))
         except OSError as error:  # a prediction is worth more than a record of it
             log.warning("%s: what was seen is not noted: %s", folder, error)
-    return radiograph
+    return admitted
 
 
-def _data(image: str | bytes, row: int) -> tuple[bytes, str]:
-    """Return a file's bytes, and how to name it in messages."""
-    if isinstance(image, bytes):
-        return image, f"row {row}"
-    if len(image) <= _LONGEST_PATH and Path(image).is_file():
-        return images.read_bytes(Path(image)), image
+def _data(image: object, name: str) -> tuple[bytes, str]:
+    """Return a file's bytes, and how to name it: its suffix is compared with what it is."""
+    folder = os.environ.get(received.FOLDER_VARIABLE)
     try:
-        return base64.b64decode(image, validate=True), f"row {row}"
-    except binascii.Error:
-        raise images.ImageFault(
-            "unreadable", f"row {row}: no such file, and not base64. Received: {image[:80]!r}"
-        ) from None
+        sent = received.data(image, Path(folder) if folder else None)
+    except received.NotReceivedError as error:
+        raise ImageFault("not_base64", str(error)) from None
+    if isinstance(sent, bytes):
+        return sent, name
+    try:
+        return images.read_bytes(sent), str(image)
+    except ImageFault as fault:  # nobody need know where the server's folder lies
+        raise ImageFault(fault.reason, str(fault).removeprefix(f"{sent}: ")) from fault
 
 
-def _row(finding: Finding, with_map: bool) -> dict[str, Any]:
+def _row(finding: Finding, admitted: Admitted, with_map: bool) -> dict[str, Any]:
     boxes = [{"bbox": [r.column, r.row, r.width_px, r.height_px], "score": r.score} for r in finding.regions]
     grey = np.rint(255 * finding.region_map).astype(np.uint8) if with_map else None
     return {
@@ -109,7 +143,21 @@ def _row(finding: Finding, with_map: bool) -> dict[str, Any]:
         "body_part": finding.body_part,
         "regions": json.dumps(boxes),
         "region_map": "" if grey is None else base64.b64encode(images.encode_png(grey)).decode(),
+        "reason": "",
+        "detail": "",
+        "notes": json.dumps(intake.notes(admitted.issues)),
     }
+
+
+def _refused(fault: ImageFault) -> dict[str, Any]:
+    nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]"}
+    refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": intake.printable(str(fault))}
+    return {"probability": None, **nothing, **refusal}
+
+
+def _any_refused(rows: Iterable[dict[str, Any]]) -> bool:
+    """Whether a probability is null: in a column of numbers, JSON would have `NaN` for it."""
+    return any(row["reason"] for row in rows)
 
 
 set_model(FractureModel())

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue, Severity
+from pipeline.files.limits import Limits
 from pipeline.validate import overprint
 from pipeline.validate.not_radiograph import Judgement, deviation
 from pipeline.validate.pyramid import Pyramid
 
 if TYPE_CHECKING:
     from pipeline.config import Validate  # a worker need not start pydantic
+
+__all__ = ["Limits", "check", "limits", "oddities", "unlike"]
 
 _LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
 _TINY_SIDE_PX = 128
@@ -27,20 +30,16 @@ _BAND_LEVELS = (96, 160)  # flat and darker or brighter: air, or the bare plate
 _BAND_ALIKE = 0.95  # of a row's pixels
 _ALIKE_LEVELS = 3
 _BLOCK_PX = 8  # of a JPEG
+_FILLED_SHARE = 1 / 3  # of the lines from an edge on; at most 0.15 in 2,434 radiographs of FracAtlas
+_FILLED_LEVELS = (64, 192)  # brighter: paper around a negative; darker: air
+_FILLED_ALIKE = 0.98  # of a line's pixels
+_LINES = 240  # looked at
 
 _LOOKS_LIKE = {
     "photograph": "a photograph",
     "drawing": "a screenshot, a diagram or a drawing",
     "cross_section": "a slice of a body, as MRI, CT and ultrasound show it",
 }
-
-
-class Limits(NamedTuple):
-    """What a file must meet: at most so many pixels, a shorter side, a score of at most so much."""
-
-    max_pixels: int
-    min_side_px: int
-    not_radiograph: float
 
 
 def limits(settings: Validate) -> Limits:
@@ -54,13 +53,15 @@ def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:
     Raises
     ------
     ImageFault
-        ``too_small`` or ``blank``.
+        ``too_small``, ``blank`` or ``half_grey``.
     """
     if min(pixels.shape) < min_side_px:
         size = f"{pixels.shape[0]} x {pixels.shape[1]}"
         raise ImageFault("too_small", f"{name}: both sides need {min_side_px} pixels. Received: {size}")
     if deviation(pixels) < _BLANK_DEVIATION:
         raise ImageFault("blank", f"{name}: nothing is to be seen on it")
+    if (share := max(map(_filled_share, (pixels, pixels[::-1], pixels.T, pixels.T[::-1])))) >= _FILLED_SHARE:
+        raise ImageFault("half_grey", f"{name}: {share:.0%} of it is one even grey, from an edge on")
 
 
 def unlike(name: str, judgement: Judgement, limit: float) -> Issue | None:
@@ -90,6 +91,19 @@ def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Itera
         yield Issue.of(name, "drawn_marks", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
         yield Issue.of(name, "watermark", "faint lettering repeats all over it")
+
+
+def _filled_share(pixels: NDArray[np.uint8]) -> float:
+    """Share of the rows, from the first on, that are of its grey, if that is neither air nor paper."""
+    grey = float(np.median(pixels[0]))
+    if not _FILLED_LEVELS[0] <= grey <= _FILLED_LEVELS[1] or not _alike(pixels[:1], grey)[0]:
+        return 0.0
+    lines = _alike(pixels[:: -(-len(pixels) // _LINES)], grey)
+    return 1.0 if lines.all() else int(lines.argmin()) / len(lines)
+
+
+def _alike(lines: NDArray[np.uint8], grey: float) -> NDArray[np.bool_]:
+    return np.asarray((np.abs(lines - grey) <= _ALIKE_LEVELS).mean(axis=1) >= _FILLED_ALIKE)
 
 
 def _ends_filled(pixels: NDArray[np.uint8]) -> bool:

@@ -12,20 +12,26 @@ from typing import NamedTuple
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue
+from pipeline.files.limits import Limits
+from pipeline.files.walk import walk
 from pipeline.validate import content, not_radiograph, pyramid
+
+REFUSED = "refused"  # what stands for a decision where a file is no sound radiograph
 
 # Files beside radiographs. All others in a folder are tried: DICOM files often have no suffix.
 _BESIDE = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".yaml", ".yml", ".xls",
     ".xlsx", ".zip", ".gz", ".tar", ".db", ".ini", ".log", ".py", ".ipynb", ".dvc",
 }  # fmt: skip
+_BATCH, _BATCH_PIXELS = 16, 25_000_000  # radiographs that are held at once, and pixels of all of them
+_SHOWN = 5  # paths that a line on what was passed over names
 
 
 class Item(NamedTuple):
     """A file to decode, and the limits it must meet."""
 
     path: Path
-    limits: content.Limits
+    limits: Limits
 
 
 class Examined(NamedTuple):
@@ -49,33 +55,76 @@ class Admitted(NamedTuple):
     issues: tuple[Issue, ...]
 
 
+class Listing(NamedTuple):
+    """Files to examine, and what was met on the way to them; see `walk`."""
+
+    files: list[Path]
+    issues: list[Issue]
+
+    @property
+    def refused(self) -> list[Issue]:
+        """What may hold radiographs and cannot be read."""
+        return [issue for issue in self.issues if issue.severity == "quarantined"]
+
+    @property
+    def shared(self) -> Path:
+        """The folder that all files share, from the root; of no file, the working folder."""
+        return Path(os.path.commonpath([absolute(path).parent for path in self.files] or [absolute(Path())]))
+
+    @property
+    def passed_over(self) -> str:
+        """One line on all the rest; empty where there is none."""
+        paths = [issue.path for issue in self.issues if issue.severity != "quarantined"]
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        return f"{', '.join(map(printable, paths[:_SHOWN]))}{more}"
+
+
 def find(paths: Iterable[Path]) -> list[Path]:
+    """List the radiographs that files and folders name: the files of `listing`."""
+    return listing(paths).files
+
+
+def listing(paths: Iterable[Path]) -> Listing:
     """List the radiographs that files and folders name, each file once.
 
     A file that is named is always taken, whether it exists or not. Of a folder and all folders below it
-    every file is taken but hidden ones and those with a suffix of no picture.
-    Links to folders are not followed.
+    every file is taken but those that `walk` passes over and those with a suffix of no picture.
 
     Returns
     -------
-    list of Path
-        In the order of ``paths``, a folder's files in the order of their names.
+    Listing
+        In the order of ``paths``, a folder's files in the order of their paths.
     """
-    files = (file for path in paths for file in (_walk(path) if path.is_dir() else [path]))
     first: dict[Path, Path] = {}
-    for file in files:
-        first.setdefault(absolute(file), file)
-    return list(first.values())
+    issues: dict[Issue, None] = {}
+    for path in paths:
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where it may not look
+        files, met = walk(path) if is_folder else ([path], [])
+        issues |= dict.fromkeys(met)
+        for file in files:
+            if not is_folder or file.suffix.lower() not in _BESIDE:
+                first.setdefault(absolute(file), file)
+    return Listing(list(first.values()), list(issues))
 
 
-def examine(data: bytes, name: str, limits: content.Limits) -> Examined:
+def examine(data: bytes, name: str, limits: Limits) -> Examined:
     """Decode a file strictly, and say what is odd about it.
 
     Raises
     ------
     ImageFault
-        It cannot be decoded, see `images.decode`; or is ``too_small`` or ``blank``.
+        It cannot be decoded, see `images.decode`; or is ``too_small``, ``blank`` or ``half_grey``.
+        Whatever else a file brings about is a fault of that file alone: ``broken``.
     """
+    try:
+        return _examine(data, name, limits)
+    except ImageFault:
+        raise
+    except Exception as error:
+        raise ImageFault("broken", f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _examine(data: bytes, name: str, limits: Limits) -> Examined:
     radiograph = images.decode(data, name, limits.max_pixels)
     content.check(radiograph.pixels, name, limits.min_side_px)
     levels = pyramid.build(radiograph.pixels)
@@ -85,7 +134,7 @@ def examine(data: bytes, name: str, limits: content.Limits) -> Examined:
     return Examined(radiograph, levels, judgement.score, issues)
 
 
-def admit(data: bytes, name: str, limits: content.Limits) -> Admitted:
+def admit(data: bytes, name: str, limits: Limits) -> Admitted:
     """Examine a file as `examine` does, and refuse it as well where it is no radiograph.
 
     Raises
@@ -107,6 +156,27 @@ def read(item: Item) -> Admitted | ImageFault:
         return fault
 
 
+def batches(each: Iterable[Admitted | ImageFault]) -> Iterator[list[Admitted | ImageFault]]:
+    """Gather radiographs that are predicted together: so few that they and their maps fit into memory."""
+    batch: list[Admitted | ImageFault] = []
+    held = 0
+    for one in each:
+        size = one.radiograph.pixels.size if isinstance(one, Admitted) else 0
+        if batch and (len(batch) == _BATCH or held + size > _BATCH_PIXELS):
+            yield batch
+            batch, held = [], 0
+        batch.append(one)
+        held += size
+    if batch:
+        yield batch
+
+
+def notes(issues: Iterable[Issue]) -> list[dict[str, str]]:
+    """Say what is odd about a radiograph in JSON: warnings first, then what is for information."""
+    ordered = sorted(issues, key=lambda issue: issue.severity == "note")
+    return [{"code": issue.issue, "detail": printable(issue.detail)} for issue in ordered]
+
+
 def absolute(path: Path) -> Path:
     """Return the path from the root, without ``..``; links stay, since each name of a file is its own."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
@@ -115,11 +185,3 @@ def absolute(path: Path) -> Path:
 def printable(path: Path | str) -> str:
     """Path as text that every file and terminal can hold: bytes that are no UTF-8 are written out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for directory, below, names in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() not in _BESIDE:
-                yield Path(directory) / name

@@ -11,12 +11,18 @@ import yaml
 
 from pipeline.commands import predict
 from pipeline.files import images
+from pipeline.files.limits import Limits
 from pipeline.predict import bundle
+from pipeline.validate import intake
 
 
 def results(config, capsys, *paths, out=None):
     code = predict.run(config, list(paths), out, as_json=True)
     return code, json.loads(capsys.readouterr().out)
+
+
+def admitted(pixels, *issues):
+    return intake.Admitted(images.Radiograph(pixels, "PNG", "L", ()), issues)
 
 
 def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
@@ -27,7 +33,7 @@ def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     assert code == 1
     assert [result["error"]["reason"] for result in found if "error" in result] == ["truncated", "vanished"]
     for result in (found[0], found[3]):
-        assert set(result) == {"path", "probability", "decision", "body_part", "regions"}
+        assert set(result) == {"path", "probability", "decision", "body_part", "regions", "notes"}
         assert 0 <= result["probability"] <= 1
         assert result["decision"] == "needs review"
 
@@ -43,7 +49,7 @@ def test_nothing_but_json_goes_to_standard_output(work, draw, models):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert [sorted(result) for result in json.loads(ended.stdout)] == [
-        ["body_part", "decision", "path", "probability", "regions"],
+        ["body_part", "decision", "notes", "path", "probability", "regions"],
         ["error", "path"],
     ]
     assert "predict: 1 examined, 1 refused" in ended.stderr
@@ -140,7 +146,7 @@ def test_a_negative_is_shown_set_right(config, work, models):
     bone[:, 75:80] += 20
     finding, inverse = loaded.predict([bone, 255 - bone])
     shown = [
-        predict.draw(Path("a.png"), pixels, answer, loaded, "cividis")[:100, :100]
+        predict.draw(Path("a.png"), admitted(pixels), answer, loaded, "cividis")[:100, :100]
         for pixels, answer in ((bone, finding), (255 - bone, inverse))
     ]
     assert abs(shown[0].astype(int) - shown[1]).max() <= 2
@@ -150,3 +156,93 @@ def test_no_file_is_an_error(config, work):
     (work / "empty").mkdir()
     with pytest.raises(ValueError, match="predict needs radiographs"):
         predict.run(config, [work / "empty"], None, as_json=True)
+
+
+def test_what_is_odd_about_a_file_reaches_json_tables_the_terminal_and_the_overlay(
+    config, work, draw, capsys, models
+):
+    (path,) = draw(work / "in", [1])
+    path = path.rename(path.with_suffix(".jpg"))
+    path.write_bytes(path.read_bytes() + b"left behind")
+    _, (found,) = results(config, capsys, path, out=work / "out")
+    assert [note["code"] for note in found["notes"]][:2] == ["extension_mismatch", "trailing_bytes"]
+    assert json.loads(pd.read_csv(work / "out/predictions.csv")["notes"][0]) == found["notes"]
+    predict.run(config, [path], None, as_json=False)
+    assert "trailing_bytes: bytes behind the end" in capsys.readouterr().out.split("\t")[6]
+    pixels, loaded = images.read(path).pixels, bundle.load(models)
+    (finding,) = loaded.predict([pixels])
+    odd = intake.admit(path.read_bytes(), "a.jpg", Limits()).issues
+    plain, told = (
+        predict.draw(path, admitted(pixels, *issues), finding, loaded, "cividis") for issues in ((), odd)
+    )
+    assert len(told) > len(plain)
+
+
+LONG = "\N{CJK UNIFIED IDEOGRAPH-9AA8}" * 82
+
+
+@pytest.mark.reliability("a name of 252 bytes, in `predict --out`", "an overlay under a shortened name")
+def test_a_name_too_long_for_a_suffix_gets_a_shortened_overlay_of_its_own(config, work, draw, capsys):
+    first, second = draw(work / "in/a", [1]) + draw(work / "in/b", [2])
+    long = [path.rename(path.with_name(f"{LONG}.png")) for path in (first, second)]
+    code, found = results(config, capsys, *long, out=work / "out")
+    assert code == 0
+    overlays = [result["overlay"] for result in found]
+    assert len(set(overlays)) == 2
+    assert all((work / "out" / overlay).is_file() for overlay in overlays)
+    assert list(pd.read_csv(work / "out/predictions.csv")["overlay"]) == overlays
+
+
+@pytest.mark.reliability("an overlay that cannot be written", "null in its place, all else is written")
+def test_an_overlay_that_cannot_be_written_costs_nothing_else(config, work, draw, capsys, monkeypatch):
+    paths = draw(work / "in", [1, 2])
+
+    def refuse(path, pixels):
+        if path.name.startswith("1"):
+            raise OSError(22, "Invalid argument")
+        path.write_bytes(images.encode_jpeg(pixels))
+
+    monkeypatch.setattr(images, "write", refuse)
+    code, found = results(config, capsys, *paths, out=work / "out")
+    assert (code, [result["overlay"] for result in found]) == (0, [None, "overlays/2.png.jpg"])
+
+
+@pytest.mark.reliability("names that begin like a formula, in tables", "`./` before them: the same file")
+def test_a_name_that_begins_like_a_formula_is_none_in_the_table(config, work, draw, capsys):
+    (path,) = draw(work, [1])
+    path.rename(work / "=1+1.png")
+    _, (found,) = results(config, capsys, Path("=1+1.png"), out=work / "out")
+    assert found["path"] == "=1+1.png"
+    (shown,) = pd.read_csv(work / "out/predictions.csv")["path"]
+    assert (shown, Path(shown)) == ("./=1+1.png", Path("=1+1.png"))
+
+
+@pytest.mark.reliability("a console that cannot print a name; terminal codes in a name", "written out")
+def test_names_that_a_console_cannot_print_or_that_act_on_it_are_written_out(work, draw, models):
+    (path,) = draw(work / "in", [1])
+    path.rename(path.with_name("\x1b[31m\N{LATIN SMALL LETTER E WITH ACUTE}\n.png"))
+    params = yaml.safe_load((work / "params.yaml").read_text())
+    params["paths"]["models"] = str(models)
+    (work / "params.yaml").write_text(yaml.safe_dump(params))
+    command = [sys.executable, "-m", "pipeline", "predict", "in", "gone\x1b.png"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    lines = ended.stdout.decode("ascii").splitlines()
+    assert [line.split("\t")[0] for line in lines] == [r"in/\x1b[31m\xe9\n.png", r"gone\x1b.png"]
+    assert b"\x1b" not in ended.stdout + ended.stderr.replace(b"\x1b[?25", b"")
+
+
+@pytest.mark.reliability(
+    "a pipe, a loop of links, an unreadable folder among good files", "those are answered"
+)
+def test_what_is_no_file_costs_the_others_nothing(config, work, draw, capsys, monkeypatch, caplog):
+    draw(work / "in", [1])
+    os.mkfifo(work / "in/pipe.png")
+    (work / "in/loop.png").symlink_to("loop.png")
+    (work / "in/up").symlink_to(work)
+    (work / "in/@eaDir").mkdir()
+    with caplog.at_level("INFO"):
+        code, found = results(config, capsys, Path("in"), Path("in/loop.png"), out=work / "out")
+    assert code == 1
+    assert [result.get("error", {}).get("reason") for result in found] == [None, "unreadable", "not_a_file"]
+    assert "passed over: in/@eaDir, in/loop.png, in/up" in caplog.text

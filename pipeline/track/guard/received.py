@@ -1,0 +1,69 @@
+"""What a client sends for a radiograph, to the bytes of a file; a path only below a folder of the server.
+
+Imports nothing of ours, since `limited` runs it beside models that hold older code.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from urllib.parse import unquote
+
+FOLDER_VARIABLE = "FRACTURE_IMAGES"  # of the environment: folder whose files may be named; unset: none
+PIXELS_VARIABLE = "FRACTURE_MOST_PIXELS"  # how many pixels a request may hold; unset: any number
+
+_NEEDED = "a file in base64 is needed, or the name of one in the folder that the server allows, if any"
+_STANDARD = str.maketrans("-_", "+/")  # from the alphabet for addresses
+_LONGEST_NAME = 4096
+
+
+class NotReceivedError(ValueError):
+    """What was sent is no file."""
+
+
+def data(image: object, folder: Path | None) -> bytes | Path:
+    """Return a file's bytes, or the path of a file that the server may read.
+
+    Parameters
+    ----------
+    image
+        Bytes; base64, with line breaks or without, also of the alphabet for addresses, or as a data URI; or a
+        name below ``folder``.
+    folder
+        None where no name is taken.
+
+    Raises
+    ------
+    NotReceivedError
+        It is none of these. The message is the same whether a file elsewhere exists or not.
+    """
+    if isinstance(image, bytes | bytearray):
+        return bytes(image)
+    if not isinstance(image, str):
+        raise NotReceivedError(f"{_NEEDED}. Received: {type(image).__name__}")
+    if folder is not None and (path := _below(folder, image)):
+        return path
+    try:
+        return _decode(image)
+    except ValueError:
+        raise NotReceivedError(f"{_NEEDED}. Received: {image[:40]!r}") from None
+
+
+def _below(folder: Path, name: str) -> Path | None:
+    if len(name) > _LONGEST_NAME:
+        return None
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _decode(text: str) -> bytes:
+    if text[:5].lower() == "data:":
+        head, _, text = text.partition(",")
+        if not head.lower().endswith(";base64"):
+            raise ValueError(head)
+        text = unquote(text)
+    plain = "".join(text.split()).translate(_STANDARD).rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
