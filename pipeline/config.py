@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -65,6 +65,7 @@ class Data(Section):
     root: Path
     annotations: Path
     labels: Path
+    fracture_categories: tuple[StrictInt | Annotated[str, Field(min_length=1)], ...]
 
 
 class Run(Section):
