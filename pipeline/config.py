@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -66,6 +66,7 @@ class Data(Section):
     annotations: Path
     labels: Path
     trusted_links: tuple[Path, ...]
+    fracture_categories: tuple[StrictInt | Annotated[str, Field(min_length=1)], ...]
 
 
 class Run(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.dataset import tables
 from pipeline.dataset.names import PREDICTIONS
 from pipeline.evaluate import comparison
 from pipeline.evaluate.comparison import Difference
@@ -87,9 +87,7 @@ def predictions(record: Record) -> pd.DataFrame | None:
     data = record.read("evaluate", PREDICTIONS)
     if data is None:
         return None
-    rows = pd.read_csv(
-        io.BytesIO(data), keep_default_na=False, lineterminator="\n", dtype={"path": "str", "group": "str"}
-    )
+    rows = tables.parsed(data.decode("utf-8"), PREDICTIONS, dtype={"path": "str", "group": "str"})
     columns = {*_KEY, "group", "split", "y_score", "decision"}
     return rows[rows["split"] == "test"] if columns <= set(rows) else None
 
@@ -171,9 +169,7 @@ def _gallery(record: Record) -> pd.DataFrame:
     index = record.read("region_maps", "overlays/index.csv")
     if index is None:
         return pd.DataFrame(columns=["file", "path"], dtype="str")
-    return pd.read_csv(io.BytesIO(index), dtype="str", keep_default_na=False, lineterminator="\n")[
-        ["file", "path"]
-    ]
+    return tables.parsed(index.decode("utf-8"), "overlays/index.csv", dtype="str")[["file", "path"]]
 
 
 def _pair(row: Any, first: Record, second: Record) -> Pair | None:

@@ -6,6 +6,7 @@ Pixel coordinates are (column, row) with the origin at the radiograph's upper le
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import text as texts
 from pipeline.files.outputs import staged
+
+log = logging.getLogger(__name__)
 
 _CATEGORY = {"id": 1, "name": "fractured"}
 
@@ -133,13 +137,18 @@ def load_coco(path: Path) -> dict[str, Any]:
         It is missing, no JSON, or lacks ``images`` or ``annotations``.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text, note = texts.read(path)
+        values = json.loads(text)
     except FileNotFoundError:
         raise ValueError(
             f"data.annotations must name a file. Received: {path}. Write Data/none.coco.json for none."
         ) from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+    except texts.TextFault as error:
+        raise ValueError(f"{error} For no annotations: Data/none.coco.json.") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {error}. Take a whole copy of it.") from error
+    if note:
+        log.warning("annotations: %s: %s", path.name, note)
     if not isinstance(values, dict) or not {"images", "annotations"} <= set(values):
         raise ValueError(f"{path} is not COCO: it must be an object with `images` and `annotations`.")
     return values
@@ -153,25 +162,38 @@ def parse_region(annotation: Mapping[str, Any]) -> Region:
     ValueError
         A polygon has fewer than three points, or the region has no finite, positive extent.
     """
-    segmentation = annotation.get("segmentation") or []
-    parts = segmentation if isinstance(segmentation, list) else []
-    polygons = []
-    for part in parts:
-        if len(part) < 6 or len(part) % 2:
-            raise ValueError(f"a polygon needs three points or more. Received: {len(part)} numbers")
-        polygons.append(np.asarray(part, dtype=np.float64).reshape(-1, 2))
+    try:
+        polygons = _polygons(annotation.get("segmentation"))
+        box = () if polygons else tuple(float(number) for number in annotation.get("bbox") or ())
+    except (TypeError, OverflowError):
+        raise ValueError("an annotation needs lists of numbers. Received: something else") from None
     if polygons:
         points = np.concatenate(polygons)
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        bbox = (float(left), float(top), float(right - left), float(bottom - top))
-    else:
-        box = [float(number) for number in annotation.get("bbox") or ()]
-        if len(box) != 4:
-            raise ValueError(f"an annotation needs a polygon or a box of four numbers. Received: {box}")
-        bbox = (box[0], box[1], box[2], box[3])
-    if not np.isfinite(bbox).all() or min(bbox[2:]) <= 0:
-        raise ValueError(f"a region needs a finite, positive extent. Received: {bbox}")
-    return Region(tuple(polygons), bbox)
+        box = (float(left), float(top), float(right - left), float(bottom - top))
+    if len(box) != 4:
+        raise ValueError(f"an annotation needs a polygon or a box of four numbers. Received: {list(box)}")
+    if not np.isfinite(box).all() or min(box[2:]) <= 0:
+        raise ValueError(f"a region needs a finite, positive extent. Received: {box}")
+    return Region(tuple(polygons), (box[0], box[1], box[2], box[3]))
+
+
+def _polygons(segmentation: Any) -> list[NDArray[np.float64]]:
+    """Read outlines: lists of numbers or of points, one or several; none of a run-length mask."""
+    if not isinstance(segmentation, list):
+        return []
+    parts = [part for part in segmentation if part not in (None, [])]
+    points = bool(parts) and all(isinstance(part, list) and len(part) == 2 for part in parts)
+    if parts and (points or not isinstance(parts[0], list)):
+        parts = [parts]  # one outline, in no list of its own
+    return [_polygon(part) for part in parts]
+
+
+def _polygon(part: Any) -> NDArray[np.float64]:
+    numbers = np.asarray(part, dtype=np.float64).ravel()
+    if numbers.size < 6 or numbers.size % 2:
+        raise ValueError(f"a polygon needs three points or more. Received: {numbers.size} numbers")
+    return numbers.reshape(-1, 2)
 
 
 def _fill(inside: NDArray[np.bool_], polygon: NDArray[np.float64]) -> None:

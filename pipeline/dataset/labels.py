@@ -2,15 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+from pipeline.dataset import body_part, headers, joining, tables
+from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import COLUMNS, FOLD, NOT_RADIOGRAPH
 from pipeline.files.faults import Issue
+from pipeline.files.text import TextFault
+
+log = logging.getLogger(__name__)
 
 JOINING = ("patient_id", "study_id")  # rows that share one of these lie in one group
+# Columns that stages add to the manifest's: a user's column of that name would be taken for theirs.
+RESERVED = {*COLUMNS, FOLD, NOT_RADIOGRAPH, "n_bytes", "index"} - {"path"}
+RESERVED |= {"y_score", "decision", "predicted_body_part", "probability", "longer_side_px", "fracture_size"}
+RESERVED |= {"shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"}
+RESERVED |= {"crop_row", "crop_column", "crop_height", "crop_width"}
+
+_UNKNOWN = {
+    "na",
+    "n/a",
+    "n.a.",
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "nat",
+    "unknown",
+    "unk",
+    "undefined",
+    "missing",
+}
+_UNKNOWN |= {
+    "<na>",
+    "#n/a",
+    "#na",
+    "not available",
+    "not known",
+    "anonymous",
+    "anonymized",
+    "anonymised",
+    "-1",
+}
+_ROUNDED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)  # a spreadsheet dropped digits: several become one
+_MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
+_SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
+_CLASSES = {
+    **dict.fromkeys(("fractured", "fracture", "1", "true", "yes", "positive"), "fractured"),
+    **dict.fromkeys(
+        ("notfractured", "nonfractured", "normal", "0", "false", "no", "negative"), "not fractured"
+    ),
+}
+
+
+class Labels(NamedTuple):
+    """What is known of the files.
+
+    Attributes
+    ----------
+    table
+        One row a file, indexed by its path: every column as text, empty where unknown.
+    issues
+        Rows of unknown files, columns that are not carried, ids that are none or stand for too many files.
+    figures
+        ``labels_rows`` and ``labels_joined``: the table's rows, and the files that have one.
+    """
+
+    table: pd.DataFrame
+    issues: list[Issue]
+    figures: dict[str, int]
 
 
 def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
@@ -29,44 +95,140 @@ def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataF
     return frame[[column for column in frame if column not in own]].astype("str")
 
 
-def read(path: Path, paths: Collection[str]) -> tuple[pd.DataFrame, list[Issue]]:
-    """Read ``data.labels``.
+def read(path: Path, paths: Collection[str]) -> Labels:
+    """Read ``data.labels``, join it with the files, and say on the terminal how many joined.
 
     Parameters
     ----------
     path
-        A CSV with a column ``path``; Data/none.csv for none.
+        A CSV with a column ``path``, see `headers` and `joining`; Data/none.csv for none.
     paths
         Of the files in ``data.root``.
-
-    Returns
-    -------
-    labels : DataFrame
-        One row a path, indexed by it: every further column as text, empty where unknown.
-    issues : list of Issue
-        Rows of unknown files, and columns that the manifest has of its own.
 
     Raises
     ------
     ValueError
-        The file is missing, has no column ``path``, or names a path twice.
+        The file is missing or torn, has no column ``path`` or two for one thing, says two things of one
+        file, or hardly names a file.
     """
     try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
+        given, note = tables.given(path)
+    except (FileNotFoundError, TextFault) as error:
+        cause = f"Received: {path}." if isinstance(error, FileNotFoundError) else error
         raise ValueError(
-            f"data.labels must name a CSV with a column `path`. Received: {path}. For none: Data/none.csv."
+            f"data.labels must name a CSV with a column `path`. {cause} For none: Data/none.csv."
         ) from None
-    if "path" not in table:
-        raise ValueError(f"{path} must have a column `path`. Received: {list(table)}.")
-    if (twice := table.loc[table["path"].duplicated(), "path"]).size:
-        raise ValueError(f"{path} must name a path once. Received twice: {twice.iloc[0]!r}. Remove one row.")
-    reserved = [column for column in table if column in {*COLUMNS, FOLD, NOT_RADIOGRAPH} - {"path"}]
-    issues = [
-        Issue.of("", "label_reserved_column", f"column {column!r} is the manifest's own: not carried")
-        for column in reserved
-    ]
-    unknown = table.loc[~table["path"].isin(paths), "path"]
-    issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in unknown]
-    labels = table.drop(columns=reserved).set_index("path")
-    return labels.reindex(sorted(paths), fill_value=""), issues
+    named, renamed = headers.rename(given, path)
+    issues = [Issue.of("", "label_encoding", f"{path.name}: {note}")] if note else []
+    issues += [Issue.of("", "label_column", f"{old!r} is read as {new}") for old, new in renamed.items()]
+    table, reserved = _carried(named, path)
+    table, unknown_ids = _known(table)
+    joined, names = _joined(table, given, paths, path)
+    files = _one_row_a_file(table, names, path)
+    lost = [name for name, file in zip(table["path"], names, strict=True) if not file]
+    issues += [*reserved, *unknown_ids, *_shared_by_many(files)]
+    for issue in issues:
+        log.warning("labels: %s", issue.detail)
+    issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in lost]
+    if len(table):
+        log.info(
+            "labels: %d of %d files have a row (%.2f), %s; %d of %d rows name no file",
+            *(len(files), len(paths), len(files) / max(len(paths), 1), joined, len(lost), len(table)),
+        )
+    figures = {"labels_rows": len(table), "labels_joined": len(files)}
+    return Labels(files.reindex(sorted(paths), fill_value=""), issues, figures)
+
+
+def _carried(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[Issue]]:
+    """Leave out the columns that bear a name of ours."""
+    reserved = [column for column in table if column in RESERVED]
+    detail = "column {!r} of {} bears a name of the pipeline's own: not carried, rename it to use it"
+    issues = [Issue.of("", "label_reserved_column", detail.format(name, path.name)) for name in reserved]
+    return table.drop(columns=reserved), issues
+
+
+def _known(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Empty the ids and body parts that only say that nothing is known, and count them."""
+    issues, known = [], {}
+    for column in [name for name in (*JOINING, body_part.COLUMN) if name in table]:
+        values = table[column].str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # a number, as tables save it
+        nothing = values.map(_says_nothing)
+        known[column] = values.mask(nothing, "")
+        if said := sorted(set(values[nothing]) - {""}):
+            shown = ", ".join(map(repr, said[:3]))
+            detail = f"{column} is not known in {int(nothing.sum())} of {len(table)} rows ({shown})"
+            issues.append(Issue.of("", "label_unknown_id", detail))
+    return table.assign(**known), issues
+
+
+def _says_nothing(value: str) -> bool:
+    return (
+        value.casefold() in _UNKNOWN
+        or not re.search(r"\w", value.replace("_", ""))
+        or bool(_ROUNDED.fullmatch(value))
+    )
+
+
+def _joined(
+    table: pd.DataFrame, given: pd.DataFrame, paths: Collection[str], path: Path
+) -> tuple[str, list[str]]:
+    """Find each row's file (empty: none), by its path, or by its base name with its split and class."""
+    names = table["path"]
+    joined = joining.join(names, paths)
+    rule = joined.rule
+    if len(joined.path_of) < names.nunique() and (placed := _placed(names, given)) is not None:
+        by_columns = joining.join(placed, paths)
+        if len(by_columns.path_of) > len(joined.path_of):
+            names, joined, rule = placed, by_columns, "by base name, split and class"
+    joining.require(joined, set(names), paths, f"{path}, column `path`,", "rows")
+    return rule, [joined.path_of.get(name, "") for name in names]
+
+
+def _placed(names: pd.Series[str], given: pd.DataFrame) -> pd.Series[str] | None:
+    """Put the folders before base names, where columns tell split and class of every row."""
+    columns = {headers.plain(column): given[column] for column in given}
+    split = _translated(columns, ("split", "subset", "partition"), _SPLIT_OF)
+    fractured = _translated(columns, ("fractured", "fracture", "class", "label"), _CLASSES)
+    if fractured is None:
+        return None
+    base = names.str.replace("\\", "/").str.rsplit("/", n=1).str[-1]
+    folder = fractured if split is None else split + "/" + fractured
+    return folder + "/" + base
+
+
+def _translated(
+    columns: Mapping[str, pd.Series[str]], names: Collection[str], meanings: Mapping[str, str]
+) -> pd.Series[str] | None:
+    for name in names:
+        if name in columns and (found := columns[name].map(headers.plain).map(meanings)).notna().all():
+            return found
+    return None
+
+
+def _one_row_a_file(table: pd.DataFrame, files: list[str], path: Path) -> pd.DataFrame:
+    """Index the rows that have joined by their file; rows that say the same of it are one."""
+    rows = table.drop(columns="path").assign(file=files, line=table.index)
+    rows = rows[rows["file"] != ""]
+    said = rows.drop_duplicates([column for column in rows if column != "line"])
+    if (again := said[said["file"].duplicated()]).size:
+        file = again["file"].iloc[0]
+        first, second = said[said["file"] == file][:2].drop(columns="file").to_dict("records")
+        raise ValueError(
+            f"{path} must say of a file one thing, once. Received of {file}: in line {first.pop('line')} "
+            f"{first}, in line {second.pop('line')} {second}. Remove one row."
+        )
+    return said.drop(columns="line").set_index("file").rename_axis("path")
+
+
+def _shared_by_many(files: pd.DataFrame) -> list[Issue]:
+    """Name an id that most files share: they become one group, which lies in one split."""
+    issues = []
+    for column in [name for name in JOINING if name in files]:
+        counts = files.loc[files[column] != "", column].value_counts()
+        if len(counts) and len(files) > 2 and counts.iloc[0] > _MANY * len(files):
+            detail = (
+                f"{column} {counts.index[0]!r} stands for {counts.iloc[0]} of {len(files)} files, which "
+                "become one group; where it means that the id is not known, leave it empty"
+            )
+            issues.append(Issue.of("", "label_id_of_many", detail))
+    return issues

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
+from pipeline.dataset import tables
 from pipeline.dataset.layout import SPLITS
 from pipeline.files.outputs import staged
 
@@ -73,17 +74,20 @@ def read(path: Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        A column is missing, or a row breaks a rule.
+        It is torn, a column is missing, or a row breaks a rule.
     """
-    text = pd.read_csv(path, dtype="str", keep_default_na=False, lineterminator="\n")
+    text = tables.measured(path, dtype="str")
     missing = [column for column in COLUMNS if column not in text]
     if missing:
         raise ValueError(f"{path} lacks columns {missing}. Received: {list(text)}. Run `dvc repro validate`.")
+    fractured = text["fractured"].str.casefold()  # spreadsheets write TRUE
+    numbers = {name: COLUMNS[name] for name in ("height_px", "width_px", "sampling_weight")}
+    _check_cells(text, path, "fractured", fractured.isin(["true", "false"]), "True or False")
+    for name in numbers:
+        _check_cells(text, path, name, text[name].str.fullmatch(r"[-+.\deE]*"), "a number, or empty")
     frame = text.assign(
-        fractured=text["fractured"] == "True",
-        height_px=pd.to_numeric(text["height_px"]).astype("Int64"),
-        width_px=pd.to_numeric(text["width_px"]).astype("Int64"),
-        sampling_weight=pd.to_numeric(text["sampling_weight"]).astype("float64"),
+        fractured=fractured == "true",
+        **{name: pd.to_numeric(text[name]).astype(kind) for name, kind in numbers.items()},
     )
     return _checked(frame, path)
 
@@ -106,6 +110,15 @@ def rows(frame: pd.DataFrame, split: str | Sequence[str]) -> pd.DataFrame:
     """Select the kept rows of one split, or of several, with a fresh index."""
     wanted = [split] if isinstance(split, str) else list(split)
     return frame[(frame["status"] == KEPT) & frame["split"].isin(wanted)].reset_index(drop=True)
+
+
+def _check_cells(text: pd.DataFrame, path: Path, name: str, sound: pd.Series[bool], rule: str) -> None:
+    if not sound.all():
+        row = int(sound.to_numpy(bool).argmin())
+        raise ValueError(
+            f"{path}, row {row}, {name}: must be {rule}. Received: {text[name].iloc[row]!r} for "
+            f"{text['path'].iloc[row]!r}. Run `dvc repro validate`."
+        )
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -20,6 +20,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.dataset import labels, manifest, tables
 from pipeline.files import outputs
 from pipeline.preprocess.canvas import Placement
 from pipeline.preprocess.preparation import Record
@@ -80,9 +81,10 @@ def read_index(folder: Path) -> pd.DataFrame:
         file = folder / name
         if not file.is_file() or outputs.sha256(file) != sha256:
             raise ShardError(f"{file} is missing or damaged: its sha256 is not the recorded one. {advice}")
-    return pd.read_csv(
-        folder / INDEX, keep_default_na=False, lineterminator="\n", na_values={"sampling_weight": [""]}
-    )
+    own = {*labels.RESERVED, "path"} - {manifest.FOLD}
+    columns = tables.measured(folder / INDEX, nrows=0)
+    text = dict.fromkeys([name for name in columns if name not in own], "str")
+    return tables.measured(folder / INDEX, dtype=text, na_values={"sampling_weight": [""]})
 
 
 def placement(row: Any) -> Placement:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import manifest, names
+from pipeline.dataset import manifest, names, tables
 from pipeline.network import weights
 from pipeline.predict import operating_points
 from pipeline.registry import versions
@@ -63,9 +63,7 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
         ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, columns of ``data.labels``.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
-    rows = pd.read_csv(
-        path, keep_default_na=False, lineterminator="\n", dtype={"path": "str", "group": "str"}
-    )
+    rows = tables.measured(path, dtype={"path": "str", "group": "str"})
     rows = rows.loc[rows["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
     labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
     return rows.merge(files[labels], on="path", validate="one_to_one")

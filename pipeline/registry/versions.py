@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.dataset import tables
 from pipeline.files import images, outputs
 from pipeline.track import models
 from pipeline.track.models import VersionError
@@ -99,7 +99,7 @@ def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.f
 def learnt(model: Path) -> frozenset[str] | None:
     """Return the sha256 of each file that a fetched model was trained or tuned on; None where unrecorded."""
     path = models.artifact(model, LEARNT)
-    return frozenset(pd.read_csv(path, dtype="str")["sha256"]) if path.is_file() else None
+    return frozenset(tables.measured(path, dtype="str")["sha256"]) if path.is_file() else None
 
 
 def even_radiograph() -> str:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.config import Config
+from pipeline.dataset import tables
 from pipeline.dataset.names import CASES, OVERLAY_INDEX, OVERLAYS, PLAIN
 from pipeline.report import map_charts, pages, results
 
@@ -37,7 +36,7 @@ def context(folder: Path) -> dict[str, Any]:
 
 def pictures(folder: Path) -> dict[str, list[dict[str, str]]]:
     """Describe the drawn cases: for each kind ``src``, ``beside``, ``alt``, ``title`` and ``caption``."""
-    rows = pd.read_csv(folder / OVERLAY_INDEX, dtype="str", keep_default_na=False, lineterminator="\n")
+    rows = tables.measured(folder / OVERLAY_INDEX, dtype="str")
     described: dict[str, list[dict[str, str]]] = {kind: [] for kind in CASES}
     for row in rows.to_dict("records"):
         described[row["kind"]].append(_describe(folder, row))

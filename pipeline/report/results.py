@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.dataset import tables
 from pipeline.dataset.names import METRICS
 
 _TEXT = (
@@ -43,13 +44,7 @@ def figures(folder: Path, undefined: float | None = None) -> dict[str, Any]:
 
 def table(path: Path) -> pd.DataFrame:
     """Read a table: text stays text, an empty figure is NaN, a transform is float64, shape (2, 3)."""
-    rows = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(_TEXT, "str"),
-        keep_default_na=False,
-        na_values=[""],
-        lineterminator="\n",
-    )
+    rows = tables.measured(path, dtype=dict.fromkeys(_TEXT, "str"), na_values=[""])
     rows = rows.fillna(dict.fromkeys(rows.select_dtypes("str"), ""))
     if "transform" in rows:
         rows["transform"] = [np.array(json.loads(text)) for text in rows["transform"]]

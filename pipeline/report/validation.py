@@ -73,6 +73,7 @@ def context(
         "figures": figures,
         "findings": _findings(files, attributes, figures),
         "splits": _split_rows(files),
+        "joined": _joined_rows(figures),
         "issues": _issue_rows(issues),
         "left_out": left_out.by_reason(files, issues, thumbnail),
         "groups": groups.largest(files, copies, thumbnail),
@@ -140,6 +141,20 @@ def _split_rows(files: pd.DataFrame) -> list[list[str]]:
         for fractured, name in ((True, "fractured"), (False, "not fractured"))
     ]
     return [*rows, ["all", *_counts(files, SPLITS)]]
+
+
+def _joined_rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Count what of the labels and annotations has found its file; nothing where there are none."""
+    rows = []
+    if n_rows := figures.get("labels_rows"):
+        n_joined = figures["labels_joined"]
+        shares = (count(n_rows), count(n_joined), percent(n_joined / figures["files"], 0))
+        rows.append(["Labels: rows, and files that have one", *shares])
+    if n_given := figures.get("annotations_given"):
+        n_used = figures["annotations_used"]
+        shares = (count(n_given), count(n_used), percent(n_used / n_given, 0))
+        rows.append(["Annotations: given, and used as fractures", *shares])
+    return rows
 
 
 def _counts(of_class: pd.DataFrame, splits: Sequence[str]) -> Iterator[str]:

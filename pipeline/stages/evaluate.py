@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.dataset import body_part, labels, names
+from pipeline.dataset import body_part, labels, names, tables
 from pipeline.evaluate import evaluation, findings, perturbed
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
@@ -100,7 +100,7 @@ def choose(
 def _shortcut_scores(config: Config) -> pd.DataFrame:
     """Read how the shortcut baselines score the radiographs of test."""
     path = config.paths.report("validate") / names.SHORTCUT_SCORES
-    return pd.read_csv(path, dtype={"path": "str"}, keep_default_na=False, lineterminator="\n")
+    return tables.measured(path, dtype={"path": "str"})
 
 
 def _validated(config: Config) -> dict[str, Any]:

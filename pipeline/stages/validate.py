@@ -51,18 +51,23 @@ def run(config: Config) -> None:
         with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
             items = [item._replace(folder=Path(spilled)) for item in items]
             facts = list(pool.process(scan.inspect, items, label="validate"))
-            user_labels, label_issues = labels.read(config.data.labels, {fact.path for fact in facts})
-            grouped = grouping.group(facts, user_labels, settings, pinned, pool)
-        sound, annotation_issues = annotation_check.check(
-            config.data.annotations, annotation_check.targets(grouped.files)
+            pinned_splits.say(pinned, {fact.sha256 for fact in facts if fact.sha256})
+            known = labels.read(config.data.labels, {fact.path for fact in facts})
+            grouped = grouping.group(facts, known.table, settings, pinned, pool)
+        drawn = annotation_check.check(
+            config.data.annotations,
+            annotation_check.targets(grouped.files),
+            config.data.fracture_categories,
+            grouped.files["path"],
         )
         issues += [issue for fact in facts for issue in fact.issues]
-        issues += [*label_issues, *grouped.issues, *annotation_issues]
+        issues += [*known.issues, *grouped.issues, *drawn.issues]
         issues += label_suspects.find(grouped.kept, facts, settings.label_suspects, config.run.seed)
         baselines = leak.shortcut_baselines(grouped.kept, facts, config.run.seed)
-        figures = {**_figures(grouped, facts, config.run.seed), "null": baselines.figures}
+        figures = {**_figures(grouped, facts, config.run.seed), **known.figures, **drawn.figures}
+        figures["null"] = baselines.figures
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
-        write_annotations(sound, config.paths.annotations)
+        write_annotations(drawn.annotations, config.paths.annotations)
         associations = attributes.label_associations(grouped.kept, facts)
         folder = config.paths.report("validate")
         outputs.write_json(folder / names.METRICS, figures)

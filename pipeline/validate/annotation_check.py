@@ -1,28 +1,36 @@
-"""Which of the user's annotations are sound: of a kept file, of the right size, inside the radiograph."""
+"""Which of the user's annotations are sound: fractures of a kept file, of its size, inside the radiograph."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.annotations import Annotations, Region, corners, load_coco, parse_region
+from pipeline.dataset.annotations import Annotations, Region, corners
 from pipeline.dataset.manifest import KEPT, QUARANTINED
 from pipeline.files.faults import Issue
+from pipeline.validate import annotation_placement as placement
+from pipeline.validate import categories, coco_file
+from pipeline.validate.annotation_placement import Placed, Target, malformed
+from pipeline.validate.coco_file import CocoFile
+
+log = logging.getLogger(__name__)
 
 _TOLERANCE_PX = 1.0  # annotation tools round outward at the border
+_ON_ALL = {"annotation_no_size", "annotation_normalised", "annotation_other_category"}  # one issue a file
 
 
-class Target(NamedTuple):
-    """A radiograph that annotations may name, as it was scanned."""
+class Checked(NamedTuple):
+    """The sound annotations, what is wrong with the others, and ``annotations_given`` and ``_used``."""
 
-    path: str  # of the kept copy
-    height_px: int
-    width_px: int
-    fractured: bool
+    annotations: Annotations
+    issues: list[Issue]
+    figures: dict[str, int]
 
 
 def targets(files: pd.DataFrame) -> dict[str, Target]:
@@ -41,86 +49,140 @@ def targets(files: pd.DataFrame) -> dict[str, Target]:
     }
 
 
-def check(path: Path, targets: Mapping[str, Target]) -> tuple[Annotations, list[Issue]]:
+def check(
+    path: Path,
+    targets: Mapping[str, Target],
+    fracture_categories: Sequence[str | int] = (),
+    files: Collection[str] = (),
+) -> Checked:
     """Take from the user's COCO file what is sound and belongs to a kept radiograph.
 
     Parameters
     ----------
     path
-        A COCO file whose ``file_name`` are relative to ``data.root``.
+        A COCO file whose ``file_name`` name files, see `joining`.
     targets
         The readable files by path. Those of byte copies name the kept copy, and their
         annotations move to it when it has none of its own.
+    fracture_categories
+        See `categories.choose`.
+    files
+        The paths of all files: annotations may name those that are not used, too.
 
     Returns
     -------
-    annotations : Annotations
-        By the path of the kept copy, with the sizes of all kept radiographs.
-    issues : list of Issue
-        One for each annotation left out and each image that names no kept file.
+    Checked
+        The annotations by the path of the kept copy, with the sizes of all kept radiographs; an issue for
+        each annotation left out and each image that names no kept file.
 
     Raises
     ------
     ValueError
-        The file is no COCO JSON.
+        The file is no COCO JSON, its categories leave open what a fracture is, or its images are not those of
+        the folder.
     """
-    values = load_coco(path)
-    by_image: dict[Any, list[Any]] = {}
-    for annotation in values["annotations"]:
-        by_image.setdefault(annotation.get("image_id"), []).append(annotation)
-    regions: dict[str, tuple[Region, ...]] = {}
-    issues: list[Issue] = []
-    # A kept file's own annotations come before those of its copies.
-    for image in sorted(values["images"], key=lambda image: _is_copy(image, targets)):
-        drawn = by_image.pop(image.get("id"), [])
-        sound, faults = _check_image(image, drawn, targets.get(str(image.get("file_name"))))
-        issues += faults
-        if sound and (target := targets[image["file_name"]]).path not in regions:
-            regions[target.path] = tuple(sound)
-    issues += [
-        Issue.of("", "annotation_without_image", f"image_id {key!r} names no image of {path.name}")
-        for key in by_image
-    ]
+    coco = coco_file.read(path)
+    chosen = categories.choose(
+        coco.categories, [one.category for one in coco.drawn], fracture_categories, path
+    )
+    _say_chosen(coco, chosen)
+    others = Counter(one.category for one in coco.drawn if one.category not in chosen)
+    issues = [*coco.issues, *_other_categories(others, coco)]
+    fractures = [one for one in coco.drawn if one.category in chosen]
+    rule, placed, found = placement.place(fractures, coco, targets, {*targets, *files}, path)
+    issues += found
+    regions, found = _sound(placed, targets)
+    issues += found
     sizes = {kept.path: (kept.height_px, kept.width_px) for kept in targets.values()}
-    return Annotations(regions, sizes), issues
+    n_used = sum(map(len, regions.values()))
+    _say(coco, rule, regions, n_used, targets, issues, others)
+    figures = {"annotations_given": coco.n_given, "annotations_used": n_used}
+    return Checked(Annotations(regions, sizes), issues, figures)
 
 
-def _is_copy(image: Mapping[str, Any], targets: Mapping[str, Target]) -> bool:
-    name = str(image.get("file_name"))
-    return name in targets and targets[name].path != name
+def _other_categories(others: Counter[str], coco: CocoFile) -> list[Issue]:
+    """Count what is left out because it is no fracture."""
+    return [
+        Issue.of("", "annotation_other_category", f"{coco.categories.get(key) or key!r}: {n} annotations")
+        for key, n in sorted(others.items())
+    ]
 
 
-def _check_image(
-    image: Mapping[str, Any], drawn: Sequence[Mapping[str, Any]], target: Target | None
-) -> tuple[list[Region], list[Issue]]:
-    """Sort the annotations of one image into sound regions and issues."""
-    name = str(image.get("file_name"))
-    if not drawn:
-        return [], []
-    if target is None:
-        return [], [Issue.of(name, "annotation_unknown_file", "no kept radiograph has this path")]
-    if (image.get("height"), image.get("width")) != (target.height_px, target.width_px):
-        received = f"{image.get('height')} x {image.get('width')}"
+def _sound(
+    placed: Sequence[Placed], targets: Mapping[str, Target]
+) -> tuple[dict[str, tuple[Region, ...]], list[Issue]]:
+    """Sort the regions into sound ones, by the path of the kept copy, and issues."""
+    sound: dict[str, list[Region]] = {}
+    issues, sizeless = [], {one.file for one in placed if not one.image.has_size}
+    for one in placed:
+        if (issue := _fault(one, targets[one.file])) is not None:
+            issues.append(issue)
+        else:
+            sound.setdefault(one.file, []).append(one.region)
+    if sizeless:
+        detail = f"{len(sizeless)} of {len({one.file for one in placed})} annotated images name no size"
+        issues.append(Issue.of("", "annotation_no_size", detail))
+    regions: dict[str, tuple[Region, ...]] = {}
+    # A kept file's own annotations come before those of its copies.
+    for file in sorted(sound, key=lambda file: (targets[file].path != file, file)):
+        regions.setdefault(targets[file].path, tuple(sound[file]))
+    return regions, issues
+
+
+def _fault(one: Placed, target: Target) -> Issue | None:
+    """Say what is wrong with a region on its radiograph, if anything."""
+    drawn_on = (one.image.height_px, one.image.width_px)
+    if one.image.has_size and drawn_on != (target.height_px, target.width_px):
+        received = f"{drawn_on[0]} x {drawn_on[1]}"
         detail = f"drawn on {received}, the radiograph has {target.height_px} x {target.width_px}"
-        return [], [Issue.of(name, "annotation_size", detail)]
+        return Issue.of(one.file, "annotation_size", detail)
     if not target.fractured:
         detail = "a fracture is drawn on a radiograph labelled not fractured"
-        return [], [Issue.of(name, "annotation_on_not_fractured", detail)]
-    sound, issues = [], []
-    for annotation in drawn:
-        try:
-            region = parse_region(annotation)
-            _check_inside(region, target)
-            sound.append(region)
-        except ValueError as error:
-            detail = f"annotation {annotation.get('id')!r}: {error}"
-            issues.append(Issue.of(name, "annotation_malformed", detail))
-    return sound, issues
+        return Issue.of(one.file, "annotation_on_not_fractured", detail)
+    try:
+        _check_inside(one.region, target)
+    except ValueError as error:
+        return malformed(one.file, one.drawn, error)
+    return None
+
+
+def _say_chosen(coco: CocoFile, chosen: Collection[str]) -> None:
+    if coco.drawn:
+        log.info("annotations: fractures are %s", categories.listed(coco.categories, coco.drawn, chosen))
+
+
+def _say(
+    coco: CocoFile,
+    rule: str,
+    regions: Mapping[str, Sequence[Region]],
+    n_used: int,
+    targets: Mapping[str, Target],
+    issues: Sequence[Issue],
+    others: Counter[str],
+) -> None:
+    """Tell the terminal how many annotations are used, and what becomes of the others."""
+    if not coco.n_given:
+        return
+    n_fractured = sum(target.fractured and target.path == path for path, target in targets.items())
+    codes = Counter(issue.issue for issue in issues if issue.issue not in _ON_ALL)
+    left_out = [f"{coco.categories.get(key) or repr(key)} {n}" for key, n in sorted(others.items())]
+    left_out += [f"{code} {n}" for code, n in sorted(codes.items())]
+    log.log(
+        logging.INFO if n_used else logging.WARNING,
+        "annotations: %d of %d used, on %d of %d fractured radiographs, names %s%s",
+        *(n_used, coco.n_given, len(regions), n_fractured, rule),
+        f"; left out: {', '.join(left_out)}" if left_out else "",
+    )
+    for issue in issues:
+        if issue.issue in _ON_ALL - {"annotation_other_category"}:
+            log.warning("annotations: %s", issue.detail)
 
 
 def _check_inside(region: Region, target: Target) -> None:
     outline = corners(region.bbox)
     limit = np.array([target.width_px, target.height_px], dtype=np.float64)
+    if (outline <= 1).all():
+        raise ValueError(f"within the first pixel, though others are in pixels. Received: {region.bbox}")
     if (outline < -_TOLERANCE_PX).any() or (outline > limit + _TOLERANCE_PX).any():
         raise ValueError(
             f"outside the {target.height_px} x {target.width_px} radiograph. Received: {region.bbox}"

@@ -52,19 +52,24 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     usable = annotation_check.targets(grouped.files)
     sound = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:
-        sound, annotation_issues = annotation_check.check(annotations, usable)
-        issues += annotation_issues
+        drawn = annotation_check.check(
+            annotations, usable, config.data.fracture_categories, grouped.files["path"]
+        )
+        sound, issues = drawn.annotations, [*issues, *drawn.issues]
         if not sound.regions:
             raise ValueError(
                 f"--annotations must name radiographs of {root} by paths relative to it, such as "
                 f"{facts[0].path!r}. Received: {annotations}, of which nothing is sound. "
-                f"{next((f'{issue.path}: {issue.detail}.' for issue in annotation_issues), '')}"
+                f"{next((f'{issue.path}: {issue.detail}.' for issue in drawn.issues), '')}"
             )
     issues += [*grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
     checked = Folder(root, grouped.files, sound, issues)
     if checked.kept["fractured"].nunique() < 2:
         counts = checked.files.groupby("fractured")["status"].value_counts().to_dict()
-        raise ValueError(f"{root} must hold sound radiographs of both classes. Received: {counts}.")
+        raise ValueError(
+            f"{root} must hold sound radiographs of both classes. Received: {counts}."
+            f"{grouping.left_out(checked.files)}"
+        )
     return checked
 
 

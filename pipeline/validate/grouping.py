@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pipeline.config import Validate
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
-from pipeline.files import engine
+from pipeline.files import engine, faults
 from pipeline.files.faults import Issue
 from pipeline.validate import duplicates, splits
 from pipeline.validate.copies.files import find
 from pipeline.validate.scan import Fact
 
 _MOST = 5  # files listed in a message
+_EXAMPLES = 3  # of each reason
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,10 @@ def group(
         published splits and ``split`` is ``keep``, or a split lacks a class.
     """
     joined = join(facts, labels, settings, pool)
-    crossing_published = _split(joined.files, settings, pinned)
+    try:
+        crossing_published = _split(joined.files, settings, pinned)
+    except ValueError as error:
+        raise ValueError(f"{error}{left_out(joined.files)}") from None
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
     return replace(joined, issues=issues, crossing_published=crossing_published)
 
@@ -101,6 +105,7 @@ def join(
     if not readable.any():
         raise ValueError(
             f"the folder must hold readable radiographs. Received: {len(files)} files, none sound."
+            f"{left_out(files)}"
         )
     copies = find([fact for fact in facts if not fact.reason], settings, pool)
     conflicts = _conflicts(files[readable], copies.numbers, settings)
@@ -124,6 +129,15 @@ def counts(grouped: Grouped) -> dict[str, int]:
         "groups_crossing_splits": len(splits.crossing(grouped.kept, "split")),
         "label_conflicts": grouped.label_conflicts,
     }
+
+
+def left_out(files: pd.DataFrame) -> str:
+    """Say what was left out and why, for a message: each reason with its meaning and some of its files."""
+    lines = [
+        f"\n  {len(same)} {reason}: {faults.meaning(str(reason))}: {', '.join(same['path'][:_EXAMPLES])}"
+        for reason, same in files[files["status"] == QUARANTINED].groupby("reason")
+    ]
+    return "\nLeft out:" + "".join(lines) if lines else ""
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:

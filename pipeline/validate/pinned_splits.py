@@ -6,11 +6,17 @@ splits, one of them has to move, and only history decides which. See docs/decisi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from pipeline.dataset import tables
+from pipeline.files.text import TextFault
+
+log = logging.getLogger(__name__)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -32,18 +38,32 @@ def read(path: Path) -> pd.DataFrame:
         The file is missing, lacks a column, or gives the same bytes twice.
     """
     try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
+        table = tables.measured(path, dtype="str")
+    except (FileNotFoundError, TextFault) as error:
+        cause = f"Received: {path}." if isinstance(error, FileNotFoundError) else error
         raise ValueError(
-            f"validate.pinned_manifest must name a manifest. Received: {path}. "
-            "For none: Data/none.manifest.csv."
+            f"validate.pinned_manifest must name a manifest. {cause} For none: Data/none.manifest.csv."
         ) from None
     if missing := sorted({"sha256", "split"} - set(table)):
         raise ValueError(f"{path} must be a manifest. Received: {list(table)}, without {', '.join(missing)}.")
     given = table[table["split"] != ""].set_index("sha256")
+    if (other := given.index[~given.index.str.fullmatch("[0-9a-f]+")]).size:
+        line = table.index[table["sha256"] == other[0]][0] + 2
+        raise ValueError(
+            f"{path}, line {line}, sha256: must be digits and letters from a to f. Received: {other[0]!r}. "
+            "Take the manifest as `validate` wrote it."
+        )
     if (twice := given.index[given.index.duplicated()]).size:
         raise ValueError(f"{path} must give a file one split. Received twice: {twice[0]}. Remove one row.")
     return given.reindex(columns=["split", "fold"], fill_value="")
+
+
+def say(given: pd.DataFrame, present: Collection[str]) -> None:
+    """Tell the terminal how many of the files are pinned, by their sha256; nothing where none could be."""
+    if len(given):
+        n_pinned = len(set(present) & set(given.index))
+        level = logging.INFO if n_pinned else logging.WARNING
+        log.log(level, "pinned manifest: it pins %d of %d files that are here", n_pinned, len(set(present)))
 
 
 def pinned(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd.Series[Any]:

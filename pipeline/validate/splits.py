@@ -135,7 +135,7 @@ def check(files: pd.DataFrame) -> None:
             raise ValueError(
                 f"every split needs groups of both classes. Received {name} groups: {counts.to_dict()}. "
                 f"Add independent {name} radiographs, or share out evenly what is there with "
-                "validate.split: kfold. What was left out and why: reports/validate."
+                "validate.split: kfold."
             )
     if groups := crossing(files, "split"):
         raise ValueError(f"a group must lie in one split. Received: {', '.join(groups[:_MOST])} in several.")

@@ -75,6 +75,41 @@ def test_a_missing_column_is_named(tmp_path):
         manifest.read(tmp_path / "manifest.csv")
 
 
+def written(tmp_path, change):
+    """Write a manifest, and change its text as another program would."""
+    path = tmp_path / "manifest.csv"
+    manifest.write(frame(KEPT, LEFT_OUT), path)
+    path.write_bytes(change(path.read_text()).encode())
+    return manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda text: text[:-9], "whole line"),
+        (lambda text: text.replace(",40,", ",4O,"), "row 1, height_px: must be a number.*'4O'"),
+        (lambda text: text.replace("True", "yes"), "row 1, fractured: must be True or False.*'yes'"),
+        (lambda text: text.replace("train,", "train,,,,,", 1), "more cells than the header"),
+        (lambda text: text + '"', "EOF|whole"),
+        (lambda text: "", "empty"),
+        (lambda text: "\0" + text, "NUL"),
+    ],
+)
+@pytest.mark.reliability(
+    "a manifest that is torn, or was edited", "an error with the file, the row and the mend"
+)
+def test_a_broken_manifest_is_named(tmp_path, change, named):
+    with pytest.raises(ValueError, match=named) as refused:
+        written(tmp_path, change)
+    assert "manifest.csv" in str(refused.value)
+
+
+@pytest.mark.reliability("a manifest saved by a spreadsheet", "read as it was")
+def test_a_manifest_saved_by_a_spreadsheet_is_read(tmp_path):
+    changed = written(tmp_path, lambda text: text.replace("True", "TRUE").replace("\n", "\r\n"))
+    pd.testing.assert_frame_equal(changed, written(tmp_path, str))
+
+
 def test_rows_are_kept_rows_of_the_split():
     files = frame(KEPT, LEFT_OUT, KEPT | {"path": "c.jpg", "split": "test"})
     assert manifest.rows(files, "val")["path"].tolist() == ["train/fractured/a.jpg"]

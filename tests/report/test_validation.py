@@ -80,6 +80,15 @@ def test_splits_are_counted_by_class_and_in_all():
     assert rows[-1] == ["all", "4", "3", "1", "2"]
 
 
+def test_what_joined_is_shown_with_its_share():
+    told = {"labels_rows": 5, "labels_joined": 3, "annotations_given": 0, "annotations_used": 0}
+    page = validation.context(
+        files(), galleries.links(), ISSUES, NONE_FOLLOWED, figures() | told, galleries.look, min_score=0.8
+    )
+    assert page["joined"] == [["Labels: rows, and files that have one", "5", "3", "75\xa0%"]]
+    assert "Labels and annotations that joined" in pages.render("validate.html", page)
+
+
 def test_issues_come_gravest_first_with_their_meaning():
     rows = context()["issues"]
     assert [row[0] for row in rows] == ["truncated", "tiny", "windowed"]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.dataset import annotations, layout, manifest
+from pipeline.dataset import annotations, labels, layout, manifest
 from pipeline.files import images, outputs
 from pipeline.report import validation
 from pipeline.stages import validate
@@ -152,7 +152,7 @@ def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
     ]
     boxes = [{"id": row, "image_id": row, "bbox": [10, 10, 20, 20]} for row in range(2)]
     drawn.write_text(json.dumps({"images": images_drawn, "annotations": boxes}))
-    validate.run(config.model_copy(update={"data": config.data.model_copy(update={"annotations": drawn})}))
+    validate.run(with_data(config, annotations=drawn))
     found = issues_of(config)
     assert found[["path", "issue", "severity"]].to_numpy().tolist() == [
         ["train/fractured/0.png", "annotation_unknown_file", "warning"],
@@ -209,6 +209,55 @@ def test_what_fails_leaves_no_manifest(config):
     with pytest.raises(ValueError, match="every split needs groups of both classes"):
         validate.run(config)
     assert not config.paths.manifest.exists()
+
+
+def with_data(config, **changes):
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+@pytest.mark.reliability("labels of other files", "refused, with rows matched and both sides")
+def test_labels_that_name_no_file_stop_the_run(config, tmp_path):
+    (tmp_path / "labels.csv").write_text(
+        "path,patient_id\n" + "".join(f"x/{n}.tif,P\n" for n in range(99, 140))
+    )
+    with pytest.raises(
+        ValueError, match=r"labels\.csv.*`path`.*0 of 41 rows.*'x/100\.tif'.*'test/fractured/0\.png'"
+    ):
+        validate.run(with_data(config, labels=tmp_path / "labels.csv"))
+    assert not config.paths.manifest.exists()
+
+
+@pytest.mark.reliability("columns of labels with the pipeline's own names", "not carried, with a warning")
+def test_columns_with_names_of_ours_are_not_carried(config, tmp_path):
+    names = sorted(labels.RESERVED)
+    row = ",".join("1" for _ in names)
+    (tmp_path / "labels.csv").write_text(f"path,hand,{','.join(names)}\ntrain/fractured/0.png,left,{row}\n")
+    validate.run(with_data(config, labels=tmp_path / "labels.csv"))
+    told = issues_of(config).query("issue == 'label_reserved_column'")["detail"]
+    assert sum(name in " ".join(told) for name in names) == len(names)
+    assert labels.user_columns(manifest.read(config.paths.manifest), ["not_radiograph"]).columns.tolist() == [
+        "hand"
+    ]
+
+
+def test_what_joined_stands_in_the_figures_and_on_the_page(config, tmp_path):
+    (tmp_path / "labels.csv").write_text("path,hand\ntrain/fractured/0.png,left\ntrain/fractured/1.png,\n")
+    image = {"id": 1, "file_name": "train/fractured/0.png", "height": 200, "width": 160}
+    boxes = [{"id": n, "image_id": 1, "bbox": [10, 10, 20, side]} for n, side in enumerate((20, 900))]
+    (tmp_path / "drawn.json").write_text(json.dumps({"images": [image], "annotations": boxes}))
+    validate.run(with_data(config, labels=tmp_path / "labels.csv", annotations=tmp_path / "drawn.json"))
+    figures = figures_of(config)
+    assert (figures["labels_rows"], figures["labels_joined"]) == (2, 2)
+    assert (figures["annotations_given"], figures["annotations_used"]) == (2, 1)
+    assert "Labels and annotations that joined" in page_of(config)
+
+
+@pytest.mark.reliability("a class of which no file is sound", "an error that says what was left out, and why")
+def test_what_was_left_out_stands_in_the_error(config):
+    for path in (config.data.root / "val/fractured").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"12 not_an_image: No picture.*: val/fractured/0\.png"):
+        validate.run(config)
 
 
 @pytest.fixture(scope="module")

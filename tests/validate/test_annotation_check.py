@@ -1,6 +1,9 @@
+import contextlib
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.validate import annotation_check
 from pipeline.validate.annotation_check import Target
@@ -8,6 +11,7 @@ from pipeline.validate.annotation_check import Target
 PATH = "train/fractured/a.jpg"
 COPY = "test/fractured/copy.jpg"
 TARGETS = {PATH: Target(PATH, 40, 60, True), COPY: Target(PATH, 40, 60, True)}
+BOX = [10, 10, 20, 20]
 SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]
 
 
@@ -15,7 +19,18 @@ def checked(tmp_path, *annotations, targets=TARGETS, **image):
     image = {"id": 1, "file_name": PATH, "height": 40, "width": 60} | image
     drawn = [{"id": row, "image_id": 1} | annotation for row, annotation in enumerate(annotations)]
     (tmp_path / "coco.json").write_text(json.dumps({"images": [image], "annotations": drawn}))
-    return annotation_check.check(tmp_path / "coco.json", targets)
+    return annotation_check.check(tmp_path / "coco.json", targets)[:2]
+
+
+def read(tmp_path, values, targets=TARGETS, **settings):
+    (tmp_path / "coco.json").write_text(values if isinstance(values, str) else json.dumps(values))
+    return annotation_check.check(tmp_path / "coco.json", targets, **settings)
+
+
+def coco(*annotations, names=(PATH,), **more):
+    images = [{"id": n, "file_name": name, "height": 40, "width": 60} for n, name in enumerate(names, 1)]
+    drawn = [{"id": n, "image_id": 1, "bbox": BOX} | one for n, one in enumerate(annotations)]
+    return {"images": images, "annotations": drawn} | more
 
 
 def test_sound_annotations_pass(tmp_path):
@@ -48,9 +63,7 @@ def test_an_unsound_annotation_alone_is_left_out(tmp_path, annotation):
     ("image", "targets", "issue"),
     [
         ({"height": 60, "width": 40}, TARGETS, "annotation_size"),
-        ({"file_name": "gone.jpg"}, TARGETS, "annotation_unknown_file"),
         ({}, {PATH: Target(PATH, 40, 60, False)}, "annotation_on_not_fractured"),
-        ({"id": 9}, TARGETS, "annotation_without_image"),
     ],
 )
 def test_annotations_of_no_fitting_radiograph_are_left_out(tmp_path, image, targets, issue):
@@ -69,3 +82,200 @@ def test_a_run_length_mask_counts_as_its_box(tmp_path):
     run_lengths = {"size": [40, 60], "counts": [5, 5]}
     sound, _ = checked(tmp_path, {"segmentation": run_lengths, "bbox": [1, 2, 3, 4]})
     assert sound.for_path(PATH)[0].bbox == (1, 2, 3, 4)
+
+
+def test_some_annotations_without_a_file_or_an_image_are_issues(tmp_path):
+    values = coco({}, {"image_id": 2}, {"image_id": 9}, {"image_id": [1]}, {}, {}, names=(PATH, "gone.jpg"))
+    sound, issues, figures = read(tmp_path, values)
+    assert len(sound.for_path(PATH)) == 3
+    assert [issue.issue for issue in issues] == [*["annotation_without_image"] * 2, "annotation_unknown_file"]
+    assert figures == {"annotations_given": 6, "annotations_used": 3}
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ("", "empty file"),
+        ('{"images": [', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"images": {"a": 1}, "annotations": []}', "`images` must be a list"),
+        ({"images": [], "annotations": "x"}, "`annotations` must be a list"),
+        (coco({}, names=["gone.jpg"]), rf"`file_name`.*0 of 1 annotated images.*'gone\.jpg'.*'{COPY}'"),
+        (coco({"image_id": "a"}), r"1 of 1.*image_id \"a\" names no image.*id '1'"),
+        (coco({"bbox": [0, 0, 1, 1]}), "pixels or shares"),
+    ],
+)
+@pytest.mark.reliability(
+    "annotations that are torn, or name no file", "an error with the file, and both sides"
+)
+def test_other_files_are_refused(tmp_path, values, rule):
+    with pytest.raises(ValueError, match=rule) as refused:
+        read(tmp_path, values)
+    assert "coco.json" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"segmentation": SQUARE},
+        {"segmentation": [[10, 10], [20, 10], [20, 20], [10, 20]]},
+        {"segmentation": [[[10, 10], [20, 10], [20, 20], [10, 20]]]},
+        {"segmentation": [SQUARE, []], "bbox": None},
+        {"segmentation": [[]], "bbox": ["10", "10", "10", "10"]},
+        {"segmentation": None, "bbox": [10.0, 10, 10, 10]},
+        {"image_id": "1", "bbox": [10, 10, 10, 10]},
+        {"image_id": 1.0, "bbox": [10, 10, 10, 10]},
+    ],
+)
+@pytest.mark.reliability("outlines and ids that are written in other ways", "read")
+def test_other_writings_of_a_region_are_read(tmp_path, annotation):
+    sound, issues, _ = read(tmp_path, coco(annotation))
+    assert [region.bbox for region in sound.for_path(PATH)] == [(10, 10, 10, 10)]
+    assert issues == []
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"bbox": None},
+        {"bbox": {"x": 1}},
+        {"bbox": ["a", 1, 2, 3]},
+        {"bbox": [10**400, 1, 2, 3]},
+        {"bbox": [None, 1, 2, 3]},
+        {"bbox": 7},
+        {"segmentation": ["x"]},
+        {"segmentation": [[1, 2, 3, 4, 5, None]]},
+        {"segmentation": [7, [1, 2]]},
+        {"bbox": [0.2, 0.2, 0.3, 0.3]},
+    ],
+)
+@pytest.mark.reliability("nulls and words in an annotation", "left out, with an issue")
+def test_a_malformed_annotation_alone_is_left_out(tmp_path, annotation):
+    values = coco(annotation, {})
+    values["annotations"] += [None, "x", 3]
+    sound, issues, _ = read(tmp_path, values)
+    assert len(sound.for_path(PATH)) == 1
+    assert [issue.issue for issue in issues] == ["annotation_malformed"] * 4
+
+
+@pytest.mark.reliability("an image id of two files", "its boxes are left out; none moves")
+def test_a_box_never_moves_to_another_radiograph(tmp_path):
+    targets = {f"{n}.jpg": Target(f"{n}.jpg", 40, 60, True) for n in (1, 2, 3)}
+    values = coco({}, {"image_id": 3}, names=["1.jpg", "2.jpg", "3.jpg"])
+    values["images"][1]["id"] = "1"
+    sound, issues, _ = read(tmp_path, values, targets)
+    assert list(sound.regions) == ["3.jpg"]
+    assert [issue.detail for issue in issues] == ["image_id 1 is that of 1.jpg and 2.jpg"]
+
+
+def test_images_that_name_one_file_are_one(tmp_path):
+    sound, _, _ = read(tmp_path, coco({}, {"image_id": 2}, names=[PATH, PATH]))
+    assert len(sound.for_path(PATH)) == 2
+
+
+def test_a_radiograph_lends_its_size_to_annotations_without_one(tmp_path):
+    values = coco({}, {"bbox": [50, 10, 20, 20]})
+    values["images"][0] |= {"height": None, "width": "0"}
+    sound, issues, _ = read(tmp_path, values)
+    assert len(sound.for_path(PATH)) == 1
+    assert [issue.issue for issue in issues] == ["annotation_malformed", "annotation_no_size"]
+
+
+@pytest.mark.reliability("boxes and outlines in shares of the radiograph", "turned into pixels, with a note")
+def test_shares_become_pixels(tmp_path):
+    polygon = [0.5, 0.5, 1.0, 0.5, 1.0, 1.005]
+    sound, issues, _ = read(tmp_path, coco({"bbox": [0, 0, 0.5, 1]}, {"segmentation": [polygon]}))
+    first, second = sound.for_path(PATH)
+    assert first.bbox == (0, 0, 30, 40)
+    assert second.polygons[0][:, 0].tolist() == [30, 60, 60]
+    assert [issue.issue for issue in issues] == ["annotation_normalised"]
+
+
+def kinds(*names):
+    return {"categories": [{"id": n, "name": name} for n, name in enumerate(names)]}
+
+
+@pytest.mark.parametrize(
+    ("categories", "used", "wanted", "n_used"),
+    [
+        (("fracture", "text"), (0, 1, 1), (), 1),
+        (("Not Fractured", "Fractured", "metal"), (0, 1, 2), (), 1),
+        (("lesion",), (0, 0), (), 2),
+        (("fracture", "fracture"), (0, 1), (), 2),
+        (("bone-fracture", "fracture"), (1, 1), (), 2),
+        (("fracture", "text"), (1, 1), (), 0),
+        (("a", "b", "c"), (0, 1, 2), ("A", 2), 2),
+        (("fracture", "text"), ("0", 1.0), ("text",), 1),
+        ((), (7, 7), (), 2),
+        ((), (7, 8), (7,), 1),
+    ],
+)
+@pytest.mark.reliability(
+    "annotations of several categories", "fractures alone are used; the others are counted"
+)
+def test_fractures_are_told_by_their_category(tmp_path, categories, used, wanted, n_used):
+    values = coco(*({"category_id": one} for one in used), **kinds(*categories))
+    sound, issues, _ = read(tmp_path, values, fracture_categories=wanted)
+    assert len(sound.for_path(PATH)) == n_used
+    assert {issue.issue for issue in issues} == (
+        {"annotation_other_category"} if n_used < len(used) else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("categories", "used", "wanted"),
+    [
+        (("text", "metal"), (0, 1, 1), ()),
+        (("forearm fracture", "wrist fracture"), (0, 1, 1), ()),
+        (("not fractured",), (0, 0, 0), ()),
+        (("fracture", "text"), (0, 0, 7), ("lesion",)),
+        ((), (0, 1, 1), ()),
+        (("fracture", "text"), (5, 5), ()),
+    ],
+)
+@pytest.mark.reliability(
+    "categories of which none, or several, may be a fracture", "an error asks for a setting"
+)
+def test_categories_that_leave_it_open_are_asked_for(tmp_path, categories, used, wanted):
+    values = coco(*({"category_id": one} for one in used), **kinds(*categories))
+    with pytest.raises(ValueError, match=r"data\.fracture_categories.*annotations\)"):
+        read(tmp_path, values, fracture_categories=wanted)
+
+
+def test_odd_categories_are_passed_over(tmp_path):
+    for odd in ([None, 3, {"id": [1]}, {"id": 1, "name": None}], None, {"1": {"name": "fracture"}}):
+        assert read(tmp_path, coco({"category_id": 1}, categories=odd)).figures["annotations_used"] == 1
+
+
+@pytest.mark.reliability("half of a surrogate pair in a file's name", "written out; no traceback")
+def test_names_that_no_file_can_hold_are_written_out(tmp_path):
+    _, issues, _ = read(tmp_path, coco({}, {"image_id": 2}, names=(PATH, "\ud800.jpg")))
+    assert [issue.path for issue in issues] == ["\\ud800.jpg"]
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from([1, "1", PATH]),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=3), values, max_size=3),
+    max_leaves=8,
+)
+entries = st.lists(
+    json_values
+    | st.fixed_dictionaries(
+        {}, optional=dict.fromkeys([*coco({})["images"][0], *coco({})["annotations"][0], "name"], json_values)
+    ),
+    max_size=4,
+)
+
+
+@pytest.mark.reliability("any JSON in a COCO file", "read or refused; no other error")
+@given(images=entries, annotations=entries, categories=entries | json_values)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_json_ends_in_another_error(tmp_path, images, annotations, categories):
+    values = {"images": images, "annotations": annotations, "categories": categories}
+    with contextlib.suppress(ValueError):
+        read(tmp_path, values | {"images": [*images, *coco()["images"]]})

@@ -75,8 +75,14 @@ def test_annotations_are_checked(config, root, tmp_path):
 
 
 def test_annotations_that_name_nothing_are_refused(config, root, tmp_path):
-    drawn = coco(tmp_path / "drawn.json", f"test/{NAMES[0]}")
-    with pytest.raises(ValueError, match=r"--annotations must name radiographs.*test/fractured/1\.png"):
+    drawn = coco(tmp_path / "drawn.json", "test/fractured/9.png")
+    with pytest.raises(ValueError, match=r"0 of 1 annotated images.*test/fractured/9\.png.*fractured/1\.png"):
+        external.check(config, root, drawn)
+
+
+def test_annotations_of_which_none_is_sound_are_refused(config, root, tmp_path):
+    drawn = coco(tmp_path / "drawn.json", NAMES[-1])
+    with pytest.raises(ValueError, match=r"--annotations must name radiographs.*labelled not fractured"):
         external.check(config, root, drawn)
 
 

@@ -25,11 +25,23 @@ def test_none_is_a_table_without_rows():
         ("", "must name a manifest"),
         ("path,split\na,test\n", "without sha256"),
         ("sha256,split\n00,test\n00,train\n", "Received twice: 00"),
+        ("sha256,split\n00,test\n11,tra", r"pinned\.csv must end with a whole line.*'11,tra'"),
+        ("sha256,split\n00,test\n1.2E+20,train\n", r"pinned\.csv, line 3, sha256.*'1\.2E\+20'"),
     ],
 )
 def test_other_tables_are_refused(tmp_path, text, rule):
     with pytest.raises(ValueError, match=rule):
         read(tmp_path, text)
+
+
+def test_a_carriage_return_in_a_name_stays_in_its_row(tmp_path):
+    assert list(read(tmp_path, "path,sha256,split\na\rb.png,00,test\nc.png,11,val\n").index) == ["00", "11"]
+
+
+@pytest.mark.reliability("a pinned manifest of other files", "a warning")
+def test_a_manifest_that_pins_nothing_here_is_told(tmp_path, caplog):
+    pinned_splits.say(read(tmp_path, "sha256,split\n00,test\n"), {"11", "22"})
+    assert "it pins 0 of 2 files that are here" in caplog.text
 
 
 def test_a_missing_manifest_is_refused_with_advice(tmp_path):

@@ -1,0 +1,122 @@
+"""Which file a name in somebody's table or annotations means: one rule for all of them, and no guesses.
+
+The names are tried as they are, then written alike (slashes, Unicode, percent signs), then by the last parts
+of the path, fewer and fewer, and each time also in any letter case and whatever the suffix. The plainest rule
+under which nearly as many join as under any is the one. What two files or two names share joins nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import unquote
+
+AS_GIVEN = "as given"
+
+_NEARLY = 0.9  # of the names that the best rule joins: a plainer rule that joins so many goes first
+_ENOUGH = 0.5
+_SUFFIX = re.compile(r"\.(jpe?g|jpe|jfif|png|gif|bmp|webp|tiff?|dcm|dicom|ima)$", re.IGNORECASE)
+
+
+class Joined(NamedTuple):
+    """The file of each name that means one, and by which rule."""
+
+    path_of: dict[str, str]
+    rule: str
+
+
+def join(names: Iterable[str], paths: Collection[str]) -> Joined:
+    """Find the file that each name means.
+
+    Parameters
+    ----------
+    names
+        Paths as somebody wrote them.
+    paths
+        Of the files, relative to their folder, with forward slashes.
+    """
+    wanted = sorted(set(names))
+    tried: list[Joined] = []
+    for rule, key in _rules(paths):
+        tried.append(Joined(_matches(wanted, paths, key, alike=len(tried) < 2), rule))
+        if len(tried[-1].path_of) == len(wanted):
+            break
+    most = max(len(one.path_of) for one in tried)
+    return next(one for one in tried if len(one.path_of) >= _NEARLY * most)
+
+
+def require(joined: Joined, names: Collection[str], paths: Collection[str], what: str, counted: str) -> None:
+    """Refuse names of which most mean no file, while most files have no name.
+
+    Parameters
+    ----------
+    joined
+        From `join`.
+    names, paths
+        The names that matter, each once, and the files that should have one.
+    what, counted
+        For the message: where the names stand, and what is counted.
+
+    Raises
+    ------
+    ValueError
+        Less than half of the names, and of the files, have joined.
+    """
+    unknown = sorted(set(names) - joined.path_of.keys())
+    n_joined = len(set(names)) - len(unknown)
+    if not unknown or n_joined >= _ENOUGH * min(len(set(names)), len(paths)):
+        return
+    free = sorted(set(paths) - set(joined.path_of.values()))
+    raise ValueError(
+        f"{what} must name the files by paths relative to their folder. Received: {n_joined} of "
+        f"{len(set(names))} {counted} matched a file ({joined.rule}). Not matched: {unknown[0][:200]!r}; a "
+        f"file without one: {(free or sorted(paths))[0]!r}. Write the names as the files' are, or give the "
+        "table of these files."
+    )
+
+
+def _rules(paths: Collection[str]) -> Iterator[tuple[str, Callable[[str], str]]]:
+    yield AS_GIVEN, str
+    yield "by the same path, written alike", _plain
+    for depth in range(max((path.count("/") for path in paths), default=0) + 1, 0, -1):
+        where = "by base name" if depth == 1 else f"by the last {depth} parts of the path"
+        for fold, bare, how in (
+            (False, False, ""),
+            (True, False, ", in any letter case"),
+            (False, True, ", whatever the suffix"),
+            (True, True, ", in any letter case and whatever the suffix"),
+        ):
+            yield where + how, partial(_key, depth=depth, fold=fold, bare=bare)
+
+
+def _plain(name: str) -> str:
+    """Write a path as all others: forward slashes, no dots, percent signs decoded, composed Unicode."""
+    plain = unicodedata.normalize("NFC", unquote(name)).strip().replace("\\", "/")
+    return "/".join(part for part in plain.split("/") if part not in {"", "."})
+
+
+def _key(name: str, *, depth: int, fold: bool, bare: bool) -> str:
+    end = "/".join(_plain(name).split("/")[-depth:])
+    end = _SUFFIX.sub("", end) if bare else end
+    return end.casefold() if fold else end
+
+
+def _matches(
+    names: Iterable[str], paths: Iterable[str], key: Callable[[str], str], *, alike: bool
+) -> dict[str, str]:
+    """Match names to paths of the same key, where no other path, and no name of another text, has it."""
+    files, asked = defaultdict(list), defaultdict(list)
+    for path in paths:
+        files[key(path)].append(path)
+    for name in names:
+        asked[key(name)].append(name)
+    return {
+        name: files[shared][0]
+        for shared, same in asked.items()
+        if len(files.get(shared, ())) == 1 and (alike or len(set(map(_plain, same))) == 1)
+        for name in same
+    }

@@ -1,0 +1,121 @@
+"""Tables in CSV: those that people save, and those that stages wrote; what is torn is named by its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline.files import text as texts
+from pipeline.files.text import TextFault
+
+_SEPARATORS = ",;\t|"
+_RETURN = "\ue00d"  # stands for a carriage return inside a cell, which `csv` would take for the end of a row
+
+
+class Given(NamedTuple):
+    """A table that somebody saved: all its cells as text, and a note where its encoding was guessed."""
+
+    table: pd.DataFrame
+    note: str
+
+
+def given(path: Path) -> Given:
+    """Read a table of the user's: commas, semicolons, tabs or bars; blanks around cells are dropped.
+
+    Returns
+    -------
+    Given
+        ``table`` has a column for each that has a name, and no empty rows. Its index is the line in the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    TextFault
+        It is no text, or a row has not as many cells as the header.
+    """
+    text, note = texts.read(path)
+    rows = _rows(text.replace("\r", _RETURN), path)
+    (_, header), *body = rows
+    for line, cells in body:
+        if len(cells) != len(header):
+            raise TextFault(
+                f"{path}, line {line}: a row must have {len(header)} cells, as the header has. "
+                f"Received: {len(cells)}: {_shortened(cells)}. Correct the line; cells with commas in quotes."
+            )
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise TextFault(f"{path} must name a column once. Received twice: {twice[0]!r}. Remove one.")
+    table = pd.DataFrame([cells for _, cells in body], columns=header, dtype="str")
+    table.index = pd.Index([line for line, _ in body])
+    return Given(table[[name for name in header if name]], note)
+
+
+def measured(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a table that a stage wrote.
+
+    Parameters
+    ----------
+    path
+        Of the table; every row, the last one too, ends with a line's end.
+    options
+        For `pandas.read_csv`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    TextFault
+        It is torn, or was saved by another program that broke it.
+    """
+    return parsed(texts.read(path).text, str(path), **options)
+
+
+def parsed(text: str, name: str, **options: Any) -> pd.DataFrame:
+    """Parse the text of a table that a stage wrote, as `measured` does; the name stands in messages."""
+    if not text.endswith("\n"):
+        last = text.rsplit("\n", 1)[-1]
+        raise TextFault(
+            f"{name} must end with a whole line. Received at its end: {last[:80]!r}. It is torn: run "
+            "`dvc repro` or `dvc checkout`, or take a whole copy; if it is whole, add a line's end."
+        )
+    try:
+        rows = pd.read_csv(io.StringIO(text), lineterminator="\n", **({"keep_default_na": False} | options))
+        if len(rows) and not isinstance(
+            rows.index, pd.RangeIndex
+        ):  # what is too much, pandas takes for an index
+            raise ValueError("a row has more cells than the header")
+    except ValueError as error:  # so are pandas' own
+        cause = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+        raise TextFault(f"{name} must be a whole table. Received: {cause}. Run `dvc repro`.") from None
+    return rows
+
+
+def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """Split text into rows of cells, each with its line; rows without any content are left out."""
+    first = next(line for line in text.split("\n") if line.strip())
+    separator = max(_SEPARATORS, key=first.count)
+    reader = csv.reader(
+        io.StringIO(text, newline="\n"), delimiter=separator, skipinitialspace=separator != "\t", strict=True
+    )
+    rows = []
+    try:
+        for cells in reader:
+            plain = [cell.strip().replace(_RETURN, "\r") for cell in cells]
+            if any(plain):
+                rows.append((reader.line_num, plain))
+    except csv.Error as error:
+        raise TextFault(
+            f"{path}, line {reader.line_num}: {error}. Close the quotes, or take a whole copy."
+        ) from None
+    if not rows:
+        raise TextFault(f"{path} must have a header. Received: no text.")
+    return rows
+
+
+def _shortened(cells: list[str]) -> str:
+    text = ", ".join(map(repr, cells))
+    return text if len(text) < 120 else f"{text[:117]}..."

@@ -1,0 +1,105 @@
+"""Which categories of a COCO file are fractures: those that a setting names, or the one that plainly is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.validate.coco_file import Drawn
+
+_FRACTURE = re.compile(r"fract|frakt|fratt|\bfx\b")
+_NORMAL = {"normal", "healthy", "negative", "background"}
+_NONE = re.compile(r"\b(no|not|non|without|un|never)\b|\b(no|non|un)fract")
+
+
+def choose(
+    named: Mapping[str, str], used: Iterable[str], wanted: Sequence[str | int], path: Path
+) -> frozenset[str]:
+    """Choose the ids of the categories whose annotations are fractures.
+
+    Parameters
+    ----------
+    named
+        The name of each category by its id, as the file declares them.
+    used
+        The category's id of each annotation; empty where it has none.
+    wanted
+        ``data.fracture_categories``: names or ids; where empty, a file of one category is taken whole, and
+        of several the one whose name says fracture.
+    path
+        Of the file, for messages.
+
+    Raises
+    ------
+    ValueError
+        A category is not there, or none and not one alone is plainly a fracture.
+    """
+    counts = Counter(used)
+    names = {key: named.get(key, "") for key in (*named, *counts)}
+    if not counts:
+        return frozenset(named)
+    if wanted:
+        return frozenset().union(*(_wanted(one, names, counts, path) for one in wanted))
+    if (plain := _plainly(named, names, counts)) is not None:
+        return frozenset(plain)
+    raise ValueError(
+        f"{path} must say which of its categories are fractures: set data.fracture_categories in params.yaml "
+        f"to their names or ids. Received: {_listed(names, counts)}."
+    )
+
+
+def listed(named: Mapping[str, str], drawn: Iterable[Drawn], chosen: Collection[str]) -> str:
+    """Name the chosen categories for the terminal, each with its number of annotations."""
+    counts = Counter(one.category for one in drawn if one.category in chosen)
+    shown = [f"{named.get(key) or 'of id ' + (key or 'none')!r}: {n}" for key, n in sorted(counts.items())]
+    return ", ".join(shown) or "none of the annotations"
+
+
+def _plainly(
+    named: Mapping[str, str], names: Mapping[str, str], counts: Counter[str]
+) -> Collection[str] | None:
+    """Return the categories that plainly are the fractures; None where that stays open."""
+    if len(counts) == 1 and len(named) <= 1 and not any(names[key] for key in counts):
+        return counts.keys()  # no other category is there to be meant
+    fractures = {key for key, name in names.items() if _is_fracture(name)}
+    for one in (fractures & counts.keys(), fractures if all(names[key] for key in counts) else set()):
+        if one:
+            return one if len({_plain(names[key]) for key in one}) == 1 else None
+    if (
+        len({names[key] for key in counts}) == 1
+        and not _negated(names, counts)
+        and all(map(names.get, counts))
+    ):
+        return counts.keys()
+    return None
+
+
+def _wanted(one: str | int, names: Mapping[str, str], counts: Counter[str], path: Path) -> frozenset[str]:
+    same = {key for key, name in names.items() if _plain(name) == _plain(str(one))} or ({str(one)} & {*names})
+    if not same:
+        raise ValueError(
+            f"data.fracture_categories must name categories of {path}. Received: {one!r}; it has "
+            f"{_listed(names, counts)}."
+        )
+    return frozenset(same)
+
+
+def _is_fracture(name: str) -> bool:
+    plain = _plain(name)
+    return bool(_FRACTURE.search(plain)) and not _NONE.search(plain)
+
+
+def _negated(names: Mapping[str, str], used: Iterable[str]) -> bool:
+    return any(_NONE.search(_plain(names[key])) or _plain(names[key]) in _NORMAL for key in used)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", name.casefold()).strip()
+
+
+def _listed(names: Mapping[str, str], counts: Counter[str]) -> str:
+    return ", ".join(
+        f"{names[key]!r} (id {key or 'none'}: {counts[key]} annotations)" for key in sorted(names)
+    )
