@@ -33,12 +33,14 @@ def is_refused(clone: Path) -> bool:
     return done.returncode != 0 and f"Received: other files (1): {MINE}." in done.stdout + done.stderr
 
 
+@pytest.mark.reliability("a user's radiograph where phantoms are drawn", "F before anything is removed")
 def test_a_first_repro_refuses_a_users_radiograph_and_keeps_it(clone: Path) -> None:
     mine = put(clone)
     assert is_refused(clone)
     assert mine.read_bytes() == RADIOGRAPH
 
 
+@pytest.mark.reliability("a user's radiograph among phantoms that are drawn anew", "F, the file stays")
 def test_phantoms_are_drawn_anew_until_a_user_puts_a_radiograph_there(clone: Path) -> None:
     cloning.run(clone, "dvc", "repro", "phantoms")
     params = yaml.safe_load((clone / "params.yaml").read_text())
