@@ -14,7 +14,6 @@ from tests.reliability import injection, made
 from tests.reliability.injection import WAYS, Tried
 from tests.reliability.made import KINDS, Kind
 
-
 Record = Callable[[str, str], None]
 
 
