@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import logging
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -82,18 +83,17 @@ def command(folder: Path, *arguments: str) -> Done:
     return Done(code, out.getvalue(), messages.getvalue())
 
 
-def settle(folder: Path, models: Path, root: Path, **data: Path) -> Config:
+def settle(folder: Path, models: Path, root: Path) -> Config:
     """Write settings that name a bundle and a folder of radiographs, without annotations and labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    none = {"annotations": "none.coco.json", "labels": "none.csv", "pinned_manifest": "none.manifest.csv"}
+    for name in none.values():
+        shutil.copy(REPOSITORY / "Data" / name, folder)
     values = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    none = {"annotations": REPOSITORY / "Data/none.coco.json", "labels": REPOSITORY / "Data/none.csv"}
-    values["data"] |= {key: str(path) for key, path in (none | data | {"root": root}).items()}
+    values["validate"] |= {"copy_agreement": 0.82, "pinned_manifest": none.pop("pinned_manifest")}
+    values["data"] |= none | {"root": str(root)}
     values["paths"]["models"] = str(models)
     values["run"]["workers"] = 1
-    values["validate"] |= {
-        "copy_agreement": 0.82,
-        "pinned_manifest": str(REPOSITORY / "Data/none.manifest.csv"),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return read(folder / "params.yaml")
 
