@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-slow rehearse-ci lint lock
+.PHONY: repro test test-slow reliability rehearse-ci lint lock
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
@@ -14,6 +14,10 @@ test: .venv/ready ## what CI runs
 
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow
+
+reliability: .venv/ready ## write docs/reliability.md from what its tests see; slow ones are named there, not run
+	pytest -m "reliability and not slow" --numprocesses=logical --maxprocesses=4 --dist=loadfile \
+		--reliability-page docs/reliability.md
 
 rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs to a promoted model; minutes
 	python -m ci.rehearse

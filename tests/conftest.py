@@ -21,6 +21,8 @@ settings.load_profile("shared_cores")
 
 SHARED = REPOSITORY.parent / "shared/data"
 
+pytest_plugins = ["tests.reliability.page"]
+
 
 @pytest.fixture(scope="session")
 def fracatlas() -> Path:

@@ -53,6 +53,7 @@ def test_the_repository_has_sound_settings() -> None:
         ("promote.subgroups", "body_part", "valid tuple"),
     ],
 )
+@pytest.mark.reliability(29)
 def test_a_wrong_value_is_refused_with_key_value_and_rule(
     values: dict[str, Any], tmp_path: Path, key: str, value: Any, allowed: str
 ) -> None:
@@ -73,6 +74,7 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["train.learning_rat", "trian", "train.augment.rotation"])
+@pytest.mark.reliability(29)
 def test_an_unknown_key_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
     put(values, key, 0.5)
     with pytest.raises(config.ConfigError, match=rf"{key} is no setting\. Received: 0\.5"):

@@ -25,6 +25,9 @@ def admitted(pixels, *issues):
     return intake.Admitted(images.Radiograph(pixels, "PNG", "L", ()), issues)
 
 
+@pytest.mark.reliability(
+    "one bad file among those of `predict`", "a fault of that file; the others get their finding; exit code 1"
+)
 def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     good = draw(work / "in", [1, 2])
     bad = work / "in/cut.png"
@@ -114,6 +117,7 @@ def test_an_earlier_result_is_replaced_whole(config, work, draw, capsys):
 
 
 @pytest.mark.parametrize("out", ["in", "in/..", "mine"])
+@pytest.mark.reliability("`predict --out` names a folder of the user's", "F, nothing written")
 def test_a_users_folder_is_never_written(config, work, draw, out):
     draw(work / "in", [1])
     draw(work / "mine", [2])

@@ -46,6 +46,7 @@ def test_what_is_written_is_read(tmp_path):
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.reliability(18)
 def test_every_name_survives(tmp_path, name):
     manifest.write(frame(KEPT | {"path": name}), tmp_path / "manifest.csv")
     assert manifest.read(tmp_path / "manifest.csv")["path"].tolist() == [name]

@@ -55,11 +55,13 @@ def test_values_are_windowed_to_grey():
     assert (radiograph.pixels[0, 0], radiograph.pixels[-1, -1]) == (0, 255)
 
 
+@pytest.mark.reliability(28)
 def test_monochrome1_is_inverted():
     inverted = images.decode(dicom(PhotometricInterpretation="MONOCHROME1"), "a.dcm").pixels
     np.testing.assert_array_equal(inverted, 255 - images.decode(dicom(), "a.dcm").pixels)
 
 
+@pytest.mark.reliability(28)
 def test_the_modality_comes_before_the_window():
     # Rescaled, the ramp runs from -1000 to 3095; the window shows 0 to 1000 of that.
     tags = {"RescaleSlope": 1, "RescaleIntercept": -1000, "WindowCenter": 500, "WindowWidth": 1000}
@@ -82,6 +84,7 @@ def test_the_modality_comes_before_the_window():
     ],
     ids=["frames", "no pixels", "compressed", "short", "large", "header only"],
 )
+@pytest.mark.reliability(28)
 def test_faulty_dicom_is_refused_with_a_reason(data, reason):
     with pytest.raises(ImageFault) as caught:
         images.decode(data, "a.dcm")

@@ -77,6 +77,7 @@ def test_a_fault_comes_through_with_the_name_of_its_item(workers: int) -> None:
     assert refused.value.reason == "truncated"
 
 
+@pytest.mark.reliability("a worker is killed, as for want of memory", "F, no hang")
 def test_a_killed_worker_is_an_error_and_no_hang() -> None:
     with pytest.raises(BrokenProcessPool):
         list(engine.process(kill_itself, range(60), workers=2, label="killed"))

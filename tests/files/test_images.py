@@ -96,6 +96,14 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.reliability(1)
+@pytest.mark.reliability(2)
+@pytest.mark.reliability(3)
+@pytest.mark.reliability(4)
+@pytest.mark.reliability(8)
+@pytest.mark.reliability(12)
+@pytest.mark.reliability(13)
+@pytest.mark.reliability(15)
 def test_faulty_bytes_are_refused_with_a_reason(make, reason):
     with pytest.raises(ImageFault) as caught:
         images.decode(make(), "train/fractured/a.jpg")
@@ -104,12 +112,14 @@ def test_faulty_bytes_are_refused_with_a_reason(make, reason):
 
 
 @given(st.integers(1, 600))
+@pytest.mark.reliability(1)
 def test_no_jpeg_is_taken_when_its_end_is_missing(cut):
     with pytest.raises(ImageFault):
         images.decode(jpeg()[:-cut], "a.jpg")
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
+@pytest.mark.reliability(5)
 def test_bytes_decide_and_the_name_is_warned_of(file_format):
     options = {"lossless": True} if file_format == "WEBP" else {}
     radiograph = images.decode(saved(Image.fromarray(GREY), file_format, **options), "a.jpg")
@@ -123,6 +133,7 @@ def test_fitting_and_absent_extensions_are_no_mismatch(name):
 
 
 @pytest.mark.parametrize(("data", "name"), [(jpeg(), "a.jpg"), (png(), "a.png")])
+@pytest.mark.reliability(6)
 def test_trailing_bytes_are_warned_of(data, name):
     assert images.decode(data + b"more", name).codes == ("trailing_bytes",)
 
@@ -133,6 +144,7 @@ def test_an_embedded_thumbnail_does_not_end_the_jpeg():
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA"])
+@pytest.mark.reliability(7)
 def test_every_mode_becomes_the_same_grey(mode):
     black_and_white = np.where(GREY > 120, 255, 0).astype(np.uint8)
     data = saved(Image.fromarray(black_and_white).convert(mode), "PNG")
@@ -141,6 +153,7 @@ def test_every_mode_becomes_the_same_grey(mode):
     assert radiograph.codes == ()
 
 
+@pytest.mark.reliability(9)
 def test_cmyk_becomes_grey():
     pixels = images.decode(saved(Image.fromarray(GREY).convert("CMYK"), "TIFF"), "a.tif").pixels
     assert np.abs(pixels.astype(int) - GREY).max() <= 1
@@ -157,6 +170,7 @@ def test_transparent_pixels_show_black():
 
 
 @pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.reliability(10)
 def test_deep_pixels_are_windowed(bits):
     deep = np.linspace(0, 2**bits - 1, GREY.size).reshape(GREY.shape).astype(np.uint16)
     radiograph = images.decode(saved(Image.fromarray(deep), "PNG"), "a.png")
@@ -177,6 +191,7 @@ UPRIGHT = {
 
 
 @pytest.mark.parametrize(("orientation", "expected"), UPRIGHT.items())
+@pytest.mark.reliability(11)
 def test_radiographs_stand_upright(orientation, expected):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -193,6 +208,7 @@ def test_a_red_arrow_is_warned_of_and_a_tinted_film_is_not():
     assert images.decode(saved(Image.fromarray(tinted), "PNG"), "a.png").codes == ()
 
 
+@pytest.mark.reliability(13)
 def test_the_header_is_enough_to_refuse_more_pixels_than_allowed():
     with pytest.raises(ImageFault, match="64 x 48"):
         images.decode(png(), "a.png", max_pixels=64 * 48 - 1)

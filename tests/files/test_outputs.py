@@ -36,6 +36,7 @@ def test_a_staged_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.reliability(32)
 def test_a_kill_while_the_old_folder_is_removed_leaves_the_new_one(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "shards"
     path.mkdir()
@@ -65,6 +66,7 @@ def fail_after_writing(path: Path, *, folder: bool) -> None:
 
 
 @pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.reliability(37)
 def test_after_an_exception_the_old_output_stands(tmp_path: Path, folder: bool) -> None:
     path = tmp_path / "out"
     kept = path / "part" if folder else path
@@ -131,6 +133,7 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+@pytest.mark.reliability(32)
 def test_a_child_dies_with_its_parent() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True

@@ -70,6 +70,7 @@ def test_a_loaded_network_says_the_same(network: keras.Model, network_file: Path
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.999])
+@pytest.mark.reliability(41)
 def test_a_file_cut_short_is_refused(network_file: Path, tmp_path: Path, share: float) -> None:
     whole = network_file.read_bytes()
     (tmp_path / "cut.keras").write_bytes(whole[: int(share * len(whole))])
@@ -82,6 +83,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         classifier.load(tmp_path / "none.keras")
 
 
+@pytest.mark.reliability(41)
 def test_damaged_weights_are_refused(network_file: Path, tmp_path: Path) -> None:
     damaged = bytearray(network_file.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
@@ -90,6 +92,7 @@ def test_damaged_weights_are_refused(network_file: Path, tmp_path: Path) -> None
         classifier.load(tmp_path / "damaged.keras")
 
 
+@pytest.mark.reliability(41)
 def test_a_lambda_layer_is_refused(tmp_path: Path) -> None:
     image = keras.Input((64, 64, 1))
     keras.Model(image, keras.layers.Lambda(lambda x: x * 2)(image)).save(tmp_path / "lambda.keras")
@@ -97,6 +100,7 @@ def test_a_lambda_layer_is_refused(tmp_path: Path) -> None:
         classifier.load(tmp_path / "lambda.keras")
 
 
+@pytest.mark.reliability(41)
 def test_a_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(pickle.dumps({"weights": [1.0]}))
     with pytest.raises(ValueError, match=r"no \.keras file"):

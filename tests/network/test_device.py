@@ -8,6 +8,7 @@ from pipeline.network import device
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU is here")
+@pytest.mark.reliability(43)
 def test_a_gpu_that_is_not_there_is_refused_with_advice(params: Config) -> None:
     with pytest.raises(device.DeviceError, match=r"Received: 0 devices\. .*set run\.device to auto or cpu"):
         device.prepare(params.run.model_copy(update={"device": "gpu"}))

@@ -146,6 +146,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("write", FORMATS)
 @pytest.mark.parametrize("payload", HOSTILE)
+@pytest.mark.reliability(41)
 def test_other_globals_are_neither_resolved_nor_run(tmp_path: Path, write: Format, payload: bytes) -> None:
     trace = tmp_path / "trace"
     hostile = payload.replace(b"{path}", str(trace).encode())
@@ -188,6 +189,7 @@ def test_a_pickle_cannot_enlarge_a_storage(tmp_path: Path, write: Format) -> Non
 
 
 @pytest.mark.parametrize("write", FORMATS)
+@pytest.mark.reliability("PyTorch weights cut anywhere", "F")
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, write: Format) -> None:
     whole = write(pickled(state_dict()), WEIGHTS, STEPS)
     for length in range(0, len(whole), 7):
@@ -204,6 +206,7 @@ def test_bytes_that_are_no_state_dict_are_refused(tmp_path: Path, noise: bytes) 
 
 @given(st.data())
 @rules(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.reliability("PyTorch weights with a flipped byte", "F, or no change")
 def test_a_flipped_byte_of_an_archive_is_refused_or_harmless(tmp_path: Path, data: st.DataObject) -> None:
     whole = bytearray(zipped(pickled(state_dict()), WEIGHTS, STEPS))
     whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))

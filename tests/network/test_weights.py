@@ -12,6 +12,7 @@ def test_finite_weights_are_not_named(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.reliability(30)
 def test_what_is_not_finite_is_named(tmp_path, value):
     path = stored.write(tmp_path / "a.keras", dense=[0.5, 1.0], logit=[0.5, value])
     assert weights.non_finite(path) == ["logit/vars/0"]

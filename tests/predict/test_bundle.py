@@ -85,6 +85,7 @@ def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["change", "cut", "remove"])
+@pytest.mark.reliability(41)
 def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str) -> None:
     data = (folder / name).read_bytes()
     (folder / name).unlink()

@@ -61,6 +61,7 @@ def test_a_fracture_outside_the_canvas_is_left_out(tmp_path: Path, settings: Pre
     assert record.boxes.shape == (0, 4)
 
 
+@pytest.mark.reliability(38)
 def test_a_radiograph_that_changed_since_validate_is_refused(tmp_path: Path, settings: Preprocess) -> None:
     wanted = job(tmp_path, settings)
     (tmp_path / "one.png").write_bytes((tmp_path / "one.png").read_bytes()[:-20])

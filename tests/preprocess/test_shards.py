@@ -129,6 +129,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["train-00001.tfrecord", "index.csv"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+@pytest.mark.reliability(38)
 def test_a_damaged_file_is_refused_with_the_cure(copy: Path, name: str, damage: str) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -140,6 +141,7 @@ def test_a_damaged_file_is_refused_with_the_cure(copy: Path, name: str, damage: 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff", b"[]"])
+@pytest.mark.reliability(38)
 def test_damaged_checksums_are_refused_with_the_cure(copy: Path, content: bytes | None) -> None:
     (copy / shards.CHECKSUMS).unlink()
     if content is not None:
@@ -148,6 +150,7 @@ def test_damaged_checksums_are_refused_with_the_cure(copy: Path, content: bytes 
         shards.read_index(copy)
 
 
+@pytest.mark.reliability(18)
 def test_a_carriage_return_in_a_name_stays_in_its_row(tmp_path: Path) -> None:
     odd = records.record(1)
     odd.row["path"] = "train/fractured/a\rb.png"

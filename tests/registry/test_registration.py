@@ -172,6 +172,9 @@ def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path
     assert (profile.files, profile.groups, profile.sample["brightness"].tolist()) == (2, 1, [128.0])
 
 
+@pytest.mark.reliability(
+    "a full disk under the record of what a server sees", "the answer comes all the same, with a warning"
+)
 def test_a_full_disk_costs_the_record_and_not_the_answer(served, tmp_path, monkeypatch, caplog):
     (tmp_path / "seen").write_text("no folder")
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))

@@ -81,6 +81,9 @@ def test_a_rollback_takes_previous_back_one_more(line_of):
 
 
 @pytest.mark.parametrize("moment", range(5))
+@pytest.mark.reliability(
+    "a crash at each step of a promotion", "the old champion or the new one, and the ledger agrees"
+)
 def test_a_crash_leaves_either_the_old_champion_or_the_new_one(line_of, monkeypatch, moment):
     known = follow(line_of, A, B)
     die_at(monkeypatch, line_of, moment)
@@ -131,6 +134,7 @@ def test_a_clone_with_an_old_ledger_gets_the_missing_lines(line_of):
     assert line_of.sync() == ledger.read(line_of.path) == entries
 
 
+@pytest.mark.reliability("a lost registry", "filled again from the ledger")
 def test_a_lost_registry_is_filled_from_the_ledger_by_bundle(line_of, opened):
     entries = follow(line_of, A, B)
     new = registered(Succession(opened, f"{line_of.name}-anew", line_of.path), B, A)

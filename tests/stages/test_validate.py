@@ -86,6 +86,8 @@ def test_a_sound_folder_is_kept_whole(config):
     assert "72</strong> independent groups" in page_of(config)
 
 
+@pytest.mark.reliability(22)
+@pytest.mark.reliability(23)
 def test_copies_across_splits_are_remembered_until_they_are_regrouped(config):
     root = config.data.root
     for name in layout.CLASS_FOLDERS:
@@ -161,6 +163,7 @@ def test_faults_are_quarantined_and_the_annotations_of_sound_files_pass(config):
     assert list(annotations.read(config.paths.annotations).regions) == ["train/fractured/1.png"]
 
 
+@pytest.mark.reliability(24)
 def test_a_mirrored_jpeg_under_the_other_label_is_a_contradiction(config):
     root = config.data.root
     mirrored = np.ascontiguousarray(images.read(root / "train/fractured/0.png").pixels[:, ::-1])
@@ -203,6 +206,7 @@ def test_equal_radiographs_give_equal_bytes_wherever_they_lie_and_in_whatever_or
     assert all(str(tmp_path).encode() not in data for data in first.values())
 
 
+@pytest.mark.reliability(26)
 def test_what_fails_leaves_no_manifest(config):
     for path in (config.data.root / "val/fractured").iterdir():
         path.write_bytes(b"no image")
@@ -303,6 +307,7 @@ def test_planted_modes_are_read(faulty):
     assert set(files.loc[planted, "status"]) == {"kept"}
 
 
+@pytest.mark.reliability(22)
 def test_of_planted_byte_copies_one_is_kept(faulty):
     key, files, _ = faulty
     by_bytes = defaultdict(list)
@@ -314,6 +319,7 @@ def test_of_planted_byte_copies_one_is_kept(faulty):
         assert len(set(files.loc[paths, "group"])) == 1
 
 
+@pytest.mark.reliability(23)
 def test_every_rotation_joins_its_family(faulty):
     key, files, _ = faulty
     families = defaultdict(set)

@@ -77,6 +77,10 @@ def at(config: Config, uri: str, timeout_s: float = 10) -> Config:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.reliability(
+    "`promote`, `rollback`, `compare`, `drift` with a dead server",
+    "F with one message and advice; the ledger stays",
+)
 def test_a_dead_server_is_one_message_and_the_ledger_stays(config, closed, command):
     before = config.paths.ledger.read_bytes()
     with pytest.raises(StoreError) as raised:
@@ -164,6 +168,7 @@ class Dying:
         return getattr(self.alive, name)
 
 
+@pytest.mark.reliability("the server dies within a promotion", "the next command finishes it")
 def test_a_server_that_dies_within_a_change_leaves_what_the_next_command_finishes(opened, tmp_path):
     path = tmp_path / "ledger.jsonl"
     opened.client.create_registered_model("m")

@@ -51,6 +51,7 @@ def test_an_exception_of_the_stage_goes_on(tmp_path, monkeypatch, settings):
         raise ValueError("out of films")
 
 
+@pytest.mark.reliability(39)
 def test_a_server_that_dies_is_not_asked_again(caplog):
     record, dead = dying_record()
     record.curve({"loss": 1.0}, step=1)

@@ -115,6 +115,7 @@ def test_a_reverted_setting_runs_nothing_and_the_old_parent_stands_for_it(change
     assert ids(repository.runs()) == before
 
 
+@pytest.mark.reliability("a lost database of MLflow", "`sync` fills it again, once")
 def test_a_lost_database_is_filled_again_once(baseline, reproduced):
     figures = baseline.parents()[0].data.metrics
     reproduced.lose_the_record()
@@ -143,6 +144,9 @@ def test_a_crash_and_a_rerun_share_the_parent(reproduced):
     assert [parent.info.status for parent in reproduced.parents()] == ["FINISHED", "FINISHED"]
 
 
+@pytest.mark.reliability(
+    "kill -9 of a stage that is recorded", "its run is marked as killed by the next attempt"
+)
 def test_a_killed_run_is_marked_by_the_next_attempt(reproduced):
     reproduced.set("train", max_epochs=3)
     assert reproduced.repro(check=False, KILL="train").returncode != 0
@@ -152,6 +156,7 @@ def test_a_killed_run_is_marked_by_the_next_attempt(reproduced):
     assert reproduced.children("train")[-1].data.tags["pipeline.attempt"] == "2"
 
 
+@pytest.mark.reliability(39)
 def test_a_run_whose_server_died_in_the_middle_is_replaced(reproduced):
     reproduced.set("evaluate", ece_bins=12)
     reproduced.repro()
@@ -220,6 +225,7 @@ def dying():
         server.shutdown()
 
 
+@pytest.mark.reliability(39)
 def test_a_dead_server_costs_the_bound_and_is_repaired(reproduced, dying):
     address, calls = dying
     reproduced.set("evaluate", ece_bins=12)
@@ -239,6 +245,7 @@ def test_a_run_by_hand_is_marked_and_does_not_stand_for_the_state(reproduced):
     assert reproduced.parents()[0].data.tags["stage.evaluate.run_id"] == by_dvc.info.run_id
 
 
+@pytest.mark.reliability(40)
 def test_four_processes_share_a_fresh_database(tmp_path):
     code = """
 from pathlib import Path

@@ -88,6 +88,7 @@ def test_more_settings_than_mlflow_takes_at_once_are_logged(tmp_path, settings):
     assert run.data.tags["t"] == "1"
 
 
+@pytest.mark.reliability(40)
 def test_a_locked_database_is_waited_for(tmp_path, settings):
     opened = store.connect(settings, tmp_path)
     run_id = opened.client.create_run(opened.experiment_id).info.run_id
@@ -101,6 +102,7 @@ def test_a_locked_database_is_waited_for(tmp_path, settings):
 
 
 @pytest.mark.parametrize("server", [(30, 200), (0, 500)], indirect=True, ids=["silent", "broken"])
+@pytest.mark.reliability(39)
 def test_a_bad_server_is_given_up_within_the_bound(server, settings, tmp_path, patience):
     with pytest.raises(StoreError):
         store.connect(settings.model_copy(update={"uri": server}), tmp_path)
@@ -113,6 +115,7 @@ def ask_often(client):
 
 
 @pytest.mark.parametrize("server", [(0, 200)], indirect=True, ids=["slow"])
+@pytest.mark.reliability(39)
 def test_slow_answers_add_up(server, patience, monkeypatch):
     """By a clock that says of every answer that it took 0.6 s, of which a quarter of a second is free."""
     monkeypatch.setattr(store, "time", SimpleNamespace(monotonic=itertools.count(step=0.6).__next__))

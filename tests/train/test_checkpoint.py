@@ -49,6 +49,7 @@ def refused(path: Path, own: list[keras.Variable], caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 junk", bytes(200)])
+@pytest.mark.reliability(35)
 def test_what_is_no_checkpoint_is_discarded(
     path: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
@@ -57,6 +58,7 @@ def test_what_is_no_checkpoint_is_discarded(
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.reliability(35)
 def test_a_checkpoint_cut_short_is_discarded(
     path: Path, caplog: pytest.LogCaptureFixture, share: float
 ) -> None:
@@ -65,6 +67,7 @@ def test_a_checkpoint_cut_short_is_discarded(
     assert refused(path, variables(0), caplog)
 
 
+@pytest.mark.reliability(35)
 def test_a_flipped_bit_anywhere_is_discarded_or_harmless(path: Path) -> None:
     whole = path.read_bytes()
     for position in range(0, len(whole), 5):

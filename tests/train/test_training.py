@@ -109,6 +109,7 @@ def test_a_training_that_was_interrupted_gives_the_same_weights(
     assert same_weights(resumed.model, unbroken.model)
 
 
+@pytest.mark.reliability(35)
 def test_a_corrupt_checkpoint_is_discarded_and_equal_seeds_give_equal_weights(
     unbroken: Trained,
     examples: Examples,
@@ -133,6 +134,7 @@ def test_a_finished_training_is_not_repeated(unbroken: Trained, examples: Exampl
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in logaddexp")  # infinite logits on val
+@pytest.mark.reliability(30)
 def test_a_loss_that_is_not_finite_stops_the_training(
     examples: Examples, settings: Train, tmp_path: Path
 ) -> None:

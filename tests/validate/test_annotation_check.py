@@ -53,6 +53,7 @@ def test_sound_annotations_pass(tmp_path):
         {},
     ],
 )
+@pytest.mark.reliability(27)
 def test_an_unsound_annotation_alone_is_left_out(tmp_path, annotation):
     sound, issues = checked(tmp_path, annotation, {"segmentation": [SQUARE]})
     assert len(sound.for_path(PATH)) == 1
@@ -66,6 +67,7 @@ def test_an_unsound_annotation_alone_is_left_out(tmp_path, annotation):
         ({}, {PATH: Target(PATH, 40, 60, False)}, "annotation_on_not_fractured"),
     ],
 )
+@pytest.mark.reliability(27)
 def test_annotations_of_no_fitting_radiograph_are_left_out(tmp_path, image, targets, issue):
     sound, issues = checked(tmp_path, {"segmentation": [SQUARE]}, targets=targets, **image)
     assert sound.regions == {}

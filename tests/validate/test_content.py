@@ -26,6 +26,7 @@ NOTHING = {
 
 
 @pytest.mark.parametrize(("pixels", "reason"), NOTHING.values(), ids=NOTHING.keys())
+@pytest.mark.reliability(14)
 def test_what_shows_nothing_is_refused(pixels, reason):
     with pytest.raises(ImageFault) as caught:
         content.check(pixels, "a.png", min_side_px=32)
@@ -61,6 +62,7 @@ def test_what_the_decoder_put_right_is_passed_on():
     ],
     ids=["flat grey", "one block repeated", "collimated", "bare plate", "uneven air"],
 )
+@pytest.mark.reliability(14)
 def test_what_a_decoder_filled_in_is_warned_of(filling, expected):
     filled = PIXELS.copy()
     filled[-16:] = filling

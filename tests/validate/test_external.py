@@ -98,6 +98,7 @@ def test_radiographs_that_were_learnt_are_named(config, root, caplog):
     assert "the figures flatter" in caplog.text
 
 
+@pytest.mark.reliability(26)
 def test_one_class_is_refused(config, root):
     for path in (root / "not fractured").iterdir():
         path.unlink()

@@ -71,6 +71,7 @@ def test_independent_radiographs_stay_where_they_were_published():
     assert grouped.issues == []
 
 
+@pytest.mark.reliability(22)
 def test_of_byte_copies_the_first_path_is_kept():
     grouped, files = by_path(folder(fact("train/fractured/z.jpg", 0)))
     assert files.loc["test/fractured/a.jpg", "status"] == "kept"
@@ -80,6 +81,7 @@ def test_of_byte_copies_the_first_path_is_kept():
     assert [issue.issue for issue in grouped.issues] == ["byte_copy", "crosses_splits", "crosses_splits"]
 
 
+@pytest.mark.reliability(23)
 def test_a_changed_copy_joins_the_group_and_shares_its_weight():
     _, files = by_path(folder(fact("val/fractured/z.jpg", 0, variant=1)))
     pair = files.loc[["test/fractured/a.jpg", "val/fractured/z.jpg"]]
@@ -88,11 +90,13 @@ def test_a_changed_copy_joins_the_group_and_shares_its_weight():
     assert pair["group"].iloc[0] == "g-000000000000"
 
 
+@pytest.mark.reliability(22)
 def test_keep_refuses_what_crosses():
     with pytest.raises(ValueError, match=r"val/fractured/z\.jpg"):
         by_path(folder(fact("val/fractured/z.jpg", 0, variant=1)), split="keep")
 
 
+@pytest.mark.reliability(24)
 def test_a_label_conflict_quarantines_every_copy_and_lists_the_others():
     grouped, files = by_path(folder(fact("train/not fractured/z.jpg", 0, variant=1)))
     pair = files.loc[["test/fractured/a.jpg", "train/not fractured/z.jpg"]]
@@ -105,6 +109,7 @@ def test_a_label_conflict_quarantines_every_copy_and_lists_the_others():
     ]
 
 
+@pytest.mark.reliability(24)
 def test_a_label_conflict_can_fail():
     with pytest.raises(ValueError, match=r"(?s)one label.*train/not fractured/z\.jpg"):
         by_path(folder(fact("train/not fractured/z.jpg", 0)), label_conflict="fail")
@@ -173,6 +178,7 @@ def test_quarantined_files_take_no_part():
     assert pd.isna(row["height_px"])
 
 
+@pytest.mark.reliability(26)
 def test_fewer_groups_than_splits_are_refused():
     copies = [
         fact(f"{split}/{name}/a.jpg", 30 + (name == "fractured"))

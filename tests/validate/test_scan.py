@@ -40,11 +40,13 @@ def test_every_file_becomes_a_fact(root):
 
 
 @pytest.mark.parametrize("name", ["a b.png", "a\nb.png", "a\tb.png", 'a"b.png', "-rf.png", "Knöchel 骨.png"])
+@pytest.mark.reliability(18)
 def test_any_name_is_read(root, name):
     images.write(root / "train/fractured" / name, RADIOGRAPH)
     assert facts(root)[f"train/fractured/{name}"].reason == ""
 
 
+@pytest.mark.reliability(19)
 def test_a_name_that_is_no_utf8_is_quarantined_with_advice(root):
     folder = os.fsencode(root / "train/fractured")
     try:
@@ -56,6 +58,7 @@ def test_a_name_that_is_no_utf8_is_quarantined_with_advice(root):
     assert "rename" in fact.issues[0].detail
 
 
+@pytest.mark.reliability(16)
 def test_a_link_that_leaves_the_root_is_never_read(root, tmp_path):
     images.write(tmp_path / "secret.png", RADIOGRAPH)
     (root / "train/fractured/link.png").symlink_to(tmp_path / "secret.png")
@@ -69,6 +72,7 @@ def test_a_link_within_the_root_is_read(root):
 
 
 @pytest.mark.parametrize("target", ["gone.png", "link.png", "."])
+@pytest.mark.reliability(17)
 def test_loops_and_dangling_links_are_passed_over(root, target):
     (root / "train/fractured/link.png").symlink_to(target)
     found, issues = listing.find(root, LIMITS)
@@ -76,12 +80,14 @@ def test_loops_and_dangling_links_are_passed_over(root, target):
     assert [issue.issue for issue in issues] == (["link_skipped"])
 
 
+@pytest.mark.reliability(21)
 def test_a_file_that_vanishes_is_quarantined(root):
     found, _ = listing.find(root, LIMITS)
     found[0].path.unlink()
     assert scan.inspect(found[0]).reason == "vanished"
 
 
+@pytest.mark.reliability(20)
 def test_an_unreadable_file_is_quarantined(root, monkeypatch):
     def refuse(path, flags):
         raise PermissionError(13, "Permission denied", str(path))
@@ -109,6 +115,7 @@ def test_messages_hold_no_path_of_the_machine(root):
     assert detail == "train/fractured/b.png: the file holds no bytes"
 
 
+@pytest.mark.reliability(25)
 def test_missing_folders_are_named(root):
     (root / "val/fractured/a.png").unlink()
     (root / "val/fractured").rmdir()
@@ -116,6 +123,7 @@ def test_missing_folders_are_named(root):
         listing.find(root, LIMITS)
 
 
+@pytest.mark.reliability(25)
 def test_an_empty_class_is_refused(root):
     (root / "val/fractured/a.png").rename(root / "val/fractured/.hidden.png")
     with pytest.raises(ValueError, match="val/fractured must hold radiographs"):

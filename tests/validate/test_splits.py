@@ -99,6 +99,7 @@ def test_the_same_bytes_in_two_splits_do_not_always_lie_in_the_same_one():
     assert splits.regroup(same_bytes).value_counts()["test"] == pytest.approx(100, abs=30)
 
 
+@pytest.mark.reliability(22)
 def test_keep_lists_the_groups_that_cross():
     table = files(("a", "train", True), ("a", "test", True), ("b", "val", False))
     with pytest.raises(ValueError, match=r"(?s)1 that cross.*regroup.*a: 0\.jpg, 1\.jpg"):
@@ -121,6 +122,7 @@ def test_kfold_tests_on_the_chosen_fold_and_tunes_on_the_next():
     assert roles == {"0": {"val"}, "1": {"train"}, "2": {"train"}, "3": {"test"}}
 
 
+@pytest.mark.reliability(26)
 def test_every_split_needs_both_classes():
     table = files(*BOTH).assign(split=lambda table: table["published_split"])
     splits.check(table)

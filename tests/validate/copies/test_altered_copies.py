@@ -22,6 +22,7 @@ def found_among(altered: list[Altered]) -> tuple[float, float]:
     return precision_and_recall([each.source for each in altered], numbers.tolist())
 
 
+@pytest.mark.reliability(23)
 def test_altered_copies_of_phantoms_are_found() -> None:
     """Copies are of hands, all others are distractors.
 
@@ -36,6 +37,7 @@ def test_altered_copies_of_phantoms_are_found() -> None:
     assert precision >= 0.99
 
 
+@pytest.mark.reliability(23)
 def test_altered_copies_of_real_radiographs_are_found(fracatlas: Path) -> None:
     """Four copies of each of 30, among 200 more of the same hospitals."""
     files = sorted(fracatlas.glob("*/*/*.jpg"))
@@ -49,6 +51,7 @@ def test_altered_copies_of_real_radiographs_are_found(fracatlas: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["IMG0000381.jpg", "IMG0000426.jpg"])
+@pytest.mark.reliability(23)
 def test_an_elbow_and_a_knee_turned_again_and_again_are_one_group(fracatlas: Path, name: str) -> None:
     """The users' kind of copies: small squares, black corners, and hardly a corner of bone to be seen."""
     rng, (file,) = np.random.default_rng(0), fracatlas.glob(f"*/*/{name}")
