@@ -95,9 +95,7 @@ def _cause(error: Exception) -> str | None:
     """Say in one message what a known error means; None for one that nobody foresaw."""
     if outputs.is_no_space(error):
         known = isinstance(error, outputs.NoSpaceError)
-        return (
-            str(error) if known else f"no space left on the disk: make room and run again. Received: {error}"
-        )
+        return str(error) if known else f"no space left: make room, then run it again. Received: {error}"
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         received = str(error).partition("\n")[0] or type(error).__name__
         return f"out of memory: lower train.batch_size and run.workers in params.yaml. Received: {received}"

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pipeline.config import Run
 
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 _REORDERING = (
     "arithmetic_optimization",
     "constant_folding",

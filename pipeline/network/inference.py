@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.files import engine
+from pipeline.network import device
 from pipeline.network.body_part_head import BODY_PART_HEAD
+
+log = logging.getLogger(__name__)
 
 BATCH = 16  # radiographs in memory at once
 
@@ -40,7 +44,8 @@ Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
 def predictor(model: keras.Model) -> Predict:
     """Compile ``model`` into a function from canvases to its outputs.
 
-    A compiled function stays on all cores, which ``model.predict`` does not always do.
+    A compiled function stays on all cores, which ``model.predict`` does not always do. Where memory is
+    short a batch is halved once.
 
     Returns
     -------
@@ -55,8 +60,18 @@ def predictor(model: keras.Model) -> Predict:
 
     run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 
-    def predict(canvases: NDArray[np.uint8]) -> NetworkOutput:
+    def whole(canvases: NDArray[np.uint8]) -> NetworkOutput:
         return NetworkOutput(*(output.numpy() for output in run(tf.constant(canvases))))
+
+    def predict(canvases: NDArray[np.uint8]) -> NetworkOutput:
+        try:
+            return whole(canvases)
+        except device.OUT_OF_MEMORY:
+            if len(canvases) < 2:
+                raise
+            log.warning("out of memory with %d radiographs at once: half as many are tried", len(canvases))
+        half = len(canvases) // 2
+        return concatenate([whole(canvases[:half]), whole(canvases[half:])])
 
     return predict
 

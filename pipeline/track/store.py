@@ -133,7 +133,8 @@ def resolve_uri(uri: str, root: Path) -> str:
     root
         The main repository: the temporary one of ``dvc exp run --temp`` is deleted at its end.
     """
-    return os.environ.get("MLFLOW_TRACKING_URI") or uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    file = str(root.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")  # SQLAlchemy decodes it
+    return os.environ.get("MLFLOW_TRACKING_URI") or uri or f"sqlite:///{file}"
 
 
 def connect(track: Track, root: Path) -> Store:

@@ -30,8 +30,29 @@ def fit(
     config
         Size of the canvas, device and seed.
     examples, settings, checkpoint_path, on_epoch
-        As for ``training.fit``.
+        As for ``training.fit``. Where memory is short, training starts anew with half the batch, once; its
+        checkpoint is another file.
     """
+    try:
+        return _fit(config, examples, settings, checkpoint_path, on_epoch)
+    except device.OUT_OF_MEMORY as error:
+        half = settings.batch_size // 2
+        if half < 2:
+            raise
+        said = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("train: out of memory; starts anew with train.batch_size %d. Received: %s", half, said)
+    keras.backend.clear_session(free_memory=True)
+    halved = settings.model_copy(update={"batch_size": half})
+    return _fit(config, examples, halved, checkpoint_path.with_stem(f"{checkpoint_path.stem}-half"), on_epoch)
+
+
+def _fit(
+    config: Config,
+    examples: training.Examples,
+    settings: Train,
+    checkpoint_path: Path,
+    on_epoch: training.OnEpoch,
+) -> tuple[keras.Model, list[dict[str, float]]]:
     keras.utils.set_random_seed(config.run.seed)
     with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
         model = classifier.build(settings, (config.preprocess.height_px, config.preprocess.width_px))

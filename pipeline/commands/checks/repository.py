@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
 from pipeline.commands.checks.lock import FILE, fault
@@ -130,7 +130,7 @@ def store(config: Config) -> Check:
     shown = without_password(uri)
     try:
         if uri.startswith("sqlite:///"):
-            file = Path(uri.removeprefix("sqlite:///"))
+            file = Path(unquote(uri.removeprefix("sqlite:///")))
             if not file.exists():
                 return Check("mlflow", OK, f"{shown} is made by the first stage")
             with sqlite3.connect(
