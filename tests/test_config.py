@@ -51,6 +51,7 @@ def test_the_repository_has_sound_settings() -> None:
         ("region_maps", None, "valid dictionary"),
         ("promote.max_ece", 1.5, "less than or equal to 1"),
         ("promote.subgroups", "body_part", "valid tuple"),
+        ("data.fracture_categories", "fracture", "valid tuple"),
     ],
 )
 def test_a_wrong_value_is_refused_with_key_value_and_rule(

@@ -49,6 +49,13 @@ def targets(files: pd.DataFrame) -> dict[str, Target]:
     }
 
 
+def read(path: Path, fracture_categories: Sequence[str | int]) -> tuple[CocoFile, frozenset[str]]:
+    """Read the user's COCO file, and choose the categories that are fractures; a ValueError as in `check`."""
+    coco = coco_file.read(path)
+    used = [one.category for one in coco.drawn]
+    return coco, categories.choose(coco.categories, used, fracture_categories, path)
+
+
 def check(
     path: Path,
     targets: Mapping[str, Target],
@@ -81,10 +88,7 @@ def check(
         The file is no COCO JSON, its categories leave open what a fracture is, or its images are not those of
         the folder.
     """
-    coco = coco_file.read(path)
-    chosen = categories.choose(
-        coco.categories, [one.category for one in coco.drawn], fracture_categories, path
-    )
+    coco, chosen = read(path, fracture_categories)
     _say_chosen(coco, chosen)
     others = Counter(one.category for one in coco.drawn if one.category not in chosen)
     issues = [*coco.issues, *_other_categories(others, coco)]

@@ -41,6 +41,11 @@ class ListedFile(NamedTuple):
     limits: content.Limits
     folder: Path | None = None
 
+    @property
+    def name(self) -> str:
+        """Its path relative to the root, with forward slashes, as text."""
+        return _name(self.root, self.path)
+
 
 @dataclass(frozen=True)
 class Fact:
