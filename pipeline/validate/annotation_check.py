@@ -171,6 +171,8 @@ def _say(
     codes = Counter(issue.issue for issue in issues if issue.issue not in _ON_ALL)
     left_out = [f"{coco.categories.get(key) or repr(key)} {n}" for key, n in sorted(others.items())]
     left_out += [f"{code} {n}" for code, n in sorted(codes.items())]
+    if repeated := coco.n_given - n_used - codes.total() - others.total():
+        left_out.append(f"drawn once more on a byte copy {repeated}")
     log.log(
         logging.INFO if n_used else logging.WARNING,
         "annotations: %d of %d used, on %d of %d fractured radiographs, names %s%s",
