@@ -51,6 +51,7 @@ def test_the_repository_has_sound_settings() -> None:
         ("region_maps", None, "valid dictionary"),
         ("promote.max_ece", 1.5, "less than or equal to 1"),
         ("promote.subgroups", "body_part", "valid tuple"),
+        ("data.fracture_categories", "fracture", "valid tuple"),
     ],
 )
 @pytest.mark.reliability(29)

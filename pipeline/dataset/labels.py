@@ -51,6 +51,7 @@ _UNKNOWN |= {
     "-1",
 }
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)  # a spreadsheet dropped digits: several become one
+_PATIENTS = 2  # of more of them no study is, which belongs to one, or to two writings of one
 _MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
 _SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
 _CLASSES = {
@@ -123,10 +124,11 @@ def read(path: Path, paths: Collection[str]) -> Labels:
     issues += [Issue.of("", "label_column", f"{old!r} is read as {new}") for old, new in renamed.items()]
     table, reserved = _carried(named, path)
     table, unknown_ids = _known(table)
+    table, repeated = _studies(table)
     joined, names = _joined(table, given, paths, path)
     files = _one_row_a_file(table, names, path)
     lost = [name for name, file in zip(table["path"], names, strict=True) if not file]
-    issues += [*reserved, *unknown_ids, *_shared_by_many(files)]
+    issues += [*reserved, *unknown_ids, *repeated, *_shared_by_many(files)]
     for issue in issues:
         log.warning("labels: %s", issue.detail)
     issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in lost]
@@ -159,6 +161,23 @@ def _known(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
             detail = f"{column} is not known in {int(nothing.sum())} of {len(table)} rows ({shown})"
             issues.append(Issue.of("", "label_unknown_id", detail))
     return table.assign(**known), issues
+
+
+def _studies(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Put the patient before studies that are counted anew for each patient: else they join everybody."""
+    if not {*JOINING} <= {*table}:
+        return table, []
+    patient, study = (table[column].mask(table[column] == "") for column in JOINING)
+    n_patients = patient.groupby(study).transform("nunique")
+    counted = (n_patients > _PATIENTS).fillna(value=False)
+    if not counted.any():
+        return table, []
+    detail = (
+        f"study_id {study[counted].iloc[0]!r} is that of {int(n_patients.max())} patients: taken as a number"
+    )
+    within = (patient.fillna("") + "/" + study).where(patient.notna(), "")
+    issue = Issue.of("", "label_study_number", f"{detail} within patient_id")
+    return table.assign(study_id=table["study_id"].mask(counted, within)), [issue]
 
 
 def _says_nothing(value: str) -> bool:

@@ -66,6 +66,7 @@ _NOTES = {  # put right, or for information
     "exif_orientation": "Turned upright as its EXIF says",
     "label_column": "A column of the labels that is read under the name it has here",
     "label_suspect": "Likely labelled wrongly, by models that did not see it; look at it",
+    "label_study_number": "Studies that are numbered within each patient; they join within the patient",
     "label_unknown_id": "Ids that say that nothing is known; they join nothing",
     "large": "Many pixels; it takes longer",
     "negative": "Bright air around darker bone; turned back in preprocessing",

@@ -48,11 +48,13 @@ def run(config: Config) -> None:
         if unused := layout.unused(config.data.root, config.paths.phantoms):
             log.warning("%s", unused)
         items, issues = listing.find(config.data.root, content.limits(settings), config.data.trusted_links)
+        # Tables first: they are read at once, while decoding may take an hour.
+        known = labels.read(config.data.labels, {item.name for item in items})
+        annotation_check.read(config.data.annotations, config.data.fracture_categories)
         with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
             items = [item._replace(folder=Path(spilled)) for item in items]
             facts = list(pool.process(scan.inspect, items, label="validate"))
             pinned_splits.say(pinned, {fact.sha256 for fact in facts if fact.sha256})
-            known = labels.read(config.data.labels, {fact.path for fact in facts})
             grouped = grouping.group(facts, known.table, settings, pinned, pool)
         drawn = annotation_check.check(
             config.data.annotations,

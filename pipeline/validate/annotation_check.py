@@ -49,6 +49,13 @@ def targets(files: pd.DataFrame) -> dict[str, Target]:
     }
 
 
+def read(path: Path, fracture_categories: Sequence[str | int]) -> tuple[CocoFile, frozenset[str]]:
+    """Read the user's COCO file, and choose the categories that are fractures; a ValueError as in `check`."""
+    coco = coco_file.read(path)
+    used = [one.category for one in coco.drawn]
+    return coco, categories.choose(coco.categories, used, fracture_categories, path)
+
+
 def check(
     path: Path,
     targets: Mapping[str, Target],
@@ -81,10 +88,7 @@ def check(
         The file is no COCO JSON, its categories leave open what a fracture is, or its images are not those of
         the folder.
     """
-    coco = coco_file.read(path)
-    chosen = categories.choose(
-        coco.categories, [one.category for one in coco.drawn], fracture_categories, path
-    )
+    coco, chosen = read(path, fracture_categories)
     _say_chosen(coco, chosen)
     others = Counter(one.category for one in coco.drawn if one.category not in chosen)
     issues = [*coco.issues, *_other_categories(others, coco)]
@@ -167,6 +171,8 @@ def _say(
     codes = Counter(issue.issue for issue in issues if issue.issue not in _ON_ALL)
     left_out = [f"{coco.categories.get(key) or repr(key)} {n}" for key, n in sorted(others.items())]
     left_out += [f"{code} {n}" for code, n in sorted(codes.items())]
+    if repeated := coco.n_given - n_used - codes.total() - others.total():
+        left_out.append(f"drawn once more on a byte copy {repeated}")
     log.log(
         logging.INFO if n_used else logging.WARNING,
         "annotations: %d of %d used, on %d of %d fractured radiographs, names %s%s",

@@ -42,6 +42,8 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
         A class has no sound radiograph, or no annotation is sound.
     """
     settings = config.validation
+    if annotations is not None:  # at once, while decoding may take long
+        annotation_check.read(annotations, config.data.fracture_categories)
     listed, issues = listing.find_labelled(root, content.limits(settings), config.data.trusted_links)
     with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
         listed = [item._replace(folder=Path(spilled)) for item in listed]

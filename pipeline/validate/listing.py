@@ -31,6 +31,11 @@ class ListedFile(NamedTuple):
     folder: Path | None = None
     places: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Its path relative to the root, with forward slashes, as text."""
+        return name_below(self.root, self.path)
+
 
 def find(
     root: Path, limits: content.Limits, trusted: Sequence[Path] = ()

@@ -19,7 +19,7 @@ from pipeline.validate import intake, links, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
 from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
-from pipeline.validate.listing import ListedFile, name_below
+from pipeline.validate.listing import ListedFile
 
 _NO_FEATURES = CopyFeatures(np.zeros((0, 0), np.uint8), NO_KEYPOINTS)
 
@@ -65,7 +65,7 @@ class Fact:
 
 def inspect(item: ListedFile) -> Fact:
     """Read one file, decode it strictly, and describe it; a fault becomes a reason, never an error."""
-    name = name_below(item.root, item.path)
+    name = item.name
     fact = Fact(name, item.published_split, item.fractured)
     data = b""
     try:

@@ -156,6 +156,14 @@ def test_what_is_no_id_keeps_its_words(tmp_path):
     assert table["patient_id"].tolist() == ["0", "0042"]
 
 
+@pytest.mark.reliability("studies numbered within each patient", "join nobody across patients, with a note")
+def test_studies_that_are_counted_for_each_patient_join_within_it(tmp_path):
+    rows = "".join(f"{n}.png,P{n % 4},study{n // 4},\n" for n in range(8)) + "8.png,,study1,\n9.png,P9,own,\n"
+    table, issues, _ = read(tmp_path, f"path,patient,study,x\n{rows}", [f"{n}.png" for n in range(10)])
+    assert table["study_id"].tolist() == [f"P{n % 4}/study{n // 4}" for n in range(8)] + ["", "own"]
+    assert "label_study_number" in {issue.issue for issue in issues}
+
+
 @pytest.mark.reliability("one id for most files", "a warning")
 def test_an_id_of_most_files_is_a_warning(tmp_path, caplog):
     rows = "".join(f"{n}.png,{'X' if n else 'P1'}\n" for n in range(9))

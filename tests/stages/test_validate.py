@@ -17,7 +17,7 @@ from pipeline.files import images, outputs
 from pipeline.report import validation
 from pipeline.stages import validate
 from pipeline.statistics import associations, forests
-from pipeline.validate import scan
+from pipeline.validate import pinned_splits, scan
 
 REPOSITORY = Path(__file__).parents[2]
 FAULTY = (REPOSITORY / "../shared/data/faulty").resolve()
@@ -242,6 +242,17 @@ def test_columns_with_names_of_ours_are_not_carried(config, tmp_path):
     assert labels.user_columns(manifest.read(config.paths.manifest), ["not_radiograph"]).columns.tolist() == [
         "hand"
     ]
+
+
+@pytest.mark.reliability("a carriage return in a file's name", "kept, labelled and shown")
+def test_a_carriage_return_in_a_name_goes_through_every_table(config, tmp_path):
+    name = "train/fractured/a\rb.png"
+    images.write(config.data.root / name, radiograph(0)[::-1])
+    (tmp_path / "labels.csv").write_bytes(f'path,hand\n"{name}",left\n'.encode())
+    validate.run(with_data(config, labels=tmp_path / "labels.csv"))
+    assert manifest.read(config.paths.manifest).set_index("path").loc[name, "hand"] == "left"
+    assert pinned_splits.read(config.paths.manifest).index.size == figures_of(config)["kept"]
+    assert "73</strong>" in page_of(config)
 
 
 def test_what_joined_stands_in_the_figures_and_on_the_page(config, tmp_path):

@@ -170,6 +170,18 @@ def test_a_box_never_moves_to_another_radiograph(tmp_path):
     assert [issue.detail for issue in issues] == ["image_id 1 is that of 1.jpg and 2.jpg"]
 
 
+def test_all_annotations_are_accounted_for_on_the_terminal(tmp_path, caplog):
+    caplog.set_level("INFO")
+    values = coco(
+        {}, {"image_id": 2}, {"bbox": None}, {"category_id": 1}, names=[PATH, COPY], **kinds("fracture", "x")
+    )
+    for one in values["annotations"][:3]:
+        one["category_id"] = 0
+    read(tmp_path, values)
+    assert "1 of 4 used, on 1 of 1 fractured radiographs, names as given; left out: x 1" in caplog.text
+    assert "annotation_malformed 1, drawn once more on a byte copy 1" in caplog.text
+
+
 def test_images_that_name_one_file_are_one(tmp_path):
     sound, _, _ = read(tmp_path, coco({}, {"image_id": 2}, names=[PATH, PATH]))
     assert len(sound.for_path(PATH)) == 2
