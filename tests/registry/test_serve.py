@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -31,19 +30,23 @@ def called(monkeypatch, client):
     """Commands that would run, with what they are told."""
     calls = []
 
-    def run(command, env, check):
-        calls.append((command, env))
-        return SimpleNamespace(returncode=0)
+    def run(command, environment):
+        calls.append((command, environment))
+        return 0
 
     monkeypatch.setattr(serve, "connect", lambda *_: SimpleNamespace(client=client, uri="http://store"))
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(serve.processes, "serve", run)
+    monkeypatch.setattr(
+        serve.versions, "fetch", lambda store, name, version, folder: folder / f"{name}-{version}"
+    )
     return calls
 
 
 def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
-    assert serve.run(params, "champion", tmp_path / "seen", ["--workers", "2"]) == 0
+    assert serve.run(params, "champion", tmp_path / "seen", tmp_path, ["--workers", "2"]) == 0
     ((command, env),) = called
-    assert command[command.index("--model-uri") + 1] == f"models:/{params.track.model_name}/3"
+    assert command[command.index("--model-uri") + 1].endswith(f"/{params.track.model_name}-3")
+    assert env["FRACTURE_IMAGES"] == str(tmp_path)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[-2:] == ["--workers", "2"]
     assert (env["MLFLOW_TRACKING_URI"], env["FRACTURE_SEEN"]) == ("http://store", str(tmp_path / "seen"))
@@ -51,14 +54,20 @@ def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
 
 def test_nothing_is_recorded_unless_asked(params, called, monkeypatch):
     monkeypatch.delenv("FRACTURE_SEEN", raising=False)
-    serve.run(params, "2", None, ["--port=8080"])
+    monkeypatch.delenv("FRACTURE_IMAGES", raising=False)
+    serve.run(params, "2", None, None, ["--port=8080"])
     ((command, env),) = called
-    assert "models:/fracture/2" in command
+    assert command[command.index("--model-uri") + 1].endswith("/fracture-2")
     assert "--port" not in command
-    assert "FRACTURE_SEEN" not in env
+    assert not {"FRACTURE_SEEN", "FRACTURE_IMAGES"} & set(env)
 
 
 def test_without_a_champion_it_says_what_to_do(params, called, client):
     client.aliases.clear()
     with pytest.raises(VersionError, match="fracture promote"):
-        serve.run(params, "champion", None, [])
+        serve.run(params, "champion", None, None, [])
+
+
+def test_images_must_be_a_folder(params, called, tmp_path):
+    with pytest.raises(ValueError, match="--images must be a folder"):
+        serve.run(params, "2", None, tmp_path / "gone", [])
