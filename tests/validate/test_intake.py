@@ -103,3 +103,13 @@ def test_radiographs_are_gathered_by_number_and_by_pixels():
     )
     assert [len(batch) for batch in intake.batches([small] * 20)] == [16, 4]
     assert [len(batch) for batch in intake.batches([small, large, large, small])] == [2, 2]
+
+
+@pytest.mark.reliability(
+    "a picture of 32 x 40,000 pixels", "refused as too_large; OpenCV warps nothing so long"
+)
+def test_a_side_longer_than_opencv_warps_is_refused():
+    sliver = images.encode_png(np.random.default_rng(0).integers(0, 256, (32, 40_000)).astype(np.uint8))
+    with pytest.raises(images.ImageFault, match="a side may have 32000 pixels") as caught:
+        intake.examine(sliver, "a.png", Limits())
+    assert caught.value.reason == "too_large"
