@@ -102,11 +102,13 @@ def store(clone: Path) -> MlflowClient:
 
 def test_the_champion_answers_for_a_path_bytes_and_base64(champion: Path) -> None:
     code = (
-        "import base64, json, mlflow, pandas as pd, sys\n"
+        "import base64, json, mlflow, os, pandas as pd, sys\n"
+        "folder, name = os.path.split(sys.argv[1])\n"
+        "os.environ['FRACTURE_IMAGES'] = folder\n"
         "mlflow.set_tracking_uri('sqlite:///mlflow.db')\n"
         "model = mlflow.pyfunc.load_model('models:/fracture@champion')\n"
         "data = open(sys.argv[1], 'rb').read()\n"
-        "asked = pd.DataFrame({'image': [sys.argv[1], data, base64.b64encode(data).decode()]})\n"
+        "asked = pd.DataFrame({'image': [name, data, base64.b64encode(data).decode()]})\n"
         "print(model.predict(asked).to_json(orient='records'))\n"
     )
     said = run(champion, sys.executable, "-c", code, str(radiograph(champion)))

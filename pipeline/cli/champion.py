@@ -96,9 +96,13 @@ def serve(
             help="Folder for a line about each radiograph seen, without pictures and names: for `drift`."
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder whose files clients may name; else they send files and name none."),
+    ] = None,
 ) -> None:
     """Serve a registered version over HTTP; further options go on to `mlflow models serve`."""
     from pipeline import config
     from pipeline.registry import serve as command
 
-    raise typer.Exit(command.run(config.read(), version, seen, context.args))
+    raise typer.Exit(command.run(config.read(), version, seen, images, context.args))

@@ -8,12 +8,17 @@ with the bundle; nothing is chosen here.
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
 annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups.csv`` and ``methods.csv`` of
-the maps, ``plots/`` (the curves), ``overlays/`` and ``report.html``.
+the maps, ``plots/`` (the curves), ``overlays/``, ``report.html`` and ``source.json``, which tells apart the
+reports of folders of one name.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -24,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.commands import destination, terminal
+from pipeline.commands import destination, left_out, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
@@ -44,9 +49,10 @@ from pipeline.validate import external
 log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
+SOURCE = "source.json"  # of which folder a report is
 _OUTPUTS = (
     ANNOTATIONS, names.ISSUES, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
-    names.PREDICTIONS, "regions.coco.json", "report.html", "subgroups.csv",
+    names.PREDICTIONS, "regions.coco.json", "report.html", SOURCE, "subgroups.csv",
 )  # fmt: skip
 
 
@@ -59,7 +65,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         A class is missing, ``out`` holds something else, or there is no sound bundle.
     """
     root = folder.resolve()
-    target = destination.check(out or config.paths.report("assess") / root.name, _OUTPUTS, [root])
+    target = destination.check(out or report_folder(config, root), _OUTPUTS, [root], newer=[SOURCE])
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
@@ -98,6 +104,34 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         figures |= mapped.figures
         _write(report, config, loaded, checked, map_set, predictions, mapped, figures)
     _show(target, figures, as_json=as_json)
+    left_out.log_refused(log, checked.issues, str(target / names.ISSUES))
+
+
+def report_folder(config: Config, root: Path) -> Path:
+    """Name the report after the folder; another folder of that name keeps its own."""
+    first = config.paths.report("assess") / root.name
+    if not (first.is_dir() and any(first.iterdir())):
+        return first
+    named = (
+        first.with_name(f"{root.name}-{number}") if number > 1 else first for number in itertools.count(1)
+    )
+    target = next(path for path in named if not path.exists() or _source(path) == digest(root))
+    if target != first:
+        log.info("%s holds the report of another folder: this one goes into %s", first, target)
+    return target
+
+
+def _source(report: Path) -> str:
+    """Read of which folder a report is; empty for one that does not say."""
+    try:
+        return str(json.loads((report / SOURCE).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def digest(root: Path) -> str:
+    """Hash a folder's path: whoever gets the report need not know where it lay."""
+    return hashlib.sha256(os.fsencode(root)).hexdigest()
 
 
 def predict_folder(
@@ -126,7 +160,8 @@ def place(
     config: Config, settings: Preprocess, root: Path, paths: list[str]
 ) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
     """Yield each radiograph on the canvas, as ``preprocess`` would put it there."""
-    jobs = [preparation.Job(root, {"path": path}, (), settings) for path in paths]
+    most = config.validation.max_pixels
+    jobs = [preparation.Job(root, {"path": path}, (), settings, most) for path in paths]
     for record in engine.process(preparation.prepare, jobs, workers=config.run.workers, label="assess"):
         yield images.decode(record.encoded, "canvas.png").pixels, record.placement
 
@@ -169,7 +204,16 @@ def _write(
     for name, text in (plotted | mapped.texts()).items():
         outputs.write_text(report / name, text)
     settings, limits = loaded.region_settings, config.region_maps
-    gallery.draw(report / names.OVERLAYS, checked.root, map_set, checked.annotations, settings, limits)
+    gallery.draw(
+        report / names.OVERLAYS,
+        checked.root,
+        map_set,
+        checked.annotations,
+        settings,
+        limits,
+        max_pixels=config.validation.max_pixels,
+    )
+    outputs.write_json(report / SOURCE, {"folder": checked.root.name, "sha256": digest(checked.root)})
     outputs.write_json(report / names.METRICS, figures)
     outputs.write_text(report / "report.html", report_pages.assessment(report, checked.root.name))
 

@@ -7,9 +7,9 @@ once. Labels are not needed; of a folder in the layout they are compared too. Wi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.commands import destination, terminal
+from pipeline.commands import destination, left_out, terminal
 from pipeline.config import Config
 from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance, served
 from pipeline.files import engine, images, outputs
+from pipeline.files.faults import Issue
 from pipeline.report import drift as report
 from pipeline.report import pages
 from pipeline.validate import content, grouping, intake, listing, scan
@@ -38,11 +39,12 @@ _STRANGEST = 8
 
 
 class Inspection(NamedTuple):
-    """New radiographs: their profile, the files that it describes in its order, the number refused."""
+    """New radiographs: their profile, the files that it describes in its order, the number refused, why."""
 
     profile: Profile
     described: Sequence[Path] = ()
     refused: int = 0
+    issues: Sequence[Issue] = ()
 
 
 def run(
@@ -83,6 +85,9 @@ def run(
         ),
         "threshold": config.drift.threshold,
     }
+    if described is None:
+        figures["refused"] = _refused(inspection.issues)
+        figures["notes"] = left_out.count(inspection.issues)
     if folder is not None:
         pictures = _strangest(reference, inspection, config.validation.max_pixels)
         page = report.context(figures, reference.sample, inspection.profile.sample, pictures)
@@ -91,6 +96,7 @@ def run(
             outputs.write_json(private / "drift.json", figures)
             outputs.write_text(private / "report.html", pages.render("drift.html", page))
     _show(figures, as_json=as_json)
+    left_out.log_refused(log, inspection.issues, "drift --json")
     return DRIFT if figures["drift"]["detected"] else 0
 
 
@@ -102,7 +108,7 @@ def inspect(config: Config, paths: Sequence[Path]) -> Inspection:
     ValueError
         There is no file, or none is sound.
     """
-    files, labelled = _list_files(config, paths)
+    files, met, labelled = _list_files(config, paths)
     if not files:
         raise ValueError(f"drift needs radiographs. Received: {', '.join(map(str, paths))}, without a file.")
     facts = list(engine.process(scan.inspect, files, workers=config.run.workers, label="drift"))
@@ -112,17 +118,35 @@ def inspect(config: Config, paths: Sequence[Path]) -> Inspection:
     kept = joined.kept if labelled else joined.kept.drop(columns="fractured")
     described = [files[row].path for row in profile.choose(kept).index]
     refused = int((joined.files["status"] == "quarantined").sum())
-    return Inspection(profile.build(kept, [facts[row].thumbnail for row in kept.index]), described, refused)
+    issues = [*met, *(issue for fact in facts for issue in fact.issues), *joined.issues]
+    built = profile.build(kept, [facts[row].thumbnail for row in kept.index])
+    return Inspection(built, described, refused, issues)
 
 
-def _list_files(config: Config, paths: Sequence[Path]) -> tuple[list[listing.ListedFile], bool]:
-    """List the files, and tell whether their folders label them."""
+def _list_files(
+    config: Config, paths: Sequence[Path]
+) -> tuple[list[listing.ListedFile], Sequence[Issue], bool]:
+    """List the files and what was met on the way to them, and tell whether their folders label them."""
     limits = content.limits(config.validation)
     if len(paths) == 1 and listing.has_labels(paths[0]):
-        return listing.find_labelled(paths[0], limits)[0], True
-    files = intake.find(paths)
-    root = Path(os.path.commonpath([intake.absolute(path).parent for path in files])) if files else Path()
-    return [listing.ListedFile(root, intake.absolute(path), "", False, limits) for path in files], False
+        return *listing.find_labelled(paths[0], limits), True
+    found = intake.listing(paths)
+    root = found.shared
+    files = [listing.ListedFile(root, intake.absolute(path), "", False, limits) for path in found.files]
+    return files, found.issues, False
+
+
+def _refused(issues: Sequence[Issue]) -> list[dict[str, str]]:
+    """Say which files were refused, and why."""
+    refused = sorted({issue for issue in issues if issue.severity == "quarantined"})
+    return [
+        {
+            "path": intake.printable(issue.path),
+            "reason": issue.issue,
+            "detail": intake.printable(issue.detail),
+        }
+        for issue in refused
+    ]
 
 
 def _reference(config: Config, against: str) -> tuple[str, Profile]:
@@ -163,9 +187,11 @@ def _strangest(reference: Profile, inspection: Inspection, max_pixels: int) -> l
         return []
     away = distance.strangeness(reference.sample["picture"], inspection.profile.sample["picture"])
     chosen = [inspection.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
-    return [
-        report.picture(intake.printable(path.name), images.read(path, max_pixels).pixels) for path in chosen
-    ]
+    pictures = []
+    for path in chosen:
+        with contextlib.suppress(images.ImageFault):  # gone since it was described
+            pictures.append(report.picture(intake.printable(path.name), images.read(path, max_pixels).pixels))
+    return pictures
 
 
 def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:

@@ -41,7 +41,7 @@ def run(config: Config, *, reason: str, actor: str | None) -> None:
         )
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
-        versions.score(model, [versions.even_radiograph()], Path(folder))
+        versions.score(model, [versions.example()], Path(folder))
     line.advance(entry, entries)
     withdrawn = entry.replaced.version if entry.replaced else ""
     log.info("rollback: version %s is champion again, %s is withdrawn", version, withdrawn)

@@ -26,7 +26,7 @@ _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "not_finite": "Some pixels are no numbers",
     "outside_root": "A link out of the data folder, neither into DVC's cache nor into data.trusted_links",
     "photograph": "Looks like a photograph, not like a radiograph",
-    "too_large": "Larger than validate.max_pixels allows, or over 1 GiB",
+    "too_large": "Larger than validate.max_pixels allows, over 1 GiB, or a side over 32,000 pixels",
     "too_small": "Smaller than validate.min_side_px allows",
     "truncated": "The file breaks off before its end; a lenient decoder would fill the rest with grey",
     "unreadable": "The file or folder could not be opened",

@@ -75,7 +75,7 @@ def register(config: Config, bundle: Path, pipeline: state.Pipeline | None = Non
                 artifacts=_artifacts(bundle.parent, files, Path(folder)),
                 tags=tags,
                 requirements=requirements(),
-                example=pd.DataFrame({"image": [versions.even_radiograph()]}),
+                example=pd.DataFrame({"image": [versions.example()]}),
             )
         store.client.set_registered_model_alias(name, CHALLENGER, version)
     if run_id:

@@ -1,41 +1,52 @@
-"""A registered version served over HTTP by MLflow, in this environment and for this machine alone."""
+"""A registered version served over HTTP by MLflow, in this environment and for this machine alone.
+
+Its files are fetched and compared with what the registry holds of them first; requests have limits.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.config import Config
 from pipeline.drift.served import FOLDER_VARIABLE
+from pipeline.files import processes
+from pipeline.registry import versions
 from pipeline.track import models, repository, ui
 from pipeline.track.models import VersionError
 from pipeline.track.store import connect
 
 log = logging.getLogger(__name__)
 
+_MOST_PIXELS = 1_000_000_000  # of all radiographs of a request
 
-def run(config: Config, version: str, folder: Path | None, options: Sequence[str]) -> int:
-    """Serve until interrupted, and return the server's exit code.
+
+def run(config: Config, version: str, seen: Path | None, images: Path | None, options: Sequence[str]) -> int:
+    """Serve until interrupted or terminated, and return the server's exit code.
 
     Parameters
     ----------
     version
         A number or an alias.
-    folder
+    seen
         Folder for a line about each radiograph that is seen; None for no record.
+    images
+        Folder whose files clients may name; None where they send files and name none.
     options
         Passed on to ``mlflow models serve``, and stronger than what is chosen here.
 
     Raises
     ------
     VersionError
-        There is no such version.
+        There is no such version, or its files are not those that were registered.
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
+    ValueError
+        ``images`` is no folder.
     """
     store, name = connect(config.track, repository.root()), config.track.model_name
     _, aliases = models.registered(store, name)
@@ -45,15 +56,33 @@ def run(config: Config, version: str, folder: Path | None, options: Sequence[str
             f"serve needs a registered version. Received: {version}, and {name} has {aliases or 'no alias'}. "
             "`fracture promote` makes a champion."
         )
-    around = os.environ | {"MLFLOW_TRACKING_URI": store.uri}
-    if folder is not None:
-        around[FOLDER_VARIABLE] = str(folder.absolute())  # `serving` reads it
-        log.info("%s: what is seen is described there, without pictures and names", folder)
-    return subprocess.run(command(f"models:/{name}/{number}", options), env=around, check=False).returncode
+    around = environment(store.uri, seen, images)
+    with TemporaryDirectory(prefix="fracture-") as folder:
+        model = versions.fetch(store, name, number, Path(folder))
+        return processes.serve(command(f"{name} {number}", model, options), around)
 
 
-def command(model: str, options: Sequence[str]) -> list[str]:
+def environment(uri: str, seen: Path | None, images: Path | None) -> dict[str, str]:
+    """Say to the server what it may read and write; `serving` and `limited` read it."""
+    scripts = str(Path(sys.executable).parent)  # MLflow calls uvicorn by name
+    around = os.environ | {
+        "MLFLOW_TRACKING_URI": uri,
+        "PATH": os.pathsep.join(filter(None, (scripts, os.environ.get("PATH")))),
+        models.PIXELS_VARIABLE: os.environ.get(models.PIXELS_VARIABLE, str(_MOST_PIXELS)),
+    }
+    if seen is not None:
+        around[FOLDER_VARIABLE] = str(seen.absolute())
+        log.info("%s: what is seen is described there, without pictures and names", seen)
+    if images is not None:
+        if not images.is_dir():
+            raise ValueError(f"--images must be a folder. Received: {images}.")
+        around[models.IMAGES_VARIABLE] = str(images.absolute())
+        log.info("%s: clients may name files below it", images)
+    return around
+
+
+def command(title: str, model: Path, options: Sequence[str]) -> list[str]:
     """Build the command: bound to this machine, on the first free port from 5000 on."""
-    chosen = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
+    chosen = [sys.executable, "-P", str(models.LAUNCH), "models", "serve", "--model-uri", str(model)]
     chosen += ["--env-manager", "local"]
-    return [*chosen, *ui.address_options(options, model), *options]
+    return [*chosen, *ui.address_options(options, title), *options]

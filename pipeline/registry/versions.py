@@ -33,15 +33,19 @@ def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
         Its files cannot be had, or are not those that were registered.
     """
     model = models.download(store, name, version, "", folder)
-    expected = store.client.get_model_version(name, version).tags.get(BUNDLE_TAG)
-    if (sha256 := sealed(models.artifact(model, BUNDLE))[0]) != expected:
+    tags = store.client.get_model_version(name, version).tags
+    if files := tags.get(models.FILES_TAG):  # versions of older code have none
+        models.check(model, files)
+    expected = tags.get(BUNDLE_TAG)
+    advice = "Someone changed the artifact store: bring the file back, or register the model anew."
+    if (sha256 := sealed(models.artifact(model, BUNDLE), advice)[0]) != expected:
         raise VersionError(
-            f"version {version} of {name} must hold the bundle {expected}. Received: {sha256}."
+            f"version {version} of {name} must hold the bundle {expected}. Received: {sha256}. {advice}"
         )
     return model
 
 
-def sealed(bundle: Path) -> tuple[str, list[Path]]:
+def sealed(bundle: Path, advice: str = "Run `dvc checkout`.") -> tuple[str, list[Path]]:
     """Compare a bundle's files with its ``bundle.json``; return its sha256 and the files.
 
     Raises
@@ -55,7 +59,7 @@ def sealed(bundle: Path) -> tuple[str, list[Path]]:
     except (OSError, KeyError, ValueError) as error:
         raise VersionError(f"{bundle} must hold a sealed bundle: {error}. Run `dvc repro`.") from error
     if changed:
-        raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. Run `dvc checkout`.")
+        raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. {advice}")
     return seal["sha256"], [bundle / name for name in seal["files"]]
 
 
@@ -88,10 +92,13 @@ def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.f
     if done.returncode:
         last = " | ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
         raise VersionError(f"a version must answer with the code it was registered with. Received: {last}")
-    probability = np.array(json.loads(scores.read_text(encoding="utf-8"))["probability"], np.float64)
+    answer = json.loads(scores.read_text(encoding="utf-8"))
+    probability = np.array(answer["probability"], np.float64)
     if probability.shape != (len(radiographs),) or not ((probability >= 0) & (probability <= 1)).all():
+        refused = next(filter(None, answer.get("reason", [])), None)
         raise VersionError(
-            f"a version must answer each radiograph with a probability. Received: {probability}"
+            "a version must answer each radiograph with a probability. "
+            f"Received: {probability if refused is None else refused}"
         )
     return probability
 
@@ -102,6 +109,7 @@ def learnt(model: Path) -> frozenset[str] | None:
     return frozenset(tables.measured(path, dtype="str")["sha256"]) if path.is_file() else None
 
 
-def even_radiograph() -> str:
-    """Return one even grey radiograph, in base64 as a client would send it."""
-    return base64.b64encode(images.encode_png(np.full((64, 64), 128, np.uint8))).decode()
+def example() -> str:
+    """Return a picture that every version answers, in base64 as a client would send it."""
+    brighter = np.tile(np.linspace(0, 255, 256).astype(np.uint8), (256, 1))
+    return base64.b64encode(images.encode_png(brighter)).decode()

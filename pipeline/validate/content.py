@@ -22,6 +22,7 @@ __all__ = ["Limits", "check", "limits", "oddities", "unlike"]
 
 _LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
 _TINY_SIDE_PX = 128
+_LONGEST_PX = 32_000  # OpenCV turns and warps nothing longer
 _LARGE_PIXELS = 4_000_000
 _BLANK_DEVIATION = 1.0  # grey levels
 _FAINT_DEVIATION = 8.0
@@ -53,11 +54,14 @@ def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:
     Raises
     ------
     ImageFault
-        ``too_small``, ``blank`` or ``half_grey``.
+        ``too_small``, ``too_large``, ``blank`` or ``half_grey``.
     """
     if min(pixels.shape) < min_side_px:
         size = f"{pixels.shape[0]} x {pixels.shape[1]}"
         raise ImageFault("too_small", f"{name}: both sides need {min_side_px} pixels. Received: {size}")
+    if max(pixels.shape) > _LONGEST_PX:
+        size = f"{pixels.shape[0]} x {pixels.shape[1]}"
+        raise ImageFault("too_large", f"{name}: a side may have {_LONGEST_PX} pixels. Received: {size}")
     if deviation(pixels) < _BLANK_DEVIATION:
         raise ImageFault("blank", f"{name}: nothing is to be seen on it")
     if (share := max(map(_filled_share, (pixels, pixels[::-1], pixels.T, pixels.T[::-1])))) >= _FILLED_SHARE:

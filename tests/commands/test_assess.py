@@ -1,11 +1,12 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.commands import assess
-from pipeline.files import images
+from pipeline.files import images, outputs
 
 
 @pytest.fixture
@@ -66,3 +67,18 @@ def test_the_report_is_complete_and_the_folder_is_left_alone(config, work, folde
     assert found
     assert {result["image_id"] for result in found} <= known
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.reliability(
+    "`assess` of a second folder of the same name", "a report of its own, and it is said"
+)
+def test_another_folder_of_the_same_name_keeps_the_first_report(config, work, folder, caplog):
+    (work / "b").mkdir()
+    other = shutil.copytree(folder, work / "b" / folder.name)
+    (config.paths.report("assess") / folder.name).mkdir(parents=True)
+    own = [assess.report_folder(config, folder)]
+    outputs.write_json(own[0] / assess.SOURCE, {"sha256": assess.digest(folder)})
+    with caplog.at_level("INFO"):
+        own += [assess.report_folder(config, root) for root in (other, folder)]
+    assert [path.name for path in own] == ["elsewhere", "elsewhere-2", "elsewhere"]
+    assert "holds the report of another folder" in caplog.text

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -140,3 +141,22 @@ def test_exit_codes_tell_drift_from_errors(work, draw, models, monkeypatch):
     assert (found.returncode, json.loads(found.stdout)["drift"]["detected"]) == (3, True)
     assert fracture("new", "--against", "nowhere").returncode == 1
     assert fracture().returncode == 2
+
+
+@pytest.mark.reliability(
+    "one bad file and a pipe among those that drift compares", "named; the others compared"
+)
+def test_refused_files_are_named_with_their_reasons_and_the_others_compared(
+    config, work, draw, models, capsys, caplog
+):
+    draw(work / "new", range(30))
+    (work / "new/cut.png").write_bytes((work / "new/1.png").read_bytes()[:-200])
+    os.mkfifo(work / "new/pipe.png")
+    code, found = run(config, capsys, work / "new", against=models)
+    assert (code, found["current"]["groups"]) == (0, 30)
+    assert [(each["path"].split("/")[-1], each["reason"]) for each in found["refused"]] == [
+        ("pipe.png", "not_a_file"),
+        ("cut.png", "truncated"),
+    ]
+    assert found["notes"]["tiny"] == 30
+    assert "refused cut.png: truncated: " in caplog.text

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.config import Config, Preprocess
 from pipeline.files import outputs
+from pipeline.files.limits import Limits
 from pipeline.network.inference import NetworkOutput
 from pipeline.predict import bundle
 from pipeline.predict.bundle import Bundle, BundleError
@@ -166,3 +167,14 @@ def test_radiographs_of_any_size_keep_their_order(finder: Bundle) -> None:
     assert [finding.decision for finding in findings] == [NO_FINDING, FRACTURE] * 9
     assert [bool(finding.regions) for finding in findings] == [False, True] * 9
     assert finder.predict([]) == []
+
+
+@pytest.mark.reliability("a bundle of older code, without limits", "loaded; the defaults hold")
+def test_limits_travel_in_the_bundle_and_older_bundles_have_the_defaults(
+    tmp_path: Path, preprocess: Preprocess
+) -> None:
+    values, path = preprocess.model_dump(mode="json"), tmp_path / bundle.PREPROCESS
+    outputs.write_exact_json(path, values)
+    assert bundle.read_preprocess(path) == (preprocess, Limits())
+    outputs.write_exact_json(path, values | {"limits": {"max_pixels": 5}})
+    assert bundle.read_preprocess(path) == (preprocess, Limits(max_pixels=5))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,14 @@ def test_a_radiograph_that_changed_since_validate_is_refused(tmp_path: Path, set
     (tmp_path / "one.png").write_bytes((tmp_path / "one.png").read_bytes()[:-20])
     with pytest.raises(images.ImageFault, match=r"one\.png"):
         prepare(wanted)
+
+
+@pytest.mark.reliability(
+    "validate.max_pixels, when radiographs are prepared", "heard, above the default and below"
+)
+def test_a_radiograph_is_read_by_the_limit_that_validate_had(tmp_path, settings):
+    images.write(tmp_path / "one.png", np.zeros((80, 60), np.uint8))
+    job = Job(tmp_path, {"path": "one.png"}, (), settings, 80 * 60)
+    assert prepare(job).shape == (settings.height_px, settings.width_px)
+    with pytest.raises(images.ImageFault, match="at most 4799 pixels"):
+        prepare(replace(job, max_pixels=80 * 60 - 1))

@@ -7,9 +7,11 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import mlflow
 import numpy as np
@@ -20,21 +22,28 @@ from pipeline import config
 from pipeline.dataset import manifest
 from pipeline.drift import served as served_radiographs
 from pipeline.files import images
+from pipeline.files.limits import Limits
 from pipeline.predict import bundle
 from pipeline.registry import registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
+from pipeline.validate import intake
 from tests import manifests
 
 # MLflow warns of its own type hints when it is imported whole, and of its own use of SQLAlchemy.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 BOX = SimpleNamespace(row=1, column=2, height_px=3, width_px=4, score=0.5)
+SHADES = np.tile(
+    np.linspace(0, 200, 50).astype(np.uint8), (40, 1)
+)  # 40 x 50: a picture that is no refused one
 MAP = np.linspace(0, 1, 2000, dtype=np.float32).reshape(40, 50)
 
 
 class MeanBundle:
     """Finds the mean brightness for a probability, and always the same box."""
+
+    limits = Limits()
 
     def predict(self, radiographs):
         return [
@@ -143,33 +152,126 @@ def served(settings):
     return mlflow.pyfunc.load_model(f"models:/{settings.track.model_name}@challenger")
 
 
-def test_a_registered_bundle_answers_for_paths_bytes_and_base64(served, tmp_path):
-    images.write(tmp_path / "dark.png", np.zeros((40, 50), np.uint8))
-    bright = images.encode_png(np.full((40, 50), 255, np.uint8))
-    asked = [str(tmp_path / "dark.png"), bright, base64.b64encode(bright).decode()]
+def test_a_registered_bundle_answers_for_bytes_and_base64(served):
+    bright, dark = images.encode_png(SHADES + 55), images.encode_png(SHADES)
+    asked = [dark, bright, base64.b64encode(bright).decode()]
     found = served.predict(pd.DataFrame({"image": asked}))
-    assert found["probability"].tolist() == [0.0, 1.0, 1.0]
+    means = [SHADES.mean() / 255, *[(SHADES + 55).mean() / 255] * 2]
+    assert found["probability"].tolist() == pytest.approx(means)
     assert found["decision"].tolist() == ["fracture"] * 3
     assert found["body_part"].tolist() == ["hand"] * 3
+    assert found["reason"].tolist() == [""] * 3
     assert json.loads(found["regions"][0]) == [{"bbox": [2, 1, 4, 3], "score": 0.5}]
+    assert [note["code"] for note in json.loads(found["notes"][0])] == ["tiny"]
     grey = images.decode(base64.b64decode(found["region_map"][0]), "map").pixels
     assert np.array_equal(grey, np.rint(255 * MAP).astype(np.uint8))
-    with pytest.raises(images.ImageFault, match="row 0"):
-        served.predict(pd.DataFrame({"image": ["no such file"]}))
+
+
+WAYS = {
+    "line wraps": lambda data: base64.encodebytes(data).decode(),
+    "CRLF and blanks": lambda data: base64.encodebytes(data).decode().replace("\n", " \r\n"),
+    "the alphabet for addresses, no padding": lambda data: (
+        base64.urlsafe_b64encode(data).decode().rstrip("=")
+    ),
+    "a data URI": lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
+    "a data URI with escapes": lambda data: "data:image/png;base64," + quote(base64.b64encode(data), safe=""),
+}
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(w, marks=pytest.mark.reliability(f"base64 with {w}, sent to a server", "read"))
+        for w in WAYS
+    ],
+)
+def test_base64_is_read_however_it_was_written(served, way):
+    found = served.predict(pd.DataFrame({"image": [WAYS[way](images.encode_png(SHADES))]}))
+    assert found["probability"].tolist() == pytest.approx([SHADES.mean() / 255])
+
+
+@pytest.mark.reliability(
+    "odd pictures sent to a server, among good ones", "refused as `predict` does, one by one"
+)
+def test_a_row_is_refused_as_predict_refuses_the_file_and_costs_the_others_nothing(served, tmp_path):
+    rng = np.random.default_rng(0)
+    odd = {
+        "1 x 1": images.encode_png(np.zeros((1, 1), np.uint8)),
+        "white": images.encode_png(np.full((200, 200), 255, np.uint8)),
+        "noise": images.encode_png(rng.integers(0, 256, (300, 200)).astype(np.uint8)),
+        "half grey": images.encode_png(
+            np.vstack([np.tile(SHADES, (1, 5)), np.full((50, 250), 128, np.uint8)])
+        ),
+        "text": b"no picture",
+        "nothing": b"",
+        "cut": images.encode_png(SHADES)[:-100],
+    }
+    found = served.predict(pd.DataFrame({"image": [*odd.values(), images.encode_png(SHADES), "no base64!"]}))
+    for row, data in enumerate(odd.values()):
+        (tmp_path / "odd").write_bytes(data)
+        fault = intake.read(intake.Item(tmp_path / "odd", MeanBundle.limits))
+        seen = found.iloc[row]
+        assert (seen["decision"], seen["probability"], seen["reason"]) == ("refused", None, fault.reason)
+        assert str(fault).endswith(seen["detail"])
+    assert found["reason"].tolist()[-2:] == ["", "not_base64"]
+    assert found["probability"].tolist()[-2] == pytest.approx(SHADES.mean() / 255)
+
+
+@pytest.mark.reliability(
+    "a path of the server's disk, sent to it", "refused; nobody learns whether it exists"
+)
+def test_no_path_is_read_unless_it_lies_below_the_folder_that_is_allowed(served, tmp_path, monkeypatch):
+    for folder in ("allowed", "secret"):
+        (tmp_path / folder).mkdir()
+        images.write(tmp_path / folder / "a.png", SHADES)
+    (tmp_path / "allowed/link.png").symlink_to(tmp_path / "secret/a.png")
+    asked = [
+        "a.png",
+        str(tmp_path / "secret/a.png"),
+        str(tmp_path / "secret/gone.png"),
+        "../secret/a.png",
+        "link.png",
+    ]
+    before = served.predict(pd.DataFrame({"image": asked}))
+    assert set(before["decision"]) == {"refused"}
+    monkeypatch.setenv("FRACTURE_IMAGES", str(tmp_path / "allowed"))
+    found = served.predict(pd.DataFrame({"image": asked}))
+    assert found["decision"].tolist() == ["fracture", *["refused"] * 4]
+    there, gone = (re.sub("Received.*", "", found["detail"][row]) for row in (1, 2))
+    assert (there, found["reason"][1]) == (gone, found["reason"][2])
+
+
+@pytest.mark.reliability("more pixels in a request than allowed", "what goes beyond is refused, undecoded")
+def test_a_request_holds_so_many_pixels(served, monkeypatch):
+    monkeypatch.setenv("FRACTURE_MOST_PIXELS", "3000")
+    found = served.predict(pd.DataFrame({"image": [images.encode_png(SHADES)] * 3}))
+    assert found["reason"].tolist() == ["", "", "too_large"]
+
+
+@pytest.mark.reliability("a file edited in the artifact store", "not served: its name, and what to do")
+@pytest.mark.parametrize("edited", ["code/pipeline/types.py", "artifacts/models/profile.json", "code/new.py"])
+def test_a_version_whose_files_were_edited_is_not_fetched(settings, reproduced, tmp_path, edited):
+    version = registration.register(settings, seal(settings, "h"))
+    store, name = connect(settings.track, Path()), settings.track.model_name
+    versions.fetch(store, name, version, tmp_path / "sound")
+    source = store.client.get_model_version_download_uri(name, version).removeprefix("file://")
+    (Path(source) / edited).write_text("edited")
+    with pytest.raises(versions.VersionError, match=f"{edited} of a version must be as registered"):
+        versions.fetch(store, name, version, tmp_path / "edited")
 
 
 def test_maps_are_left_out_where_nobody_wants_them(served):
-    table = pd.DataFrame({"image": [versions.even_radiograph()]})
+    table = pd.DataFrame({"image": [versions.example()]})
     assert served.predict(table, params={"region_map": False})["region_map"].tolist() == [""]
 
 
 def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path, monkeypatch):
-    table = pd.DataFrame({"image": [versions.even_radiograph()] * 2})
+    table = pd.DataFrame({"image": [versions.example()] * 2})
     served.predict(table)
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
     served.predict(table)
     profile = served_radiographs.read(tmp_path / "seen")
-    assert (profile.files, profile.groups, profile.sample["brightness"].tolist()) == (2, 1, [128.0])
+    assert (profile.files, profile.groups, len(profile.sample["brightness"])) == (2, 1, 1)
 
 
 @pytest.mark.reliability(
@@ -178,7 +280,7 @@ def test_what_is_seen_is_described_only_where_a_folder_is_named(served, tmp_path
 def test_a_full_disk_costs_the_record_and_not_the_answer(served, tmp_path, monkeypatch, caplog):
     (tmp_path / "seen").write_text("no folder")
     monkeypatch.setenv("FRACTURE_SEEN", str(tmp_path / "seen"))
-    assert len(served.predict(pd.DataFrame({"image": [versions.even_radiograph()]}))) == 1
+    assert len(served.predict(pd.DataFrame({"image": [versions.example()]}))) == 1
     assert "what was seen is not noted" in caplog.text
 
 
@@ -189,9 +291,9 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
-        "probability", "decision", "body_part", "regions", "region_map"
+        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes"
     ]  # fmt: skip
-    assert served.input_example["image"].tolist() == [versions.even_radiograph()]
+    assert served.input_example["image"].tolist() == [versions.example()]
 
 
 def test_a_damaged_bundle_is_refused(settings):

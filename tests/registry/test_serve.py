@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from ci import servers
 from pipeline.registry import serve
 from pipeline.track.models import VersionError
 
@@ -31,19 +38,23 @@ def called(monkeypatch, client):
     """Commands that would run, with what they are told."""
     calls = []
 
-    def run(command, env, check):
-        calls.append((command, env))
-        return SimpleNamespace(returncode=0)
+    def run(command, environment):
+        calls.append((command, environment))
+        return 0
 
     monkeypatch.setattr(serve, "connect", lambda *_: SimpleNamespace(client=client, uri="http://store"))
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(serve.processes, "serve", run)
+    monkeypatch.setattr(
+        serve.versions, "fetch", lambda store, name, version, folder: folder / f"{name}-{version}"
+    )
     return calls
 
 
 def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
-    assert serve.run(params, "champion", tmp_path / "seen", ["--workers", "2"]) == 0
+    assert serve.run(params, "champion", tmp_path / "seen", tmp_path, ["--workers", "2"]) == 0
     ((command, env),) = called
-    assert command[command.index("--model-uri") + 1] == f"models:/{params.track.model_name}/3"
+    assert command[command.index("--model-uri") + 1].endswith(f"/{params.track.model_name}-3")
+    assert env["FRACTURE_IMAGES"] == str(tmp_path)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[-2:] == ["--workers", "2"]
     assert (env["MLFLOW_TRACKING_URI"], env["FRACTURE_SEEN"]) == ("http://store", str(tmp_path / "seen"))
@@ -51,14 +62,79 @@ def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
 
 def test_nothing_is_recorded_unless_asked(params, called, monkeypatch):
     monkeypatch.delenv("FRACTURE_SEEN", raising=False)
-    serve.run(params, "2", None, ["--port=8080"])
+    monkeypatch.delenv("FRACTURE_IMAGES", raising=False)
+    serve.run(params, "2", None, None, ["--port=8080"])
     ((command, env),) = called
-    assert "models:/fracture/2" in command
+    assert command[command.index("--model-uri") + 1].endswith("/fracture-2")
     assert "--port" not in command
-    assert "FRACTURE_SEEN" not in env
+    assert not {"FRACTURE_SEEN", "FRACTURE_IMAGES"} & set(env)
 
 
 def test_without_a_champion_it_says_what_to_do(params, called, client):
     client.aliases.clear()
     with pytest.raises(VersionError, match="fracture promote"):
-        serve.run(params, "champion", None, [])
+        serve.run(params, "champion", None, None, [])
+
+
+def test_images_must_be_a_folder(params, called, tmp_path):
+    with pytest.raises(ValueError, match="--images must be a folder"):
+        serve.run(params, "2", None, tmp_path / "gone", [])
+
+
+OLDER = """
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+class Model(PythonModel):
+    def predict(self, context, model_input, params=None):
+        kinds = [type(image).__name__ for image in model_input["image"]]
+        return pd.DataFrame({"probability": 0.5, "decision": kinds})
+
+set_model(Model())
+"""
+OURS = """
+import sys
+from pathlib import Path
+from pipeline.files import processes
+from pipeline.registry import serve
+around = serve.environment("sqlite:///store.db", None, None)
+sys.exit(processes.serve(serve.command("m", Path("model"), ["--port", sys.argv[1]]), around))
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+@pytest.mark.reliability(
+    "a client of the real server: a path, a bad row, a large body, a termination signal", "held"
+)
+def test_the_real_server_holds_its_limits_and_ends_when_told_to(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    (tmp_path / "served.py").write_text(OLDER)
+    mlflow.pyfunc.save_model(
+        tmp_path / "model", python_model=str(tmp_path / "served.py"), pip_requirements=["mlflow"]
+    )
+    address = f"http://127.0.0.1:{(port := servers.free_port())}"
+    around = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "FRACTURE_MOST_BYTES": "1000"}
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-c", OURS, str(port)], cwd=tmp_path, env=around, stdout=log, stderr=log
+        )
+        try:
+            servers.wait(f"{address}/ping", server)
+            found = ask(address, ["aGVsbG8=", str(tmp_path / "served.py")])
+            assert [row["decision"] for row in found["predictions"]] == ["bytes", "refused"]
+            with pytest.raises(urllib.error.HTTPError, match="413"):
+                ask(address, ["a" * 2000])
+            server.terminate()
+            assert server.wait(30) == 143
+        finally:
+            servers.end(server)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{address}/ping", timeout=5)
+
+
+def ask(address, sent):
+    body = json.dumps({"dataframe_records": [{"image": image} for image in sent]}).encode()
+    asked = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        return json.load(answer)

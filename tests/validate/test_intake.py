@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.files import images
+from pipeline.files.faults import Issue
 from pipeline.validate import intake
 from pipeline.validate.content import Limits
 
@@ -60,3 +61,55 @@ def test_what_is_no_radiograph_is_a_fault(tmp_path):
     assert intake.read(
         intake.Item(tmp_path / "page.png", Limits(10**6, 32, 1.0))
     ).radiograph.pixels.shape == (300, 300)
+
+
+SHADES = np.tile(np.linspace(0, 200, 120).astype(np.uint8), (160, 1))
+
+
+@pytest.mark.reliability("a picture half of which is one grey", "refused as half_grey, from whichever edge")
+@pytest.mark.parametrize("turns", range(4))
+def test_a_picture_half_of_which_is_one_grey_is_refused(turns):
+    half, little = SHADES.copy(), SHADES.copy()
+    half[80:], little[130:] = 128, 128
+    sent = [images.encode_png(np.rot90(pixels, turns).copy()) for pixels in (half, little, SHADES)]
+    with pytest.raises(images.ImageFault, match="50% of it is one even grey") as caught:
+        intake.examine(sent[0], "a.png", Limits())
+    assert caught.value.reason == "half_grey"
+    for data in sent[1:]:
+        assert intake.examine(data, "a.png", Limits(not_radiograph=1.0)).refused is None
+
+
+@pytest.mark.reliability("a file at which anything else fails", "a fault of that file alone")
+def test_whatever_a_file_brings_about_is_a_fault_of_that_file(tmp_path, monkeypatch):
+    images.write(tmp_path / "a.png", SHADES)
+
+    def fail(*_):
+        raise ZeroDivisionError("a window of width 0")
+
+    monkeypatch.setattr(images, "decode", fail)
+    fault = intake.read(intake.Item(tmp_path / "a.png", Limits()))
+    assert (fault.reason, "ZeroDivisionError: a window of width 0" in str(fault)) == ("broken", True)
+
+
+def test_warnings_stand_before_what_is_for_information():
+    radiograph = [Issue.of("a", "windowed", "16 bits"), Issue.of("a", "faint", "hardly any contrast")]
+    assert [note["code"] for note in intake.notes(radiograph)] == ["faint", "windowed"]
+
+
+def test_radiographs_are_gathered_by_number_and_by_pixels():
+    small, large = (
+        intake.Admitted(images.Radiograph(np.zeros(shape, np.uint8), "PNG", "L", ()), ())
+        for shape in ((10, 10), (4000, 4000))
+    )
+    assert [len(batch) for batch in intake.batches([small] * 20)] == [16, 4]
+    assert [len(batch) for batch in intake.batches([small, large, large, small])] == [2, 2]
+
+
+@pytest.mark.reliability(
+    "a picture of 32 x 40,000 pixels", "refused as too_large; OpenCV warps nothing so long"
+)
+def test_a_side_longer_than_opencv_warps_is_refused():
+    sliver = images.encode_png(np.random.default_rng(0).integers(0, 256, (32, 40_000)).astype(np.uint8))
+    with pytest.raises(images.ImageFault, match="a side may have 32000 pixels") as caught:
+        intake.examine(sliver, "a.png", Limits())
+    assert caught.value.reason == "too_large"

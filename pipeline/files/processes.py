@@ -1,0 +1,61 @@
+"""Servers in processes of their own, which end when we are told to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from pipeline.files.outputs import die_with_parent
+
+_LOOK_S = 0.2  # between two looks for a signal
+_GRACE_S = 10.0  # for a server to answer what it has begun
+
+
+def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a server until it ends or we are interrupted or terminated, and return its exit code.
+
+    It leads a process group of its own. A signal to us goes on to all of the group; what is left after ten
+    seconds is killed, so that the port is free. If we are killed ourselves, Linux kills the server.
+
+    Returns
+    -------
+    int
+        128 and the signal's number where one ended it, as shells have it.
+    """
+    told: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: told.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    process = subprocess.Popen(
+        command,
+        env=dict(environment),
+        start_new_session=True,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
+    )
+    try:
+        while not told:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK_S)
+        _signal(process, told[0])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+        return 128 + told[0]
+    finally:
+        _signal(process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal the whole group; on Windows, where there is none, end the process."""
+    if os.name != "posix":
+        process.terminate()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,64 @@
+"""A server that we start ends with us, and its port is free."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.files import processes
+
+REPOSITORY = Path(__file__).parents[2]
+# Starts the server that listens in a process of its own, as MLflow does.
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'http.server', sys.argv[1]])"
+OURS = """
+import os, sys
+from pipeline.files import processes
+sys.exit(processes.serve([sys.executable, "-c", sys.argv[1], sys.argv[2]], os.environ))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.mark.reliability("a termination signal to a server", "it ends with all it started; the port is free")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_server_and_all_it_started(number, code):
+    port = free_port()
+    command = [sys.executable, "-c", OURS, PARENT, str(port)]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as ours:
+        try:
+            assert wait_for(lambda: answers(port))
+            ours.send_signal(number)
+            assert ours.wait(20) == code
+        finally:
+            ours.kill()
+    assert wait_for(lambda: not answers(port))
+
+
+def test_the_exit_code_of_a_server_that_ends_by_itself_comes_back():
+    assert processes.serve([sys.executable, "-c", "raise SystemExit(3)"], os.environ) == 3
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
