@@ -112,6 +112,7 @@ def test_each_codec_has_one_keeper_in_the_room_of_files() -> None:
         ("Image.open", "pictures.py"),
         ("simplejpeg.decode_jpeg", "jpeg.py"),
         ("imagecodecs.png_decode", "pictures.py"),
+        ("imagecodecs.webp_decode", "pictures.py"),
         ("tifffile.TiffFile", "tiff.py"),
         ("pydicom.dcmread", "dicom.py"),
         *((f"imagecodecs.{codec}_decode", "dicom_codecs.py") for codec in DICOM_CODECS),

@@ -94,7 +94,7 @@ def deep_grey(rgb: NDArray[Any]) -> NDArray[Any]:
 
 def in_8_bits(rgb: Rows) -> UInt8Array:
     """Scale a thinned copy of deep colours to bytes, so that the largest value fits."""
-    small = thinned(rgb, 2 * _MARKS_PX).astype(np.float64)
+    small = thinned(rgb, _MARKS_PX).astype(np.float64)
     small -= min(0.0, small.min())
     return np.asarray(small * (255 / max(small.max(), 1e-300)), dtype=np.uint8)
 

@@ -85,10 +85,10 @@ def _jpeg(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDA
         raise ImageFault("broken", f"{name}: a JPEG needs one frame header. Received: {len(headers)}")
     inside = headers[0]
     _check_inside(inside.height, inside.width, inside.n_channels, layout, name, max_pixels)
-    if behind := containers.trailing_bytes(frame, "JPEG", name):
-        frame = frame[:-behind]
     if inside.process == _JPEG_LS:
         return _as_rgb(imagecodecs.jpegls_decode(frame), layout, name), []
+    if behind := containers.trailing_bytes(frame, "JPEG", name):
+        frame = frame[:-behind]
     if inside.process == _LOSSLESS:
         return _as_rgb(imagecodecs.jpegsof3_decode(frame), layout, name), []
     if inside.process not in _DCT:

@@ -183,6 +183,8 @@ def _shown(data: bytes, image: Image.Image, name: str) -> tuple[Shown, list[Note
         return _grey(image, name), notes
     if image.format == "PNG" and data[_PNG_DEPTH] == 16 and data[_PNG_DEPTH + 1] != _PNG_GREY:
         return _deep_png(data, name), []
+    if image.format == "WEBP":
+        return _webp(data, name), []
     image.load()
     return _grey(image, name), []
 
@@ -193,6 +195,14 @@ def _deep_png(data: bytes, name: str) -> Shown:
 
     values = imagecodecs.png_decode(containers.bare_png(data, name))
     return of_deep(values, values.shape[2] in (2, 4), name)
+
+
+def _webp(data: bytes, name: str) -> Shown:
+    """Decode a WebP into a quarter of the memory that Pillow takes."""
+    import imagecodecs
+
+    values = imagecodecs.webp_decode(data)
+    return of_colours(values) if values.shape[2] == 3 else _grey(Image.fromarray(values), name)
 
 
 def _orientation(image: Image.Image) -> tuple[int, list[Note]]:

@@ -34,5 +34,6 @@ def strips(rows: Rows) -> Iterator[tuple[slice, NDArray[Any]]]:
 def thinned(rows: Rows, side_px: int) -> NDArray[Any]:
     """Take every n-th pixel of every n-th row, so that the longer side is below twice ``side_px``."""
     step = max(1, max(rows.shape[:2]) // side_px)
-    parts = [part[-taken.start % step :: step, ::step] for taken, part in strips(rows)]
-    return np.ascontiguousarray(np.concatenate(parts))
+    if step == 1:
+        return np.concatenate([part for _, part in strips(rows)])
+    return np.concatenate([part[-taken.start % step :: step, ::step].copy() for taken, part in strips(rows)])
