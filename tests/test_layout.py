@@ -29,7 +29,7 @@ NUMERIC = [
     *sorted((PACKAGE / "statistics").rglob("*.py")),
     *(PACKAGE / room / f"{file}.py" for room, files in NUMERIC_NAMES.items() for file in files.split()),
 ]
-DICOM_CODECS = ("dicomrle", "jpeg2k", "jpeg8", "jpegls", "jpegsof3")
+DICOM_CODECS = ("dicomrle", "jpeg2k", "jpeg8", "jpegsof3")
 STAGES = sorted((PACKAGE / "stages").glob("[!_]*.py"))
 
 

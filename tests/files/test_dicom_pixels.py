@@ -59,10 +59,9 @@ FULL = pydicom.pixels.processing.convert_color_space(COLOURS, "RGB", "YBR_FULL")
         framed(imagecodecs.jpeg2k_encode(COLOURS, mct=False, **J2K), "1.2.840.10008.1.2.4.90", **COLOUR),
         framed(imagecodecs.jpeg2k_encode(FULL, mct=False, **J2K), "1.2.840.10008.1.2.4.90",
                **YBR),
-        framed(imagecodecs.jpegls_encode(COLOURS), "1.2.840.10008.1.2.4.80", **COLOUR),
     ],
     ids=["RGB", "planar", "YBR_FULL", "JPEG 4:2:2", "JPEG of RGB", "YBR_RCT", "JPEG 2000 of RGB",
-         "JPEG 2000 of YBR", "JPEG-LS"],
+         "JPEG 2000 of YBR"],
 )  # fmt: skip
 def test_colours_are_converted_once(data):
     pixels = images.decode(data, "a.dcm").pixels
@@ -81,10 +80,9 @@ def test_colours_of_16_bits_keep_all_levels():
     ("frame", "syntax"),
     [
         (imagecodecs.jpeg8_encode(RAMP, lossless=True, bitspersample=16), "1.2.840.10008.1.2.4.70"),
-        (imagecodecs.jpegls_encode(RAMP), "1.2.840.10008.1.2.4.80"),
         (imagecodecs.jpeg2k_encode(RAMP, **J2K), "1.2.840.10008.1.2.4.90"),
     ],
-    ids=["lossless JPEG", "JPEG-LS", "JPEG 2000"],
+    ids=["lossless JPEG", "JPEG 2000"],
 )
 def test_lossless_compression_changes_no_pixel(frame, syntax):
     np.testing.assert_array_equal(images.decode(framed(frame, syntax), "a.dcm").pixels, PLAIN)
@@ -135,9 +133,8 @@ def test_floating_point_pixels_are_read():
     [
         (jpeg(np.tile(GREY8, (2, 1))), "1.2.840.10008.1.2.4.50"),
         (imagecodecs.jpeg2k_encode(np.tile(RAMP, (2, 1)), **J2K), "1.2.840.10008.1.2.4.90"),
-        (imagecodecs.jpegls_encode(np.tile(RAMP, (2, 1))), "1.2.840.10008.1.2.4.80"),
     ],
-    ids=["JPEG", "JPEG 2000", "JPEG-LS"],
+    ids=["JPEG", "JPEG 2000"],
 )
 def test_what_is_inside_is_measured_before_it_is_decoded(frame, syntax):
     for limit, reason in ((RAMP.size, "too_large"), (10**6, "broken")):
@@ -152,6 +149,13 @@ def test_a_damaged_frame_is_a_fault():
     frame[len(frame) * 2 // 3 :] = bytes(len(frame) - len(frame) * 2 // 3 - 2) + b"\xff\xd9"
     with pytest.raises(ImageFault, match="damaged"):
         images.decode(framed(bytes(frame), "1.2.840.10008.1.2.4.50", **EIGHT), "a.dcm")
+
+
+@pytest.mark.reliability("DICOM: JPEG-LS", "refused: no decoder that is safe with damaged data")
+def test_jpeg_ls_has_no_decoder():
+    with pytest.raises(ImageFault, match="JPEG-LS is not read") as caught:
+        images.decode(framed(imagecodecs.jpegls_encode(RAMP), "1.2.840.10008.1.2.4.80"), "a.dcm")
+    assert caught.value.reason == "no_decoder"
 
 
 def test_an_unknown_transfer_syntax_has_no_decoder():

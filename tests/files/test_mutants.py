@@ -40,7 +40,6 @@ FILES = {
     "DICOM of lossless JPEG": framed(
         imagecodecs.jpeg8_encode(RAMP, lossless=True, bitspersample=16), "1.2.840.10008.1.2.4.70"
     ),
-    "DICOM of JPEG-LS": framed(imagecodecs.jpegls_encode(RAMP), "1.2.840.10008.1.2.4.80"),
     "DICOM of JPEG 2000": framed(
         imagecodecs.jpeg2k_encode(COLOURS, **J2K), "1.2.840.10008.1.2.4.90", **COLOUR
     ),
