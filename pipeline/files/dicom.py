@@ -6,7 +6,7 @@ import io
 import zlib
 from typing import Any
 
-from pipeline.files import dicom_frames, dicom_values, pictures
+from pipeline.files import channels, dicom_frames, dicom_values, pictures
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
@@ -63,9 +63,9 @@ def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograp
         pixels, windowed = dicom_values.grey(stored, header, name)
         return Radiograph(pixels, "DICOM", mode, (*header.notes, *windowed))
     if stored.values.dtype.itemsize == 1:
-        pixels, departure, more = pictures.of_colours(stored.values)
+        pixels, departure, more = channels.of_colours(stored.values)
     else:
-        pixels, departure, more = pictures.of_deep_colours(stored.values, name)
+        pixels, departure, more = channels.of_deep_colours(stored.values, name)
     return Radiograph(pixels, "DICOM", mode, (*header.notes, *more), departure)
 
 
@@ -103,7 +103,7 @@ def _whole(data: bytes) -> bytes:
 def _start(data: bytes) -> int | None:
     """Offset of the first element where the magic word is not in its place; nothing where none begins."""
     magic = data.find(_MAGIC, 0, _SEARCHED_BYTES)
-    offsets = ([magic + 4] if magic >= 0 else []) + [0, _PREAMBLE_BYTES]
+    offsets = ([magic + 4] if magic >= 0 else []) + [0, _PREAMBLE_BYTES, _PREAMBLE_BYTES + 4]
     offsets += [len(data[:_SEARCHED_BYTES]) - len(data[:_SEARCHED_BYTES].lstrip(b" \t\r\n"))]
     return next((offset for offset in offsets if _begins_elements(data, offset)), None)
 

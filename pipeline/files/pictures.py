@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.files import colour, containers, jpeg, window
+from pipeline.files import channels, containers, jpeg, window
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import Radiograph, check_size
 from pipeline.files.strips import Rows, strips
@@ -33,12 +33,7 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda pixels: np.rot90(pixels, 2).T,
     8: np.rot90,
 }
-_COLOUR_DETAILS = {
-    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
-    "colour": "a colour picture, perhaps no radiograph",
-}
 TURNED = Note("exif_orientation", "turned upright as its EXIF says")
-TRANSPARENCY = Note("transparency", "transparent pixels, shown as black")
 _opening = threading.Lock()
 
 
@@ -71,61 +66,6 @@ def size_px(data: bytes, name: str) -> tuple[int, int]:
 def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
     """Turn and mirror by EXIF's orientation, 1 to 8; others leave the pixels as they are."""
     return np.ascontiguousarray(_UPRIGHT.get(orientation, np.asarray)(pixels))
-
-
-Shown = tuple[UInt8Array, float, list[Note]]
-
-
-def of_colours(rgb: Rows) -> Shown:
-    """Turn 8-bit colours into grey, their departure from a tint, and notes of marks."""
-    notes = [Note(code, _COLOUR_DETAILS[code]) for code in colour.codes(rgb)]
-    return colour.grey(rgb), colour.departure(rgb), notes
-
-
-def of_deep_colours(rgb: NDArray[Any], name: str) -> Shown:
-    """Turn colours of more than 8 bits into grey by all their levels, then window it; overwrites ``rgb``."""
-    small = colour.in_8_bits(rgb)
-    notes = [Note(code, _COLOUR_DETAILS[code]) for code in colour.codes(small)]
-    departure = colour.departure(small)
-    pixels, windowed = window.grey(colour.deep_grey(rgb), name)
-    return pixels, departure, [*notes, *windowed]
-
-
-def of_deep(values: NDArray[Any], has_alpha: bool, name: str, *, negative: bool = False) -> Shown:
-    """Turn one or three deep channels, perhaps with opacity as the last, into grey; overwrites them.
-
-    Parameters
-    ----------
-    values
-        Shape (height_px, width_px, channels).
-    has_alpha
-        Whether the channel behind the colours is opacity; transparent pixels show black.
-    name
-        For messages.
-    negative
-        Whether the largest value is black.
-    """
-    n_colours = 3 if values.shape[2] >= 3 else 1
-    notes = _cover(values, n_colours, name) if has_alpha else []
-    if n_colours == 3:
-        pixels, departure, more = of_deep_colours(values[..., :3], name)
-        return pixels, departure, [*notes, *more]
-    pixels, more = window.grey(values[..., 0], name, negative=negative)
-    return pixels, 0.0, [*notes, *more]
-
-
-def _cover(values: NDArray[Any], n_colours: int, name: str) -> list[Note]:
-    """Show transparent pixels black."""
-    alpha = values[..., n_colours]
-    opaque = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1
-    if alpha.max() <= 0:
-        raise ImageFault("fully_transparent", f"{name}: every pixel is transparent")
-    if alpha.min() >= opaque:
-        return []
-    for rows, part in strips(values):
-        share = part[..., n_colours : n_colours + 1] / opaque
-        values[rows, :, :n_colours] = part[..., :n_colours] * share
-    return [TRANSPARENCY]
 
 
 @contextmanager
@@ -168,7 +108,7 @@ def _opened(data: bytes) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _shown(data: bytes, image: Image.Image, name: str) -> tuple[Shown, list[Note]]:
+def _shown(data: bytes, image: Image.Image, name: str) -> tuple[channels.Shown, list[Note]]:
     if image.format == "JPEG" and image.mode in _JPEG_COLOURS:
         try:
             pixels, notes = jpeg.decode(data, _JPEG_COLOURS[image.mode], name)
@@ -178,7 +118,7 @@ def _shown(data: bytes, image: Image.Image, name: str) -> tuple[Shown, list[Note
             if image.mode == "L":
                 return (pixels, 0.0, []), notes
             if image.mode == "RGB":
-                return of_colours(pixels), notes
+                return channels.of_colours(pixels), notes
         image.load()
         return _grey(image, name), notes
     if image.format == "PNG" and data[_PNG_DEPTH] == 16 and data[_PNG_DEPTH + 1] != _PNG_GREY:
@@ -189,20 +129,20 @@ def _shown(data: bytes, image: Image.Image, name: str) -> tuple[Shown, list[Note
     return _grey(image, name), []
 
 
-def _deep_png(data: bytes, name: str) -> Shown:
+def _deep_png(data: bytes, name: str) -> channels.Shown:
     """Decode 16 bits a channel, of which Pillow keeps eight."""
     import imagecodecs  # an eighth of a second, which few folders need spend
 
     values = imagecodecs.png_decode(containers.bare_png(data, name))
-    return of_deep(values, values.shape[2] in (2, 4), name)
+    return channels.of_deep(values, values.shape[2] in (2, 4), name)
 
 
-def _webp(data: bytes, name: str) -> Shown:
+def _webp(data: bytes, name: str) -> channels.Shown:
     """Decode a WebP into a quarter of the memory that Pillow takes."""
     import imagecodecs
 
     values = imagecodecs.webp_decode(data)
-    return of_colours(values) if values.shape[2] == 3 else _grey(Image.fromarray(values), name)
+    return channels.of_colours(values) if values.shape[2] == 3 else _grey(Image.fromarray(values), name)
 
 
 def _orientation(image: Image.Image) -> tuple[int, list[Note]]:
@@ -227,7 +167,7 @@ class _Strips:
         return np.asarray(self._convert(self._image.crop(box)))
 
 
-def _grey(image: Image.Image, name: str) -> Shown:
+def _grey(image: Image.Image, name: str) -> channels.Shown:
     """Turn any of Pillow's modes into grey; transparent pixels show black, as the air around a limb does."""
     if image.mode.startswith(_DEEP_MODES):
         pixels, notes = window.grey(_Strips(image, lambda part: part), name)
@@ -235,8 +175,8 @@ def _grey(image: Image.Image, name: str) -> Shown:
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return _joined(_Strips(image, lambda part: part.convert("L"))), 0.0, []
     if image.mode not in _ALPHA_MODES and "transparency" not in image.info:
-        return of_colours(_Strips(image, lambda part: part.convert("RGB"), 3))
-    pixels, departure, notes = of_colours(_Strips(image, _on_black, 3))
+        return channels.of_colours(_Strips(image, lambda part: part.convert("RGB"), 3))
+    pixels, departure, notes = channels.of_colours(_Strips(image, _on_black, 3))
     return pixels, departure, [*_transparency(image, name), *notes]
 
 
@@ -257,4 +197,4 @@ def _transparency(image: Image.Image, name: str) -> list[Note]:
     lows, highs = zip(*((int(part.min()), int(part.max())) for _, part in strips(alphas)), strict=True)
     if max(highs) == 0:
         raise ImageFault("fully_transparent", f"{name}: every pixel is transparent")
-    return [TRANSPARENCY] if min(lows) < 255 else []
+    return [channels.TRANSPARENCY] if min(lows) < 255 else []

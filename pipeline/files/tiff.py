@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import complaints, jpeg, pictures
+from pipeline.files import channels, complaints, jpeg, pictures
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import Radiograph, check_size
 from pipeline.types import UInt8Array
@@ -101,7 +101,7 @@ def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[No
     has_alpha = page.extrasamples[:1] and page.extrasamples[0] in _ALPHA_KINDS
     kept = values[..., : n_colours + bool(has_alpha)]
     negative = page.photometric == _WHITE_IS_ZERO
-    return pictures.of_deep(kept, bool(has_alpha), name, negative=negative)
+    return channels.of_deep(kept, bool(has_alpha), name, negative=negative)
 
 
 def _values(page: Any, data: bytes) -> NDArray[Any]:

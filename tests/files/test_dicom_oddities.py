@@ -175,11 +175,35 @@ def test_a_deflated_dataset_is_read_and_a_bomb_is_not():
     assert caught.value.reason == "too_large"
 
 
+def implicit() -> bytes:
+    dataset = pydicom.dcmread(io.BytesIO(dicom()))
+    del dataset.file_meta
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, implicit_vr=True, little_endian=True)
+    return buffer.getvalue()
+
+
 @pytest.mark.reliability("DICOM: without its preamble, or not in its place", "read")
 @pytest.mark.parametrize(
     "data",
-    [dicom()[132:], dicom()[128:], b" \n" + dicom(), bytes(9) + dicom()],
-    ids=["no preamble", "magic word first", "leading blanks", "leading zeros"],
+    [
+        dicom()[132:],
+        dicom()[128:],
+        b" \n" + dicom(),
+        bytes(9) + dicom(),
+        bytes(132) + dicom()[132:],
+        dicom()[dicom().index(b"\x08\0\x16\0UI") :],
+        implicit(),
+    ],
+    ids=[
+        "no preamble",
+        "magic word first",
+        "leading blanks",
+        "leading zeros",
+        "no magic word",
+        "no file meta information",
+        "implicit, no file meta information",
+    ],
 )
 def test_dicom_is_recognised_by_its_first_elements(data):
     np.testing.assert_array_equal(images.decode(data, "a").pixels, PLAIN)

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from pipeline.files import pictures
+from pipeline.files import channels
 from pipeline.files.faults import MEANINGS, ImageFault, Issue, meaning, severity
 from pipeline.validate import not_radiograph
 from tests.house import SOURCES
@@ -32,7 +32,7 @@ def codes() -> set[str]:
 
 
 def test_every_code_has_one_severity_and_meaning():
-    made = codes() | set(pictures._COLOUR_DETAILS) | set(not_radiograph.KINDS)
+    made = codes() | set(channels._COLOUR_DETAILS) | set(not_radiograph.KINDS)
     assert len(made) > 40
     assert made <= set(CODES)
     assert len(CODES) == len(set(CODES))
