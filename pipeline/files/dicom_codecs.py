@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +17,9 @@ _RLE_HEADER_BYTES, _RLE_MOST_SEGMENTS = 64, 15
 _LOSSLESS, _JPEG_LS = 0xC3, 0xF7
 _DCT = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # says that colours are not transformed
+_SAYS_COLOURS = re.compile(rb"JFIF|\xff\xee\x00[\x0e-\xff]Adobe")  # a shorter marker counts for nothing
+_SEARCHED_BYTES = 1024
 _MOST_CHANNELS = 3
-_DEPTH_BITS = 16
 _STYLE, _MULTIPLE_COMPONENT_TRANSFORM = b"\xff\x52", 8  # of JPEG 2000: a marker, and an offset behind it
 
 
@@ -95,7 +97,7 @@ def _jpeg(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDA
         raise ImageFault("no_decoder", f"{name}: a JPEG of the process {inside.process:#x}")
     if inside.bits > 8:
         return imagecodecs.jpeg8_decode(frame), []
-    if layout.photometric == "RGB" and b"JFIF" not in frame[:32] and b"Adobe" not in frame[:1024]:
+    if layout.photometric == "RGB" and not _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
         frame = frame[:2] + _ADOBE_RGB + frame[2:]
     return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
 

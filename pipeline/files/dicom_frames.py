@@ -156,7 +156,7 @@ def _cut(data: bytes, layout: _Layout, n_frames: int | None, header: Header, nam
         raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {len(data) // layout.n_bytes}")
     if extra > 1:
         header.notes.append(Note("trailing_bytes", f"{extra} bytes behind the pixels"))
-    return data[: layout.n_bytes]
+    return data[: layout.n_bytes + layout.n_bytes % 2]  # even, where words are swapped
 
 
 def _native(data: bytes, layout: _Layout, syntax: str, name: str) -> Stored:

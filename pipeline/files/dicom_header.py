@@ -34,7 +34,9 @@ class Header:
 
     def numbers(self, keyword: str) -> list[float]:
         """Give all numbers of a value; none where one of them is no finite number."""
-        items = _items(self._value(keyword))
+        return self._numbers(keyword, _items(self._value(keyword)))
+
+    def _numbers(self, keyword: str, items: list[str]) -> list[float]:
         numbers = [_number(item) for item in items]
         if any(_COMMA.fullmatch(item) for item in items):
             self.notes.append(Note("decimal_comma", f"{keyword} is {_shown(items)}; read as a decimal"))
@@ -45,7 +47,7 @@ class Header:
 
     def number(self, keyword: str) -> float | None:
         """Give a number, the first of several."""
-        numbers = self.numbers(keyword)
+        numbers = self._numbers(keyword, _items(self._value(keyword))[:1])
         return numbers[0] if numbers else None
 
     def whole(self, keyword: str) -> int | None:

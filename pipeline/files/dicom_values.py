@@ -34,7 +34,7 @@ def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[No
     if (values != raw).any() and not header.holds("PixelPaddingValue"):
         header.nonsense(f"some values have other bits than the {stored.bits} stored ones; these are left out")
     shown.fit(values.astype(np.float64))
-    meaning = window.Meaning(ends[0], shown(values.astype(np.float64)), _padding(raw, values, header))
+    meaning = window.Meaning(ends[0], shown(values.astype(np.float64)), _padding(raw, values, stored, header))
     return window.by_meaning(stored.values, meaning, name, negative=negative)
 
 
@@ -163,13 +163,13 @@ def _tells(values: Float64Array) -> bool:
     return bool(np.isfinite(values).all() and values.min() < values.max())
 
 
-def _padding(raw: NDArray[Any], values: NDArray[Any], header: Header) -> NDArray[np.bool_]:
+def _padding(raw: NDArray[Any], values: NDArray[Any], stored: Stored, header: Header) -> NDArray[np.bool_]:
     """Mark what the header calls padding, by all bits or by those that are stored."""
     value, limit = header.number("PixelPaddingValue"), header.number("PixelPaddingRangeLimit")
     if value is None:
         return np.zeros(len(raw), bool)
     low, high = sorted((value, value if limit is None else limit))
-    marked = (values >= low) & (values <= high)
-    for turn in (0, 2**8, 2**16):  # some write a negative value as a positive one
-        marked |= (raw >= low) & (raw <= high) | (raw == low + turn) | (raw == low - turn)
-    return marked
+    turn = 2 ** (8 * stored.values.dtype.itemsize)  # some write a negative value as a positive one
+    marked = (raw == low + turn) | (raw == low - turn)
+    marked |= (raw >= low) & (raw <= high) | (values >= low) & (values <= high)
+    return np.asarray(marked)

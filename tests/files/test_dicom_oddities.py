@@ -57,6 +57,11 @@ def case(row: str, data: bytes, note: str):
             strings(WindowCenter="2048,0", WindowWidth="4096,0"),
             "decimal_comma",
         ),
+        case(
+            "the second of two windows is garbage",
+            strings(WindowCenter="2048,0\\abc", WindowWidth="4096\\x"),
+            "decimal_comma",
+        ),
         case("letters as window", strings(WindowCenter="a", WindowWidth="b"), "header_nonsense"),
         case("a window without a centre", strings(WindowWidth="400"), "header_nonsense"),
         case("a window far from all values", dicom(WindowCenter=1e6, WindowWidth=9), "header_nonsense"),

@@ -1,15 +1,18 @@
 """Pixels of DICOM in every way of storing them, against what was put in."""
 
 import io
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from pydicom.pixels import processing
 
 from pipeline.files import images
 from pipeline.files.images import ImageFault
 from tests.files.test_dicom import RAMP, dicom
+from tests.files.test_window import by_percentiles
 
 PLAIN = images.decode(dicom(), "a.dcm").pixels
 GREY8 = (RAMP // 16).astype(np.uint8)
@@ -42,7 +45,7 @@ def jpeg(pixels: np.ndarray, **options: object) -> bytes:
 
 J2K = {"reversible": True, "codecformat": "j2k"}
 PLANAR = np.ascontiguousarray(np.moveaxis(COLOURS, 2, 0))
-FULL = pydicom.pixels.processing.convert_color_space(COLOURS, "RGB", "YBR_FULL")
+FULL = processing.convert_color_space(COLOURS, "RGB", "YBR_FULL")
 
 
 @pytest.mark.reliability("DICOM: colours in each way of writing", "grey within two levels")
@@ -163,3 +166,49 @@ def test_an_unknown_transfer_syntax_has_no_decoder():
         with pytest.raises(ImageFault) as caught:
             images.decode(framed(b"\0\0\0\1" + bytes(99), syntax), "a.dcm")
         assert caught.value.reason == "no_decoder"
+
+
+BUNDLED = sorted((Path(pydicom.__file__).parent / "data/test_files").rglob("*.dcm"))
+OTHERS = (b"MR", b"CT", b"US", b"NM")
+
+
+def as_projections(path: Path) -> bytes:
+    """Bytes of one of pydicom's own test files, with another modality where that is none of X-rays."""
+    data = path.read_bytes()
+    for modality in OTHERS:
+        data = data.replace(b"CS\x02\x00" + modality, b"CS\x02\x00OT")
+    return data
+
+
+def by_pydicom(data: bytes) -> np.ndarray:
+    dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+    stored = dataset.pixel_array
+    if stored.ndim == 2 and dataset.PhotometricInterpretation != "PALETTE COLOR":
+        return by_percentiles(
+            processing.apply_voi_lut(processing.apply_modality_lut(stored, dataset), dataset)
+        )
+    rgb = processing.apply_color_lut(stored, dataset) if stored.ndim == 2 else stored
+    return rgb / 256.0 ** (rgb.dtype.itemsize - 1) @ np.array([0.299, 0.587, 0.114])
+
+
+def compared(path: Path) -> float | None:
+    """Give the largest difference in grey levels; nothing where one of both reads no such file."""
+    data = as_projections(path)
+    try:
+        pixels = images.decode(data, path.name).pixels
+    except ImageFault:
+        return None
+    try:
+        expected = by_pydicom(data)
+    except (RuntimeError, AttributeError):
+        return None
+    return float(np.abs(pixels - expected).max())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.reliability("DICOM: pydicom's own test files", "as pydicom's own functions show them")
+def test_bundled_files_are_shown_as_pydicom_shows_them():
+    found = {path.name: compared(path) for path in BUNDLED}
+    differences = {name: most for name, most in found.items() if most is not None}
+    assert len(differences) > 25
+    assert max(differences.values()) < 1.1, differences  # 16 bits are cut here, and rounded there
