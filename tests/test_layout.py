@@ -29,6 +29,7 @@ NUMERIC = [
     *sorted((PACKAGE / "statistics").rglob("*.py")),
     *(PACKAGE / room / f"{file}.py" for room, files in NUMERIC_NAMES.items() for file in files.split()),
 ]
+DICOM_CODECS = ("dicomrle", "jpeg2k", "jpeg8", "jpegsof3")
 STAGES = sorted((PACKAGE / "stages").glob("[!_]*.py"))
 
 
@@ -98,10 +99,24 @@ def test_only_one_module_resizes() -> None:
     assert [name(file) for file in SOURCES if "cv2.resize" in calls(file)] == ["pipeline/files/resize.py"]
 
 
-def test_only_one_module_reads_and_writes_image_files() -> None:
-    codecs = ("cv2.imread", "cv2.imwrite", "cv2.imdecode", "cv2.imencode", "Image.open", "PIL.Image.open")
-    keepers = {name(file) for file in SOURCES if any(call in codecs for call in calls(file))}
-    assert keepers == {"pipeline/files/images.py"}
+def test_each_codec_has_one_keeper_in_the_room_of_files() -> None:
+    codecs = ("cv2.im", "Image.open", "simplejpeg.", "imagecodecs.", "tifffile.", "pydicom.dcmread")
+    keepers = {
+        (call.removeprefix("PIL."), name(file).removeprefix("pipeline/files/"))
+        for file in SOURCES
+        for call in calls(file)
+        if call.removeprefix("PIL.").startswith(codecs)
+    }
+    assert keepers == {
+        ("cv2.imencode", "images.py"),
+        ("Image.open", "pictures.py"),
+        ("simplejpeg.decode_jpeg", "jpeg.py"),
+        ("imagecodecs.png_decode", "pictures.py"),
+        ("imagecodecs.webp_decode", "pictures.py"),
+        ("tifffile.TiffFile", "tiff.py"),
+        ("pydicom.dcmread", "dicom.py"),
+        *((f"imagecodecs.{codec}_decode", "dicom_codecs.py") for codec in DICOM_CODECS),
+    }
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 
 from pipeline.files.faults import ImageFault
 
@@ -15,6 +16,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_END = 0xD9
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _PNG_SIGNATURE_BYTES = 8
+_PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
@@ -32,6 +34,18 @@ def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
     return 0
 
 
+def bare_png(data: bytes, name: str) -> bytes:
+    """Keep what a PNG's pixels need: no profile, no text, nothing that may unfold to gigabytes.
+
+    Raises
+    ------
+    ImageFault
+        As `trailing_bytes`.
+    """
+    chunks = [chunk for chunk in _png_chunks(data, name) if chunk[4:8] in _PNG_NEEDED]
+    return data[:_PNG_SIGNATURE_BYTES] + b"".join(chunks)
+
+
 def _jpeg_end(data: bytes, name: str) -> int:
     """Offset behind the end-of-image marker, reached segment by segment (thumbnails have their own)."""
     position = 2
@@ -46,15 +60,20 @@ def _jpeg_end(data: bytes, name: str) -> int:
 
 def _png_end(data: bytes, name: str) -> int:
     """Offset behind the IEND chunk; every chunk's check sum is compared."""
-    position = _PNG_SIGNATURE_BYTES
+    return _PNG_SIGNATURE_BYTES + sum(map(len, _png_chunks(data, name)))
+
+
+def _png_chunks(data: bytes, name: str) -> Iterator[memoryview]:
+    position, view = _PNG_SIGNATURE_BYTES, memoryview(data)
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
-        body, end = data[position + 4 : position + 8 + length], position + 12 + length
-        if end > len(data):
+        chunk = view[position : position + 12 + length]
+        if len(chunk) < 12 + length:
             break
-        if zlib.crc32(body) != int.from_bytes(data[end - 4 : end], "big"):
-            raise ImageFault("broken", f"{name}: wrong check sum in PNG chunk {body[:4]!r}")
-        if body[:4] == b"IEND":
-            return end
-        position = end
+        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+            raise ImageFault("broken", f"{name}: wrong check sum in PNG chunk {bytes(chunk[4:8])!r}")
+        yield chunk
+        if bytes(chunk[4:8]) == b"IEND":
+            return
+        position += len(chunk)
     raise ImageFault("truncated", f"{name}: the PNG lacks its end")

@@ -1,16 +1,30 @@
-"""DICOM files to values, in the order of the standard: modality, value of interest, polarity."""
+"""DICOM files to grey: recognised by their bytes, read as viewers read them, or a fault of that file."""
 
 from __future__ import annotations
 
 import io
+import zlib
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.files.faults import ImageFault
+from pipeline.files import channels, dicom_frames, dicom_values, pictures
+from pipeline.files.dicom_frames import Stored
+from pipeline.files.dicom_header import Header
+from pipeline.files.faults import ImageFault, Note
+from pipeline.files.radiograph import Radiograph, check_size
 
 _PREAMBLE_BYTES = 128
+_MAGIC = b"DICM"
+_SEARCHED_BYTES = 1024  # for a magic word that is not in its place
+_FIRST_GROUPS = (0x0002, 0x0008)
+_LIKE_DICOM = 3  # elements in a row
+_LONG_VRS = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"}
+_VRS = _LONG_VRS | {
+    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH",
+    b"SL", b"SS", b"ST", b"SV", b"TM", b"UI", b"UL", b"US", b"UV",
+}  # fmt: skip
+_UNDEFINED = 0xFFFFFFFF
+_DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
+_HEADER_BYTES = 2**24  # allowed beside the pixels
 # What is certainly no projection of X-rays. `OT` and what is unknown may be one; dental films (IO, PX) are.
 _OTHER_MODALITIES = {
     "CT", "MR", "US", "NM", "PT", "IVUS", "OCT", "ES", "GM", "SM", "XC", "OP", "OPT", "OAM", "BDUS",
@@ -19,61 +33,115 @@ _OTHER_MODALITIES = {
 
 
 def is_dicom(data: bytes) -> bool:
-    """Recognise a DICOM file by its magic word."""
-    return data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == b"DICM"
+    """Recognise a DICOM file by its magic word, or where that is missing by its first elements."""
+    return data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == _MAGIC or _start(data) is not None
 
 
-def decode(data: bytes, name: str, max_pixels: int) -> tuple[NDArray[np.float64], str]:
+def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
     """Decode one frame, higher is brighter.
-
-    Returns
-    -------
-    values : ndarray of float64
-        Shape (height_px, width_px), or (height_px, width_px, 3) RGB in 0..255.
-    photometric : str
-        The photometric interpretation.
 
     Raises
     ------
     ImageFault
         ``broken``, ``no_pixels``, ``not_a_radiograph`` (by its modality), ``multi_frame``, ``too_large``,
-        ``no_decoder`` or ``truncated``.
+        ``no_decoder``, ``truncated`` or ``not_finite``.
     """
+    with pictures.faults_of(name):
+        notes: list[Note] = []
+        dataset = _dataset(data, name, max_pixels)
+        header = Header(dataset, notes)
+        _check(dataset, header, name, max_pixels)
+        stored = dicom_frames.read(dataset, header, name, max_pixels)
+        return _shown(stored, dataset, header, name)
+
+
+def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograph:
+    mode = header.text("PhotometricInterpretation")
+    if stored.values.ndim == 2 and mode == "PALETTE COLOR":
+        stored = stored._replace(values=dicom_values.palette_colours(stored.values, dataset, header, name))
+    if stored.values.ndim == 2:
+        pixels, windowed = dicom_values.grey(stored, header, name)
+        return Radiograph(pixels, "DICOM", mode, (*header.notes, *windowed))
+    if stored.values.dtype.itemsize == 1:
+        pixels, departure, more = channels.of_colours(stored.values)
+    else:
+        pixels, departure, more = channels.of_deep_colours(stored.values, name)
+    return Radiograph(pixels, "DICOM", mode, (*header.notes, *more), departure)
+
+
+def _dataset(data: bytes, name: str, max_pixels: int) -> Any:
     import pydicom  # a tenth of a second, which no folder of JPEG need spend
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut, convert_color_space
 
-    try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
-    except Exception as error:  # parsers raise whatever hostile bytes run them into
-        raise ImageFault("broken", f"{name}: {error}") from error
-    photometric = _check(dataset, name, max_pixels)
-    stored = _stored_values(dataset, name)
-    if stored.ndim == 3:
-        rgb = stored if photometric == "RGB" else convert_color_space(stored, photometric, "RGB")
-        return rgb.astype(np.float64), photometric
-    values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset).astype(np.float64)
-    return (values.max() + values.min() - values if photometric == "MONOCHROME1" else values), photometric
+    data = _whole(data)
+    if _DEFLATED in data[: 4 * _SEARCHED_BYTES]:
+        data = _inflated(data, name, max_pixels)
+    return pydicom.dcmread(io.BytesIO(data), force=True)
 
 
-def _check(dataset: Any, name: str, max_pixels: int) -> str:
-    """Refuse what the header already rules out; return the photometric interpretation."""
-    if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
+def _check(dataset: Any, header: Header, name: str, max_pixels: int) -> None:
+    """Refuse what the header already rules out."""
+    rows, columns = header.whole("Rows"), header.whole("Columns")
+    if not any(keyword in dataset for keyword in dicom_frames.PIXEL_KEYWORDS) or not rows or not columns:
         raise ImageFault("no_pixels", f"{name}: the DICOM file holds no pixels")
-    if (modality := str(dataset.get("Modality", ""))) in _OTHER_MODALITIES:
+    if (modality := header.text("Modality")) in _OTHER_MODALITIES:
         raise ImageFault(
             "not_a_radiograph", f"{name}: its DICOM modality must be radiography. Received: {modality}"
         )
-    if (n_frames := int(dataset.get("NumberOfFrames") or 1)) > 1:
-        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
-    if (n_pixels := int(dataset.Rows) * int(dataset.Columns)) > max_pixels:
-        raise ImageFault("too_large", f"{name}: at most {max_pixels} pixels. Received: {n_pixels}")
-    return str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    check_size(rows, columns, max_pixels, name)
 
 
-def _stored_values(dataset: Any, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(dataset.pixel_array)
-    except Exception as error:  # a missing decoder is an error of many types
-        syntax = dataset.file_meta.get("TransferSyntaxUID")
-        compressed = syntax is not None and syntax.is_compressed
-        raise ImageFault("no_decoder" if compressed else "truncated", f"{name}: {error}") from error
+def _whole(data: bytes) -> bytes:
+    """Give the file a preamble and the magic word where they are missing or out of place."""
+    if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == _MAGIC:
+        return data
+    start = _start(data)
+    if start is None or int.from_bytes(data[start : start + 2], "little") != 2:
+        return data if start is None else data[start:]  # no file meta information: pydicom guesses the syntax
+    return bytes(_PREAMBLE_BYTES) + _MAGIC + data[start:]
+
+
+def _start(data: bytes) -> int | None:
+    """Offset of the first element where the magic word is not in its place; nothing where none begins."""
+    magic = data.find(_MAGIC, 0, _SEARCHED_BYTES)
+    offsets = ([magic + 4] if magic >= 0 else []) + [0, _PREAMBLE_BYTES, _PREAMBLE_BYTES + 4]
+    offsets += [len(data[:_SEARCHED_BYTES]) - len(data[:_SEARCHED_BYTES].lstrip(b" \t\r\n"))]
+    return next((offset for offset in offsets if _begins_elements(data, offset)), None)
+
+
+def _begins_elements(data: bytes, offset: int) -> bool:
+    """Whether elements with rising tags stand here, as nothing but DICOM has them."""
+    last = -1
+    for _ in range(_LIKE_DICOM):
+        group = int.from_bytes(data[offset : offset + 2], "little")
+        tag = group << 16 | int.from_bytes(data[offset + 2 : offset + 4], "little")
+        end = _element_end(data, offset)
+        if tag <= last or (last < 0 and group not in _FIRST_GROUPS) or end is None:
+            return False
+        last, offset = tag, end
+    return True
+
+
+def _element_end(data: bytes, offset: int) -> int | None:
+    """Offset behind an element with explicit or implicit VR, little endian."""
+    if data[offset + 4 : offset + 6] in _LONG_VRS:
+        start, length = offset + 12, int.from_bytes(data[offset + 8 : offset + 12], "little")
+    elif data[offset + 4 : offset + 6] in _VRS:
+        start, length = offset + 8, int.from_bytes(data[offset + 6 : offset + 8], "little")
+    else:
+        start, length = offset + 8, int.from_bytes(data[offset + 4 : offset + 8], "little")
+    end = start if length == _UNDEFINED else start + length
+    return end if start <= len(data) and end <= len(data) else None
+
+
+def _inflated(data: bytes, name: str, max_pixels: int) -> bytes:
+    """Inflate a deflated dataset, as far as pixels within the limit need it."""
+    start = _PREAMBLE_BYTES + 4
+    while data[start : start + 2] == b"\x02\x00" and (end := _element_end(data, start)) is not None:
+        start = end
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    dataset = inflater.decompress(data[start:], 3 * max_pixels + _HEADER_BYTES)
+    if inflater.unconsumed_tail:
+        raise ImageFault("too_large", f"{name}: inflates to more than {max_pixels} pixels need")
+    if not inflater.eof:
+        raise ImageFault("truncated", f"{name}: the deflated dataset breaks off")
+    return data[:start].replace(_DEFLATED, _PLAIN) + dataset

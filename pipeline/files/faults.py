@@ -41,6 +41,7 @@ _WARNINGS = {  # used, but worth a look
     "annotation_without_image": "An annotation that names no file",
     "colour": "A colour picture, perhaps no radiograph",
     "colour_marks": "A coloured arrow, circle or stamp; where it marks fractures, a network learns the mark",
+    "header_nonsense": "A value of the file's header makes no sense; read without it, as viewers do",
     "crosses_splits": "Has a copy in another published split; the whole group now lies in one",
     "decoder_warning": "Decoded, but the decoder complained",
     "drawn_marks": "A white arrow, circle or frame is drawn on it; a network may learn that",
@@ -63,6 +64,7 @@ _NOTES = {  # put right, or for information
     "annotation_normalised": "Drawn in shares of the radiograph, 0 to 1; turned into pixels",
     "annotation_other_category": "Annotations of other things than fractures; they are left out",
     "byte_copy": "The same bytes as another file; one of them is used",
+    "decimal_comma": "A number of the DICOM header is written with a comma; read as a decimal",
     "exif_orientation": "Turned upright as its EXIF says",
     "label_column": "A column of the labels that is read under the name it has here",
     "label_suspect": "Likely labelled wrongly, by models that did not see it; look at it",
@@ -71,6 +73,7 @@ _NOTES = {  # put right, or for information
     "large": "Many pixels; it takes longer",
     "negative": "Bright air around darker bone; turned back in preprocessing",
     "passed_over": "Hidden, unfinished, or made by a system beside the files; no data",
+    "padding": "Has a filling outside the exposed field; left out of the window and shown black",
     "transparency": "Has transparent pixels; they are read as black",
     "windowed": "More than 8 bits; windowed between two percentiles",
 }

@@ -6,20 +6,18 @@ file lacks with flat grey, and a classifier learns the grey.
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pipeline.files import colour, containers, dicom
+from pipeline.files import complaints, dicom, pictures, tiff
 from pipeline.files.faults import ImageFault, Note
-from pipeline.types import Float64Array, UInt8Array
+from pipeline.files.radiograph import Radiograph
+from pipeline.types import UInt8Array
 
 __all__ = [
     "ImageFault",
@@ -36,7 +34,6 @@ __all__ = [
 MAX_PIXELS = 100_000_000
 _MAX_BYTES = 2**30
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 _SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -51,55 +48,6 @@ _SUFFIXES = {
     ".dcm": "DICOM",
     ".dicom": "DICOM",
 }
-_ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
-_DEEP_MODES = ("I", "F")
-_ORIENTATION_TAG = 0x0112
-_WINDOW_PERCENTILES = (0.5, 99.5)
-_DETAILS = {
-    "extension_mismatch": "the name's extension is not what the bytes are",
-    "trailing_bytes": "bytes behind the end of the image",
-    "transparency": "transparent pixels, shown as black",
-    "colour_marks": "strongly coloured pixels on a grey radiograph: an arrow, a circle, a stamp",
-    "colour": "a colour picture, perhaps no radiograph",
-    "exif_orientation": "turned upright as its EXIF says",
-    "windowed": "more than 8 bits, windowed between two percentiles",
-    "decoder_warning": "the decoder complained",
-}
-
-# `decode` compares the header's size with its caller's limit before any pixel is decoded.
-Image.MAX_IMAGE_PIXELS = None
-
-
-@dataclass(frozen=True)
-class Radiograph:
-    """One decoded radiograph.
-
-    Attributes
-    ----------
-    pixels
-        uint8, shape (height_px, width_px): grey, upright by its EXIF, higher is brighter.
-    format
-        What the bytes are: ``JPEG``, ``PNG``, ``BMP``, ``WEBP``, ``TIFF``, ``GIF`` or ``DICOM``.
-    mode
-        The file's pixel mode in Pillow's terms, or DICOM's photometric interpretation.
-    notes
-        What was odd and was put right: ``extension_mismatch``, ``trailing_bytes``, ``transparency``,
-        ``colour_marks``, ``colour``, ``exif_orientation``, ``windowed`` (more than 8 bits),
-        ``decoder_warning``.
-    colour
-        How far its colours depart from a tint, 0 to 128; see `colour.departure`.
-    """
-
-    pixels: UInt8Array
-    format: str
-    mode: str
-    notes: tuple[Note, ...]
-    colour: float = 0.0
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The notes' codes."""
-        return tuple(note.code for note in self.notes)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
@@ -156,24 +104,18 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
     """
     if not data:
         raise ImageFault("empty_file", f"{name}: the file holds no bytes")
-    with warnings.catch_warnings(record=True) as complaints:
-        warnings.simplefilter("always")
-        if dicom.is_dicom(data):
-            decoded = _decode_dicom(data, name, max_pixels)
-        else:
-            decoded = _decode_picture(data, name, max_pixels)
-    notes = decoded.notes
-    if complaints:
-        notes = (*notes, _note("decoder_warning"))
-    if _SUFFIXES.get(PurePath(name).suffix.lower(), decoded.format) != decoded.format:
-        notes = (_note("extension_mismatch"), *notes)
+    with complaints.heard() as said:
+        decoded = _decode(data, name, max_pixels)
+    notes = tuple(dict.fromkeys((*decoded.notes, *complaints.notes(said))))
+    suffix = PurePath(name).suffix.lower()
+    if _SUFFIXES.get(suffix, decoded.format) != decoded.format:
+        notes = (Note("extension_mismatch", f"named {suffix}, and of the format {decoded.format}"), *notes)
     return replace(decoded, notes=notes)
 
 
 def size_px(path: Path) -> tuple[int, int]:
     """Height and width by a picture's header; `ImageFault` where there is none."""
-    image = _open(read_bytes(path), str(path))
-    return image.height, image.width
+    return pictures.size_px(read_bytes(path), str(path))
 
 
 def encode_png(pixels: UInt8Array) -> bytes:
@@ -194,96 +136,12 @@ def write(path: Path, pixels: UInt8Array) -> None:
     path.write_bytes(encoders[path.suffix](pixels))
 
 
-def _decode_picture(data: bytes, name: str, max_pixels: int) -> Radiograph:
-    image = _open(data, name)
-    file_format, mode = str(image.format), image.mode
-    if image.width * image.height > max_pixels:
-        raise ImageFault(
-            "too_large", f"{name}: at most {max_pixels} pixels. Received: {image.width} x {image.height}"
-        )
-    if (n_frames := getattr(image, "n_frames", 1)) > 1:
-        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
-    codes = ["trailing_bytes"] if containers.trailing_bytes(data, file_format, name) else []
-    image = _load(image, name)
-    if image.getexif().get(_ORIENTATION_TAG, 1) in range(2, 9):
-        codes.append("exif_orientation")
-        image = ImageOps.exif_transpose(image)
-    pixels, grey_codes, departure = _grey(image, name)
-    notes = tuple(_note(code) for code in (*codes, *grey_codes))
-    return Radiograph(pixels, file_format, mode, notes, departure)
-
-
-def _note(code: str) -> Note:
-    return Note(code, _DETAILS[code])
-
-
-def _open(data: bytes, name: str) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError:
-        allowed = ", ".join((*_FORMATS, "DICOM"))
-        raise ImageFault("not_an_image", f"{name}: the bytes are none of {allowed}") from None
-    except Exception as error:  # decoders raise whatever their parsing of hostile bytes runs into
-        raise ImageFault("broken", f"{name}: {error}") from error
-
-
-def _load(image: Image.Image, name: str) -> Image.Image:
-    try:
-        image.load()
-    except Exception as error:  # as above
-        reason = "truncated" if "truncated" in str(error).lower() else "broken"
-        raise ImageFault(reason, f"{name}: {error}") from error
-    return image
-
-
-def _grey(image: Image.Image, name: str) -> tuple[UInt8Array, list[str], float]:
-    """Turn any of Pillow's modes into grey; transparent pixels show black, as the air around a limb does."""
-    if image.mode.startswith(_DEEP_MODES):
-        return _window(np.asarray(image, dtype=np.float64), name), ["windowed"], 0.0
-    codes: list[str] = []
-    departure = 0.0
-    if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        image = image.convert("RGBA")
-        low, high = image.getchannel("A").getextrema()
-        if high == 0:
-            raise ImageFault("fully_transparent", f"{name}: every pixel is transparent")
-        if low < 255:  # type: ignore[operator]
-            codes.append("transparency")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    if image.mode not in ("1", "L"):
-        image = image if image.mode == "RGB" else image.convert("RGB")
-        rgb = np.asarray(image)
-        codes += colour.codes(rgb)
-        departure = colour.departure(rgb)
-    return _pixels(image if image.mode == "L" else image.convert("L")), codes, departure
-
-
-def _pixels(image: Image.Image) -> UInt8Array:
-    """Copy an image of mode ``L`` once; `numpy.array` would do so four times, through strings of bytes."""
-    pixels = np.empty((image.height, image.width), np.uint8)
-    Image.fromarray(pixels).im.paste(image.im, (0, 0, *image.size))  # into the array's own memory
-    return pixels
-
-
-def _decode_dicom(data: bytes, name: str, max_pixels: int) -> Radiograph:
-    values, mode = dicom.decode(data, name, max_pixels)
-    if values.ndim == 3:
-        rgb = values.astype(np.uint8)
-        grey = np.array(Image.fromarray(rgb).convert("L"))
-        return Radiograph(grey, "DICOM", mode, (), colour.departure(rgb))
-    return Radiograph(_window(values, name), "DICOM", mode, (_note("windowed"),))
-
-
-def _window(values: Float64Array, name: str) -> UInt8Array:
-    """Map the bulk of the values to 0..255, so that 12 bits in 16 do not read as black."""
-    if not np.isfinite(values).all():
-        raise ImageFault("not_finite", f"{name}: every pixel must be a finite number")
-    low, high = np.percentile(values, _WINDOW_PERCENTILES)
-    if high <= low:  # nearly all pixels are equal: show what differs
-        low, high = float(values.min()), float(values.max())
-    share = (values - low) / max(high - low, np.finfo(np.float64).tiny)
-    pixels: UInt8Array = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
-    return pixels
+def _decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
+    if dicom.is_dicom(data):
+        return dicom.decode(data, name, max_pixels)
+    if tiff.is_tiff(data):
+        return tiff.decode(data, name, max_pixels)
+    return pictures.decode(data, name, max_pixels)
 
 
 def _encode(suffix: str, pixels: UInt8Array, options: list[int]) -> bytes:

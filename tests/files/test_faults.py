@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from pipeline.files import images
+from pipeline.files import channels
 from pipeline.files.faults import MEANINGS, ImageFault, Issue, meaning, severity
 from pipeline.validate import not_radiograph
 from tests.house import SOURCES
@@ -22,7 +22,8 @@ def codes() -> set[str]:
     words = {
         constant.value
         for call in calls
-        if ast.unparse(call.func).split(".")[-1] == "ImageFault" or ast.unparse(call.func) == "Issue.of"
+        if ast.unparse(call.func).split(".")[-1] in ("ImageFault", "Note")
+        or ast.unparse(call.func) == "Issue.of"
         for argument in call.args[:2]
         for constant in ast.walk(argument)
         if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
@@ -31,7 +32,7 @@ def codes() -> set[str]:
 
 
 def test_every_code_has_one_severity_and_meaning():
-    made = codes() | set(images._DETAILS) | set(not_radiograph.KINDS)
+    made = codes() | set(channels._COLOUR_DETAILS) | set(not_radiograph.KINDS)
     assert len(made) > 40
     assert made <= set(CODES)
     assert len(CODES) == len(set(CODES))

@@ -1,0 +1,195 @@
+"""The pixels of a DICOM file as they are stored, by a header of which nothing is believed unchecked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import dicom_codecs
+from pipeline.files.dicom_header import Header
+from pipeline.files.faults import ImageFault, Note
+
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_ITEM = b"\xfe\xff\x00\xe0"  # begins what is compressed
+_PLAIN_SYNTAX, _BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+_NATIVE = ("1.2.840.10008.1.2", _PLAIN_SYNTAX, _BIG_ENDIAN)
+_GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+_NATIVE_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
+_DEPTHS = (1, 8, 16, 32, 64)
+
+
+class Stored(NamedTuple):
+    """Stored values, grey or RGB; how many bits they have and from which on; whether they are signed."""
+
+    values: NDArray[Any]
+    bits: int
+    shift: int = 0
+    is_signed: bool = False
+
+    def logical(self, raw: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give what raw values mean, without bits that are not stored."""
+        values = (raw >> self.shift) & ((1 << self.bits) - 1)
+        return values - ((values >> (self.bits - 1)) << self.bits) if self.is_signed else values
+
+
+class _Layout(NamedTuple):
+    """What the header says of the pixels, after nonsense was left out."""
+
+    rows: int
+    columns: int
+    n_channels: int
+    allocated: int
+    stored: int
+    shift: int
+    is_signed: bool
+    photometric: str
+    planar: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that the pixels take uncompressed."""
+        bits = self.rows * self.columns * self.n_channels * self.allocated
+        return -(-bits * 2 // 24) if self.photometric == "YBR_FULL_422" else -(-bits // 8)
+
+
+def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
+    """Read the frame of a dataset whose size was checked.
+
+    Raises
+    ------
+    ImageFault
+        ``multi_frame``, ``too_large``, ``truncated``, ``broken``, ``no_pixels`` or ``no_decoder``.
+    """
+    keyword = next(keyword for keyword in PIXEL_KEYWORDS if keyword in dataset)
+    data, n_frames = dataset[keyword].value, header.whole("NumberOfFrames")
+    if not isinstance(data, bytes) or not data:
+        raise ImageFault("no_pixels", f"{name}: the DICOM file holds no pixels")
+    if n_frames is not None and n_frames > 1:
+        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
+    syntax = _syntax(dataset, name)
+    compressed = data[:4] == _ITEM and syntax not in _NATIVE
+    if syntax and syntax not in _NATIVE and not compressed:
+        header.nonsense("the transfer syntax says that the pixels are compressed, and they are not")
+    layout = _layout(header, len(data), keyword, compressed=compressed)
+    if compressed:
+        return _compressed(data, layout, header, name, max_pixels)
+    if keyword != "PixelData":
+        return _floats(data, layout, name)
+    return _native(_cut(data, layout, n_frames, header, name), layout, syntax, name)
+
+
+def _syntax(dataset: Any, name: str) -> str:
+    """Transfer syntax; empty where the file names none."""
+    syntax = str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID") or "")
+    from pydicom.uid import UID
+
+    if syntax and not (UID(syntax) in _NATIVE or _is_public(UID(syntax))):
+        raise ImageFault("no_decoder", f"{name}: its transfer syntax is unknown. Received: {syntax[:64]!r}")
+    return syntax
+
+
+def _is_public(uid: Any) -> bool:
+    return not uid.is_private and uid.type == "Transfer Syntax"
+
+
+def _layout(header: Header, n_bytes: int, keyword: str, *, compressed: bool) -> _Layout:
+    rows, columns = header.whole("Rows") or 0, header.whole("Columns") or 0
+    photometric, n_channels = header.text("PhotometricInterpretation"), header.whole("SamplesPerPixel")
+    is_colour = "RGB" in photometric or "YBR" in photometric or photometric in ("HSV", "CMYK")
+    if n_channels not in (1, 3):
+        n_channels = 3 if is_colour else 1
+    allocated = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}.get(keyword) or header.whole(
+        "BitsAllocated"
+    )
+    if allocated not in _DEPTHS:
+        guessed = 8 * max(1, min(4, n_bytes // (rows * columns * n_channels)))
+        header.nonsense(f"BitsAllocated is {allocated}; taken as {guessed} by the length of the pixels")
+        allocated = guessed
+    held = n_bytes * 8 // (rows * columns * allocated)  # channels
+    if not compressed and is_colour != (n_channels == 3) and held >= 1:
+        header.nonsense(f"{photometric} with {n_channels} channels; taken by the length of the pixels")
+        n_channels, photometric = (3, "RGB") if held >= 3 else (1, "MONOCHROME2")
+    elif not is_colour and photometric not in _GREYS:
+        header.nonsense(f"PhotometricInterpretation is {photometric[:40]!r}; taken as MONOCHROME2")
+        photometric = "MONOCHROME2"
+    stored, shift = _bits(header, allocated)
+    is_signed = header.whole("PixelRepresentation") == 1
+    planar = int(header.whole("PlanarConfiguration") == 1)
+    return _Layout(rows, columns, n_channels, allocated, stored, shift, is_signed, photometric, planar)
+
+
+def _bits(header: Header, allocated: int) -> tuple[int, int]:
+    """How many bits are stored, and from which on."""
+    stored, high = header.whole("BitsStored"), header.whole("HighBit")
+    if stored is None or not 1 <= stored <= allocated:
+        if stored is not None:
+            header.nonsense(f"BitsStored is {stored} of {allocated}; taken as {allocated}")
+        return allocated, 0
+    if high is not None and not stored - 1 <= high < allocated:
+        header.nonsense(f"HighBit is {high} with {stored} bits stored; taken as {stored - 1}")
+        high = None
+    return stored, 0 if high is None else high + 1 - stored
+
+
+def _compressed(data: bytes, layout: _Layout, header: Header, name: str, max_pixels: int) -> Stored:
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(data, 0, number_of_frames=1)
+    values, notes = dicom_codecs.decode(frame, layout, name, max_pixels)
+    header.notes += notes
+    bits = 8 * values.dtype.itemsize
+    if values.dtype.kind == "i":
+        return Stored(values, bits, is_signed=True)
+    if layout.is_signed and values.dtype.itemsize == layout.allocated // 8 > 1:
+        return Stored(values, layout.stored, is_signed=True)
+    return Stored(values, bits)
+
+
+def _cut(data: bytes, layout: _Layout, n_frames: int | None, header: Header, name: str) -> bytes:
+    """Check how many bytes there are, and leave out what lies behind the pixels."""
+    extra = len(data) - layout.n_bytes
+    if extra < 0:
+        raise ImageFault("truncated", f"{name}: {layout.n_bytes} bytes of pixels. Received: {len(data)}")
+    if extra >= layout.n_bytes and n_frames is None:
+        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {len(data) // layout.n_bytes}")
+    if extra > 1:
+        header.notes.append(Note("trailing_bytes", f"{extra} bytes behind the pixels"))
+    return data[: layout.n_bytes + layout.n_bytes % 2]  # even, where words are swapped
+
+
+def _native(data: bytes, layout: _Layout, syntax: str, name: str) -> Stored:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    if layout.n_channels == 3 and layout.photometric not in _NATIVE_COLOURS:
+        raise ImageFault("no_decoder", f"{name}: colours as {layout.photometric!r}")
+    if "YBR" in layout.photometric and layout.allocated != 8:
+        raise ImageFault("no_decoder", f"{name}: {layout.photometric} of {layout.allocated} bits")
+    decoder = get_decoder(syntax if syntax == _BIG_ENDIAN else _PLAIN_SYNTAX)
+    values, _ = decoder.as_array(data, index=0, **_options(layout))
+    return Stored(values, layout.stored, layout.shift, layout.is_signed)
+
+
+def _options(layout: _Layout) -> dict[str, Any]:
+    return {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": layout.n_channels,
+        "bits_allocated": layout.allocated,
+        "bits_stored": layout.allocated,  # unused bits are left out later, by a table
+        "photometric_interpretation": layout.photometric,
+        "pixel_representation": int(layout.is_signed),
+        "planar_configuration": layout.planar,
+        "pixel_keyword": "PixelData",
+        "pixel_vr": "OW",
+        "view_only": layout.n_channels == 1,
+    }
+
+
+def _floats(data: bytes, layout: _Layout, name: str) -> Stored:
+    if len(data) < layout.n_bytes:
+        raise ImageFault("truncated", f"{name}: {layout.n_bytes} bytes of pixels. Received: {len(data)}")
+    values = np.frombuffer(data, f"<f{layout.allocated // 8}", layout.rows * layout.columns)
+    return Stored(values.reshape(layout.rows, layout.columns), layout.allocated, is_signed=True)

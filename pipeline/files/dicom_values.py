@@ -1,0 +1,175 @@
+"""Stored DICOM values to grey, in the order of the standard: modality, value of interest, polarity.
+
+Values of up to 16 bits go through a table of all of them, which is exact and costs no copy of the picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import window
+from pipeline.files.dicom_frames import Stored
+from pipeline.files.dicom_header import Header
+from pipeline.files.faults import ImageFault, Note
+from pipeline.types import Float64Array, UInt8Array
+
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+_RESCALE = ("RescaleSlope", "RescaleIntercept")
+_PROBES = 256
+_LUT_BITS = range(8, 17)
+
+
+def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[Note]]:
+    """Show values of one channel; returns as `window.grey`, while the header's notes grow by what is odd."""
+    negative = header.text("PhotometricInterpretation") == "MONOCHROME1"
+    shown = Shown(stored, header)
+    if (ends := window.span(stored.values)) is None:
+        shown.fit(np.linspace(float(stored.values.min()), float(stored.values.max()), _PROBES))
+        return window.grey(_Strips(stored.values, shown), name, negative=negative)
+    raw = np.arange(ends[0], ends[1] + 1)
+    values = stored.logical(raw)
+    if (values != raw).any() and not header.holds("PixelPaddingValue"):
+        header.nonsense(f"some values have other bits than the {stored.bits} stored ones; these are left out")
+    shown.fit(values.astype(np.float64))
+    meaning = window.Meaning(ends[0], shown(values.astype(np.float64)), _padding(raw, values, stored, header))
+    return window.by_meaning(stored.values, meaning, name, negative=negative)
+
+
+def palette_colours(indices: NDArray[Any], dataset: Any, header: Header, name: str) -> NDArray[Any]:
+    """Look colours up, 8 or 16 bits, shape (height_px, width_px, 3)."""
+    from pydicom.pixels.processing import apply_color_lut
+
+    if "WindowWidth" in dataset:
+        header.nonsense("a window for the colours of a palette; left out")
+    try:
+        colours = np.asarray(apply_color_lut(indices, dataset))
+    except Exception as error:  # as `pictures.faults_of`
+        raise ImageFault("broken", f"{name}: its palette makes no sense: {error}") from error
+    if colours.dtype.itemsize == 1:
+        return colours
+    high, low = colours >> 8, colours & 0xFF
+    return high.astype(np.uint8) if ((low == 0) | (low == high)).all() else colours
+
+
+class Shown:
+    """The rescaling and the window of a header; where they make no sense, they are left out."""
+
+    def __init__(self, stored: Stored, header: Header) -> None:
+        self._header = header
+        self._modality = self._table("ModalityLUTSequence", stored) or self._rescale()
+        self._voi = self._table("VOILUTSequence", stored) or self._window(stored)
+
+    def __call__(self, values: Float64Array) -> Float64Array:
+        """Give what is shown of values as they mean to be."""
+        for step in (self._modality, self._voi):
+            values = step(values) if step else values
+        return values
+
+    def fit(self, values: Float64Array) -> None:
+        """Leave out what makes all these values one, or no numbers; `values` are all that may occur."""
+        if len(values) < 2:
+            return
+        if self._modality and not _tells(self._modality(values)):
+            self._header.nonsense("rescaled, all values are one or no numbers; the rescaling is left out")
+            self._modality = None
+        rescaled = self._modality(values) if self._modality else values
+        if self._voi and not _tells(self._voi(rescaled)):
+            self._header.nonsense(
+                "the window shows nothing of the values; shown from the smallest to the largest"
+            )
+            self._voi = None
+
+    def _rescale(self) -> Any:
+        slope, intercept = (self._header.number(keyword) for keyword in _RESCALE)
+        if any(map(self._header.is_empty, _RESCALE)):
+            self._header.nonsense("RescaleSlope or RescaleIntercept is empty; taken as 1 and 0")
+        if slope == 0:
+            self._header.nonsense("RescaleSlope is 0; left out")
+            slope = None
+        factor, offset = 1.0 if slope is None else slope, intercept or 0.0
+        return (lambda values: values * factor + offset) if (factor, offset) != (1, 0) else None
+
+    def _table(self, keyword: str, stored: Stored) -> Any:
+        if (item := self._header.item(keyword)) is None:
+            return None
+        descriptor, table = item.numbers("LUTDescriptor"), item.bytes_or_numbers("LUTData")
+        n_entries = int(descriptor[0]) % 2**16 or 2**16 if descriptor else 0
+        entries = _entries(table, n_entries)
+        if len(descriptor) != 3 or int(descriptor[2]) not in _LUT_BITS or len(entries) != n_entries:
+            received = f"descriptor {descriptor}, {len(entries)} entries"
+            self._header.nonsense(f"the table of {keyword} makes no sense ({received}); left out")
+            return None
+        first = descriptor[1] - (2**16 if stored.is_signed and descriptor[1] >= 2**15 else 0)
+        return lambda values: entries[np.clip(np.rint(values - first), 0, n_entries - 1).astype(np.int64)]
+
+    def _window(self, stored: Stored) -> Any:
+        center, width = self._header.number("WindowCenter"), self._header.number("WindowWidth")
+        if center is None or width is None:
+            if center is not width:
+                self._header.nonsense(f"{_WINDOW_HALF}; {_WHOLE_RANGE}")
+            return None
+        if width <= 0:
+            self._header.nonsense(f"WindowWidth is {width:g}; {_WHOLE_RANGE}")
+            return None
+        return _windowing(center, width, self._function(width), stored.bits, signed=stored.is_signed)
+
+    def _function(self, width: float) -> str:
+        function = self._header.text("VOILUTFunction") or "LINEAR"
+        if function not in _FUNCTIONS:
+            self._header.nonsense(f"VOILUTFunction is {function[:40]!r}; taken as LINEAR")
+            function = "LINEAR"
+        return "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
+
+
+_WINDOW_HALF = "of WindowCenter and WindowWidth one has no value"
+_WHOLE_RANGE = "the window is left out, and the values are shown from the smallest to the largest"
+
+
+class _Strips:
+    """Rows of values too many to tabulate, as they are shown."""
+
+    def __init__(self, values: NDArray[Any], shown: Shown) -> None:
+        self._values, self._shown, self.shape = values, shown, values.shape
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        return self._shown(self._values[rows].astype(np.float64)).astype(np.float32)
+
+
+def _windowing(center: float, width: float, function: str, bits: int, *, signed: bool) -> Any:
+    """Let pydicom window; only the shape of its output counts, as percentiles are stretched afterwards."""
+    from pydicom import Dataset
+    from pydicom.pixels.processing import apply_windowing
+
+    tags = Dataset()
+    tags.PhotometricInterpretation, tags.BitsStored = "MONOCHROME2", bits
+    tags.PixelRepresentation = int(signed)
+    tags.WindowCenter, tags.WindowWidth, tags.VOILUTFunction = repr(center)[:16], repr(width)[:16], function
+    return lambda values: apply_windowing(values, tags)
+
+
+def _entries(table: bytes | list[float], n_entries: int) -> Float64Array:
+    """Read a table of 16 bits an entry, or of 8 where it is half as long."""
+    if isinstance(table, list):
+        return np.array(table, dtype=np.float64)
+    packed = "u1" if len(table) in (n_entries, n_entries + 1) and n_entries > 1 else "<u2"
+    usable = len(table) - len(table) % np.dtype(packed).itemsize
+    return np.frombuffer(table[:usable], packed)[:n_entries].astype(np.float64)
+
+
+def _tells(values: Float64Array) -> bool:
+    return bool(np.isfinite(values).all() and values.min() < values.max())
+
+
+def _padding(raw: NDArray[Any], values: NDArray[Any], stored: Stored, header: Header) -> NDArray[np.bool_]:
+    """Mark what the header calls padding, by all bits or by those that are stored."""
+    value, limit = header.number("PixelPaddingValue"), header.number("PixelPaddingRangeLimit")
+    if value is None:
+        return np.zeros(len(raw), bool)
+    low, high = sorted((value, value if limit is None else limit))
+    turn = 2 ** (8 * stored.values.dtype.itemsize)  # some write a negative value as a positive one
+    marked = (raw == low + turn) | (raw == low - turn)
+    marked |= (raw >= low) & (raw <= high) | (values >= low) & (values <= high)
+    return np.asarray(marked)

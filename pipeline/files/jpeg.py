@@ -1,0 +1,131 @@
+"""JPEG by a decoder that stops at damage; lenient ones draw what they make of it, without a word."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import simplejpeg
+
+from pipeline.files.faults import ImageFault, Note
+from pipeline.types import UInt8Array
+
+_MOST_SCANS = (
+    500  # of a progressive picture; sound ones have about ten, and each costs a pass over all pixels
+)
+_SCAN = b"\xff\xda"
+_END = b"\xff\xd9"
+# Behind these words pixels are wrong; other warnings are of what surrounds them.
+_DAMAGE = re.compile(r"corrupt|premature end", re.IGNORECASE)
+_CUT = re.compile(r"premature end of jpeg file|premature end of input", re.IGNORECASE)
+_NO_FRAME_SIZE = frozenset({0xC4, 0xC8, 0xCC})  # markers of 0xC0 to 0xCF that begin no frame
+
+
+class Frame(NamedTuple):
+    """What a frame header says: process (the marker's second byte), bits a sample, size and channels."""
+
+    process: int
+    bits: int
+    height: int
+    width: int
+    n_channels: int
+
+
+def decode(data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]]:
+    """Decode a JPEG of 8 bits strictly.
+
+    Parameters
+    ----------
+    data
+        The file or frame, with its end.
+    colours
+        ``GRAY``, ``RGB`` or ``CMYK``, whichever it holds.
+    name
+        For messages.
+
+    Returns
+    -------
+    pixels : ndarray of uint8
+        Shape (height_px, width_px), or (height_px, width_px, channels).
+    notes : list of Note
+        ``decoder_warning`` with what the library said of anything but the pixels.
+
+    Raises
+    ------
+    ImageFault
+        ``broken`` or ``truncated``: the library says that the pixels are damaged.
+    DecoderRefused
+        The library reads no such JPEG, or can't find its way in it.
+    """
+    if data.count(_SCAN) > _MOST_SCANS:
+        raise ImageFault("broken", f"{name}: a JPEG of more than {_MOST_SCANS} scans")
+    try:
+        return _decoded(data, colours, strict=True), []
+    except ValueError as error:
+        complaint = str(error)
+    return _in_spite_of(complaint, data, colours, name)
+
+
+class DecoderRefused(Exception):
+    """The strict decoder can't read this JPEG at all; perhaps another one can."""
+
+
+def frames(data: bytes) -> list[Frame]:
+    """List all frame headers outside of other segments: a sound picture has one.
+
+    A header that is cut off is left out.
+    """
+    found, position = [], 2
+    while 0 <= (position := data.find(b"\xff", position)) < len(data) - 9:
+        marker = data[position + 1]
+        if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD9:
+            position += 1 if marker == 0xFF else 2
+            continue
+        if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_SIZE) or marker == 0xF7:
+            found.append(_frame(marker, data[position + 4 : position + 10]))
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return found
+
+
+def _frame(marker: int, body: bytes) -> Frame:
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    return Frame(marker, body[0], height, width, body[5])
+
+
+def _in_spite_of(complaint: str, data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]]:
+    try:
+        pixels = _decoded(data, colours, strict=False)
+    except ValueError as error:
+        raise DecoderRefused(str(error)) from error
+    if _DAMAGE.search(complaint) and not _sound_without_filler(data, colours):
+        code = "truncated" if _CUT.search(complaint) else "broken"
+        raise ImageFault(code, f"{name}: parts of the picture are damaged: {complaint}")
+    return pixels, [Note("decoder_warning", f"the JPEG decoder complained: {complaint}")]
+
+
+def _sound_without_filler(data: bytes, colours: str) -> bool:
+    """Whether all is sound without what some cameras put between segments and before the end."""
+    kept = _tidy_head(data.removesuffix(_END))
+    bare = kept.rstrip(kept[-1:])
+    for candidate in (kept, bare, bare + kept[-1:]):  # the last byte may be of the picture, too
+        try:
+            _decoded(candidate + _END, colours, strict=True)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _tidy_head(data: bytes) -> bytes:
+    """Leave out what lies between the segments before the first scan."""
+    segments, position = [data[:2]], 2
+    while (position := data.find(b"\xff", position)) >= 0 and data[position + 1 : position + 2] != _SCAN[1:]:
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        segments.append(data[position:end])
+        position = end
+    return b"".join(segments) + data[max(position, 0) :]
+
+
+def _decoded(data: bytes, colours: str, *, strict: bool) -> UInt8Array:
+    pixels: UInt8Array = simplejpeg.decode_jpeg(data, colours, strict=strict)
+    return pixels[..., 0] if colours == "GRAY" else pixels

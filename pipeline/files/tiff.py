@@ -1,0 +1,119 @@
+"""TIFF: what Pillow reads falsely or not at all (deep colours, many depths), and what must not be trusted."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import channels, complaints, jpeg, pictures
+from pipeline.files.faults import ImageFault, Note
+from pipeline.files.radiograph import Radiograph, check_size
+from pipeline.types import UInt8Array
+
+_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MOST_CHANNELS = 5
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
+_JPEG = 7
+_ORIENTATION = 274
+_ALPHA_KINDS = (1, 2)  # associated with the colours, or not
+
+
+def is_tiff(data: bytes) -> bool:
+    """Recognise a TIFF or a BigTIFF by its first bytes."""
+    return data[:4] in _MAGICS
+
+
+def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
+    """Decode a TIFF of one page; parameters and faults as `images.decode`."""
+    import tifffile  # an eighth of a second, which few folders need spend
+
+    with pictures.faults_of(name), tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = _only_page(file, max_pixels, name)
+        _check_segments(page, data, name)
+        notes = _jpeg_notes(page, data, name) if page.compression == _JPEG else []
+        if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
+            return _by_pillow(data, name, max_pixels, notes)
+        pixels, departure, more = _deep(page, data, name)
+        orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
+        turned = [pictures.TURNED] if 2 <= orientation <= 8 else []
+        mode = f"{page.photometric.name};{page.bitspersample}"
+        return Radiograph(
+            pictures.upright(pixels, orientation), "TIFF", mode, (*notes, *turned, *more), departure
+        )
+
+
+def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Radiograph:
+    """Decode up to 8 bits; what libtiff writes to the terminal becomes a note."""
+    said: list[str] = []
+    with complaints.standard_error(said):
+        found = pictures.decode(data, name, max_pixels)
+    every = (*notes, *found.notes, *complaints.notes(said))
+    return Radiograph(found.pixels, found.format, found.mode, every, found.colour)
+
+
+def _only_page(file: Any, max_pixels: int, name: str) -> Any:
+    """Give the page, if there is one and its size is allowed; tiles count as large as they say they are."""
+    if (n_pages := len(file.pages)) != 1:
+        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_pages}")
+    page = file.pages.first
+    check_size(page.imagelength, page.imagewidth, max_pixels, name)
+    if page.is_tiled:
+        check_size(page.tilelength, page.tilewidth, max_pixels, name)
+    if page.imagedepth > 1 or page.samplesperpixel > _MOST_CHANNELS:
+        received = f"{page.imagedepth} x {page.samplesperpixel}"
+        raise ImageFault("multi_frame", f"{name}: one picture of at most five channels. Received: {received}")
+    return page
+
+
+def _check_segments(page: Any, data: bytes, name: str) -> None:
+    """Refuse strips or tiles that are not there, which decoders fill with black."""
+    ends = [offset + size for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    if not ends or min(page.dataoffsets) <= 0 or min(page.databytecounts) <= 0 or max(ends) > len(data):
+        raise ImageFault("truncated", f"{name}: truncated: the TIFF lacks some of its strips or tiles")
+
+
+def _jpeg_notes(page: Any, data: bytes, name: str) -> list[Note]:
+    """Decode each strip or tile strictly; libtiff drops what libjpeg warns of."""
+    found = []
+    for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+        segment = data[offset : offset + size]
+        if page.jpegtables:
+            segment = page.jpegtables[:-2] + segment[2:]
+        if page.dtype == np.uint8:
+            found += jpeg.decode(segment, "GRAY", name)[1]
+    return list(dict.fromkeys(found))
+
+
+def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[Note]]:
+    values = _values(page, data)
+    if values.ndim == 2:
+        values = values[..., None]
+    elif page.axes == "SYX":
+        values = np.moveaxis(values, 0, -1)
+    if page.photometric == _PALETTE:
+        values = np.moveaxis(page.colormap[:, values[..., 0]], 0, -1).copy()
+    elif page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+        raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {page.photometric.name}")
+    n_colours = 3 if page.photometric in (_RGB, _PALETTE) else 1
+    has_alpha = page.extrasamples[:1] and page.extrasamples[0] in _ALPHA_KINDS
+    kept = values[..., : n_colours + bool(has_alpha)]
+    negative = page.photometric == _WHITE_IS_ZERO
+    return channels.of_deep(kept, bool(has_alpha), name, negative=negative)
+
+
+def _values(page: Any, data: bytes) -> NDArray[Any]:
+    """Give the stored values; those that lie in one piece are viewed and not copied."""
+    is_grey = page.samplesperpixel == 1
+    if (
+        is_grey
+        and page.is_contiguous
+        and page.compression == 1
+        and page.dtype.itemsize * 8 == page.bitspersample
+    ):
+        dtype = page.dtype.newbyteorder(page.parent.byteorder)
+        count = page.imagelength * page.imagewidth
+        return np.frombuffer(data, dtype, count, page.dataoffsets[0]).reshape(page.shape)
+    return np.asarray(page.asarray())
