@@ -160,7 +160,7 @@ def answer(record: Mapping[str, Any]) -> Answer:
 def served_model(config: Config, folder: Path) -> mlflow.pyfunc.PyFuncModel:
     """Register the bundle in a store of the folder's own, and load it as MLflow's server does."""
     opened = store.connect(config.track, folder)
-    example = pd.DataFrame({"image": [versions.even_radiograph()]})
+    example = pd.DataFrame({"image": [base64.b64encode(made.png(made.radiograph(0))).decode()]})
     bundle = {versions.BUNDLE: str(config.paths.models)}
     with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own type hints
         version = models.log_version(
