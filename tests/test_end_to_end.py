@@ -20,6 +20,7 @@ from pipeline.drift import served
 from pipeline.files import images
 from tests import cloning
 from tests.cloning import run
+from tests.reliability import clock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,7 +167,8 @@ def ask(address: str, image: str) -> list[dict[str, Any]]:
     return predictions
 
 
-def test_a_forced_run_gives_the_same_lock(clone: Path) -> None:
+@pytest.mark.reliability(42)
+def test_a_forced_run_a_day_later_gives_the_same_lock(clone: Path, tmp_path: Path) -> None:
     before = (clone / "dvc.lock").read_text()
-    run(clone, "dvc", "repro", "--force")
+    run(clone, *clock.a_day_later(tmp_path), "dvc", "repro", "--force")
     assert (clone / "dvc.lock").read_text() == before

@@ -90,7 +90,7 @@ def settle(folder: Path, models: Path, root: Path) -> Config:
     for name in none.values():
         shutil.copy(REPOSITORY / "Data" / name, folder)
     values = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    values["validate"] |= {"copy_agreement": 0.82, "pinned_manifest": none.pop("pinned_manifest")}
+    values["validate"]["pinned_manifest"] = none.pop("pinned_manifest")
     values["data"] |= none | {"root": str(root)}
     values["paths"]["models"] = str(models)
     values["run"]["workers"] = 1
@@ -146,7 +146,7 @@ def _validated(manifest: Path, issues_file: Path) -> Iterator[tuple[str, Answer]
     issues = pd.read_csv(issues_file, keep_default_na=False)
     for row in files.itertuples():
         codes = frozenset(issues.loc[issues["path"] == row.path, "issue"]) - {row.reason}
-        yield row.path, Answer(row.reason, codes)
+        yield row.path, Answer(row.reason if row.status == "quarantined" else "", codes)
 
 
 def answer(record: Mapping[str, Any]) -> Answer:
@@ -160,7 +160,7 @@ def answer(record: Mapping[str, Any]) -> Answer:
 def served_model(config: Config, folder: Path) -> mlflow.pyfunc.PyFuncModel:
     """Register the bundle in a store of the folder's own, and load it as MLflow's server does."""
     opened = store.connect(config.track, folder)
-    example = pd.DataFrame({"image": [versions.even_radiograph()]})
+    example = pd.DataFrame({"image": [base64.b64encode(made.png(made.radiograph(0))).decode()]})
     bundle = {versions.BUNDLE: str(config.paths.models)}
     with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own type hints
         version = models.log_version(

@@ -67,7 +67,7 @@ FILES = [
     Odd("png-tiff-16bit/09_rgb16_12bit.png", "RGB PNG of 16 bits with 12-bit values", USED),
     Odd("png-tiff-16bit/12_min_is_white8.tif", "TIFF MinIsWhite of 8 bits", USED),
     Odd("png-tiff-16bit/13_min_is_white16.tif", "TIFF MinIsWhite of 16 bits", USED),
-    Odd("pictures/photo.png", "a photograph", REFUSED, "photograph"),
+    Odd("pictures/photo.png", "a photograph", REFUSED),
     Odd("pictures/tiny.png", "a picture of 16 x 16", REFUSED, "too_small"),
     Odd("hidden-folders/fractured/a.jpg", "a radiograph beside hidden folders", USED),
     *(
