@@ -141,7 +141,7 @@ def left_out(files: pd.DataFrame) -> str:
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
-    left_out = {"issues", "thumbnail", "features", "keypoints", "border", "markers"}
+    left_out = {"issues", "thumbnail", "features", "keypoints", "squared", "border", "markers"}
     rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
     files = pd.DataFrame(rows)
     sound = files["reason"] == ""

@@ -85,6 +85,17 @@ def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[
     return np.column_stack([linear, other_middle - linear @ middle])
 
 
+def turned_in_frame(
+    guess: Transform, first_shape: tuple[int, ...], second_shape: tuple[int, ...]
+) -> Transform:
+    """Lay frame on frame as a guess turns and mirrors, about the middle of the first."""
+    before, _, after = np.linalg.svd(guess[:, :2])
+    turn = before @ after
+    middle = (np.array(first_shape[1::-1]) - 1) / 2
+    about = np.column_stack([turn, middle - turn @ middle])
+    return chained(about, from_frames(0, first_shape, second_shape))
+
+
 def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bool) -> Transform:
     """Move a transform to where fine structure correlates best; as it was where that does not converge.
 
@@ -137,6 +148,20 @@ def scaled(transform: Transform, size: float) -> Transform:
     """Turn a transform between thumbnails into one between the same thumbnails scaled by ``size``."""
     shift = transform[:, 2] + (transform[:, :2].sum(axis=1) - 1) * (1 / size - 1) / 2
     return np.column_stack([transform[:, :2], shift * size])
+
+
+def chained(*transforms: Transform) -> Transform:
+    """Apply one transform after the other, the first one first."""
+    whole = np.eye(3)
+    for transform in transforms:
+        whole = np.vstack([transform, [0, 0, 1]]) @ whole
+    return whole[:2]
+
+
+def inverse(transform: Transform) -> Transform:
+    """Turn a transform into the one back."""
+    back: Transform = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
+    return back
 
 
 def described(transform: Transform) -> tuple[float, float, bool]:

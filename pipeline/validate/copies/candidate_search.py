@@ -5,27 +5,26 @@ another. Radiographs of one body part share many matches; only those of copies a
 
 References
 ----------
-H. Jégou, M. Douze, C. Schmid, "Product Quantization for Nearest Neighbor Search", IEEE Transactions on
-Pattern Analysis and Machine Intelligence 33 (2011), doi 10.1109/TPAMI.2010.57. D. G. Lowe, "Distinctive Image
-Features from Scale-Invariant Keypoints", International Journal of Computer Vision 60 (2004), section 7,
-doi 10.1023/B:VISI.0000029664.99615.94.
+D. G. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", International Journal of Computer
+Vision 60 (2004), section 7, doi 10.1023/B:VISI.0000029664.99615.94.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import engine
-from pipeline.types import AnyArray, ComplexArray, Float32Array, Float64Array, Int8Array, Int64Array
-from pipeline.validate.copies.keypoints import Keypoints, invariants, turns
+from pipeline.types import ComplexArray, Float32Array, Float64Array, Int8Array, Int64Array
+from pipeline.validate.copies.keypoint_index import AT_ONCE, KeypointIndex, parts
+from pipeline.validate.copies.keypoints import Keypoints, turns
 
 _NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
+_NEIGHBOURS_OF_SQUARES = 8  # whose matches are sought from one side only
 _MIN_MATCHES = 4  # of two radiographs: with fewer their guesses are not compared
 _MOST_MATCHES = 48  # of two radiographs: more add nothing
 _MIN_ALIKE = 0.7  # correlation of two patches at their best angle
@@ -36,14 +35,6 @@ _TOLERANCES_PX = (7.0, 4.0)  # from the guess by one match to what fits all that
 _MIN_VOTES = 4
 _MIN_SPREAD_PX = 10.0  # of what agrees about its middle: one small thing is no evidence for the whole
 _MOST_CANDIDATES = 16  # of each radiograph; families hold together by neighbours of neighbours
-
-_N_COMPONENTS = 48  # of the description: those that vary most
-_FEW = 20_000  # keypoints: up to here, all are compared with all
-_PER_CELL = 1000  # keypoints to a cell of the index
-_CELLS_SEARCHED = 4
-_SAMPLE = 64  # keypoints a cell, from which the cells are learnt
-_ROUNDS = 4  # of k-means: more find no more matches, and take as long as the search
-_AT_ONCE = 1 << 14  # keypoints or matches: bounds memory
 
 
 class Stack(NamedTuple):
@@ -84,7 +75,7 @@ class KeypointCandidates(NamedTuple):
     transforms: Float64Array
 
 
-def candidates(described: Sequence[Keypoints]) -> KeypointCandidates:
+def candidates(described: Sequence[Keypoints], squares: Mapping[int, Keypoints]) -> KeypointCandidates:
     """Pair the radiographs of which several matched keypoints agree how one lies on the other.
 
     Parameters
@@ -92,17 +83,32 @@ def candidates(described: Sequence[Keypoints]) -> KeypointCandidates:
     described
         One a radiograph. The result may differ in a few candidates with their order; give them in one
         that depends on nothing but the files.
+    squares
+        Some of them once more, forced into a square, by their numbers. These views pair with radiographs
+        only, and are numbered after them.
     """
     if sum(len(each.places) for each in described) <= _NEIGHBOURS:
         return KeypointCandidates(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
-    stack = _stacked(described)
-    first, second = _matches(stack)
-    keys, n_matches = np.unique(stack.owner[first] * len(described) + stack.owner[second], return_counts=True)
+    stack = _stacked([*described, *squares.values()])
+    n_indexed = sum(len(each.places) for each in described)
+    index = KeypointIndex(stack.patches[:n_indexed])
+    shown = np.array([*range(len(described)), *squares])[stack.owner]
+    found = [_pairs(stack, *_matches(stack, np.arange(n_indexed), shown, index, _NEIGHBOURS))]
+    if squares:
+        asked = np.arange(n_indexed, len(shown))
+        found.append(_pairs(stack, *_matches(stack, asked, shown, index, _NEIGHBOURS_OF_SQUARES)))
+    return KeypointCandidates(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _pairs(stack: Stack, first: Int64Array, second: Int64Array) -> KeypointCandidates:
+    """Let matches vote, those of the same two radiographs together, and choose the foremost pairs."""
+    n_owners = int(stack.owner[-1]) + 1
+    keys, n_matches = np.unique(stack.owner[first] * n_owners + stack.owner[second], return_counts=True)
     enough = n_matches >= _MIN_MATCHES
     of_enough = np.repeat(enough, n_matches)
     votes, transforms = _votes(stack, first[of_enough], second[of_enough], n_matches[enough])
-    pairs = np.column_stack(np.divmod(keys[enough], len(described)))
-    chosen = _foremost(pairs, votes, len(described))
+    pairs = np.column_stack(np.divmod(keys[enough], n_owners))
+    chosen = _foremost(pairs, votes, n_owners)
     return KeypointCandidates(pairs[chosen], votes[chosen], transforms[chosen])
 
 
@@ -113,56 +119,22 @@ def _stacked(described: Sequence[Keypoints]) -> Stack:
     return Stack(patches, scales, places.view(np.complex64)[:, 0], owner)
 
 
-def _matches(stack: Stack) -> tuple[Int64Array, Int64Array]:
+def _matches(
+    stack: Stack, asked: Int64Array, shown: Int64Array, index: KeypointIndex, n_neighbours: int
+) -> tuple[Int64Array, Int64Array]:
     """Find the nearest keypoints of each: each match once, those of the same two radiographs together."""
-    index, describe = _index(stack.patches)
-    n_keypoints, keys = len(stack.owner), []
-    parts = list(_parts(np.arange(n_keypoints)))
-    for queries in engine.track(parts, total=len(parts), label="match keypoints"):
-        nearest = index.search(describe(stack.patches[queries]), _NEIGHBOURS)[1].ravel()
-        exists = nearest >= 0  # -1: a cell held too few
-        one, other = np.repeat(queries, _NEIGHBOURS)[exists], nearest[exists]
-        foreign = stack.owner[one] != stack.owner[other]
+    n_keypoints, keys = len(stack.owner), [np.zeros(0, np.int64)]
+    pieces = list(parts(asked))
+    for queries in engine.track(pieces, total=len(pieces), label="match keypoints"):
+        nearest = index.nearest(stack.patches[queries], n_neighbours).ravel()
+        exists = nearest >= 0
+        one, other = np.repeat(queries, n_neighbours)[exists], nearest[exists]
+        foreign = shown[one] != shown[other]
         one, other = one[foreign], other[foreign]
         keys.append(np.minimum(one, other) * n_keypoints + np.maximum(one, other))
     first, second = np.divmod(_once(np.concatenate(keys)), n_keypoints)
     together = np.lexsort((stack.owner[second], stack.owner[first]))
     return first[together], second[together]
-
-
-def _index(patches: Int8Array) -> tuple[faiss.Index, Callable[[Int8Array], Float32Array]]:
-    """Index all keypoints by what a rotation, a mirror image and a negative leave alone."""
-    n_cells = max(1, len(patches) // _PER_CELL)
-    sample = patches[:: max(1, len(patches) // (_SAMPLE * n_cells))]
-    describe = _described(invariants(sample))
-    kind = "Flat" if len(patches) <= _FEW else f"IVF{n_cells},PQ{_N_COMPONENTS // 2}x4fs"
-    index = faiss.index_factory(_N_COMPONENTS, kind, faiss.METRIC_INNER_PRODUCT)
-    if not index.is_trained:
-        cells = faiss.extract_index_ivf(index)
-        cells.cp.niter, cells.nprobe = _ROUNDS, _CELLS_SEARCHED
-        index.train(describe(sample))
-    for part in _parts(patches):
-        index.add(describe(part))
-    return index, describe
-
-
-def _described(sample: Float32Array) -> Callable[[Int8Array], Float32Array]:
-    """Learn what varies most; what varies much counts less than it varies, or it would drown the rest."""
-    centre = sample.mean(axis=0)
-    variances, axes = np.linalg.eigh((sample - centre).T @ (sample - centre) / len(sample))
-    most = np.arange(len(variances))[: -_N_COMPONENTS - 1 : -1]
-    weights = (axes[:, most] / np.maximum(variances[most], 1e-9) ** 0.25).astype(np.float32)
-
-    def describe(patches: Int8Array) -> Float32Array:
-        values = (invariants(patches) - centre) @ weights
-        normed: Float32Array = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
-        return normed
-
-    return describe
-
-
-def _parts(values: AnyArray) -> Iterator[AnyArray]:
-    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
 def _votes(
@@ -171,7 +143,7 @@ def _votes(
     """Count for each pair, whose matches lie together, those that agree with its foremost guess; fit it."""
     votes, transforms = np.zeros(len(n_matches), np.int64), np.zeros((len(n_matches), 2, 3))
     end = np.cumsum(n_matches)
-    cuts = np.searchsorted(end, np.arange(_AT_ONCE, first.size, _AT_ONCE))
+    cuts = np.searchsorted(end, np.arange(AT_ONCE, first.size, AT_ONCE))
     for low, high in pairwise(np.unique([0, *cuts, len(end)])):
         part = slice(end[low] - n_matches[low], end[high - 1])
         pair, place = _numbered(n_matches[low:high])

@@ -6,7 +6,7 @@ Arrays in, pairs out; only the verification is spread over processes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,11 @@ from pipeline.validate.copies import alignment, candidate_search
 from pipeline.validate.copies.agreement import Agreement
 from pipeline.validate.copies.alignment import Transform
 from pipeline.validate.copies.keypoints import Keypoints
-from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled
-from pipeline.validate.copies.verification import Pair, verify
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled, View
+from pipeline.validate.copies.verification import Pair, Verdict, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
+_SQUARE = 1.1  # longer by shorter side: up to there a frame is taken for a square
 _ALL_VOTES = 64  # from here on a pair is as likely as any
 
 
@@ -48,7 +49,8 @@ class Candidates(NamedTuple):
     Attributes
     ----------
     pairs
-        int64, shape (n_candidates, 2), first < second, each pair once.
+        int64, shape (n_candidates, 2), first < second, each pair once; the views of long radiographs as
+        squares are numbered after all radiographs.
     voted, framed
         How each may lie by the votes of its keypoints, and frame on frame by its hashes; none or several.
     """
@@ -63,6 +65,7 @@ def find(
     keypoints: Sequence[Keypoints],
     thumbnails: UInt8Array,
     *,
+    squares: Mapping[int, View],
     hash_distance: int,
     min_score: float,
     pool: engine.Pool,
@@ -77,6 +80,8 @@ def find(
         Theirs.
     thumbnails
         uint8, shape (n_radiographs, n, n); see ``duplicates``.
+    squares
+        The long ones as a square shows them, by their numbers.
     hash_distance
         Bits of 64 that the hashes of candidates may differ by.
     min_score
@@ -85,23 +90,37 @@ def find(
         What compares them.
     """
     shapes = [each.shape for each in features]
-    suggested = candidates(shapes, keypoints, thumbnails, hash_distance)
+    suggested = candidates(shapes, keypoints, thumbnails, hash_distance, squares)
+    views = [*features, *(each.features for each in squares.values())]
+    shown = np.array([*range(len(features)), *squares], dtype=np.int64)[suggested.pairs]  # radiographs
     left, numbers, copies = np.arange(len(suggested.pairs)), np.arange(len(features)), list[Copy]()
     for round_number in range(_FORESTS + 1):
-        left = left[np.not_equal(*numbers[suggested.pairs[left]].T)]
-        chosen = left[forest(numbers[suggested.pairs[left]])] if round_number < _FORESTS else left
+        left = left[np.not_equal(*numbers[shown[left]].T)]
+        chosen = left[forest(numbers[shown[left]])] if round_number < _FORESTS else left
         if not len(chosen):
             break
         chosen = chosen[np.lexsort(suggested.pairs[chosen].T[::-1])]  # neighbouring pairs share features
-        jobs = [_job(features, suggested, each) for each in chosen]
+        jobs = [_job(views, suggested, each) for each in chosen]
         verdicts = pool.process(verify, jobs, label="compare")
-        for (first, second), verdict in zip(suggested.pairs[chosen].tolist(), verdicts, strict=True):
+        for pair, job, verdict in zip(shown[chosen].tolist(), jobs, verdicts, strict=True):
             if verdict.is_copy(min_score):
-                copies.append(Copy(first, second, *verdict))
+                copies.append(_copy(pair, [shapes[each] for each in pair], job, verdict))
         linked = np.array([copy[:2] for copy in copies], dtype=np.int64).reshape(-1, 2)
         numbers = duplicates.components(len(features), linked)
         left = np.setdiff1d(left, chosen)
     return copies
+
+
+def _copy(pair: Sequence[int], shapes: Sequence[tuple[int, ...]], job: Pair, verdict: Verdict) -> Copy:
+    """Say how the radiographs lie on one another, whatever views of them were compared."""
+    here, there = (
+        alignment.from_frames(0, *frames)
+        for frames in zip(shapes, (job.first.shape, job.second.shape), strict=True)
+    )
+    transform = alignment.chained(here, verdict.transform, alignment.inverse(there))
+    if pair[0] > pair[1]:
+        return Copy(pair[1], pair[0], verdict.agreement, alignment.inverse(transform))
+    return Copy(pair[0], pair[1], verdict.agreement, transform)
 
 
 def _job(features: Sequence[CopyFeatures | Spilled], suggested: Candidates, each: int) -> Pair:
@@ -114,6 +133,7 @@ def candidates(
     keypoints: Sequence[Keypoints],
     thumbnails: UInt8Array,
     hash_distance: int,
+    squares: Mapping[int, View],
 ) -> Candidates:
     """Gather the pairs that hashes or keypoints suggest, the likeliest first.
 
@@ -121,7 +141,7 @@ def candidates(
     ----------
     shapes
         Rows and columns of the thumbnails that the keypoints lie on.
-    keypoints, thumbnails, hash_distance
+    keypoints, thumbnails, hash_distance, squares
         As for `find`.
     """
     strength: dict[tuple[int, int], float] = defaultdict(float)
@@ -131,15 +151,24 @@ def candidates(
     for (first, second, variant), value in zip(near.tolist(), correlations.tolist(), strict=True):
         strength[first, second] = max(strength[first, second], value)
         framed[first, second].append(alignment.from_frames(variant, shapes[first], shapes[second]))
-    matched = candidate_search.candidates(keypoints)
+    frames = [*shapes, *(view.features.shape for view in squares.values())]
+    matched = candidate_search.candidates(
+        keypoints, {number: view.keypoints for number, view in squares.items()}
+    )
     for (first, second), n, guess in zip(
         matched.pairs.tolist(), matched.votes.tolist(), matched.transforms, strict=True
     ):
         strength[first, second] = max(strength[first, second], min(1.0, n / _ALL_VOTES))
         voted[first, second].append(guess)
+        if second >= len(shapes) and _is_long(shapes[first]):  # forced into another frame than a square
+            voted[first, second].append(alignment.turned_in_frame(guess, frames[first], frames[second]))
     order = sorted(strength, key=lambda pair: (-strength[pair], pair))
     ordered = np.array(order, dtype=np.int64).reshape(-1, 2)
     return Candidates(ordered, *([tuple(guesses[pair]) for pair in order] for guesses in (voted, framed)))
+
+
+def _is_long(shape: tuple[int, ...]) -> bool:
+    return max(shape) > _SQUARE * min(shape)
 
 
 def forest(numbers: Int64Array) -> Int64Array:

@@ -14,6 +14,7 @@ from pipeline.validate.copies import thumbnails
 from pipeline.validate.copies.keypoints import Keypoints, describe, invariants
 
 _CACHED = 512  # features that a process keeps in memory: neighbouring pairs often share a radiograph
+_LONG = 1.25  # longer by shorter side: up to there, the votes of stretched copies agree well enough
 
 Detail = tuple[Float32Array, BoolArray]
 
@@ -55,10 +56,35 @@ class Spilled(NamedTuple):
     shape: tuple[int, ...]
 
 
+class View(NamedTuple):
+    """A radiograph as a square shows it."""
+
+    features: CopyFeatures | Spilled
+    keypoints: Keypoints
+
+
 def extract(medium: UInt8Array) -> CopyFeatures:
     """Extract the features of a radiograph, or of a smaller copy of it."""
-    thumbnail = thumbnails.shrink(medium)
-    return CopyFeatures(thumbnail, describe(thumbnail))
+    return _extract(thumbnails.shrink(medium))
+
+
+def squared(medium: UInt8Array, folder: Path | None = None) -> View | None:
+    """Force a long radiograph into a square and extract its features; None for one that is hardly long.
+
+    Copies that were forced into a square and then turned are stretched along no axis of the radiograph, but
+    they are a mere turn of this.
+
+    Parameters
+    ----------
+    medium
+        uint8, shape (height_px, width_px): the radiograph, or a smaller copy of it.
+    folder
+        Where to spill the features; without one they stay in memory.
+    """
+    if max(medium.shape) < _LONG * min(medium.shape):
+        return None
+    features = _extract(thumbnails.squared(medium))
+    return View(spill(features, folder) if folder else features, features.keypoints)
 
 
 def spill(features: CopyFeatures, folder: Path) -> Spilled:
@@ -74,6 +100,10 @@ def spill(features: CopyFeatures, folder: Path) -> Spilled:
 def load(features: CopyFeatures | Spilled) -> CopyFeatures:
     """Read features that were spilled; others are returned as they are."""
     return features if isinstance(features, CopyFeatures) else _read(features)
+
+
+def _extract(thumbnail: UInt8Array) -> CopyFeatures:
+    return CopyFeatures(thumbnail, describe(thumbnail))
 
 
 @lru_cache(maxsize=_CACHED)

@@ -39,6 +39,12 @@ def shrink(pixels: UInt8Array) -> UInt8Array:
     return resize.to_shape(pixels, [2 * half for half in halves], cv2.INTER_LINEAR)
 
 
+def squared(pixels: UInt8Array) -> UInt8Array:
+    """Force a radiograph into a square of `SIDE_PX`, as people's tools do before a network sees it."""
+    blocks = [-(-side // max(1, side // SIDE_PX)) for side in pixels.shape]
+    return resize.to_shape(resize.to_shape(pixels, blocks), (SIDE_PX, SIDE_PX), cv2.INTER_LINEAR)
+
+
 def halved(small: UInt8Array) -> UInt8Array:
     """Scale a thumbnail down to half its size."""
     return resize.to_shape(small, [side / 2 for side in small.shape])

@@ -39,6 +39,7 @@ def fact(name: str, pixels: UInt8Array) -> Fact:
         thumbnail=pyramid.build(pixels).thumbnail,
         features=compared,
         keypoints=compared.keypoints,
+        squared=spill_cache.squared(pyramid.medium(pixels)),
     )
 
 

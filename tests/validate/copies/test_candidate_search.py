@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.validate.copies import candidate_search
+from pipeline.validate.copies import candidate_search, keypoint_index
 from pipeline.validate.copies.keypoints import N_ANGLES, NO_KEYPOINTS, Keypoints
 from tests import alterations
 from tests.validate.copies import cached
@@ -36,13 +36,13 @@ def turned(patches: np.ndarray, steps: int) -> Keypoints:
 
 
 def pairs(*described: Keypoints) -> list[list[int]]:
-    return candidate_search.candidates(described).pairs.tolist()
+    return candidate_search.candidates(described, {}).pairs.tolist()
 
 
 def test_a_turned_copy_of_a_hand_has_the_most_votes(hands):
     copy = alterations.turned(hands[1], 33)
     keypoints = [cached.features(pixels).keypoints for pixels in [*hands, copy]]
-    found, n_votes, _ = candidate_search.candidates(keypoints)
+    found, n_votes, _ = candidate_search.candidates(keypoints, {})
     assert found[0].tolist() == [1, 3]
     assert n_votes[0] > n_votes[1:].max(initial=0)
     assert (found[:, 0] < found[:, 1]).all()
@@ -50,7 +50,7 @@ def test_a_turned_copy_of_a_hand_has_the_most_votes(hands):
 
 @pytest.mark.parametrize("described", [[], [NO_KEYPOINTS], [NO_KEYPOINTS] * 3, [placed(relief(4))]])
 def test_nothing_to_compare_gives_no_candidates(described):
-    found, n_votes, transforms = candidate_search.candidates(described)
+    found, n_votes, transforms = candidate_search.candidates(described, {})
     assert found.shape == (0, 2)
     assert n_votes.shape == (0,)
     assert transforms.shape == (0, 2, 3)
@@ -62,7 +62,7 @@ def test_noise_has_no_candidates():
 
 def test_keypoints_vote_for_how_the_whole_is_turned():
     patches = relief(300)
-    found = candidate_search.candidates([placed(patches), turned(patches, 3)])
+    found = candidate_search.candidates([placed(patches), turned(patches, 3)], {})
     assert found.pairs.tolist() == [[0, 1]]
     assert found.votes[0] >= 15  # of the 48 matches that are used
     laid = PLACES[:300] @ found.transforms[0, :, :2].T + found.transforms[0, :, 2]
@@ -94,7 +94,7 @@ def test_three_matches_are_too_few():
 
 
 def test_copies_are_found_by_an_index_where_not_all_can_be_compared(monkeypatch):
-    monkeypatch.setattr(candidate_search, "_FEW", 1000)  # keypoints
+    monkeypatch.setattr(keypoint_index, "_FEW", 1000)  # keypoints
     originals = [relief(128) for _ in range(30)]
     copies = [turned(patches, step % N_ANGLES) for step, patches in enumerate(originals)]
     found = pairs(*map(placed, originals), *copies)

@@ -25,7 +25,9 @@ def described(radiographs: list[np.ndarray]) -> tuple[list[cached.CopyFeatures],
 def find(*radiographs: np.ndarray) -> list[Copy]:
     found, thumbnails = described(list(radiographs))
     keypoints = [each.keypoints for each in found]
-    return groups.find(found, keypoints, thumbnails, hash_distance=10, min_score=0.8, pool=engine.HERE)
+    return groups.find(
+        found, keypoints, thumbnails, squares={}, hash_distance=10, min_score=0.8, pool=engine.HERE
+    )
 
 
 def greedy(pairs: list[tuple[int, int]]) -> list[int]:
@@ -69,7 +71,7 @@ def test_the_transform_lays_the_first_thumbnail_on_the_second(hands):
 def test_each_candidate_stands_once_with_all_guesses(hands):
     compared, thumbnails = described([*hands, alterations.turned(hands[0], 3)])
     shapes, keypoints = zip(*((each.shape, each.keypoints) for each in compared), strict=True)
-    found = groups.candidates(shapes, keypoints, thumbnails, hash_distance=64)
+    found = groups.candidates(shapes, keypoints, thumbnails, hash_distance=64, squares={})
     pairs = [tuple(pair) for pair in found.pairs.tolist()]
     assert len(set(pairs)) == len(pairs) == len(found.voted) == len(found.framed)
     assert all(first < second for first, second in pairs)

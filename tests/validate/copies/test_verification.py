@@ -22,7 +22,7 @@ def is_copy(first: np.ndarray, second: np.ndarray) -> bool:
 
 def verified(first: CopyFeatures, second: CopyFeatures) -> Verdict:
     """Lay one over the other from what their keypoints, compared with no others, vote for."""
-    matched = candidate_search.candidates([first.keypoints, second.keypoints])
+    matched = candidate_search.candidates([first.keypoints, second.keypoints], {})
     return verify(Pair(first, second, tuple(matched.transforms)))
 
 
