@@ -13,6 +13,7 @@ from pydicom.encaps import encapsulate
 
 from tests.conftest import SHARED
 
+PATIENT = "Zweistein"  # who must not be told of
 HEIGHT, WIDTH = 40, 48
 _LARGEST = 60_000  # bytes of a seed from beside the repository
 _MODES = {
@@ -111,6 +112,7 @@ def dicom(pixels: np.ndarray, syntax: str = uid.ExplicitVRLittleEndian, frame: b
     dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = HEIGHT, WIDTH, 1
     dataset.PhotometricInterpretation, dataset.PixelRepresentation = "MONOCHROME2", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PatientName, dataset.PatientID = f"{PATIENT}^Jane", PATIENT
     for name, value in tags.items():
         setattr(dataset, name, value)
     dataset.PixelData = encapsulate([frame]) if frame else pixels.tobytes()
