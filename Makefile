@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-slow reliability rehearse-ci lint lock
+.PHONY: repro test test-slow reliability rehearse-ci lint lock fuzz kills audit sbom
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
@@ -22,6 +22,19 @@ reliability: .venv/ready ## write docs/reliability.md from what its tests see; s
 rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs to a promoted model; minutes
 	python -m ci.rehearse
 
+fuzz: .venv/ready ## ten minutes of changed inputs; FUZZ_SEED=7 repeats a run
+	pytest -m slow tests/fuzz
+
+kills: .venv/ready ## kill -9 at 50 moments of dvc repro; an hour; KILLS=5 for fewer
+	pytest -m slow -s tests/kills
+
+audit: .venv/audit/ready ## known holes in what is locked; asks PyPI, and fails where it does not answer
+	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --timeout 5 -r requirements.lock
+
+sbom: .venv/audit/ready ## sbom.json: what is locked, as CycloneDX, checked against its schema
+	.venv/audit/bin/cyclonedx-py requirements --validate --output-reproducible --output-format JSON \
+		--pyproject pyproject.toml --output-file sbom.json requirements.lock
+
 lint: .venv/ready
 	ruff format --check .
 	ruff check .
@@ -35,4 +48,10 @@ lock: ## resolve the dependencies anew; names, versions and hashes, no addresses
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/audit/ready: pyproject.toml
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet "pip>=25.1"
+	.venv/audit/bin/python -m pip install --quiet --group audit
 	touch $@

@@ -1,0 +1,66 @@
+"""A sound bundle with a tiny network, and the served model over a stand-in for it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from pipeline import config
+from pipeline.files import outputs
+from pipeline.network import classifier, efficientnet_lite
+from pipeline.predict import bundle
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.cutting import RegionSettings
+from pipeline.predict.operating_points import OperatingPoints
+from tests.imports import REPOSITORY
+
+SIDE = 64
+
+
+@cache
+def made() -> Path:
+    """Make it once in this process."""
+    folder = Path(tempfile.mkdtemp(prefix="bundle-"))
+    settings = config.read(REPOSITORY / "params.yaml")
+    efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
+    narrow = {"backbone": "narrow", "weights": "random", "pyramid_channels": 8}
+    keras.utils.set_random_seed(3)
+    model = classifier.build(settings.train.model_copy(update=narrow), (SIDE, SIDE))
+    classifier.save(model, folder / bundle.CLASSIFIER)
+    bundle.write_operating_points(
+        folder / bundle.OPERATING_POINTS, OperatingPoints(0.3, 0.7), Calibration(0.5, -0.1)
+    )
+    bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.5, 0.0005, 5), tta_views=1)
+    preprocess = settings.preprocess.model_copy(update={"height_px": SIDE, "width_px": SIDE})
+    outputs.write_exact_json(folder / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
+    (folder / bundle.PROFILE).write_text("{}")
+    bundle.seal(folder)
+    return folder
+
+
+def copy(folder: Path) -> Path:
+    """Lay a copy into a folder, whatever was there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(made(), folder)
+    return folder
+
+
+def served(rows: list[Any]) -> pd.DataFrame:
+    """Ask the served model, whose network is the tiny one."""
+    return _model().predict(None, pd.DataFrame({"image": pd.Series(rows, dtype="object")}))
+
+
+@cache
+def _model() -> Any:
+    from pipeline.track.serving import FractureModel
+
+    model = FractureModel()
+    model.load_context(type("Context", (), {"artifacts": {"bundle": str(made())}})())
+
+    return model
