@@ -17,7 +17,7 @@ from pipeline.files import images, outputs
 from pipeline.report import validation
 from pipeline.stages import validate
 from pipeline.statistics import associations, forests
-from pipeline.validate import pinned_splits, scan
+from pipeline.validate import listing, pinned_splits
 
 REPOSITORY = Path(__file__).parents[2]
 FAULTY = (REPOSITORY / "../shared/data/faulty").resolve()
@@ -199,8 +199,8 @@ def test_equal_radiographs_give_equal_bytes_wherever_they_lie_and_in_whatever_or
         return {path.name: path.read_bytes() for path in files if path.is_file()}
 
     shutil.copytree(config.data.root, tmp_path / "elsewhere/data")
-    first, walk = made(config), scan._walk
-    monkeypatch.setattr(scan, "_walk", lambda folder: reversed(list(walk(folder))))
+    first, walk = made(config), listing.walk
+    monkeypatch.setattr(listing, "walk", lambda folder: (walk(folder)[0][::-1], walk(folder)[1]))
     assert made(settings_for(tmp_path / "elsewhere/data", tmp_path / "elsewhere")) == first
     assert first.keys() >= {"m.csv", "a.json", "metrics.json", "issues.csv"}
     assert all(str(tmp_path).encode() not in data for data in first.values())
@@ -347,3 +347,13 @@ def test_independent_radiographs_are_never_joined(faulty):
     readable = files[files["group"] != ""]
     joined = sources[readable.index].groupby(readable["group"]).nunique()
     assert joined[joined > 1].empty
+
+
+@pytest.mark.reliability("radiographs in Data while data.root names phantoms", "validate says so")
+def test_radiographs_that_nobody_reads_are_told(config, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Data/train/fractured").mkdir(parents=True)
+    (tmp_path / "Data/train/fractured/a.png").write_bytes(b"mine")
+    paths = config.paths.model_copy(update={"phantoms": config.data.root})
+    validate.run(config.model_copy(update={"paths": paths}))
+    assert "Data holds radiographs, but data.root names phantoms: set data.root: Data" in caplog.text
