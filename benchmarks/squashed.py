@@ -1,7 +1,7 @@
 """Measure what `validate` finds of copies whose aspect changed, what it joins wrongly, and what it costs.
 
     PYTHONPATH=. python benchmarks/squashed.py recall [--sides 224 224]    # by aspect of the original
-    PYTHONPATH=. python benchmarks/squashed.py time --against TREE       # against another tree, in turns
+    PYTHONPATH=. python benchmarks/squashed.py time --against TREE    # this tree against another, in turns
 
 Originals are cut from radiographs to aspects of 1.22 to 2.5. A copy is forced into another frame, mirrored or
 not, turned by up to 40 degrees among black corners, made brighter or darker, and JPEG again. Of the other

@@ -86,14 +86,27 @@ def from_frames(variant: int, first_shape: tuple[int, ...], second_shape: tuple[
 
 
 def turned_in_frame(
-    guess: Transform, first_shape: tuple[int, ...], second_shape: tuple[int, ...]
+    near: Transform, first_shape: tuple[int, ...], second_shape: tuple[int, ...]
 ) -> Transform:
-    """Lay frame on frame as a guess turns and mirrors, about the middle of the first."""
-    before, _, after = np.linalg.svd(guess[:, :2])
-    turn = before @ after
-    middle = (np.array(first_shape[1::-1]) - 1) / 2
-    about = np.column_stack([turn, middle - turn @ middle])
-    return chained(about, from_frames(0, first_shape, second_shape))
+    """Give the nearest transform that turns or mirrors about the middle, then lays frame on frame.
+
+    Parameters
+    ----------
+    near
+        From the first's (column, row) to the second's.
+    first_shape, second_shape
+        (n_rows, n_columns) of the thumbnails.
+    """
+    forced = from_frames(0, first_shape, second_shape)
+    before, _, after = np.linalg.svd(chained(near, inverse(forced))[:, :2])
+    turn, middle = before @ after, (np.array(first_shape[1::-1]) - 1) / 2
+    return chained(np.column_stack([turn, middle - turn @ middle]), forced)
+
+
+def apart_px(one: Transform, other: Transform, shape: tuple[int, ...]) -> float:
+    """Measure how far apart two transforms take the corners of a frame, at most."""
+    corners = np.array([[column, row, 1] for column in (0, shape[1]) for row in (0, shape[0])])
+    return float(np.linalg.norm(corners @ (one - other).T, axis=1).max())
 
 
 def refined(first: Detail, second: Detail, transform: Transform, *, inverted: bool) -> Transform:

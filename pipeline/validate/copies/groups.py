@@ -100,7 +100,7 @@ def find(
         if not len(chosen):
             break
         chosen = chosen[np.lexsort(suggested.pairs[chosen].T[::-1])]  # neighbouring pairs share features
-        jobs = [_job(views, suggested, each) for each in chosen]
+        jobs = [_job(views, suggested, each, len(features)) for each in chosen]
         verdicts = pool.process(verify, jobs, label="compare")
         for pair, job, verdict in zip(shown[chosen].tolist(), jobs, verdicts, strict=True):
             if verdict.is_copy(min_score):
@@ -123,9 +123,12 @@ def _copy(pair: Sequence[int], shapes: Sequence[tuple[int, ...]], job: Pair, ver
     return Copy(pair[0], pair[1], verdict.agreement, transform)
 
 
-def _job(features: Sequence[CopyFeatures | Spilled], suggested: Candidates, each: int) -> Pair:
-    first, second = suggested.pairs[each]
-    return Pair(features[first], features[second], suggested.voted[each], suggested.framed[each])
+def _job(
+    views: Sequence[CopyFeatures | Spilled], suggested: Candidates, each: int, n_radiographs: int
+) -> Pair:
+    first, second = suggested.pairs[each].tolist()
+    voted, framed = suggested.voted[each], suggested.framed[each]
+    return Pair(views[first], views[second], voted, framed, second >= n_radiographs)
 
 
 def candidates(

@@ -6,6 +6,7 @@ and phantoms; see docs/decisions/0005.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,6 +26,12 @@ MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one pa
 _FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, there is hardly more than a shaft
 _LEAST = 0.75  # correlation of copies that are aligned: below, nothing else is measured, whatever the setting
 _BARE_COMMON, _BARE_LIKENESS = 0.98, 0.94  # what a bare shaft must reach; hardly any other one does
+_IN_FRAME_PX = (
+    5.0  # of the corners, from a turn within the frame: of 4,074 candidates no false one is below 7
+)
+_LARGE_IN_FRAME = (0.5, 0.03, 0.02)  # overlap, structure and corners that are enough then
+_COMMON_IN_FRAME = 0.8
+_BARE_IN_FRAME = (0.94, 0.9)  # common and likeness of a bare shaft
 _PROMISING = (0.25, 0.4)  # score that is worth a first and a second refinement
 _SURE = 0.8  # score at which nothing is left to refine
 _COARSE = 0.5  # scale of the thumbnail on which alignments are sought first
@@ -32,12 +39,16 @@ _HOPELESS = 0.58  # likeness less the shift on the coarse thumbnail: below, the 
 
 
 class Pair(NamedTuple):
-    """A candidate pair, how it may lie by the votes of its keypoints, and frame on frame by its hashes."""
+    """A candidate pair, how it may lie by the votes of its keypoints, and frame on frame by its hashes.
+
+    The second may be a long radiograph as a square shows it: then the first may be turned within its frame.
+    """
 
     first: CopyFeatures | Spilled
     second: CopyFeatures | Spilled
     voted: tuple[Transform, ...] = ()
     framed: tuple[Transform, ...] = ()
+    is_squared: bool = False
 
 
 class Verdict(NamedTuple):
@@ -49,19 +60,25 @@ class Verdict(NamedTuple):
         See `Agreement`.
     transform
         float64, shape (2, 3): from the first thumbnail's (column, row) to the second's.
+    in_frame
+        Whether the whole of the second was forced into the first's frame and turned about its middle: which
+        radiographs of two patients are not, but by chance.
     """
 
     agreement: Agreement
     transform: Transform
+    in_frame: bool = False
 
     def is_copy(self, min_score: float) -> bool:
         """Whether they are copies: they agree everywhere, over enough of both and on enough structure.
 
         Of a bare shaft everything must agree, since it lies well on many others. Elsewhere a lower score is
         enough where nearly all structure agrees: turning a radiograph again and again blurs it, and noise
-        that is amplified may seem to have moved.
+        that is amplified may seem to have moved. Less is enough, too, of what lies whole within the frame.
         """
         measured = self.agreement
+        if self.in_frame and _agrees_in_frame(measured, min_score):
+            return True
         enough = measured.overlap >= MIN_OVERLAP and measured.structure >= MIN_STRUCTURE
         shaped = measured.corners >= MIN_CORNERS and measured.spread >= MIN_SPREAD
         if not (enough and shaped):
@@ -75,10 +92,31 @@ class Verdict(NamedTuple):
         return blurred or noisy or (measured.common >= MIN_COMMON and measured.score >= min_score)
 
 
+def _agrees_in_frame(measured: Agreement, min_score: float) -> bool:
+    shown = (measured.overlap, measured.structure, measured.corners)
+    if any(map(operator.lt, shown, _LARGE_IN_FRAME)) or measured.spread < MIN_SPREAD:
+        return False
+    is_bare = measured.corners < min(_FEW_CORNERS, measured.structure / 2)
+    common, likeness = _BARE_IN_FRAME if is_bare else (_COMMON_IN_FRAME, _LEAST)
+    agrees = measured.common >= common and measured.likeness >= likeness
+    return agrees and measured.score >= min_score - 0.1
+
+
 _NONE = Verdict(NOTHING, np.eye(2, 3))
 
 
 def verify(pair: Pair) -> Verdict:
+    """Find the alignment at which a pair agrees best, and whether it is a turn within the frame."""
+    verdict = _best(pair)
+    return verdict._replace(in_frame=pair.is_squared and _is_in_frame(pair, verdict.transform))
+
+
+def _is_in_frame(pair: Pair, transform: Transform) -> bool:
+    turned = alignment.turned_in_frame(transform, pair.first.shape, pair.second.shape)
+    return alignment.apart_px(transform, turned, pair.first.shape) <= _IN_FRAME_PX
+
+
+def _best(pair: Pair) -> Verdict:
     """Find the alignment at which a pair agrees best.
 
     Alignments are refined on half-size thumbnails, the best of them on the thumbnails. Where those show too
