@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pipeline.track.secrets import without_password
+
 STEPS: dict[str, tuple[str, ...]] = {
     "check": (
         "dvc status",  # what differs from dvc.lock
@@ -52,11 +54,22 @@ def run(steps: Iterable[str]) -> int:
     for step in steps:
         _write(f"{head}{step}")
         started = time.monotonic()
-        code = subprocess.run(shlex.split(step), env=environment(step), check=False).returncode
+        code = _run(step)
         _write(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
         if code:
             return code
     return 0
+
+
+def _run(step: str) -> int:
+    """Run one step and pass on what it says, but for tokens and passwords; return its exit code."""
+    with subprocess.Popen(
+        shlex.split(step), env=environment(step),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            _write(without_password(line.rstrip("\n")))
+    return process.returncode
 
 
 def environment(step: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import champion, examine, record, stages
+from pipeline.track import secrets
 
 log = logging.getLogger("pipeline")
 
@@ -71,6 +72,7 @@ def options(
 
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
+    secrets.guard()
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
     for name, value in ENVIRONMENT.items():

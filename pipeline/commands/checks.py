@@ -233,21 +233,23 @@ def bundle(config: Config) -> Check:
 
 def store(config: Config) -> Check:
     """Whether MLflow's store answers within ``track.timeout_s``; nothing is made."""
+    from pipeline.track.secrets import without_password
     from pipeline.track.store import Client, resolve_uri
 
     uri = resolve_uri(config.track.uri, _above(".dvc") or Path.cwd())
+    shown = without_password(uri)
     try:
         if uri.startswith("sqlite:///"):
             file = Path(uri.removeprefix("sqlite:///"))
             if not file.exists():
-                return Check("mlflow", OK, f"{uri} is made by the first stage")
+                return Check("mlflow", OK, f"{shown} is made by the first stage")
             with sqlite3.connect(
                 f"file:{file}?mode=ro", uri=True, timeout=config.track.timeout_s
             ) as database:
                 n_runs = database.execute("SELECT count(*) FROM runs").fetchone()[0]
-            return Check("mlflow", OK, f"{uri}: {n_runs} runs")
+            return Check("mlflow", OK, f"{shown}: {n_runs} runs")
         Client(uri, config.track.timeout_s).search_experiments(max_results=1)
     except Exception as error:
         mend = "Start the server or correct track.uri; stages run without it, `fracture sync` repairs."
-        return Check("mlflow", WARNING, f"{uri}: {str(error).splitlines()[0]}", mend)
-    return Check("mlflow", OK, f"{uri} answers")
+        return Check("mlflow", WARNING, f"{shown}: {without_password(str(error)).splitlines()[0]}", mend)
+    return Check("mlflow", OK, f"{shown} answers")

@@ -7,8 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipeline.track.outage import explained
+from pipeline.track import seal
+from pipeline.track.outage import StoreError
 from pipeline.track.store import Store
+from pipeline.track.waiting import to_move
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -59,11 +61,12 @@ def log_version(
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
-    client = store.client.raw
-    with explained(store.uri, "a new version"), TemporaryDirectory() as folder:
+    client = store.client
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
         logged = client.create_logged_model(store.experiment_id, name="bundle", source_run_id=run_id)
         mlflow.pyfunc.save_model(
-            Path(folder) / "model",
+            model,
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
                 run_id=run_id,
@@ -77,7 +80,12 @@ def log_version(
             input_example=example,
             pip_requirements=list(requirements),
         )
-        client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+        listed = seal.seal(model)
+        client.call(
+            "log_model_artifacts",
+            lambda: client.raw.log_model_artifacts(logged.model_id, str(model)),
+            lambda: to_move(model),
+        )
         client.finalize_logged_model(logged.model_id, "READY")
         if run_id:
             client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -87,9 +95,9 @@ def log_version(
             name,
             logged.artifact_location,
             run_id,
-            tags=dict(tags),
+            tags=dict(tags) | {seal.TAG: listed},
             # A local database would look for the run of a model where the whole process is connected to.
-            model_id=logged.model_id if run_id or store.client.remote else None,
+            model_id=logged.model_id if run_id or client.remote else None,
         )
     return str(version.version)
 
@@ -103,14 +111,18 @@ def download(store: Store, name: str, version: str, file: str, folder: Path) -> 
         It cannot be had.
     """
     from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
 
     uri = store.client.get_model_version_download_uri(name, version)
+    address = f"{uri}/{file}" if file else uri
     try:
-        address = f"{uri}/{file}" if file else uri
-        return Path(download_artifacts(address, dst_path=str(folder), tracking_uri=store.uri))
-    except (MlflowException, OSError) as error:
-        raise VersionError(f"version {version} of {name} must have its files. Received: {error}") from error
+        found = store.client.call(
+            file or "its files",
+            lambda: download_artifacts(address, dst_path=str(folder), tracking_uri=store.uri),
+            lambda: to_move(folder),
+        )
+    except StoreError as error:
+        raise VersionError(f"version {version} of {name} must have its files. {error}") from error
+    return Path(found)
 
 
 def artifact(model: Path, name: str) -> Path:

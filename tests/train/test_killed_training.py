@@ -52,6 +52,7 @@ def begin(params: Config, settings: Train, examples: training.Examples):
     return start
 
 
+@pytest.mark.reliability(33)
 def test_five_kills_change_no_weight(begin, tmp_path: Path) -> None:
     unbroken, hear = begin(tmp_path / "unbroken")
     ended = [time.monotonic() for _ in range(EPOCHS) if hear.recv() >= 0]
