@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline.track.secrets import without_password
+from pipeline.track.secrets import relay
 
 STEPS: dict[str, tuple[str, ...]] = {
     "check": (
@@ -54,22 +53,11 @@ def run(steps: Iterable[str]) -> int:
     for step in steps:
         _write(f"{head}{step}")
         started = time.monotonic()
-        code = _run(step)
+        code = relay(shlex.split(step), environment(step), lambda line: _write(line.rstrip("\n")))
         _write(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
         if code:
             return code
     return 0
-
-
-def _run(step: str) -> int:
-    """Run one step and pass on what it says, but for tokens and passwords; return its exit code."""
-    with subprocess.Popen(
-        shlex.split(step), env=environment(step),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as process:  # fmt: skip
-        for line in process.stdout or ():
-            _write(without_password(line.rstrip("\n")))
-    return process.returncode
 
 
 def environment(step: str) -> dict[str, str]:

@@ -78,15 +78,25 @@ def unreachable(error: BaseException) -> bool:
 
 
 def _words(error: BaseException) -> str:
-    """Return the network's word where that is the cause, else the first line of MLflow's."""
+    """Return the word of the network or the database where that is the cause, else MLflow's first line."""
+    from sqlalchemy.exc import StatementError
+
     root = _root(error)
-    words = root if isinstance(root, OSError) else error
+    databases = (one.orig for one in _chain(error) if isinstance(one, StatementError) and one.orig)
+    words = root if isinstance(root, OSError) else next(databases, error)
     shown = without_password(str(words).strip()) or type(words).__name__
     return shown.splitlines()[0][:_LONGEST].rstrip(".")
 
 
 def _root(error: BaseException) -> BaseException:
     """Return the error that all the others arose from."""
-    while cause := error.__cause__ or error.__context__:
+    return list(_chain(error))[-1]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, then what each arose from."""
+    while True:
+        yield error
+        if (cause := error.__cause__ or error.__context__) is None:
+            return
         error = cause
-    return error

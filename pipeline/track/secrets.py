@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -51,6 +52,17 @@ def guard() -> None:
     """Let nothing secret through to standard error: no message, no warning, no traceback."""
     if not isinstance(sys.stderr, _Guarded):
         sys.stderr = _Guarded(sys.stderr)
+
+
+def relay(command: Sequence[str], env: Mapping[str, str], say: Callable[[str], object]) -> int:
+    """Run a command, pass on line by line what it says without its secrets, and return its exit code."""
+    with subprocess.Popen(
+        command, env={"PYTHONUNBUFFERED": "1", **env},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            say(without_password(line))
+    return process.returncode
 
 
 class _Guarded:

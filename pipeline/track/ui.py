@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.track import repository
-from pipeline.track.secrets import without_password
+from pipeline.track.secrets import relay, without_password
 from pipeline.track.store import resolve_uri
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ def run(config: Config, options: Sequence[str]) -> int:
         return 0
     _sync(config)
     around = os.environ | {_STORE_VARIABLE: uri}  # everybody on this machine may read arguments
-    return subprocess.run(command(uri, root, options), env=around, check=False).returncode
+    return relay(command(uri, root, options), around, sys.stderr.write)
 
 
 def command(uri: str, root: Path, options: Sequence[str]) -> list[str]:

@@ -33,11 +33,13 @@ def advice(classifier: Path, root: Path) -> str:
     kept = root / _FOLDER / classifier.name
     if not kept.is_file() or not _hash(kept).is_file():
         return (
-            f"There is no earlier model in {kept.parent}; `dvc checkout {classifier}` if dvc.lock names one."
+            f"No earlier model is kept in {kept.parent}; where dvc.lock names one: dvc checkout {classifier}"
         )
     noted = _hash(kept).read_text(encoding="utf-8").split()[0]
     if outputs.sha256(kept) != noted:
-        return f"{kept} is damaged: its sha256 is not the noted one; `dvc checkout {classifier}`."
+        return (
+            f"{kept} is damaged, its sha256 is another; where dvc.lock names one: dvc checkout {classifier}"
+        )
     return f"The last good model is whole (sha256 {noted[:12]}): cp '{kept}' '{classifier}' brings it back."
 
 

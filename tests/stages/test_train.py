@@ -52,7 +52,7 @@ def test_a_training_that_diverges_says_where_the_last_good_model_is(config: Conf
 
 
 @pytest.mark.reliability(30)
-@pytest.mark.parametrize(("damage", "words"), [("none", "There is no earlier model"), ("torn", "is damaged")])
+@pytest.mark.parametrize(("damage", "words"), [("none", "No earlier model is kept"), ("torn", "is damaged")])
 def test_what_is_not_the_last_good_model_is_not_called_so(tmp_path: Path, damage: str, words: str) -> None:
     classifier = tmp_path / "models" / "classifier.keras"
     if damage == "torn":

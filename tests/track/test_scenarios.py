@@ -152,6 +152,7 @@ def test_a_killed_run_is_marked_by_the_next_attempt(reproduced):
     assert reproduced.children("train")[-1].data.tags["pipeline.attempt"] == "2"
 
 
+@pytest.mark.reliability(39)
 def test_a_run_whose_server_died_in_the_middle_is_replaced(reproduced):
     reproduced.set("evaluate", ece_bins=12)
     reproduced.repro()
@@ -220,6 +221,7 @@ def dying():
         server.shutdown()
 
 
+@pytest.mark.reliability(39)
 def test_a_dead_server_costs_the_bound_and_is_repaired(reproduced, dying):
     address, calls = dying
     reproduced.set("evaluate", ece_bins=12)
@@ -239,6 +241,7 @@ def test_a_run_by_hand_is_marked_and_does_not_stand_for_the_state(reproduced):
     assert reproduced.parents()[0].data.tags["stage.evaluate.run_id"] == by_dvc.info.run_id
 
 
+@pytest.mark.reliability(40)
 def test_four_processes_share_a_fresh_database(tmp_path):
     code = """
 from pathlib import Path

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -141,7 +141,7 @@ def say(monkeypatch, folder, capfd, *arguments) -> str:
 )
 @pytest.mark.filterwarnings("ignore")
 def test_no_command_says_or_writes_it(monkeypatch, folder, servers, capfd, caplog, store):
-    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=lambda *_, **__: SimpleNamespace(returncode=0)))
+    monkeypatch.setattr(ui, "relay", lambda *_: 0)
     uri = STORES[store].format(secret=SECRET, encoded=ENCODED, **servers)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     for name, options in COMMANDS.items():
@@ -172,12 +172,20 @@ def test_the_pages_server_gets_the_address_from_its_environment(monkeypatch, par
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setattr(ui, "_sync", lambda _: None)
 
-    def run(command, env, check):
+    def run(command, env, _):
         seen.update(arguments=" ".join(command), store=env["MLFLOW_BACKEND_STORE_URI"])
-        return SimpleNamespace(returncode=0)
+        return 0
 
-    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(ui, "relay", run)
     with contextlib.chdir(REPOSITORY):
         ui.run(params, [])
     assert SECRET not in seen["arguments"]
     assert seen["store"] == uri
+
+
+@pytest.mark.reliability("a server of MLflow's that says its address", "said without the password")
+def test_what_a_child_says_is_said_without_secrets():
+    said: list[str] = []
+    command = [sys.executable, "-c", "import sys; sys.exit('unsupported URI ' + sys.argv[1])"]
+    assert secrets.relay([*command, f"gopher://ada:{SECRET}@host"], os.environ, said.append) == 1
+    assert said == ["unsupported URI gopher://host\n"]

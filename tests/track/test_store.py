@@ -88,6 +88,7 @@ def test_more_settings_than_mlflow_takes_at_once_are_logged(tmp_path, settings):
     assert run.data.tags["t"] == "1"
 
 
+@pytest.mark.reliability(40)
 def test_a_locked_database_is_waited_for(tmp_path, settings):
     opened = store.connect(settings, tmp_path)
     run_id = opened.client.create_run(opened.experiment_id).info.run_id
