@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from pipeline.track.secrets import relay
 
 STEPS: dict[str, tuple[str, ...]] = {
     "check": (
@@ -53,7 +54,7 @@ def run(steps: Iterable[str]) -> int:
     for step in steps:
         _write(f"{head}{step}")
         started = time.monotonic()
-        code = subprocess.run(shlex.split(step), env=environment(step), check=False).returncode
+        code = relay(shlex.split(step), environment(step), lambda line: _write(line.rstrip("\n")))
         _write(f"{foot}{END}{time.monotonic() - started:.0f} s, exit code {code}: {step}")
         if code:
             return code

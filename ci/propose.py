@@ -125,7 +125,7 @@ def remote_tree(branch: str) -> str:
 
 def origin() -> str:
     """Return the origin's address without a user: what a CI service puts there may read only."""
-    return re.sub(r"(?<=://)[^/@]*@", "", git("remote", "get-url", "origin"))
+    return re.sub(r"(?<=://)[^/]*@", "", git("remote", "get-url", "origin"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -27,11 +28,13 @@ def mlflow_server(folder: Path, database: str = "") -> Iterator[str]:
     command = [
         sys.executable, "-m", "mlflow", "server",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", database or f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", (folder / "artifacts").as_uri(),
     ]  # fmt: skip
+    around = os.environ | {"MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder / 'mlflow.db'}"}
     with (folder / "mlflow.log").open("w", encoding="utf-8") as output:
-        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
+        server = subprocess.Popen(
+            command, cwd=folder, env=around, stdout=output, stderr=output, start_new_session=True
+        )
         try:
             wait(f"{address}/health", server)
             yield address

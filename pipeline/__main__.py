@@ -27,6 +27,7 @@ import typer
 from pipeline.cli import champion, examine, record, stages
 from pipeline.commands import terminal
 from pipeline.files import outputs
+from pipeline.track import secrets
 
 log = logging.getLogger("pipeline")
 
@@ -75,6 +76,7 @@ def options(
 
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
+    secrets.guard()
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
     for name, value in ENVIRONMENT.items():

@@ -84,7 +84,7 @@ class Track(Section):
     uri: str
     experiment: Annotated[str, Field(min_length=1)]
     model_name: Annotated[str, Field(min_length=1)]
-    timeout_s: Positive
+    timeout_s: Annotated[float, Field(gt=0, le=3600)]
 
 
 class Phantoms(Section):

@@ -25,6 +25,7 @@ from pipeline.registry.evidence import Decision, Rule
 from pipeline.registry.ledger import Entry, Model
 from pipeline.registry.succession import Succession
 from pipeline.report import markdown, pages
+from pipeline.track.outage import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,10 @@ def _note(line: Succession, decision: Decision, report: Path) -> None:
     client.set_model_version_tag(line.name, decision.candidate, "gate", verdict)
     run_id = client.get_model_version(line.name, decision.candidate).run_id
     if run_id:
-        client.log_artifact(run_id, str(report))
+        try:
+            client.upload(run_id, report)
+        except StoreError as error:  # the run may be deleted; the report on disk is the record
+            log.warning("%s stays here alone: %s", report, error)
 
 
 def _log_outcome(decision: Decision, report: Path, *, dry_run: bool) -> None:

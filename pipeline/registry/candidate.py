@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import manifest, names, tables
@@ -60,13 +62,12 @@ def tested(config: Config, files: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``, columns of ``data.labels``.
+        ``path``, ``group``, ``fractured`` (bool), ``y_score``, ``decision``.
     """
     path = config.paths.report("evaluate") / names.PREDICTIONS
     rows = tables.measured(path, dtype={"path": "str", "group": "str"})
     rows = rows.loc[rows["split"] == "test", ["path", "group", "fractured", "y_score", "decision"]]
-    labels = [name for name in files if name == "path" or name not in (*manifest.COLUMNS, manifest.FOLD)]
-    return rows.merge(files[labels], on="path", validate="one_to_one")
+    return rows.merge(files[["path"]], on="path", validate="one_to_one")
 
 
 def describe(
@@ -90,7 +91,7 @@ def describe(
         y_score=rows["y_score"].to_numpy(float),
         called=(rows["decision"] != operating_points.NO_FINDING).to_numpy(bool),
         group=rows["group"].to_numpy(str),
-        subgroups={name: rows[name].to_numpy(str) for name in config.promote.subgroups if name in rows},
+        subgroups=_subgroups(files, rows, config.promote.subgroups),
         auroc=_number(scores["auroc"]),
         auroc_low=_number(scores["auroc_low"]),
         ece=_number(scores["ece"]),
@@ -137,6 +138,13 @@ def _report(config: Config, stage: str) -> Mapping[str, Any]:
     path = config.paths.report(stage) / names.METRICS
     figures: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return figures
+
+
+def _subgroups(files: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.str_]]:
+    """Return columns of ``data.labels`` in the rows' order; one may bear the name of a prediction."""
+    labels = files.set_index("path").loc[rows["path"]]
+    user = [name for name in names if name in labels and name not in (*manifest.COLUMNS, manifest.FOLD)]
+    return {name: labels[name].to_numpy(str) for name in user}
 
 
 def _crossing(files: pd.DataFrame) -> int:

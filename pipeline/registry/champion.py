@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from pipeline.config import Config
-from pipeline.dataset import profile
+from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
+from pipeline.files import outputs
+from pipeline.registry import versions
 from pipeline.registry.succession import CHAMPION
-from pipeline.registry.versions import BUNDLE
+from pipeline.registry.versions import BUNDLE, BUNDLE_TAG
 from pipeline.track import models
 from pipeline.track.models import VersionError
 from pipeline.track.store import Store
@@ -75,8 +78,16 @@ def _profile(store: Store, name: str, version: str) -> Profile:
         try:
             model = models.download(store, name, version, "MLmodel", Path(folder)).parent
             bundle = models.artifact(model, BUNDLE).relative_to(model).as_posix()
-            return profile.read(models.download(store, name, version, f"{bundle}/{_PROFILE}", Path(folder)))
-        except (VersionError, OSError) as error:
+            described, list_ = (
+                models.download(store, name, version, f"{bundle}/{file}", Path(folder))
+                for file in (_PROFILE, names.BUNDLE)
+            )
+            expected = store.client.get_model_version(name, version).tags.get(BUNDLE_TAG)
+            files = json.loads(list_.read_text(encoding="utf-8"))["files"]
+            if versions.name_of(files) != expected or files.get(_PROFILE) != outputs.sha256(described):
+                raise VersionError(f"{_PROFILE} or {names.BUNDLE} is not the file that was registered")
+            return profile.read(described)
+        except (VersionError, OSError, ValueError, KeyError) as error:
             raise VersionError(
                 f"version {version} of {name} must hold the profile of its data. Received: {error}. "
                 "Register it again, or name a bundle's folder or a profile."

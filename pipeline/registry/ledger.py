@@ -8,11 +8,14 @@ readers, since a registry that was lost and filled again numbers anew.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
 
 from pipeline.files import outputs
 
@@ -23,9 +26,14 @@ class LedgerError(ValueError):
     """The ledger is damaged, or does not agree with the registry."""
 
 
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
 @dataclass(frozen=True)
 class Model:
     """A registered model: its bundle's sha256, and its version's number."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     bundle: str
     version: str
@@ -53,6 +61,8 @@ class Entry:
         What the gate saw, by rule; empty for a rollback.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     number: int
     at: str
     action: Action
@@ -65,23 +75,28 @@ class Entry:
     figures: dict[str, float | None]
 
 
+_ENTRY = TypeAdapter(Entry)
+
+
 def read(path: Path) -> list[Entry]:
     """Read all lines, oldest first; none where there is no file yet.
+
+    What an editor adds is passed over: a byte-order mark, carriage returns, empty lines at the end.
 
     Raises
     ------
     LedgerError
-        A line is none of ours, or a number is missing.
+        A line is none of ours, does not follow from those before it, or a number is missing.
     """
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    entries = []
-    for number, line in enumerate(lines, start=1):
+    data = path.read_bytes() if path.exists() else b""
+    entries: list[Entry] = []
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).rstrip().splitlines(), start=1):
         try:
-            entries.append(parse(line))
-        except (KeyError, TypeError, ValueError) as error:
-            raise LedgerError(_damaged(path, number, line)) from error
-        if entries[-1].number != number:
-            raise LedgerError(_damaged(path, number, line))
+            entries.append(parse(line.decode("utf-8")))
+            if not _follows(entries):
+                raise ValueError("it does not follow from the lines before it")
+        except ValueError as error:
+            raise LedgerError(_damaged(path, number, line.decode("utf-8", "replace"))) from error
     return entries
 
 
@@ -96,10 +111,18 @@ def line(entry: Entry) -> str:
 
 
 def parse(text: str) -> Entry:
-    """Read what :func:`line` wrote."""
-    values: dict[str, Any] = json.loads(text)
-    models = {name: values[name] and Model(**values[name]) for name in ("champion", "previous", "replaced")}
-    return Entry(**(values | models))
+    """Read what :func:`line` wrote; a ValueError where it is anything else."""
+    return _ENTRY.validate_json(text)
+
+
+def _follows(entries: Sequence[Entry]) -> bool:
+    """Whether the last line is numbered, and names champions, as those before it demand."""
+    last, before = entries[-1], champion_stack(entries[:-1])
+    if last.number != len(entries) or (last.action == "rollback" and len(before) < 2):
+        return False
+    after = [*before, last.champion] if last.action == "promote" else before[:-1]
+    expected = (after[-1], after[-2] if len(after) > 1 else None, before[-1] if before else None)
+    return (last.champion, last.previous, last.replaced) == expected
 
 
 def join(in_file: Sequence[Entry], in_registry: Sequence[Entry]) -> list[Entry]:

@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 CHALLENGER = "challenger"
 
 
-def register(config: Config, bundle: Path, pipeline: state.Pipeline | None = None) -> str:
+def register(
+    config: Config, bundle: Path, pipeline: state.Pipeline | None = None, store: Store | None = None
+) -> str:
     """Register a bundle as a model version, unless one with its hash is there.
 
     Parameters
@@ -33,6 +35,8 @@ def register(config: Config, bundle: Path, pipeline: state.Pipeline | None = Non
         Its ``bundle.json``; the files that it names lie beside it.
     pipeline
         The pipeline, where it was read already: DVC takes a second for it.
+    store
+        The store, where it is open already: a stage waits for it no longer than ``track.timeout_s`` in all.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def register(config: Config, bundle: Path, pipeline: state.Pipeline | None = Non
     sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
     name = config.track.model_name
     pipeline = pipeline or repository.read()
-    store = connect(config.track, pipeline.root)
+    store = store or connect(config.track, pipeline.root)
     with store.locked():
         if version := find_version(store, name, sha256):
             return version

@@ -85,7 +85,7 @@ class Succession:
 
     def _sync(self) -> list[Entry]:
         tags, aliases = models.registered(self.store, self.name)
-        in_registry = [ledger.parse(text) for key, text in tags.items() if key.startswith(_LINE)]
+        in_registry = [_parse(self.name, key, text) for key, text in tags.items() if key.startswith(_LINE)]
         in_file = ledger.read(self.path)
         entries = ledger.join(in_file, in_registry)
         if not entries:
@@ -123,6 +123,16 @@ class Succession:
         else:
             self.store.client.set_registered_model_alias(self.name, alias, version)
             log.info("%s: %s is version %s", self.name, alias, version)
+
+
+def _parse(name: str, key: str, text: str) -> Entry:
+    try:
+        return ledger.parse(text)
+    except ValueError as error:
+        raise LedgerError(
+            f"the registry's copy of each line must be whole. Received: {text[:80]!r} in {key} of {name}, "
+            "which somebody changed. Delete that tag; the line of the ledger's file takes its place."
+        ) from error
 
 
 def draft(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import logging
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,38 +17,66 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import tables
 from pipeline.files import images, outputs
-from pipeline.track import models
+from pipeline.track import models, seal
 from pipeline.track.models import VersionError
 from pipeline.track.store import Store
+
+log = logging.getLogger(__name__)
 
 BUNDLE_TAG = "bundle.sha256"
 BUNDLE, LEARNT = "bundle", "learnt"  # artifacts of a version: the bundle, and what it learnt from
 
+_ADVICE = "Bring the file back in the artifact store, or use another version; look who can write there."
 _LAST_LINES = 3  # of the messages of a failed process
 
 
 def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
     """Download a version of a registered model into a folder, and return where the model lies.
 
+    Nothing of it is run before each file, its code too, is known to be the one that was registered.
+
     Raises
     ------
     VersionError
-        Its files cannot be had, or are not those that were registered.
+        Its files cannot be had, or are not those that were registered; the message names one.
     """
-    model = models.download(store, name, version, "", folder)
     tags = store.client.get_model_version(name, version).tags
-    if files := tags.get(models.FILES_TAG):  # versions of older code have none
-        models.check(model, files)
-    expected = tags.get(BUNDLE_TAG)
-    advice = "Someone changed the artifact store: bring the file back, or register the model anew."
-    if (sha256 := sealed(models.artifact(model, BUNDLE), advice)[0]) != expected:
-        raise VersionError(
-            f"version {version} of {name} must hold the bundle {expected}. Received: {sha256}. {advice}"
-        )
+    model = models.download(store, name, version, "", folder)
+    for compiled in [*model.rglob("__pycache__")]:  # by Python, perhaps from other code
+        shutil.rmtree(compiled)
+    check(model, tags, f"version {version} of {name}")
     return model
 
 
-def sealed(bundle: Path, advice: str = "Run `dvc checkout`.") -> tuple[str, list[Path]]:
+def check(model: Path, tags: Mapping[str, str], title: str) -> None:
+    """Compare a downloaded model with the hashes that the registry holds in a version's tags.
+
+    Parameters
+    ----------
+    title
+        What messages call it.
+
+    Raises
+    ------
+    VersionError
+        A file is not the one that was registered.
+    """
+    if expected := tags.get(seal.TAG):
+        if fault := seal.broken(model, expected):
+            raise VersionError(
+                f"{title} must hold the files that were registered. Received: {fault}. {_ADVICE}"
+            )
+    else:
+        log.warning("%s was registered without hashes of its code: only its bundle is compared", title)
+    sha256, _ = sealed(models.artifact(model, BUNDLE), _ADVICE)
+    if sha256 != tags.get(BUNDLE_TAG):
+        raise VersionError(
+            f"{title} must hold the bundle {tags.get(BUNDLE_TAG)}. Received: {sha256}, by its bundle.json. "
+            f"{_ADVICE}"
+        )
+
+
+def sealed(bundle: Path, advice: str = "Run `dvc checkout`, or `dvc repro`.") -> tuple[str, list[Path]]:
     """Compare a bundle's files with its ``bundle.json``; return its sha256 and the files.
 
     Raises
@@ -54,13 +85,21 @@ def sealed(bundle: Path, advice: str = "Run `dvc checkout`.") -> tuple[str, list
         A file is missing, or is not the one that was sealed.
     """
     try:
-        seal = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
-        changed = [name for name, sha256 in seal["files"].items() if outputs.sha256(bundle / name) != sha256]
-    except (OSError, KeyError, ValueError) as error:
-        raise VersionError(f"{bundle} must hold a sealed bundle: {error}. Run `dvc repro`.") from error
+        named = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+        files = dict(named["files"])
+        changed = [name for name, sha256 in files.items() if outputs.sha256(bundle / name) != sha256]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise VersionError(f"{bundle} must hold a sealed bundle: {error}. {advice}") from error
     if changed:
         raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. {advice}")
-    return seal["sha256"], [bundle / name for name in seal["files"]]
+    if named["sha256"] != name_of(files):
+        raise VersionError(f"{bundle / 'bundle.json'} must bear the sha256 of what it lists. {advice}")
+    return named["sha256"], [bundle / name for name in files]
+
+
+def name_of(files: Mapping[str, str]) -> str:
+    """Return the sha256 that names a bundle, as `predict.bundle` computes it, without TensorFlow."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.float64]:

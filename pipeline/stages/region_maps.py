@@ -62,7 +62,9 @@ def run(config: Config) -> None:
         write(config, test, annotations, settings, assessed)
         record.metrics(assessed.figures)
         record.at_end(
-            lambda run: registration.register(config, config.paths.models / names.BUNDLE, run.pipeline)
+            lambda run: registration.register(
+                config, config.paths.models / names.BUNDLE, run.pipeline, run.store
+            )
         )
         log.info("region_maps: %d radiographs mapped", len(test))
 

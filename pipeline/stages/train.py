@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -21,7 +24,7 @@ from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
 from pipeline.track import repository, runs
-from pipeline.train import body_part_head, self_training, training
+from pipeline.train import body_part_head, last_good, self_training, training
 
 log = logging.getLogger(__name__)
 
@@ -34,20 +37,24 @@ def run(config: Config) -> None:
         examples = training.Examples(
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
-        checkpoints = repository.read().checkpoints("train")
+        pipeline = repository.read()
+        checkpoints = pipeline.checkpoints("train")
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             record.curve(row, step=epoch)
 
-        examples, teacher_figures = self_training.with_pseudo_masks(
-            config, examples, checkpoints / "teacher.npz", on_epoch
-        )
-        model, history = self_training.fit(
-            config, examples, config.train, checkpoints / "training.npz", on_epoch
-        )
-        whole = body_part_head.attach(model, config.paths.shards, examples.train, config.run.seed)
+        with last_good_named(config.paths.classifier, pipeline.root):
+            examples, teacher_figures = self_training.with_pseudo_masks(
+                config, examples, checkpoints / "teacher.npz", on_epoch
+            )
+            model, history = self_training.fit(
+                config, examples, config.train, checkpoints / "training.npz", on_epoch
+            )
+            whole = body_part_head.attach(model, config.paths.shards, examples.train, config.run.seed)
+            training.require_finite(whole)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
+        last_good.keep(config.paths.classifier, pipeline.root)
 
         figures = summarize(model, history, config.train.checkpoint) | teacher_figures
         report = config.paths.report("train")
@@ -59,12 +66,22 @@ def run(config: Config) -> None:
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 
+@contextmanager
+def last_good_named(path: Path, root: Path) -> Iterator[None]:
+    """Add to a training's failure where the model before it is: DVC has removed it from the outputs."""
+    try:
+        yield
+    except (training.DivergedError, self_training.OutOfMemoryError) as error:
+        raise type(error)(f"{error} {last_good.advice(path, root)}") from error
+
+
 def summarize(
     model: keras.Model, history: list[dict[str, float]], which: Literal["best", "last"]
 ) -> dict[str, Any]:
     """Figures of the kept epoch, counted from 1, and the size of the network."""
     selected = training.selected_epoch(history, which)
-    return {
+    halved = {name: int(history[-1][name]) for name in (self_training.BATCH_SIZE,) if name in history[-1]}
+    return halved | {
         "kept_epoch": int(selected["epoch"]) + 1,
         "epochs": len(history),
         "train_loss": selected["train_loss"],

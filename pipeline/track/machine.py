@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
+from pipeline.track.secrets import without_password
+
 log = logging.getLogger(__name__)
 
 _PERIOD_S = 5.0
@@ -49,7 +51,7 @@ def _watch(log_figures: LogFigures, over: Event, period_s: float) -> None:
             log_figures(_collect(monitors), step)
             step += 1
     except Exception as error:
-        log.warning("how busy the machine is cannot be said: %s", error)
+        log.warning("how busy the machine is cannot be said: %s", without_password(str(error)))
 
 
 def _collect(monitors: list[Any]) -> dict[str, float]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipeline.files import outputs
+from pipeline.track import seal
 from pipeline.track.guard import received
-from pipeline.track.outage import explained
+from pipeline.track.outage import StoreError
 from pipeline.track.store import Store
+from pipeline.track.waiting import to_move
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 SCORING = Path(__file__).with_name("scoring.py")
 LAUNCH = Path(__file__).parent / "guard" / "launch.py"
 IMAGES_VARIABLE, PIXELS_VARIABLE = received.FOLDER_VARIABLE, received.PIXELS_VARIABLE
-FILES_TAG = "files.sha256"  # of a version: of the list of its files, which lies among them
-_FILES = "files.json"
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -67,11 +64,12 @@ def log_version(
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
-    client = store.client.raw
-    with explained(store.uri, "a new version"), TemporaryDirectory() as folder:
+    client = store.client
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
         logged = client.create_logged_model(store.experiment_id, name="bundle", source_run_id=run_id)
         mlflow.pyfunc.save_model(
-            Path(folder) / "model",
+            model,
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
                 run_id=run_id,
@@ -85,8 +83,12 @@ def log_version(
             input_example=example,
             pip_requirements=list(requirements),
         )
-        sealed = seal(Path(folder) / "model")
-        client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+        listed = seal.seal(model)
+        client.call(
+            "log_model_artifacts",
+            lambda: client.raw.log_model_artifacts(logged.model_id, str(model)),
+            lambda: to_move(model),
+        )
         client.finalize_logged_model(logged.model_id, "READY")
         if run_id:
             client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -96,9 +98,9 @@ def log_version(
             name,
             logged.artifact_location,
             run_id,
-            tags={**tags, FILES_TAG: sealed},
+            tags=dict(tags) | {seal.TAG: listed},
             # A local database would look for the run of a model where the whole process is connected to.
-            model_id=logged.model_id if run_id or store.client.remote else None,
+            model_id=logged.model_id if run_id or client.remote else None,
         )
     return str(version.version)
 
@@ -112,45 +114,18 @@ def download(store: Store, name: str, version: str, file: str, folder: Path) -> 
         It cannot be had.
     """
     from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
 
     uri = store.client.get_model_version_download_uri(name, version)
+    address = f"{uri}/{file}" if file else uri
     try:
-        address = f"{uri}/{file}" if file else uri
-        return Path(download_artifacts(address, dst_path=str(folder), tracking_uri=store.uri))
-    except (MlflowException, OSError) as error:
-        raise VersionError(f"version {version} of {name} must have its files. Received: {error}") from error
-
-
-def seal(model: Path) -> str:
-    """List the sha256 of every file of a model beside them, and return that of the list."""
-    outputs.write_exact_json(model / _FILES, _hashes(model))
-    return outputs.sha256(model / _FILES)
-
-
-def check(model: Path, expected: str) -> None:
-    """Compare a downloaded model's files with their list, and the list with its sha256 in the registry.
-
-    What Python compiled beside them is removed: it may be of other code.
-
-    Raises
-    ------
-    VersionError
-        A file was changed, added or removed since it was registered.
-    """
-    advice = "Someone changed the artifact store: bring the file back, or register the model anew."
-    for cache in [*model.rglob("__pycache__")]:
-        shutil.rmtree(cache)
-    if not (model / _FILES).is_file() or outputs.sha256(model / _FILES) != expected:
-        raise VersionError(f"{_FILES} of a version must be as registered. Received: another. {advice}")
-    listed, here = json.loads((model / _FILES).read_text(encoding="utf-8")), _hashes(model)
-    if changed := sorted(name for name in {*listed, *here} if listed.get(name) != here.get(name)):
-        raise VersionError(f"{changed[0]} of a version must be as registered. Received: another. {advice}")
-
-
-def _hashes(model: Path) -> dict[str, str]:
-    files = (path for path in model.rglob("*") if path.is_file() and path != model / _FILES)
-    return {path.relative_to(model).as_posix(): outputs.sha256(path) for path in files}
+        found = store.client.call(
+            file or "its files",
+            lambda: download_artifacts(address, dst_path=str(folder), tracking_uri=store.uri),
+            lambda: to_move(folder),
+        )
+    except StoreError as error:
+        raise VersionError(f"version {version} of {name} must have its files. {error}") from error
+    return Path(found)
 
 
 def artifact(model: Path, name: str) -> Path:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.track.secrets import without_password
+
 _LONGEST = 300  # characters of MLflow's own words that are passed on
 _NAME_ANOTHER = "name another store in MLFLOW_TRACKING_URI or track.uri"
 # The first that fits MLflow's words says what to do.
@@ -13,7 +15,15 @@ _ADVICE = (
     (r"\b40[13]\b|UNAUTHENTICATED|PERMISSION_DENIED",
      "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"),
     (r"database schema|locate revision",
-     "Another version of MLflow made this database: install that one, or copy the database and upgrade it"),
+     "Another version of MLflow made this database. Copy it, then run `mlflow db upgrade` with its address; "
+     "where that cannot locate the revision, the database is the newer one: install the MLflow that made it"),
+    (r"database is locked", "Another program holds the database: end that one, or wait for it"),
+    (r"readonly database|attempt to write a read",
+     "Make the database's file and folder writable for you, or {another}"),
+    (r"disk is full|No space left", "Free space on the disk of that database, or {another}"),
+    (r"must be in the 'active' state|is deleted|Run '?\w+'? not found",
+     "Somebody deleted it in MLflow: `mlflow runs restore --run-id ID`, `mlflow experiments restore "
+     "--experiment-id ID`; what `mlflow gc` removed comes back with `fracture sync`"),
     (r"\b404\b|valid JSON|unsupported URI|not a database|filesystem tracking",
      "This is no store of MLflow: correct MLFLOW_TRACKING_URI or track.uri"),
 )  # fmt: skip
@@ -58,7 +68,7 @@ def _message(error: Exception, uri: str, question: str) -> str:
     advice = next(fitting, f"See that it runs, or {_NAME_ANOTHER}")
     return (
         f"MLflow's store must answer. Received from {without_password(uri)}, asked for {question}: {words}. "
-        f"{advice}; then run the command again."
+        f"{advice.format(another=_NAME_ANOTHER)}; then run the command again."
     )
 
 
@@ -68,19 +78,25 @@ def unreachable(error: BaseException) -> bool:
 
 
 def _words(error: BaseException) -> str:
-    """Return the network's word where that is the cause, else the first line of MLflow's."""
+    """Return the word of the network or the database where that is the cause, else MLflow's first line."""
+    from sqlalchemy.exc import StatementError
+
     root = _root(error)
-    words = root if isinstance(root, OSError) else error
-    return (str(words).strip() or type(words).__name__).splitlines()[0][:_LONGEST].rstrip(".")
+    databases = (one.orig for one in _chain(error) if isinstance(one, StatementError) and one.orig)
+    words = root if isinstance(root, OSError) else next(databases, error)
+    shown = without_password(str(words).strip()) or type(words).__name__
+    return shown.splitlines()[0][:_LONGEST].rstrip(".")
 
 
 def _root(error: BaseException) -> BaseException:
     """Return the error that all the others arose from."""
-    while cause := error.__cause__ or error.__context__:
+    return list(_chain(error))[-1]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, then what each arose from."""
+    while True:
+        yield error
+        if (cause := error.__cause__ or error.__context__) is None:
+            return
         error = cause
-    return error
-
-
-def without_password(uri: str) -> str:
-    """Return an address as it may be shown: a server's or a database's may hold a password."""
-    return re.sub(r"(?<=://)[^/@]*@", "", uri)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Config
 from pipeline.dataset.names import METRICS, PAGES
 from pipeline.track import description, inputs, provenance, repository, state
-from pipeline.track.outage import explained
 from pipeline.track.store import Store, connect
 
 if TYPE_CHECKING:
@@ -238,9 +237,8 @@ def upload(store: Store, run_id: str, report: Path, besides: Collection[str]) ->
 
 
 def upload_file(store: Store, run_id: str, path: Path, folder: Path = Path()) -> None:
-    """Upload a file, or a folder with all in it; unbounded: a large upload is no silence."""
-    with explained(store.uri, "log_artifact"):
-        store.client.raw.log_artifact(run_id, str(path), folder.as_posix() if folder.parts else None)
+    """Upload a file, or a folder with all in it; a large one gets longer, see ``track.timeout_s``."""
+    store.client.upload(run_id, path, folder)
 
 
 def _is_running(store: Store, parent_id: str) -> bool:

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 from pipeline.config import Config
 from pipeline.dataset.names import METRICS
 from pipeline.track import models, projection, repository, revisions
-from pipeline.track.outage import explained, unreachable
+from pipeline.track.outage import UnansweredError, unreachable
 from pipeline.track.store import Store, connect
+from pipeline.track.waiting import to_move
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,6 +32,7 @@ WORKSPACE = "workspace"  # DVC's name for the working folder
 _RUN_ID = re.compile("[0-9a-f]{32}")
 
 ReadFile = Callable[[str, str], bytes | None]
+OpenStore = Callable[[], Store]
 
 
 class RecordError(ValueError):
@@ -61,7 +64,12 @@ class Record:
     read: ReadFile
 
 
-def find(config: Config, name: str) -> Record:
+def opener(config: Config) -> OpenStore:
+    """Return what opens the store, once, when it is asked for: its waiting is that of one command."""
+    return cache(lambda: connect(config.track, repository.root()))
+
+
+def find(config: Config, name: str, open_store: OpenStore | None = None) -> Record:
     """Find what was recorded under a name.
 
     Parameters
@@ -69,6 +77,8 @@ def find(config: Config, name: str) -> Record:
     name
         ``workspace``; a git revision or a DVC experiment; a version's number or alias; a run's id
         or name. The first of these that fits is meant; ``version:3`` and ``run:NAME`` leave no doubt.
+    open_store
+        From :func:`opener`, where more than one is sought.
 
     Raises
     ------
@@ -78,7 +88,7 @@ def find(config: Config, name: str) -> Record:
     kind, _, rest = name.rpartition(":")
     record = _at_revision(config, name) if kind not in ("version", "run") else None
     if record is None:
-        store = connect(config.track, repository.root())
+        store = (open_store or opener(config))()
         run = _run_of_version(store, config.track.model_name, rest) if kind != "run" else None
         run = run or (_run(store, rest) if kind != "version" else None)
         record = _of_run(store, name, *run) if run else None
@@ -140,10 +150,13 @@ def _of_run(store: Store, name: str, run: Run, description: str) -> Record:
     def read(stage: str, file: str) -> bytes | None:
         with TemporaryDirectory() as folder:
             try:
-                with explained(store.uri, f"{file} of {stage}"):
-                    path = store.client.raw.download_artifacts(stages[stage], file, folder)
+                path = store.client.call(
+                    f"{file} of {stage}",
+                    lambda: store.client.raw.download_artifacts(stages[stage], file, folder),
+                    lambda: to_move(Path(folder)),
+                )
             except Exception as error:  # every artifact store has its own for a file that is not there
-                if unreachable(error):
+                if unreachable(error) or isinstance(error, UnansweredError):
                     raise
                 log.debug("%s: no %s of %s: %s", name, file, stage, error)
                 return None

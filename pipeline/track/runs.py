@@ -18,6 +18,7 @@ from pipeline.config import Config
 from pipeline.dataset.names import PAGES
 from pipeline.track import machine, projection, provenance, repository, state
 from pipeline.track.projection import Synced, sync
+from pipeline.track.secrets import without_password
 from pipeline.track.store import Client, Store, connect
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
             yield record
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        message = f"{type(error).__name__}: {error}"
+        message = without_password(f"{type(error).__name__}: {error}")
         record._attempt(lambda run: _fail(run, status, message))
         log.info("%s: %s", stage, status.lower())
         raise
@@ -141,7 +142,9 @@ def _forgiving(stage: str) -> Iterator[None]:
         log.info("%s is not tracked: %s", stage, error)
     except Exception as error:
         log.warning(
-            "%s: MLflow fails, the report folder is the record; `fracture sync` repairs. %s", stage, error
+            "%s: MLflow fails, the report folder is the record; `fracture sync` repairs. %s",
+            stage,
+            without_password(str(error)),
         )
         log.debug("why MLflow failed", exc_info=True)
 

@@ -6,77 +6,98 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Track
 from pipeline.track import view
-from pipeline.track.outage import UnansweredError, explained, without_password
+from pipeline.track.outage import StoreError, UnansweredError, explained
+from pipeline.track.secrets import remember, without_password
+from pipeline.track.waiting import Earned, OutOfPatienceError, Patience, to_move
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_FREE_S = 0.25  # a response within this time is free: only waiting counts
-_POLL_S = 0.05
+_BUSY_S, _FILLING_S = 30.0, 120.0  # a local database may be locked, a fresh one is filled with tables
+_LOCK_S, _POLL_S = 300.0, 0.05
 _BATCH = 100  # params and tags that MLflow takes at once
 
 
 class Client:
-    """An ``MlflowClient`` that gives up once its server has cost ``timeout_s`` of waiting.
+    """An ``MlflowClient`` that gives up once its store has cost ``timeout_s`` of waiting.
 
-    By default one call to a silent server blocks for minutes, and a slow one would be waited for again at
-    each of thirty calls. Here all calls share one allowance. What MLflow reads about that in environment
-    variables belongs to the whole process, so the waiting is bounded from outside: each call has a thread of
-    its own. A local database is never given up: it is busy, not dead.
+    A local database is busy rather than dead, and a fresh one is filled first: both get longer.
     """
 
     def __init__(self, uri: str, timeout_s: float) -> None:
-        from mlflow import MlflowClient
-
-        with explained(uri, "its address"):
-            self.raw = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        self._uri = uri
+        self.uri = uri
         self.remote = uri.startswith(("http://", "https://"))
-        self._timeout_s = timeout_s
-        self._waited_s = 0.0
+        self._busy_s = _BUSY_S if uri.startswith("sqlite:") else 0.0
+        self._patience = Patience(timeout_s)
+        with explained(uri, "its address"):
+            self.raw = self._raw()
+
+    def _raw(self) -> MlflowClient:
+        """Make MLflow's client, which asks a database at once, and a server not yet."""
+        from mlflow import MlflowClient
+        from mlflow.store.db.db_types import DATABASE_ENGINES
+
+        if re.split(r"[:+]", self.uri)[0] not in DATABASE_ENGINES:
+            return MlflowClient(self.uri, self.uri)
+        filling_s = _FILLING_S if self.call("its database", lambda: _is_fresh(self.uri)) else 0.0
+        raw: MlflowClient = self.call(
+            "its database", lambda: MlflowClient(self.uri, self.uri), lambda: filling_s
+        )
+        return raw
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return the client's method of that name, bounded."""
         method: Callable[..., Any] = getattr(self.raw, name)
-        return lambda *args, **kwargs: self._call(method, *args, **kwargs)
+        return lambda *args, **kwargs: self.call(name, lambda: method(*args, **kwargs))
 
-    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with explained(self._uri, method.__name__):
-            return self._within(method, *args, **kwargs) if self.remote else method(*args, **kwargs)
+    def call(self, question: str, call: Callable[[], Any], earned: Earned = lambda: 0.0) -> Any:
+        """Make a call, bounded; what goes wrong is a ``StoreError``.
 
-    def _within(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Wait for an answer while the allowance lasts; a thread given up ends with the process."""
-        future: Future[Any] = Future()
-        started = time.monotonic()
-        if (left_s := self._timeout_s - self._waited_s) > 0:
-            thread = Thread(target=_fulfil, args=(future, method, args, kwargs), name="mlflow", daemon=True)
-            thread.start()
-            thread.join(left_s)
-        if not future.done():
-            self._waited_s = self._timeout_s
-            raise UnansweredError(
-                "MLflow's store must answer within track.timeout_s. Received from "
-                f"{without_password(self._uri)}: timed out after {self._timeout_s:g} s of waiting. Run the "
-                "command again, or raise track.timeout_s."
-            )
-        self._waited_s += max(0.0, time.monotonic() - started - _FREE_S)
-        return future.result()
+        Parameters
+        ----------
+        question
+            What is requested, for messages.
+        earned
+            Seconds that it may take besides, as known by now.
+        """
+        with explained(self.uri, question):
+            try:
+                return self._patience.wait(call, lambda: earned() + self._busy_s)
+            except OutOfPatienceError:
+                raise UnansweredError(
+                    "MLflow's store must answer within track.timeout_s. Received from "
+                    f"{without_password(self.uri)}: timed out after {self._patience.timeout_s:g} s of "
+                    "waiting. Run the command again, or raise track.timeout_s."
+                ) from None
+
+    def upload(self, run_id: str, path: Path, folder: Path = Path()) -> None:
+        """Upload a file, or a folder with all in it, to a folder of a run's artifacts."""
+        where = folder.as_posix() if folder.parts else None
+        self.call(
+            "log_artifact", lambda: self.raw.log_artifact(run_id, str(path), where), lambda: to_move(path)
+        )
 
 
-def _fulfil(future: Future[Any], method: Callable[..., Any], args: Any, kwargs: Any) -> None:
+def _is_fresh(uri: str) -> bool:
+    """Whether a database has no table of MLflow's; out of reach it raises, where MLflow tries for an hour."""
+    from sqlalchemy import create_engine, inspect, make_url
+
+    if uri.startswith("sqlite:"):  # not opened: it may be locked for a while
+        file = Path(make_url(uri).database or "")
+        return not file.is_file() or not file.stat().st_size
+    engine = create_engine(uri)
     try:
-        future.set_result(method(*args, **kwargs))
-    except BaseException as error:
-        future.set_exception(error)
+        return not inspect(engine).has_table("alembic_version")
+    finally:
+        engine.dispose()
 
 
 @dataclass(frozen=True)
@@ -134,7 +155,7 @@ def resolve_uri(uri: str, root: Path) -> str:
         The main repository: the temporary one of ``dvc exp run --temp`` is deleted at its end.
     """
     file = str(root.resolve() / "mlflow.db").replace("%", "%25").replace("?", "%3F")  # SQLAlchemy decodes it
-    return os.environ.get("MLFLOW_TRACKING_URI") or uri or f"sqlite:///{file}"
+    return remember(os.environ.get("MLFLOW_TRACKING_URI") or uri or f"sqlite:///{file}")
 
 
 def connect(track: Track, root: Path) -> Store:
@@ -158,7 +179,14 @@ def connect(track: Track, root: Path) -> Store:
 def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
     """Return the experiment's id; a server keeps artifacts where it wants, a local database beside itself."""
     if experiment := client.get_experiment_by_name(name):
-        return str(experiment.experiment_id)
+        number = str(experiment.experiment_id)
+        if experiment.lifecycle_stage == "active":
+            return number
+        raise StoreError(
+            f"the experiment of track.experiment must not be deleted. Received: {name}, number {number}, "
+            f"which is. Restore it: MLFLOW_TRACKING_URI='{without_password(uri)}' mlflow experiments restore "
+            f"--experiment-id {number}; or name another one in track.experiment."
+        )
     local = uri.startswith("sqlite:")
     artifacts = (root.resolve() / "mlartifacts").as_uri() if local else None
     return str(client.create_experiment(name, artifact_location=artifacts, tags=view.tags()))
@@ -175,11 +203,17 @@ def locked(path: Path) -> Iterator[None]:
     from zc.lockfile import LockError, LockFile
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + _LOCK_S
     while True:
         try:
             lock = LockFile(str(path))
             break
         except LockError:
+            if time.monotonic() > until:
+                raise StoreError(
+                    f"one process at a time opens MLflow's store. Received: {path}, held by another one for "
+                    f"{_LOCK_S:.0f} s; its number stands in the file. End that one, or wait for it."
+                ) from None
             time.sleep(_POLL_S)
     try:
         yield

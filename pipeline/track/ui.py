@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.track import repository
+from pipeline.track.secrets import relay, without_password
 from pipeline.track.store import resolve_uri
 
 log = logging.getLogger(__name__)
 
+_STORE_VARIABLE = "MLFLOW_BACKEND_STORE_URI"  # MLflow's, for --backend-store-uri
 _HOST, _PORT, _PORTS_TRIED = "127.0.0.1", 5000, 20
 
 
@@ -31,19 +33,26 @@ def run(config: Config, options: Sequence[str]) -> int:
     root = repository.root()
     uri = resolve_uri(config.track.uri, root)
     if uri.startswith(("http://", "https://")):
-        log.info("the store is a server with pages of its own: %s", uri)
+        log.info("the store is a server with pages of its own: %s", without_password(uri))
         return 0
     _sync(config)
-    return subprocess.run(command(uri, root, options), check=False).returncode
+    around = os.environ | {_STORE_VARIABLE: uri}  # everybody on this machine may read arguments
+    return relay(command(uri, root, options), around, sys.stderr.write)
 
 
 def command(uri: str, root: Path, options: Sequence[str]) -> list[str]:
-    """Build the command: bound to this machine, on the first free port from 5000 on."""
-    chosen = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    """Build the command: bound to this machine, on the first free port from 5000 on.
+
+    Parameters
+    ----------
+    uri
+        Address of the store, which the server takes from its environment.
+    """
+    chosen = [sys.executable, "-m", "mlflow", "ui"]
     chosen += ["--default-artifact-root", (root / "mlartifacts").as_uri()]
     if not _names(options, "--workers", "-w"):
         chosen += ["--workers", "1"]  # one reader; each further one starts as slowly as the first
-    return [*chosen, *address_options(options, uri), *options]
+    return [*chosen, *address_options(options, without_password(uri)), *options]
 
 
 def address_options(options: Sequence[str], name: str) -> list[str]:
@@ -85,7 +94,7 @@ def _sync(config: Config) -> None:
     try:
         runs.sync(config)
     except Exception as error:
-        log.warning("the pages may lack the newest runs: %s", error)
+        log.warning("the pages may lack the newest runs: %s", without_password(str(error)))
 
 
 def _names(options: Sequence[str], long: str, short: str) -> bool:

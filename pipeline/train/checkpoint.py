@@ -49,6 +49,19 @@ def save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress
         np.savez(file, **arrays, state=np.array(state))
 
 
+def try_to_save(path: Path, variables: Sequence[keras.Variable | tf.Variable], progress: Progress) -> None:
+    """Save; where that fails, as on a full disk, the last one stays whole and training goes on."""
+    try:
+        save(path, variables, progress)
+    except (OSError, ValueError) as error:  # a ZIP archive that could not be written raises both
+        log.warning(
+            "Checkpoint %s cannot be written (%s). Free space on its disk: training goes on, and would "
+            "resume from the last checkpoint that is whole.",
+            path,
+            error,
+        )
+
+
 def restore(path: Path, variables: Sequence[keras.Variable | tf.Variable]) -> Progress:
     """Set ``variables`` to the saved values and return the progress; a fresh one where none is usable."""
     if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,12 @@ from pipeline.train import precision, pseudo_masks, training
 
 log = logging.getLogger(__name__)
 
+BATCH_SIZE = "batch_size"  # in rows of a history, where it is not that of the settings
+
+
+class OutOfMemoryError(ValueError):
+    """Memory suffices for no batch that is tried."""
+
 
 def fit(
     config: Config,
@@ -25,25 +32,48 @@ def fit(
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Build a network and train it on all devices; return it in float32, with its history.
 
+    Where memory does not suffice the batch is halved, once, and training starts anew. Smaller batches give
+    other weights, so each row of the history says ``batch_size`` then.
+
     Parameters
     ----------
     config
         Size of the canvas, device and seed.
     examples, settings, checkpoint_path, on_epoch
-        As for ``training.fit``. Where memory is short, training starts anew with half the batch, once; its
-        checkpoint is another file.
+        As for ``training.fit``.
+
+    Raises
+    ------
+    OutOfMemoryError
+        Memory does not suffice for half a batch, either.
     """
-    try:
-        return _fit(config, examples, settings, checkpoint_path, on_epoch)
-    except device.OUT_OF_MEMORY as error:
-        half = settings.batch_size // 2
-        if half < 2:
-            raise
-        said = str(error).partition("\n")[0] or type(error).__name__
-        log.warning("train: out of memory; starts anew with train.batch_size %d. Received: %s", half, said)
-    keras.backend.clear_session(free_memory=True)
+    halved_path = checkpoint_path.with_name(f"halved-{checkpoint_path.name}")
+    if not halved_path.exists():  # else it was found out before the training was interrupted
+        try:
+            return _fit(config, examples, settings, checkpoint_path, on_epoch)
+        except device.OUT_OF_MEMORY:
+            pass  # what the failed attempt holds is let go with its traceback
+        _let_go(checkpoint_path)
+    half = max(1, settings.batch_size // 2)
+    log.warning(
+        "train: memory does not suffice for train.batch_size %d: starting anew with %d, which gives other "
+        "weights. Set train.batch_size: %d to say so.",
+        settings.batch_size,
+        half,
+        half,
+    )
     halved = settings.model_copy(update={"batch_size": half})
-    return _fit(config, examples, halved, checkpoint_path.with_stem(f"{checkpoint_path.stem}-half"), on_epoch)
+    try:
+        model, history = _fit(
+            config, examples, halved, halved_path, lambda epoch, row: on_epoch(epoch, _marked(row, half))
+        )
+    except device.OUT_OF_MEMORY as error:
+        raise OutOfMemoryError(
+            f"training must fit into memory. Received: none left for train.batch_size {settings.batch_size}, "
+            f"nor for {half}. Lower train.batch_size or preprocess.height_px and width_px, or end what else "
+            "needs memory."
+        ) from error
+    return model, [_marked(row, half) for row in history]
 
 
 def _fit(
@@ -58,6 +88,16 @@ def _fit(
         model = classifier.build(settings, (config.preprocess.height_px, config.preprocess.width_px))
         history = training.fit(model, examples, settings, config.run.seed, checkpoint_path, on_epoch)
     return precision.in_float32(model), history
+
+
+def _marked(row: dict[str, float], batch_size: int) -> dict[str, float]:
+    return {**row, BATCH_SIZE: batch_size}
+
+
+def _let_go(checkpoint_path: Path) -> None:
+    checkpoint_path.unlink(missing_ok=True)
+    keras.backend.clear_session()
+    gc.collect()
 
 
 def with_pseudo_masks(

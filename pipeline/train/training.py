@@ -30,7 +30,7 @@ Step = Callable[..., tf.Tensor]  # of canvases, labels and, where they are learn
 
 
 class DivergedError(ValueError):
-    """The loss is not finite; no weights were written."""
+    """A loss or a weight is not finite; no weights were written."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def fit(
         with average.applied():
             row |= _validate(predict, examples, settings.batch_size)
             _record_epoch(progress, model, row, settings.checkpoint)
-        checkpoint.save(checkpoint_path, variables, progress)
+        checkpoint.try_to_save(checkpoint_path, variables, progress)
         on_epoch(epoch, row)
     model.set_weights(progress.selected_weights)
     return progress.history
@@ -242,10 +242,26 @@ def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> 
 def _finite(loss: float, where: str) -> float:
     if not np.isfinite(loss):
         raise DivergedError(
-            f"The loss is not finite {where}. Received: {loss}. "
-            "Lower train.learning_rate; the last good model is untouched."
+            f"The loss is not finite {where}. Received: {loss}. Lower train.learning_rate and "
+            "train.head_learning_rate."
         )
     return loss
+
+
+def require_finite(model: keras.Model) -> None:
+    """Refuse a network with a weight that is NaN or infinite, though its loss was finite.
+
+    Raises
+    ------
+    DivergedError
+        The message names the weight.
+    """
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise DivergedError(
+                f"All weights must be finite. Received: NaN or infinity in {weight.path}. Lower "
+                "train.learning_rate and train.head_learning_rate."
+            )
 
 
 def _validate(predict: inference.Predict, examples: Examples, batch_size: int) -> dict[str, float]:

@@ -42,6 +42,15 @@ def test_the_token_reaches_only_steps_that_talk_to_the_forge(monkeypatch):
     assert "PATH" in job.environment("dvc repro")
 
 
+@pytest.mark.reliability("a step of CI that says a token or a password", "hidden in the job's log")
+def test_what_a_step_says_holds_no_secret(monkeypatch, capfd):
+    monkeypatch.setenv("FORGE_TOKEN", "Xq7-zebra")
+    said = "fatal: https://ada:pony@host/a.git; Xq7-zebra"
+    assert job.run([f"{sys.executable} -c 'import sys; sys.stderr.write(sys.argv[1])' '{said}'"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert "fatal: https://host/a.git; ***" in lines
+
+
 @pytest.mark.parametrize("arguments", [[], ["deploy"], ["check", "retrain"]])
 def test_another_name_is_refused(monkeypatch, capsys, arguments):
     monkeypatch.setattr(sys, "argv", ["ci.job", *arguments])

@@ -14,6 +14,7 @@ from pipeline.dataset import profile
 from pipeline.predict import bundle
 from pipeline.registry import champion, registration
 from pipeline.track import runs
+from pipeline.track.models import VersionError
 from pipeline.track.store import connect
 from tests import manifests
 
@@ -80,6 +81,20 @@ def test_validated_data_are_compared_with_the_champions(crowned, reproduced, lev
     assert run.data.metrics["drift.detected"] == detected
     assert run.data.metrics["drift.score"] == pytest.approx(score, abs=0.05)
     assert run.data.metrics["drift.height_px"] == 0
+
+
+@pytest.mark.parametrize("resealed", [False, True])
+@pytest.mark.reliability("an edited profile in MLflow's artifact store", "`drift` refuses it and names it")
+def test_a_profile_that_was_edited_is_refused(crowned, reproduced, resealed):
+    (path,) = (reproduced.folder / "mlartifacts").rglob("profile.json")
+    describe(path, level=200)
+    if resealed:
+        bundle.seal(path.parent)
+    store = connect(crowned.track, reproduced.folder)
+    with pytest.raises(
+        VersionError, match=r"profile\.json or bundle\.json is not the file that was registered"
+    ):
+        champion.find(store, crowned.track.model_name)
 
 
 def test_without_a_champion_nothing_is_logged(settings, reproduced):

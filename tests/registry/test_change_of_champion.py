@@ -9,6 +9,7 @@ import contextlib
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,36 @@ def test_radiographs_that_the_champion_learnt_from_are_left_out(config, asked):
     assert run(config) == 0
     (memory,) = (row for row in gate_rows(config) if row[0] == "champion's memory")
     assert memory[1:3] == ["passed", "20"]
+
+
+@pytest.mark.reliability("label columns named y_score and decision", "judged as subgroups, and no KeyError")
+def test_a_label_may_bear_the_name_of_a_prediction(config, asked):
+    asked(noise=0.2)
+    policy = config.promote.model_copy(
+        update={"subgroups": ["y_score", "decision"], "min_subgroup_groups": 1}
+    )
+    config = config.model_copy(update={"promote": policy})
+    make(config, "first", noise=0.2)
+    register(config)
+    files = pd.read_csv(config.paths.manifest)
+    files.assign(y_score="wrist", decision="hand").to_csv(config.paths.manifest, index=False)
+    run(config, dry_run=True)
+    names = {row[0] for row in gate_rows(config)}
+    assert {"sensitivity, y_score wrist", "sensitivity, decision hand"} <= names
+
+
+@pytest.mark.reliability("a deleted run under a registered version", "promoted all the same, a warning")
+def test_a_run_that_was_deleted_costs_a_warning(config, asked, monkeypatch, caplog):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    store = succession.of(config).store
+    run_id = store.client.create_run(store.experiment_id).info.run_id
+    store.client.delete_run(run_id)
+    version = SimpleNamespace(run_id=run_id)
+    monkeypatch.setattr(store.client.raw.__class__, "get_model_version", lambda *_, **__: version)
+    assert run(config) == 0
+    assert standing(config)["champion"] == "1"
 
 
 def gate_rows(config: settings.Config) -> list[list[str]]:

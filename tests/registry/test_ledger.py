@@ -42,9 +42,17 @@ def test_a_line_more_leaves_the_others_byte_for_byte(tmp_path):
     assert path.read_bytes().startswith(before)
 
 
+@pytest.mark.reliability("a ledger that is torn or was edited by hand", "one message with the line's number")
 @pytest.mark.parametrize(
     "damage",
     [
+        lambda lines: [lines[0], lines[1].replace('"number": 2', '"number": "2"')],
+        lambda lines: [lines[0], lines[1].replace('"promote"', '"crown"')],
+        lambda lines: [lines[0], lines[1].replace('"champion": {', '"champion": null, "old": {')],
+        lambda lines: [lines[0], lines[1].replace("b" * 64, "a" * 64)[:-1] + ', "extra": 1}'],
+        lambda lines: [lines[0], lines[1].replace('"promote"', '"rollback"')],
+        lambda lines: [lines[0], lines[1].replace('"replaced": {"bundle": "a', '"replaced": {"bundle": "c')],
+        lambda lines: [lines[0], "", lines[1]],
         lambda lines: [lines[0], lines[1][:40]],
         lambda lines: [lines[0], "<<<<<<< HEAD"],
         lambda lines: [lines[0], '{"number": 2}'],
@@ -55,6 +63,29 @@ def test_a_line_more_leaves_the_others_byte_for_byte(tmp_path):
 def test_a_damaged_line_is_named(tmp_path, damage):
     path = tmp_path / "ledger.jsonl"
     path.write_text("\n".join(damage([ledger.line(one) for one in PROMOTED])))
+    with pytest.raises(LedgerError, match="Received in line 2: "):
+        ledger.read(path)
+
+
+@pytest.mark.reliability("a ledger that is not UTF-8", "one message with the file and the line's number")
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(ledger.line(PROMOTED[0]).encode() + b"\n" + ledger.line(PROMOTED[1]).encode("utf-16"))
+    with pytest.raises(LedgerError, match=r"ledger\.jsonl must hold .* Received in line 2: "):
+        ledger.read(path)
+
+
+@pytest.mark.reliability("a ledger saved by an editor of Windows", "read as it was written")
+def test_what_an_editor_adds_is_passed_over(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    lines = "\r\n".join(ledger.line(one) for one in ROLLED_BACK)
+    path.write_bytes(b"\xef\xbb\xbf" + f"{lines}\r\n\r\n".encode())
+    assert ledger.read(path) == ROLLED_BACK
+
+
+def test_a_rollback_needs_somebody_to_go_back_to(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger.write(path, [PROMOTED[0], entry(2, "rollback", A, replaced=A)])
     with pytest.raises(LedgerError, match="Received in line 2: "):
         ledger.read(path)
 

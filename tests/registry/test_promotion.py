@@ -78,7 +78,7 @@ def test_the_first_champion_has_nobody_to_beat() -> None:
     [
         ({"stale": ("evaluate",)}, "validated record"),
         ({"crossing": 1}, "leakage"),
-        ({"non_finite": ("dense/kernel",)}, "finite weights"),
+        pytest.param({"non_finite": ("dense/kernel",)}, "finite weights", marks=pytest.mark.reliability(30)),
         ({"withdrawn": "misread wrists"}, "not withdrawn"),
         ({"auroc": 0.799}, "auroc"),
         ({"auroc": math.nan}, "auroc"),

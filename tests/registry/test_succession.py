@@ -142,6 +142,7 @@ def test_a_lost_registry_is_filled_from_the_ledger_by_bundle(line_of, opened):
     assert aliases(new) == {"champion": "1", "previous": "2"}  # other numbers, the same bundles
 
 
+@pytest.mark.reliability("a deleted registered model", "one message: how to register the champion anew")
 def test_a_registry_without_the_champion_is_left_alone(line_of, opened):
     follow(line_of, A, B)
     new = registered(Succession(opened, f"{line_of.name}-anew", line_of.path), A)
@@ -152,6 +153,7 @@ def test_a_registry_without_the_champion_is_left_alone(line_of, opened):
     assert models.registered(new.store, new.name) == ({}, {})
 
 
+@pytest.mark.reliability("an alias moved by hand", "set back to what the ledger says")
 def test_an_alias_moved_by_hand_is_set_back(line_of):
     follow(line_of, A, B)
     line_of.store.client.set_registered_model_alias(line_of.name, succession.CHAMPION, "3")
@@ -159,6 +161,7 @@ def test_an_alias_moved_by_hand_is_set_back(line_of):
     assert aliases(line_of)["champion"] == "2"
 
 
+@pytest.mark.reliability("two machines promote at once", "one champion; the second is told to try again")
 def test_a_change_that_somebody_overtook_is_refused(line_of):
     known = follow(line_of, A)
     follow(line_of, B)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -12,6 +13,7 @@ import pytest
 from pipeline.files import outputs
 from pipeline.registry import versions
 from pipeline.registry.versions import VersionError
+from pipeline.track import seal
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_registry
 
@@ -90,11 +92,100 @@ def test_it_is_known_what_a_version_learnt_from(quarter):
     assert versions.learnt(quarter) == {"a" * 64, "b" * 64}
 
 
+def bundle(folder: Path) -> str:
+    """Write a bundle of one file, and return its sha256."""
+    folder.mkdir(exist_ok=True)
+    (folder / "a.json").write_text("{}")
+    return reseal(folder)
+
+
+def reseal(folder: Path) -> str:
+    files = {"a.json": outputs.sha256(folder / "a.json")}
+    named = {"sha256": versions.name_of(files), "files": files}
+    (folder / "bundle.json").write_text(json.dumps(named))
+    return named["sha256"]
+
+
+def test_a_bundle_is_named_as_the_stage_names_it():
+    from pipeline.predict import bundle as stages
+
+    assert versions.name_of({"b": "1", "a": "2"}) == stages._name({"b": "1", "a": "2"})
+
+
+@pytest.fixture
+def registered(tmp_path) -> tuple[Path, dict[str, str]]:
+    """A downloaded model, and the tags of its version."""
+    model = tmp_path / "model"
+    sha256 = bundle(tmp_path / "bundle")
+    artifacts = {"bundle": {"path": "artifacts/bundle"}}
+    model.mkdir()
+    mlflow.models.Model(flavors={"python_function": {"artifacts": artifacts}}).save(model / "MLmodel")
+    shutil.copytree(tmp_path / "bundle", model / "artifacts/bundle")
+    (model / "code").mkdir()
+    (model / "code/served.py").write_text("ANSWER = 1")
+    return model, {versions.BUNDLE_TAG: sha256, seal.TAG: seal.seal(model)}
+
+
+def edited(name: str, text: str = "{ }"):
+    return lambda model: (model / name).write_text(text)
+
+
+def resealed(model: Path) -> None:
+    """All is made to fit again: the bundle, and the list of files."""
+    edited("artifacts/bundle/a.json")(model)
+    reseal(model / "artifacts/bundle")
+    seal.seal(model)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (edited("artifacts/bundle/a.json"), r"artifacts/bundle/a\.json is changed"),
+        (edited("artifacts/bundle/bundle.json"), r"artifacts/bundle/bundle\.json is changed"),
+        (edited("code/served.py", "ANSWER = 0"), r"code/served\.py is changed"),
+        (edited("code/sitecustomize.py"), r"code/sitecustomize\.py is not one of them"),
+        (lambda model: (model / "code/served.py").unlink(), r"code/served\.py is missing"),
+        (edited(seal.LIST), r"sha256\.json, which lists its files, is missing or changed"),
+        (resealed, r"sha256\.json, which lists its files, is missing or changed"),
+    ],
+)
+@pytest.mark.reliability(
+    "edited files in MLflow's artifact store", "refused, naming the file; nothing of it is run"
+)
+def test_a_version_whose_files_were_edited_is_refused(registered, damage, words):
+    model, tags = registered
+    versions.check(model, tags, "version 1 of fracture")
+    damage(model)
+    with pytest.raises(VersionError, match=f"version 1 of fracture must hold .* Received: {words}"):
+        versions.check(model, tags, "version 1 of fracture")
+
+
+@pytest.mark.reliability(
+    "a version registered before its code was hashed", "its bundle is compared; a warning"
+)
+def test_an_older_version_is_compared_by_its_bundle(registered, caplog):
+    model, tags = registered
+    old = {versions.BUNDLE_TAG: tags[versions.BUNDLE_TAG]}
+    versions.check(model, old, "version 1 of fracture")
+    assert "version 1 of fracture was registered without hashes of its code" in caplog.text
+    resealed(model)
+    with pytest.raises(VersionError, match=r"Received: .*, by its bundle\.json"):
+        versions.check(model, old, "version 1 of fracture")
+
+
+@pytest.mark.reliability(41)
+def test_a_list_that_does_not_bear_its_own_name_is_refused(tmp_path):
+    bundle(tmp_path / "bundle")
+    path = tmp_path / "bundle/bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "f" * 64}))
+    with pytest.raises(VersionError, match=r"bundle\.json must bear the sha256 of what it lists"):
+        versions.sealed(tmp_path / "bundle")
+
+
+@pytest.mark.reliability(41)
 def test_a_sealed_bundle_names_its_files(tmp_path):
-    (tmp_path / "a.json").write_text("{}")
-    named = {"sha256": "f" * 64, "files": {"a.json": outputs.sha256(tmp_path / "a.json")}}
-    (tmp_path / "bundle.json").write_text(json.dumps(named))
-    assert versions.sealed(tmp_path) == ("f" * 64, [tmp_path / "a.json"])
+    sha256 = bundle(tmp_path)
+    assert versions.sealed(tmp_path) == (sha256, [tmp_path / "a.json"])
     (tmp_path / "a.json").write_text("{ }")
     with pytest.raises(VersionError, match=r"a\.json must be the file that was sealed"):
         versions.sealed(tmp_path)

@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from ci.servers import mlflow_server
 from pipeline import config
 from pipeline.__main__ import ENVIRONMENT
-from pipeline.track import runs, store
+from pipeline.track import runs, waiting
 from tests import postgres
 
 TOP = Path(__file__).parents[2]
@@ -235,5 +235,5 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             allowed.append(math.inf if timeout is None else timeout)
             super().join(timeout)
 
-    monkeypatch.setattr(store, "Thread", Noted)
+    monkeypatch.setattr(waiting, "Thread", Noted)
     return allowed

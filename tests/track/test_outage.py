@@ -169,6 +169,7 @@ class Dying:
 
 
 @pytest.mark.reliability("the server dies within a promotion", "the next command finishes it")
+@pytest.mark.reliability(39)
 def test_a_server_that_dies_within_a_change_leaves_what_the_next_command_finishes(opened, tmp_path):
     path = tmp_path / "ledger.jsonl"
     opened.client.create_registered_model("m")

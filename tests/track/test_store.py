@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.config import Track
-from pipeline.track import store
+from pipeline.track import store, waiting
 from pipeline.track.outage import StoreError, UnansweredError
 from pipeline.track.store import Client
 
@@ -118,7 +118,7 @@ def ask_often(client):
 @pytest.mark.reliability(39)
 def test_slow_answers_add_up(server, patience, monkeypatch):
     """By a clock that says of every answer that it took 0.6 s, of which a quarter of a second is free."""
-    monkeypatch.setattr(store, "time", SimpleNamespace(monotonic=itertools.count(step=0.6).__next__))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=itertools.count(step=0.6).__next__))
     client = Client(server, timeout_s=1)
     with pytest.raises(UnansweredError, match="waiting"):
         ask_often(client)

@@ -18,7 +18,7 @@ def option(command, name):
 def test_the_store_is_served_to_this_machine_alone(caplog):
     caplog.set_level(logging.INFO)
     command = ui.command(URI, Path("/somewhere"), ["--dev"])
-    assert option(command, "--backend-store-uri") == URI
+    assert "--backend-store-uri" not in command  # everybody on this machine may read arguments
     assert option(command, "--default-artifact-root") == "file:///somewhere/mlartifacts"
     assert option(command, "--host") == "127.0.0.1"
     assert command[-1] == "--dev"

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import logging
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -48,6 +52,7 @@ def refused(path: Path, own: list[keras.Variable], caplog: pytest.LogCaptureFixt
     return warned and found == Progress() and not path.exists() and not own[0].numpy().any()
 
 
+@pytest.mark.reliability(35)
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 junk", bytes(200)])
 @pytest.mark.reliability(35)
 def test_what_is_no_checkpoint_is_discarded(
@@ -57,6 +62,7 @@ def test_what_is_no_checkpoint_is_discarded(
     assert refused(path, variables(0), caplog)
 
 
+@pytest.mark.reliability("a checkpoint cut short", "discarded with a warning; training starts anew")
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 @pytest.mark.reliability(35)
 def test_a_checkpoint_cut_short_is_discarded(
@@ -80,8 +86,53 @@ def test_a_flipped_bit_anywhere_is_discarded_or_harmless(path: Path) -> None:
         assert (own[0].numpy() == (5 if found.history else 0)).all()
 
 
+@pytest.mark.reliability("a checkpoint of another network", "discarded with a warning; training starts anew")
 @pytest.mark.parametrize("other", [variables(0, (3, 2)), variables(0)[:1], variables(0) * 2])
 def test_a_checkpoint_of_another_network_is_discarded(
     path: Path, caplog: pytest.LogCaptureFixture, other: list[keras.Variable]
 ) -> None:
     assert refused(path, other, caplog)
+
+
+@pytest.fixture
+def full_disk(path: Path) -> Iterator[None]:
+    """As on a full disk, no file grows beyond what is there of the checkpoint."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size // 2, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.reliability(
+    "a disk that is full when a checkpoint is written", "training goes on; the last one is whole"
+)
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = path.read_bytes()
+    checkpoint.try_to_save(path, variables(6), progress())
+    assert "Free space on its disk: training goes on" in caplog.text
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == whole
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.files import outputs
+with outputs.staged(Path(sys.argv[1])) as private:
+    private.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.reliability(34)
+def test_a_kill_inside_a_save_leaves_the_old_file_whole(path: Path) -> None:
+    whole = path.read_bytes()
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode == -9
+    assert path.read_bytes() == whole
+    checkpoint.save(path, variables(6), progress())
+    own = variables(0)
+    assert checkpoint.restore(path, own).history == progress().history
+    assert (own[0].numpy() == 6).all()

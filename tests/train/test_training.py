@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,7 @@ def test_a_finished_training_is_not_repeated(unbroken: Trained, examples: Exampl
     assert same_weights(again.model, unbroken.model)
 
 
+@pytest.mark.reliability(30)
 @pytest.mark.filterwarnings("ignore:invalid value encountered in logaddexp")  # infinite logits on val
 @pytest.mark.reliability(30)
 def test_a_loss_that_is_not_finite_stops_the_training(
@@ -141,6 +143,17 @@ def test_a_loss_that_is_not_finite_stops_the_training(
     wild = {"learning_rate": 1e30, "head_learning_rate": 1e30}
     with pytest.raises(training.DivergedError, match=r"Received: (nan|inf)\. Lower train\.learning_rate"):
         train(examples, settings.model_copy(update=wild), tmp_path / "training.npz")
+
+
+@pytest.mark.reliability(30)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_named(settings: Train, value: float) -> None:
+    model = classifier.build(settings, (records.SIDE, records.SIDE))
+    training.require_finite(model)
+    weight = model.weights[-1]
+    weight.assign(np.full(weight.shape, value, np.float32))
+    with pytest.raises(training.DivergedError, match=re.escape(weight.path)):
+        training.require_finite(model)
 
 
 def test_patience_ends_the_training(examples: Examples, settings: Train, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def bundle(config: Config) -> Check:
 
 def store(config: Config) -> Check:
     """Whether MLflow's store answers within ``track.timeout_s``; nothing is made."""
-    from pipeline.track.outage import without_password
+    from pipeline.track.secrets import without_password
     from pipeline.track.store import Client, resolve_uri
 
     uri = resolve_uri(config.track.uri, _above(".dvc") or Path.cwd())
