@@ -38,7 +38,7 @@ def put(work: Path, key: str, value: Any) -> None:
 
 
 def refused(work: Path, *arguments: str) -> str:
-    """Run a command that must fail, and return its one message."""
+    """Run a command that must fail, and return its messages."""
     root = work.parent / "data"
     before, stood = injection.hashes(root), injection.hashes(work)
     done: Done = injection.command(work, *arguments)
@@ -46,7 +46,7 @@ def refused(work: Path, *arguments: str) -> str:
     assert "Traceback" not in done.log
     assert injection.hashes(root) == before
     assert injection.hashes(work) == stood, "something was written"
-    return done.log.strip().splitlines()[-1]
+    return done.log
 
 
 def first(work: Path, folder: str) -> Path:
