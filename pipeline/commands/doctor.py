@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pipeline.commands import checks, terminal
+from pipeline.track.secrets import without_password
 
 
 def run(*, as_json: bool = False) -> int:
     """Make all checks, print them, and return the exit code."""
-    results = checks.run()
+    results = [replace(check, detail=without_password(check.detail)) for check in checks.run()]
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in results], indent=1) + "\n")
     else:
