@@ -61,8 +61,7 @@ def run(config: Config, first: str, second: str, out: Path | None) -> None:
     """
     if out is not None and out.suffix not in (".md", ".html"):
         raise ValueError(f"--out must end in .md or .html. Received: {out}.")
-    open_store = recorded.opener(config)
-    records = recorded.find(config, first, open_store), recorded.find(config, second, open_store)
+    records = recorded.find(config, first), recorded.find(config, second)
     shared = pair(*(predictions(record) for record in records))
     parts = [
         settings(*records),

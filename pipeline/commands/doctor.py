@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pipeline.commands import checks, terminal
 from pipeline.commands.checks import lock
+from pipeline.track.secrets import without_password
 
 
 def run(*, as_json: bool = False, quick: bool = False, mend: bool = False) -> int:
@@ -28,7 +29,8 @@ def run(*, as_json: bool = False, quick: bool = False, mend: bool = False) -> in
     """
     if mend and (done := lock.mend()):
         sys.stderr.write(f"{done}\n")
-    results = checks.quick() if quick else checks.run()
+    made = checks.quick() if quick else checks.run()
+    results = [replace(check, detail=without_password(check.detail)) for check in made]
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in results], indent=1) + "\n")
     else:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from threading import Thread
+from typing import IO
 
 from pipeline.files.outputs import die_with_parent
 
@@ -15,11 +17,18 @@ _LOOK_S = 0.2  # between two looks for a signal
 _GRACE_S = 10.0  # for a server to answer what it has begun
 
 
-def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def serve(
+    command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object] | None = None
+) -> int:
     """Run a server until it ends or we are interrupted or terminated, and return its exit code.
 
     It leads a process group of its own. A signal to us goes on to all of the group; what is left after ten
     seconds is killed, so that the port is free. If we are killed ourselves, Linux kills the server.
+
+    Parameters
+    ----------
+    say
+        Takes what it says, line by line; without it, that goes where ours goes.
 
     Returns
     -------
@@ -36,7 +45,11 @@ def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
         env=dict(environment),
         start_new_session=True,
         preexec_fn=die_with_parent if sys.platform == "linux" else None,
+        stdout=subprocess.PIPE if say else None,
+        stderr=subprocess.STDOUT if say else None,
     )
+    reader = Thread(target=_pass_on, args=(process.stdout, say), daemon=True)
+    reader.start()
     try:
         while not told:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -48,8 +61,16 @@ def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
     finally:
         _signal(process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
         process.wait()
+        reader.join(_GRACE_S)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _pass_on(stream: IO[bytes] | None, say: Callable[[str], object] | None) -> None:
+    if stream is not None and say is not None:
+        with stream:
+            for line in stream:
+                say(line.decode(errors="replace"))
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

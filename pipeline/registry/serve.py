@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 from pipeline.config import Config
 from pipeline.drift.served import FOLDER_VARIABLE
-from pipeline.files import processes
 from pipeline.registry import versions
 from pipeline.track import models, repository, ui
 from pipeline.track.models import VersionError
+from pipeline.track.secrets import relay
 from pipeline.track.store import connect
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def run(config: Config, version: str, seen: Path | None, images: Path | None, op
     around = environment(store.uri, seen, images)
     with TemporaryDirectory(prefix="fracture-") as folder:
         model = versions.fetch(store, name, number, Path(folder))
-        return processes.serve(command(f"{name} {number}", model, options), around)
+        return relay(command(f"{name} {number}", model, options), around, sys.stderr.write)
 
 
 def environment(uri: str, seen: Path | None, images: Path | None) -> dict[str, str]:

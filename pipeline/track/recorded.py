@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -32,7 +31,6 @@ WORKSPACE = "workspace"  # DVC's name for the working folder
 _RUN_ID = re.compile("[0-9a-f]{32}")
 
 ReadFile = Callable[[str, str], bytes | None]
-OpenStore = Callable[[], Store]
 
 
 class RecordError(ValueError):
@@ -64,12 +62,7 @@ class Record:
     read: ReadFile
 
 
-def opener(config: Config) -> OpenStore:
-    """Return what opens the store, once, when it is asked for: its waiting is that of one command."""
-    return cache(lambda: connect(config.track, repository.root()))
-
-
-def find(config: Config, name: str, open_store: OpenStore | None = None) -> Record:
+def find(config: Config, name: str) -> Record:
     """Find what was recorded under a name.
 
     Parameters
@@ -77,8 +70,6 @@ def find(config: Config, name: str, open_store: OpenStore | None = None) -> Reco
     name
         ``workspace``; a git revision or a DVC experiment; a version's number or alias; a run's id
         or name. The first of these that fits is meant; ``version:3`` and ``run:NAME`` leave no doubt.
-    open_store
-        From :func:`opener`, where more than one is sought.
 
     Raises
     ------
@@ -88,7 +79,7 @@ def find(config: Config, name: str, open_store: OpenStore | None = None) -> Reco
     kind, _, rest = name.rpartition(":")
     record = _at_revision(config, name) if kind not in ("version", "run") else None
     if record is None:
-        store = (open_store or opener(config))()
+        store = connect(config.track, repository.root())
         run = _run_of_version(store, config.track.model_name, rest) if kind != "run" else None
         run = run or (_run(store, rest) if kind != "version" else None)
         record = _of_run(store, name, *run) if run else None

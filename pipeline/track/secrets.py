@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
+
+from pipeline.files.processes import serve
 
 HIDDEN = "***"
 
@@ -56,13 +57,7 @@ def guard() -> None:
 
 def relay(command: Sequence[str], env: Mapping[str, str], say: Callable[[str], object]) -> int:
     """Run a command, pass on line by line what it says without its secrets, and return its exit code."""
-    with subprocess.Popen(
-        command, env={"PYTHONUNBUFFERED": "1", **env},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as process:  # fmt: skip
-        for line in process.stdout or ():
-            say(without_password(line))
-    return process.returncode
+    return serve(command, {"PYTHONUNBUFFERED": "1", **env}, lambda line: say(without_password(line)))
 
 
 class _Guarded:

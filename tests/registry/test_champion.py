@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,11 +87,12 @@ def test_validated_data_are_compared_with_the_champions(crowned, reproduced, lev
 @pytest.mark.parametrize("resealed", [False, True])
 @pytest.mark.reliability("an edited profile in MLflow's artifact store", "`drift` refuses it and names it")
 def test_a_profile_that_was_edited_is_refused(crowned, reproduced, resealed):
-    (path,) = (reproduced.folder / "mlartifacts").rglob("profile.json")
-    describe(path, level=200)
-    if resealed:
-        bundle.seal(path.parent)
     store = connect(crowned.track, reproduced.folder)
+    source = store.client.get_model_version_download_uri(crowned.track.model_name, "1")
+    (sealed,) = Path(source.removeprefix("file://")).rglob(bundle.BUNDLE)
+    describe(sealed.with_name(bundle.PROFILE), level=200)
+    if resealed:
+        bundle.seal(sealed.parent)
     with pytest.raises(
         VersionError, match=r"profile\.json or bundle\.json is not the file that was registered"
     ):

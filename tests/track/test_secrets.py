@@ -17,6 +17,8 @@ from tests.imports import REPOSITORY
 from tests.track import unreliable
 from tests.track.conftest import copy
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SECRET = "Xq7-zebra"
 ENCODED = "Xq7%2Dzebra%2F9"
 PARTS = ("Xq7", "zebra")
@@ -189,3 +191,15 @@ def test_what_a_child_says_is_said_without_secrets():
     command = [sys.executable, "-c", "import sys; sys.exit('unsupported URI ' + sys.argv[1])"]
     assert secrets.relay([*command, f"gopher://ada:{SECRET}@host"], os.environ, said.append) == 1
     assert said == ["unsupported URI gopher://host\n"]
+
+
+@pytest.mark.reliability(
+    "params.yaml that is no YAML at an address with a password", "said without the password"
+)
+def test_a_setting_that_cannot_be_read_is_said_without_secrets(monkeypatch, folder, capfd, tmp_path):
+    text = (folder / "params.yaml").read_text().replace("uri: ''", f"uri: http://ada:{SECRET}@host: {{")
+    (tmp_path / "params.yaml").write_text(text)
+    for command in ("doctor", "sync"):
+        said = say(monkeypatch, tmp_path, capfd, command)
+        assert "is not YAML" in said
+        assert not any(part in said for part in PARTS)

@@ -76,7 +76,6 @@ def test_a_database_that_takes_nothing_costs_a_warning(config, caplog, statement
     with every_connection(statement):
         assert re.search(words, warned(config, caplog))
     assert (config.paths.report("evaluate") / "metrics.json").is_file()
-    runs.sync(config)
 
 
 @pytest.mark.reliability(40)
