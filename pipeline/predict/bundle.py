@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,30 @@ from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.regions import Region
 from pipeline.preprocess import canvas
 
+T = TypeVar("T")
+
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
 
 
 class BundleError(ValueError):
     """A file of the bundle is missing, damaged or not the one that was sealed."""
+
+
+def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """Turn whatever odd content brings a reader to into an error that names the file."""
+
+    @wraps(read)
+    def reader(path: Path) -> T:
+        try:
+            return read(path)
+        except BundleError:
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise BundleError(
+                f"{path} must be as the pipeline wrote it. Received: {error!r}. Run `dvc repro`."
+            ) from error
+
+    return reader
 
 
 @dataclass(frozen=True)
@@ -181,14 +201,13 @@ def check(folder: Path) -> str:
     advice = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
     if not (folder / BUNDLE).is_file():
         raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
-    sealed = _read(folder / BUNDLE)
-    files = sealed.get("files", {})
-    if set(files) != set(FILES) or sealed.get("sha256") != _name(files):
+    sealed, files = _read_seal(folder / BUNDLE)
+    if set(files) != set(FILES) or sealed != _name(files):
         raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
     for name, sha256 in files.items():
         if not (folder / name).is_file() or outputs.sha256(folder / name) != sha256:
             raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
-    return str(sealed["sha256"])
+    return sealed
 
 
 def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
@@ -196,6 +215,7 @@ def write_operating_points(path: Path, points: OperatingPoints, calibration: Cal
     outputs.write_exact_json(path, vars(calibration) | vars(points))
 
 
+@_named
 def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
     """Read what :func:`write_operating_points` wrote.
 
@@ -217,6 +237,7 @@ def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) 
     outputs.write_exact_json(path, vars(settings) | {"views": tta_views})
 
 
+@_named
 def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
     values = _read(path)
@@ -224,11 +245,19 @@ def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     return RegionSettings(**values), tta_views
 
 
+@_named
 def read_preprocess(path: Path) -> tuple[Preprocess, Limits]:
     """Read how a radiograph comes onto the canvas, and what its file must meet: the defaults, if unsaid."""
     values = _read(path)
     limits = DEFAULTS._replace(**values.pop("limits", {}))
     return Preprocess(**values), limits
+
+
+@_named
+def _read_seal(path: Path) -> tuple[str, dict[str, str]]:
+    """Return the bundle's sha256, and its files' by name."""
+    values = _read(path)
+    return str(values.get("sha256")), dict(values.get("files", {}))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,3 +86,18 @@ def tables(draw: st.DrawFn, paths: list[str]) -> bytes:
     lines = [separator.join(f'"{cell}"' if quoted else cell for cell in row) for row in (header, *rows)]
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "utf-16-le"]))
     return draw(st.sampled_from(["\n", "\r\n", "\r"])).join(lines).encode(encoding, "replace")
+
+
+def networks(sound: bytes) -> st.SearchStrategy[bytes]:
+    """Draw Keras archives whose description of the layers is edited."""
+    with zipfile.ZipFile(io.BytesIO(sound)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+
+    def written(config: Any) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, data in (entries | {"config.json": as_json(config)}).items():
+                archive.writestr(name, data)
+        return buffer.getvalue()
+
+    return edited(json.loads(entries["config.json"])).map(written)

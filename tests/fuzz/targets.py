@@ -11,13 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import numpy as np
 import yaml
 from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.dataset import labels
+from pipeline.files import images
 from pipeline.files.faults import ImageFault
+from pipeline.phantoms import drawing
 from pipeline.validate import annotation_check, content, intake
 from pipeline.validate.annotation_check import Target as Radiograph
 from tests.fuzz import mutators, seeds, structures
@@ -142,9 +143,12 @@ def _bundle_files() -> Iterable[Case]:
 
 
 def _bundle_structures() -> st.SearchStrategy[Case]:
-    tables = {name: json.loads(data) for name, data in _bundle_files() if name.endswith(".json")}
-    return st.sampled_from(sorted(tables)).flatmap(
-        lambda name: st.tuples(st.just(name), structures.edited(tables[name]).map(structures.as_json))
+    files = dict(_bundle_files())
+    tables = {name: json.loads(data) for name, data in files.items() if name.endswith(".json")}
+    network = files.pop("classifier.keras")
+    return st.one_of(
+        *(_named(name, structures.edited(table).map(structures.as_json)) for name, table in tables.items()),
+        _named("classifier.keras", structures.networks(network)),
     )
 
 
@@ -169,10 +173,9 @@ def _row(value: Any) -> Any:
 
 @cache
 def _sound() -> bytes:
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
-    from pipeline.files import images
-
-    return images.encode_png(noise)
+    """Draw a radiograph that is admitted."""
+    drawn = drawing.draw(7, "test", 0, fractured=True, side_px=(160, 200))
+    return images.encode_png(drawn.pixels)
 
 
 def _rows() -> st.SearchStrategy[Case]:

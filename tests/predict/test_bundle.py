@@ -109,6 +109,21 @@ def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> 
         bundle.check(folder)
 
 
+@pytest.mark.reliability("a torn or odd file in models/", "one message that names the file")
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"files": 1}'])
+@pytest.mark.parametrize(
+    "name", [bundle.BUNDLE, "operating_points.json", "region_maps.json", "preprocess.json"]
+)
+def test_content_that_no_reader_expects_is_an_error_that_names_the_file(
+    folder: Path, name: str, content: bytes
+) -> None:
+    (folder / name).write_bytes(content)
+    if name != bundle.BUNDLE:
+        bundle.seal(folder)
+    with pytest.raises(BundleError, match=name):
+        bundle.load(folder)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_bundle_that_lacks_a_file_is_not_sealed(folder: Path, name: str) -> None:
     (folder / name).unlink()
