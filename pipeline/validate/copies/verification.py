@@ -26,9 +26,7 @@ MIN_SPREAD = 0.8  # one hospital's stamp in two radiographs reaches 0.56, one pa
 _FEW_CORNERS = 0.08  # of the frame: below, and below half of the structure, there is hardly more than a shaft
 _LEAST = 0.75  # correlation of copies that are aligned: below, nothing else is measured, whatever the setting
 _BARE_COMMON, _BARE_LIKENESS = 0.98, 0.94  # what a bare shaft must reach; hardly any other one does
-_IN_FRAME_PX = (
-    5.0  # of the corners, from a turn within the frame: of 4,074 candidates no false one is below 7
-)
+_IN_FRAME_PX = 5.0  # of the corners, from a turn within the frame; no false candidate came below 7
 _LARGE_IN_FRAME = (0.5, 0.03, 0.02)  # overlap, structure and corners that are enough then
 _COMMON_IN_FRAME = 0.8
 _BARE_IN_FRAME = (0.94, 0.9)  # common and likeness of a bare shaft

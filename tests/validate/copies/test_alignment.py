@@ -144,3 +144,16 @@ def test_a_quarter_turn_to_the_left_is_90_degrees():
     transform = np.array([[0.0, 1, 0], [-1, 0, 49]])
     np.testing.assert_array_equal(alignment.warped(turned, transform, (30, 50)), upright)
     assert alignment.described(transform) == (90, 1, False)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_nearest_turn_within_the_frame_is_itself_where_it_is_one(mirrored):
+    turn = made(25, 1.0, mirrored, (160, 120))
+    forced = alignment.chained(turn, alignment.from_frames(0, (160, 120), (192, 192)))
+    found = alignment.turned_in_frame(forced, (160, 120), (192, 192))
+    np.testing.assert_allclose(found, forced, atol=1e-9)
+    moved = forced + np.array([[0, 0, 8], [0, 0, -6]])
+    back = alignment.turned_in_frame(moved, (160, 120), (192, 192))
+    assert alignment.apart_px(moved, back, (160, 120)) == pytest.approx(10)
+    there_and_back = alignment.chained(moved, alignment.inverse(moved))
+    np.testing.assert_allclose(there_and_back, np.eye(2, 3), atol=1e-9)

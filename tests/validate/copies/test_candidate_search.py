@@ -126,3 +126,13 @@ def test_a_keypoint_with_two_matches_votes_once():
     three, twice, four = (placed(patches[rows], places) for rows in ([0, 1, 2], [0, 1, 2, 2], [0, 1, 2, 3]))
     assert pairs(three, twice, placed(others)) == []
     assert pairs(four, four, placed(others)) == [[0, 1]]
+
+
+def test_squared_views_pair_with_other_radiographs_but_neither_with_their_own_nor_with_one_another():
+    patches, others = relief(60), relief(60)
+    found = candidate_search.candidates(
+        [placed(others), turned(patches, 2), placed(relief(60))], {0: placed(patches), 2: placed(patches)}
+    )
+    assert found.pairs.tolist() == [[1, 3], [1, 4]]
+    of_its_own = candidate_search.candidates([placed(patches), placed(others)], {0: placed(patches)})
+    assert of_its_own.pairs.tolist() == []
