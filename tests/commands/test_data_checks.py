@@ -213,8 +213,9 @@ def test_a_torn_list_of_running_commands_is_told(content, status, work):
     assert repository.running().status == status
 
 
-@pytest.mark.parametrize(("pid", "status"), [(os.getpid(), "warning"), (2**22 + 1, "ok")])
+@pytest.mark.parametrize(("pid", "status"), [(None, "warning"), (2**22 + 1, "ok")])
 def test_a_running_command_is_told_and_a_killed_one_stops_nobody(pid, status, work):
+    pid = pid or os.getpid()
     put(Path(".dvc/tmp/rwlock"), f'{{"write": {{"a": {{"pid": {pid}, "cmd": "dvc repro"}}}}}}'.encode())
     assert repository.running().status == status
 
