@@ -25,12 +25,14 @@ def _command(name: str) -> Callable[[], None]:
     def command() -> None:
         from pipeline import config
         from pipeline.commands.checks import settings
+        from pipeline.files import temporary
         from pipeline.files.outputs import die_with_parent
 
         if "DVC_STAGE" in os.environ:
             die_with_parent()
         settings.require(chosen := config.read())
-        import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
+        with temporary.gathered():
+            import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
 
     return command
 

@@ -47,23 +47,22 @@ _ORPHANS_S = 30
 
 
 class Moment(NamedTuple):
-    """Seconds after DVC says that a stage begins; before it says so, after its own start."""
+    """Seconds after the start of a stage; after that of DVC where the stage is empty."""
 
     stage: str
     seconds: float
-    begun: bool
 
 
 class Repro:
     """`dvc repro` as a group of processes, with its output in a file."""
 
-    def __init__(self, folder: Path, *stages: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.log, temporary = folder.with_suffix(".log"), folder.with_suffix(".tmp")
         temporary.mkdir(exist_ok=True)
         environment = cloning.ENVIRONMENT | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["dvc", "repro", *stages],
+                ["dvc", "repro"],
                 cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.started = time.monotonic()
@@ -75,19 +74,21 @@ class Repro:
         """Names of the stages that have begun, in their order."""
         return _STAGE.findall(self.said())
 
-    def last(self) -> tuple[float, float]:
-        """Wait for its end; seconds until the last stage began, and until all was over."""
-        begun: dict[int, float] = {}
+    def durations(self) -> dict[str, float]:
+        """Wait for its end; seconds that each stage took, and DVC before the first one, under no name."""
+        begun = {"": 0.0}
         while self.process.poll() is None:
-            begun.setdefault(len(self.running()), time.monotonic() - self.started)
+            for stage in self.running():
+                begun.setdefault(stage, time.monotonic() - self.started)
             time.sleep(0.02)
         if self.process.returncode:
             raise AssertionError(self.said()[-4000:])
-        return begun[max(begun)], time.monotonic() - self.started
+        ends = [*begun.values(), time.monotonic() - self.started][1:]
+        return {stage: end - start for (stage, start), end in zip(begun.items(), ends, strict=True)}
 
     def strike(self, moment: Moment, whole_group: bool) -> str:
         """Kill it at the moment, and return the stage that ran then; empty where it was over before."""
-        while moment.begun and self.process.poll() is None and moment.stage not in self.running():
+        while moment.stage and self.process.poll() is None and moment.stage not in self.running():
             time.sleep(0.01)
         end = time.monotonic() + moment.seconds
         while time.monotonic() < end and self.process.poll() is None:

@@ -1,6 +1,6 @@
 """`dvc repro` killed without warning at random moments: run again, it ends as if nothing had been.
 
-KILLS says how often (50), KILLS_SEED repeats a run, KILLS_LOCK names a file that is locked for a round.
+KILLS says how often (50), KILLS_SEED repeats a run, KILLS_LOCK names a file that is locked for a series.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,19 +30,16 @@ class Clean(NamedTuple):
     Attributes
     ----------
     folder
-        Where each run takes place; beside it the snapshots.
+        Where each run takes place; `pristine` beside it has never run.
     seconds
-        For each stage, seconds of `dvc repro STAGE` until the stage begins, and until all is over.
+        That each stage takes, and DVC before the first one.
     """
 
     folder: Path
-    seconds: dict[str, tuple[float, float]]
+    pristine: Path
+    seconds: dict[str, float]
     outputs: dict[str, str]
     temporary: list[str]
-
-    def before(self, stage: str) -> Path:
-        """Snapshot in which all stages before this one have run."""
-        return self.folder.with_name(f"before-{stage}")
 
 
 class Blow(NamedTuple):
@@ -57,36 +52,31 @@ class Blow(NamedTuple):
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
-    """Run one stage after another, and keep what was there before each."""
-    made = Clean(tmp_path_factory.mktemp("kills") / "run", {}, {}, [])
-    cloning.copy(made.folder, rounds.SETTINGS)
+    folder = tmp_path_factory.mktemp("kills") / "run"
+    pristine = cloning.copy(folder.with_name("pristine"), rounds.SETTINGS)
     with turn():
-        for stage in rounds.OTHER:
-            shutil.copytree(made.folder, made.before(stage), symlinks=True)
-            made.seconds[stage] = Repro(made.folder, stage).last()
-    made.outputs.update(rounds.outputs(made.folder))
-    made.temporary.extend(rounds.temporary(made.folder))
-    tell(f"clean: {made.seconds}, {len(made.outputs)} files, in TMPDIR {made.temporary}")
+        rounds.lay(pristine, folder)
+        seconds = Repro(folder).durations()
+    made = Clean(folder, pristine, seconds, rounds.outputs(folder), rounds.temporary(folder))
+    tell(f"clean: {seconds}, {len(made.outputs)} files, in TMPDIR {made.temporary}")
     return made
 
 
-def blows(clean: Clean, count: int) -> list[Blow]:
-    """Spread over the time of all stages, and at least one a stage; a third under another setting."""
-    chance, ends = random.Random(SEED), list(accumulate(whole for _, whole in clean.seconds.values()))
-    spread = [(place + chance.random()) / count * ends[-1] for place in range(count)]
-    each = [
-        end - chance.random() * clean.seconds[stage][1]
-        for end, stage in zip(ends, clean.seconds, strict=True)
-    ]
-    drawn = []
-    for at in [*spread[len(each) :], *each] if count > len(each) else spread:
-        stage, end = next((name, end) for name, end in zip(clean.seconds, ends, strict=True) if at <= end)
-        begins, whole = clean.seconds[stage]
-        since = at - (end - whole)
-        moment = Moment(stage, since - begins if since > begins else since, since > begins)
-        drawn.append(Blow(moment, chance.random() < 0.5, chance.random() < 1 / 3))
-    chance.shuffle(drawn)
-    return drawn
+def series(clean: Clean) -> Iterator[list[Blow]]:
+    """Draw KILLS blows; those of a series go from stage to stage, a random moment of each."""
+    chance, left = random.Random(SEED), KILLS
+    while left:
+        stages = list(clean.seconds)
+        chosen = sorted(chance.sample(range(len(stages)), min(left, len(stages))))
+        yield [
+            Blow(
+                Moment(stages[place], chance.random() * clean.seconds[stages[place]]),
+                chance.random() < 0.5,
+                chance.random() < 1 / 3,
+            )
+            for place in chosen
+        ]
+        left -= len(chosen)
 
 
 @pytest.mark.slow
@@ -94,31 +84,40 @@ def blows(clean: Clean, count: int) -> list[Blow]:
     "kill -9 at 50 random moments of dvc repro", "the rerun equals a clean run byte for byte"
 )
 def test_runs_that_were_killed_end_as_if_nothing_had_been(clean: Clean) -> None:
-    failures, struck = [], []
-    for number, blow in enumerate(blows(clean, KILLS)):
+    failures: list[str] = []
+    struck: set[str] = set()
+    for number, blows in enumerate(series(clean)):
         with turn():
-            stage, wrong = round_of(clean, blow)
-        struck.append(stage)
-        tell(f"{number}: {blow} hit {stage or 'nothing'}: {wrong or 'as a clean run'}")
-        failures += [f"KILLS={KILLS} KILLS_SEED={SEED}, {number}: {blow}: {what}" for what in wrong]
+            hit, wrong = one_series(clean, blows)
+        struck |= hit
+        tell(f"{number}: {wrong or 'as a clean run'}")
+        failures += [f"KILLS={KILLS} KILLS_SEED={SEED}, series {number}: {what}" for what in wrong]
     assert not failures, "\n".join(failures)
-    assert len(set(struck) & set(rounds.OTHER)) >= min(len(rounds.OTHER), KILLS // 8)
+    assert 2 * len(rounds.OTHER) > KILLS or set(rounds.OTHER) <= struck
 
 
-def round_of(clean: Clean, blow: Blow) -> tuple[str, list[str]]:
-    """Kill one run and start another; the stage that was hit, and what is not as after a clean run."""
-    folder, stage = clean.folder, blow.moment.stage
-    rounds.lay(clean.before(stage), folder)
-    params = (folder / "params.yaml").read_text(encoding="utf-8")
-    if blow.other_setting:
-        rounds.change(folder, *rounds.OTHER[stage])
-    hit = Repro(folder).strike(blow.moment, blow.whole_group)
-    wrong = [f"still running: {process}" for process in rounds.orphans(folder)]
-    (folder / "params.yaml").write_text(params, encoding="utf-8")
-    again = Repro(folder)
+def one_series(clean: Clean, blows: list[Blow]) -> tuple[set[str], list[str]]:
+    """Kill a run and each that goes on, then let one end: what was hit, and what is not as it should be."""
+    rounds.lay(clean.pristine, clean.folder)
+    struck = [strike(clean.folder, blow) for blow in blows]
+    wrong = [what for _, left in struck for what in left]
+    again = Repro(clean.folder)
     if again.process.wait():
-        return hit, [*wrong, f"the rerun failed: {again.said()[-1500:]}"]
-    return hit, [*wrong, *differences(clean, folder)]
+        return {stage for stage, _ in struck}, [*wrong, f"the rerun failed: {again.said()[-1500:]}"]
+    return {stage for stage, _ in struck}, [*wrong, *differences(clean, clean.folder)]
+
+
+def strike(folder: Path, blow: Blow) -> tuple[str, list[str]]:
+    """Start a run and kill it, under another setting if so; the stage that was hit, and who lives on."""
+    settings = folder / "params.yaml"
+    params = settings.read_bytes()
+    if blow.other_setting:
+        rounds.change(folder, *rounds.OTHER[blow.moment.stage or "phantoms"])
+    hit = Repro(folder).strike(blow.moment, blow.whole_group)
+    left = [f"still running after {blow}: {process}" for process in rounds.orphans(folder)]
+    settings.write_bytes(params)
+    tell(f"    {blow} hit {hit or 'nothing'} {left or ''}")
+    return hit, left
 
 
 def differences(clean: Clean, folder: Path) -> Iterator[str]:

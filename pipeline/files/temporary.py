@@ -1,0 +1,36 @@
+"""One folder for a process's temporary files, which the next process removes where it was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.files.outputs import left_over
+
+_NAME = "fracture-"
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Gather temporary files, those of libraries and of processes that start here, in a folder of their own.
+
+    What radiographs were described by and pages on their way to MLflow would else stay after ``kill -9``. The
+    folder lies where temporary files are wanted and bears this process's id; those of dead ones go first.
+    """
+    place = Path(tempfile.gettempdir())
+    for left, name in left_over(place).items():
+        if name.startswith(_NAME):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(
+        prefix=f".{os.getpid()}-{_NAME}", dir=place, ignore_cleanup_errors=True
+    ) as folder:
+        before, os.environ["TMPDIR"], tempfile.tempdir = os.environ.get("TMPDIR"), folder, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = str(place)
+            os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
