@@ -6,6 +6,7 @@ so that a misspelt key is an error and never a silent default.
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 PARAMS_FILE = Path("params.yaml")
+
+_SHORT = reprlib.Repr()  # a few lines of aliases can stand for gigabytes of text
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 300
 
 GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0019
 RENAMED = {
@@ -286,10 +290,10 @@ def read(path: Path = PARAMS_FILE) -> Config:
     except yaml.MarkedYAMLError as error:
         what = error.problem or error.context
         raise ConfigError(f"{path}, {_place(error)}it is not YAML: {what}.") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:  # PyYAML's own
         raise ConfigError(f"{path}: it is not YAML: {error}") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold sections of settings. Received: {values!r}")
+        raise ConfigError(f"{path} must hold sections of settings. Received: {_SHORT.repr(values)}")
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -340,11 +344,13 @@ def _explain(path: Path, error: ValidationError) -> str:
         elif key in GONE:
             lines.append(f"{path}: {key} is a setting no more: delete it.")
         elif problem["type"] == "extra_forbidden":
-            lines.append(f"{path}: {key} is no setting. Received: {problem['input']!r}. Check its spelling.")
+            lines.append(
+                f"{path}: {key} is no setting. Received: {_SHORT.repr(problem['input'])}. Check its spelling."
+            )
         elif problem["type"] == "missing":
             if any(new.startswith(f"{key}.") for new in renamed):
                 continue
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
         else:
-            lines.append(f"{path}: {key}: {problem['msg']}. Received: {problem['input']!r}.")
+            lines.append(f"{path}: {key}: {problem['msg']}. Received: {_SHORT.repr(problem['input'])}.")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ def given(path: Path) -> Given:
                 f"{path}, line {line}: a row must have {len(header)} cells, as the header has. "
                 f"Received: {len(cells)}: {_shortened(cells)}. Correct the line; cells with commas in quotes."
             )
-    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(header).items() if name and count > 1):
         raise TextFault(f"{path} must name a column once. Received twice: {twice[0]!r}. Remove one.")
     table = pd.DataFrame([cells for _, cells in body], columns=header, dtype="str")
     table.index = pd.Index([line for line, _ in body])
