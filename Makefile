@@ -25,7 +25,7 @@ rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs t
 fuzz: .venv/ready ## ten minutes of changed inputs; FUZZ_SEED=7 repeats a run
 	pytest -m slow tests/fuzz
 
-kills: .venv/ready ## kill -9 at 50 moments of dvc repro; an hour; KILLS=5 for fewer
+kills: .venv/ready ## kill -9 at 50 moments of dvc repro; half an hour; KILLS=8 for fewer
 	pytest -m slow -s tests/kills
 
 audit: .venv/audit/ready ## known holes in what is locked; asks PyPI, and fails where it does not answer
