@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import os
 from pathlib import Path
 
-from pipeline.files import images
+from pipeline.files import images, outputs
 from pipeline.types import UInt8Array
 from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # no other name helps
 _KEPT = 24  # characters of a shortened name: at most 96 bytes
 
 
@@ -45,7 +43,7 @@ def write(folder: Path, path: Path, shared: Path, picture: UInt8Array) -> str | 
                 images.write(folder / name, picture)
                 return intake.printable(name.as_posix())
         except OSError as error:
-            if error.errno in _FULL:
+            if outputs.is_no_space(error):  # no other name helps
                 raise
             problem = error
     log.warning("%s: its overlay cannot be written: %s", intake.printable(path), problem)

@@ -15,13 +15,7 @@ _OF_SYSTEMS = {  # in small letters: beside these, all that is hidden
     "__macosx", "__pycache__", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "lost+found", "recycler",
     "system volume information", "thumbs.db",
 }  # fmt: skip
-_UNFINISHED = (
-    ".crdownload",
-    ".download",
-    ".filepart",
-    ".part",
-    ".partial",
-)  # downloads that go on, or broke off
+_UNFINISHED = (".crdownload", ".download", ".filepart", ".part", ".partial")  # downloads
 _SHOWN = 3  # names of passed over files that an issue tells
 
 

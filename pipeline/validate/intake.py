@@ -79,11 +79,6 @@ class Listing(NamedTuple):
         return f"{', '.join(map(printable, paths[:_SHOWN]))}{more}"
 
 
-def find(paths: Iterable[Path]) -> list[Path]:
-    """List the radiographs that files and folders name: the files of `listing`."""
-    return listing(paths).files
-
-
 def listing(paths: Iterable[Path]) -> Listing:
     """List the radiographs that files and folders name, each file once.
 

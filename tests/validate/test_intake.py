@@ -12,19 +12,20 @@ NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 def test_a_file_is_listed_once_however_it_is_named(tmp_path):
     images.write(tmp_path / "a.png", NOISE)
     paths = [tmp_path / "a.png", tmp_path, tmp_path / "b" / ".." / "a.png"]
-    assert intake.find(paths) == [tmp_path / "a.png"]
+    assert intake.listing(paths).files == [tmp_path / "a.png"]
 
 
 def test_a_named_file_is_taken_whatever_its_suffix(tmp_path):
     (tmp_path / "a.csv").write_text("")
-    assert intake.find([tmp_path / "a.csv", tmp_path / "gone"]) == [tmp_path / "a.csv", tmp_path / "gone"]
-    assert intake.find([tmp_path]) == []
+    named = [tmp_path / "a.csv", tmp_path / "gone"]
+    assert intake.listing(named).files == named
+    assert intake.listing([tmp_path]).files == []
 
 
 def test_files_without_a_suffix_are_tried(tmp_path):
     for name in ("IM0001", "1.2.840.1", ".DS_Store", "notes.txt"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in intake.find([tmp_path])] == ["1.2.840.1", "IM0001"]
+    assert [path.name for path in intake.listing([tmp_path]).files] == ["1.2.840.1", "IM0001"]
 
 
 @pytest.mark.parametrize(
