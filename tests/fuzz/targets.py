@@ -129,7 +129,7 @@ def _bundle(name: str, data: bytes, folder: Path) -> None:
 
     made = small_bundle.copy(folder / "bundle")
     (made / name).write_bytes(data)
-    if name == bundle.BUNDLE:
+    if name == "bundle.json":
         bundle.check(made)
     else:
         bundle.seal(made)
