@@ -25,9 +25,10 @@ from pipeline.dataset.profile import Profile
 from pipeline.drift import distance, served
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
 from pipeline.report import drift as report
 from pipeline.report import pages
-from pipeline.validate import content, grouping, intake, listing, scan
+from pipeline.validate import grouping, intake, listing, scan
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _list_files(
     config: Config, paths: Sequence[Path]
 ) -> tuple[list[listing.ListedFile], Sequence[Issue], bool]:
     """List the files and what was met on the way to them, and tell whether their folders label them."""
-    limits = content.limits(config.validation)
+    limits = Limits.of(config.validation)
     if len(paths) == 1 and listing.has_labels(paths[0]):
         return *listing.find_labelled(paths[0], limits), True
     found = intake.listing(paths)

@@ -25,13 +25,14 @@ from pipeline.config import Config
 from pipeline.dataset import names
 from pipeline.files import cells, engine, outputs
 from pipeline.files.faults import ImageFault, Issue, severity
+from pipeline.files.limits import Limits
 from pipeline.network import device
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
 from pipeline.region_maps.legend import Label
-from pipeline.validate import content, intake
+from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def examine(
 
     Radiographs are held a batch at a time, however many there are.
     """
-    limits = content.limits(config.validation)
+    limits = Limits.of(config.validation)
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
 from pipeline.files.walk import is_foreign, walk
-from pipeline.validate import content, intake, links, told
+from pipeline.validate import intake, links, told
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class ListedFile(NamedTuple):
     path: Path
     published_split: str
     fractured: bool
-    limits: content.Limits
+    limits: Limits
     folder: Path | None = None
     places: tuple[str, ...] = ()
 
@@ -37,9 +38,7 @@ class ListedFile(NamedTuple):
         return name_below(self.root, self.path)
 
 
-def find(
-    root: Path, limits: content.Limits, trusted: Sequence[Path] = ()
-) -> tuple[list[ListedFile], list[Issue]]:
+def find(root: Path, limits: Limits, trusted: Sequence[Path] = ()) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of ``root``/{train,val,test}/{fractured,not fractured}/, in order of path.
 
     A split's or a class's folder may be a link. What is passed over is told on the terminal, too.
@@ -77,7 +76,7 @@ def find(
 
 
 def find_labelled(
-    root: Path, limits: content.Limits, trusted: Sequence[Path] = ()
+    root: Path, limits: Limits, trusted: Sequence[Path] = ()
 ) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of a folder that is only scored, in order of path: no split need be there.
 
@@ -145,9 +144,7 @@ def _foreign(root: Path, path: Path) -> Issue | None:
     return Issue.of(name_below(root, path), "unknown_folder", detail)
 
 
-def _files(
-    root: Path, split: str, class_folder: str, limits: content.Limits
-) -> tuple[list[ListedFile], list[Issue]]:
+def _files(root: Path, split: str, class_folder: str, limits: Limits) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of one class in one split, and what is passed over among them."""
     folder = root / split / class_folder
     if not folder.is_dir():

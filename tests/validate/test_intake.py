@@ -3,8 +3,8 @@ import pytest
 
 from pipeline.files import images
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
 from pipeline.validate import intake
-from pipeline.validate.content import Limits
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 
