@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.files.faults import Issue
+from pipeline.files.printable import first
 
 _OF_SYSTEMS = {  # in small letters: beside these, all that is hidden
     "#recycle", "#snapshot", "$recycle.bin", "@__thumb", "@eadir", "@recently-snapshot", "@recycle", "@tmp",
@@ -63,12 +64,8 @@ def _hidden_files(here: Path, names: Iterable[str]) -> Iterator[Issue]:
     """One issue for all such files of a folder: macOS leaves one beside each file on a foreign disk."""
     hidden = sorted(name for name in names if is_foreign(name))
     if hidden:
-        more = f" and {len(hidden) - _SHOWN} more" if len(hidden) > _SHOWN else ""
-        yield Issue.of(
-            str(here),
-            "passed_over",
-            f"hidden, unfinished, or a system's own: {', '.join(hidden[:_SHOWN])}{more}",
-        )
+        detail = f"hidden, unfinished, or a system's own: {first(hidden, _SHOWN)}"
+        yield Issue.of(str(here), "passed_over", detail)
 
 
 def _passed_over(path: Path) -> Issue:

@@ -25,6 +25,7 @@ from pipeline.drift import served
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.track.guard import received
 from pipeline.validate import intake
 from pipeline.validate.intake import Admitted
@@ -151,7 +152,7 @@ def _row(finding: Finding, admitted: Admitted, with_map: bool) -> dict[str, Any]
 
 def _refused(fault: ImageFault) -> dict[str, Any]:
     nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]"}
-    refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": intake.printable(str(fault))}
+    refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": printable(str(fault))}
     return {"probability": None, **nothing, **refusal}
 
 

@@ -11,8 +11,9 @@ from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.files.walk import is_foreign, walk
-from pipeline.validate import intake, links, told
+from pipeline.validate import links, told
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def has_labels(root: Path) -> bool:
 
 def name_below(root: Path, path: Path) -> str:
     """Path below the root, with forward slashes."""
-    return intake.printable(path.relative_to(root).as_posix())
+    return printable(path.relative_to(root).as_posix())
 
 
 def _foreign_folders(root: Path) -> list[Issue]:

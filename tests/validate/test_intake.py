@@ -4,6 +4,7 @@ import pytest
 from pipeline.files import images
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.validate import intake
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
@@ -49,7 +50,7 @@ def test_sound_pixels_come_back(tmp_path):
 
 
 def test_bytes_that_are_no_utf8_are_written_out():
-    assert intake.printable("a\udcff.png") == r"a\xff.png"
+    assert printable("a\udcff.png") == r"a\xff.png"
 
 
 def test_what_is_no_radiograph_is_a_fault(tmp_path):
