@@ -40,7 +40,8 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
     errors: list[OSError] = []
     for directory, below, names in os.walk(folder, onerror=errors.append):
         here = Path(directory)
-        issues += [_passed_over(here / name) for name in below if is_foreign(name)]
+        hidden = "a folder that is hidden, or a system's own"
+        issues += [Issue.of(str(here / name), "passed_over", hidden) for name in below if is_foreign(name)]
         issues += _hidden_files(here, names)
         below[:] = [name for name in below if not is_foreign(name)]
         issues += [
@@ -66,10 +67,6 @@ def _hidden_files(here: Path, names: Iterable[str]) -> Iterator[Issue]:
     if hidden:
         detail = f"hidden, unfinished, or a system's own: {first(hidden, _SHOWN)}"
         yield Issue.of(str(here), "passed_over", detail)
-
-
-def _passed_over(path: Path) -> Issue:
-    return Issue.of(str(path), "passed_over", "a folder that is hidden, or a system's own")
 
 
 def _link(path: Path, what: str) -> Issue:

@@ -83,12 +83,13 @@ class Finding:
     placement: canvas.Placement
 
 
+@dataclass(frozen=True)
 class Bundle:
     """A loaded bundle.
 
-    Parameters
+    Attributes
     ----------
-    predict
+    network
         From canvases, uint8 (B, H, W), to the network's outputs, averaged over the views.
     calibration
         From logits, and from evidence, to probabilities.
@@ -106,25 +107,14 @@ class Bundle:
         What a file must meet, as the radiographs did that the model learnt from.
     """
 
-    def __init__(
-        self,
-        predict: inference.Predict,
-        calibration: Calibration,
-        points: OperatingPoints,
-        region_settings: RegionSettings,
-        preprocess: Preprocess,
-        parts: Sequence[str] = (),
-        tta_views: int = 1,
-        limits: Limits = DEFAULTS,
-    ) -> None:
-        self._predict = predict
-        self.calibration = calibration
-        self.points = points
-        self.region_settings = region_settings
-        self.preprocess = preprocess
-        self.parts = tuple(parts)
-        self.tta_views = tta_views
-        self.limits = limits
+    network: inference.Predict
+    calibration: Calibration
+    points: OperatingPoints
+    region_settings: RegionSettings
+    preprocess: Preprocess
+    parts: Sequence[str] = ()
+    tta_views: int = 1
+    limits: Limits = DEFAULTS
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -134,7 +124,7 @@ class Bundle:
                 canvas.place(pixels, self.preprocess)
                 for pixels in radiographs[start : start + inference.BATCH]
             ]
-            output = self._predict(np.stack([pixels for pixels, _ in placed]))
+            output = self.network(np.stack([pixels for pixels, _ in placed]))
             placements = (placement for _, placement in placed)
             parts = body_part.named(output.parts, self.parts)
             findings += map(self._finding, output.logits, output.evidence, placements, parts)

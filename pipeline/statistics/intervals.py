@@ -126,11 +126,7 @@ def summarize(
     """
     figures = statistics(np.ones(len(group)))
     low, high = bootstrap_by_group(
-        lambda weight: list(statistics(weight).values()),
-        group,
-        y_true,
-        n_samples=n_samples,
-        seed=seed,
+        lambda weight: list(statistics(weight).values()), group, y_true, n_samples=n_samples, seed=seed
     )
     summary: dict[str, float] = {}
     for position, (name, value) in enumerate(figures.items()):

@@ -88,11 +88,7 @@ def find_or_make_parent(store: Store, pipeline: state.Pipeline, config: Config) 
 
 
 def adopt(
-    store: Store,
-    pipeline: state.Pipeline,
-    parent_id: str,
-    config: Config,
-    excluding: Iterable[str] = (),
+    store: Store, pipeline: state.Pipeline, parent_id: str, config: Config, excluding: Iterable[str] = ()
 ) -> tuple[dict[str, Run], list[str]]:
     """Find or make the run of every stage whose entry in ``dvc.lock`` holds.
 
