@@ -79,7 +79,7 @@ class Client:
                 ) from None
 
     def upload(self, run_id: str, path: Path, folder: Path = Path()) -> None:
-        """Upload a file, or a folder with all in it, to a folder of a run's artifacts."""
+        """Upload a file, or a folder with all in it, to a run's artifacts; a large one gets longer."""
         where = folder.as_posix() if folder.parts else None
         self.call(
             "log_artifact", lambda: self.raw.log_artifact(run_id, str(path), where), lambda: to_move(path)
