@@ -68,7 +68,7 @@ def users_kind(source: Path, target: Path, share: float = 1.0, seed: int = 7) ->
 
 def spread(source: Path, n_files: int) -> list[Path]:
     """Choose files evenly from all splits and classes."""
-    paths = [path for path in intake.find([source]) if path.parent.name in CLASS_FOLDERS]
+    paths = [path for path in intake.listing([source]).files if path.parent.name in CLASS_FOLDERS]
     rows = np.linspace(0, len(paths) - 1, min(n_files, len(paths))).astype(int)
     return [paths[row] for row in rows]
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 def thumbnails(folder: Path) -> NDArray[np.uint8]:
     """Read a folder's radiographs as thumbnails, (n_radiographs, 16, 16)."""
-    pixels = [images.read(path).pixels for path in intake.find([folder])]
+    pixels = [images.read(path).pixels for path in intake.listing([folder]).files]
     if len(pixels) < 2:
         raise SystemExit(f"FOLDER must hold radiographs. Received: {folder}")
     return np.stack([cv2.resize(each, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for each in pixels])

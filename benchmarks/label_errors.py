@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from pipeline.files.limits import Limits
 from pipeline.statistics import forests, probe
 from pipeline.validate import label_errors, listing, scan
-from pipeline.validate.content import Limits
 
 FLIPPED = 0.05
 SEEDS = range(5)

@@ -187,7 +187,7 @@ def decoding(root: Path) -> Timing:
     from pipeline.validate import intake
 
     started = time.monotonic()
-    for _ in engine.process(_decode, intake.find([root]), workers=0, label="decode"):
+    for _ in engine.process(_decode, intake.listing([root]).files, workers=0, label="decode"):
         pass
     return Timing(time.monotonic() - started)
 

@@ -90,7 +90,9 @@ def main() -> None:
         message = _cause(error)
         if message is None:
             raise
-        _fail(message)
+        log.debug("where the error arose", exc_info=True)
+        log.error("%s", message)
+        sys.exit(1)
 
 
 def _cause(error: Exception) -> str | None:
@@ -113,12 +115,6 @@ def _cause(error: Exception) -> str | None:
 
         return str(error) if isinstance(error, NoPipelineError | StoreError) else None
     return None
-
-
-def _fail(message: str) -> None:
-    log.debug("where the error arose", exc_info=True)
-    log.error("%s", message)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

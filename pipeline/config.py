@@ -6,26 +6,14 @@ so that a misspelt key is an error and never a silent default.
 
 from __future__ import annotations
 
-import reprlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
+from pipeline import params_file
+
 PARAMS_FILE = Path("params.yaml")
-
-_SHORT = reprlib.Repr()  # a few lines of aliases can stand for gigabytes of text
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 300
-
-GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0019
-RENAMED = {
-    "evaluate.views": "predict.tta_views",
-    "train.averaging_decay": "train.ema_decay",
-    "train.frozen_share": "train.frozen_fraction",
-    "train.kept_epoch": "train.checkpoint",
-    "validate.earlier_manifest": "validate.pinned_manifest",
-}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -279,78 +267,9 @@ def read(path: Path = PARAMS_FILE) -> Config:
         or out of range. The message names each such key, what was received and what is allowed.
     """
     try:
-        values = _load(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} not found: run from the repository's top folder") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}, line {line}: it is not YAML in UTF-8. Save it so.") from None
-    except yaml.MarkedYAMLError as error:
-        what = error.problem or error.context
-        raise ConfigError(f"{path}, {_place(error)}it is not YAML: {what}.") from None
-    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:  # PyYAML's own
-        raise ConfigError(f"{path}: it is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold sections of settings. Received: {_SHORT.repr(values)}")
-    try:
-        return Config.model_validate(values)
+        return Config.model_validate(params_file.load(path))
     except ValidationError as error:
-        raise ConfigError(_explain(path, error)) from None
-
-
-def _load(text: str) -> Any:
-    """Parse YAML; a key that stands twice is an error and never a choice between two values."""
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        _refuse_duplicates(node)
-        return None if node is None else loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _refuse_duplicates(root: yaml.Node | None) -> None:
-    waiting, seen = [("", root)], set()  # by identity: an alias can lead back
-    while waiting:
-        above, node = waiting.pop()
-        if not isinstance(node, yaml.MappingNode) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        first: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = f"{above}{key.value}", key.start_mark.line + 1
-            if name in first:
-                problem = f"{name} stands twice, in line {first[name]} and in line {line}; delete one"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            first[name] = line
-            waiting.append((f"{name}.", value))
-
-
-def _place(error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    return f"line {mark.line + 1}: " if mark else ""
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    """One line a wrong key: the key, the rule, what was received."""
-    problems = {".".join(map(str, problem["loc"])): problem for problem in error.errors()}
-    renamed = [f"{RENAMED[key]}." for key in problems if key in RENAMED]
-    lines = []
-    for key, problem in problems.items():
-        if key in RENAMED:
-            lines.append(f"{path}: {key} is now {RENAMED[key]}: rename it.")
-        elif key in GONE:
-            lines.append(f"{path}: {key} is a setting no more: delete it.")
-        elif problem["type"] == "extra_forbidden":
-            lines.append(
-                f"{path}: {key} is no setting. Received: {_SHORT.repr(problem['input'])}. Check its spelling."
-            )
-        elif problem["type"] == "missing":
-            if any(new.startswith(f"{key}.") for new in renamed):
-                continue
-            lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
-        else:
-            lines.append(f"{path}: {key}: {problem['msg']}. Received: {_SHORT.repr(problem['input'])}.")
-    return "\n".join(lines)
+        problems = {".".join(map(str, problem["loc"])): problem for problem in error.errors()}
+        raise ConfigError(params_file.explained(path, problems)) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(error)) from None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import config
+from pipeline import config, params_file
 from tests.imports import REPOSITORY
 
 
@@ -82,7 +82,7 @@ def test_an_unknown_key_is_refused(values: dict[str, Any], tmp_path: Path, key: 
         config.read(write(tmp_path, values))
 
 
-@pytest.mark.parametrize(("old", "new"), config.RENAMED.items())
+@pytest.mark.parametrize(("old", "new"), params_file.RENAMED.items())
 def test_an_old_name_is_refused_with_the_new_one(
     values: dict[str, Any], tmp_path: Path, old: str, new: str
 ) -> None:
@@ -93,7 +93,7 @@ def test_an_old_name_is_refused_with_the_new_one(
     assert str(refused.value) == f"{tmp_path / 'params.yaml'}: {old} is now {new}: rename it."
 
 
-@pytest.mark.parametrize("key", sorted(config.GONE))
+@pytest.mark.parametrize("key", sorted(params_file.GONE))
 def test_a_setting_that_is_gone_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:
     put(values, key, 2000)
     with pytest.raises(config.ConfigError, match=rf"{key} is a setting no more: delete it\.$"):

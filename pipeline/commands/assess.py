@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.commands import destination, left_out, terminal
+from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
@@ -44,7 +44,7 @@ from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import evaluation as report_pages
 from pipeline.report import pages
-from pipeline.validate import external
+from pipeline.validate import external, told
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         figures |= mapped.figures
         _write(report, config, loaded, checked, map_set, predictions, mapped, figures)
     _show(target, figures, as_json=as_json)
-    left_out.log_refused(log, checked.issues, str(target / names.ISSUES))
+    told.tell_refused(checked.issues, str(target / names.ISSUES))
 
 
 def report_folder(config: Config, root: Path) -> Path:

@@ -18,16 +18,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.commands import destination, left_out, terminal
+from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance, served
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.report import drift as report
 from pipeline.report import pages
-from pipeline.validate import content, grouping, intake, listing, scan
+from pipeline.validate import grouping, intake, listing, scan, told
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ def run(
     }
     if described is None:
         figures["refused"] = _refused(inspection.issues)
-        figures["notes"] = left_out.count(inspection.issues)
+        figures["notes"] = told.count(inspection.issues)
     if folder is not None:
         pictures = _strangest(reference, inspection, config.validation.max_pixels)
         page = report.context(figures, reference.sample, inspection.profile.sample, pictures)
@@ -96,7 +98,7 @@ def run(
             outputs.write_json(private / "drift.json", figures)
             outputs.write_text(private / "report.html", pages.render("drift.html", page))
     _show(figures, as_json=as_json)
-    left_out.log_refused(log, inspection.issues, "drift --json")
+    told.tell_refused(inspection.issues, "drift --json")
     return DRIFT if figures["drift"]["detected"] else 0
 
 
@@ -127,7 +129,7 @@ def _list_files(
     config: Config, paths: Sequence[Path]
 ) -> tuple[list[listing.ListedFile], Sequence[Issue], bool]:
     """List the files and what was met on the way to them, and tell whether their folders label them."""
-    limits = content.limits(config.validation)
+    limits = Limits.of(config.validation)
     if len(paths) == 1 and listing.has_labels(paths[0]):
         return *listing.find_labelled(paths[0], limits), True
     found = intake.listing(paths)
@@ -140,11 +142,7 @@ def _refused(issues: Sequence[Issue]) -> list[dict[str, str]]:
     """Say which files were refused, and why."""
     refused = sorted({issue for issue in issues if issue.severity == "quarantined"})
     return [
-        {
-            "path": intake.printable(issue.path),
-            "reason": issue.issue,
-            "detail": intake.printable(issue.detail),
-        }
+        {"path": printable(issue.path), "reason": issue.issue, "detail": printable(issue.detail)}
         for issue in refused
     ]
 
@@ -190,7 +188,7 @@ def _strangest(reference: Profile, inspection: Inspection, max_pixels: int) -> l
     pictures = []
     for path in chosen:
         with contextlib.suppress(images.ImageFault):  # gone since it was described
-            pictures.append(report.picture(intake.printable(path.name), images.read(path, max_pixels).pixels))
+            pictures.append(report.picture(printable(path.name), images.read(path, max_pixels).pixels))
     return pictures
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import os
 from pathlib import Path
 
-from pipeline.files import images
+from pipeline.files import images, outputs
+from pipeline.files.printable import printable
 from pipeline.types import UInt8Array
 from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # no other name helps
 _KEPT = 24  # characters of a shortened name: at most 96 bytes
 
 
@@ -43,12 +42,12 @@ def write(folder: Path, path: Path, shared: Path, picture: UInt8Array) -> str | 
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if not os.path.lexists(folder / name):  # where letters' case makes no difference
                 images.write(folder / name, picture)
-                return intake.printable(name.as_posix())
+                return printable(name.as_posix())
         except OSError as error:
-            if error.errno in _FULL:
+            if outputs.is_no_space(error):  # no other name helps
                 raise
             problem = error
-    log.warning("%s: its overlay cannot be written: %s", intake.printable(path), problem)
+    log.warning("%s: its overlay cannot be written: %s", printable(path), problem)
     return None
 
 
@@ -64,4 +63,4 @@ def full_name(path: Path, shared: Path) -> Path:
 def short_name(path: Path) -> Path:
     """Name an overlay by the first letters of the radiograph's name and a hash of its path."""
     digest = hashlib.sha256(os.fsencode(intake.absolute(path))).hexdigest()[:16]
-    return Path(f"{intake.printable(path.name)[:_KEPT]}-{digest}.jpg")
+    return Path(f"{printable(path.name)[:_KEPT]}-{digest}.jpg")

@@ -25,13 +25,15 @@ from pipeline.config import Config
 from pipeline.dataset import names
 from pipeline.files import cells, engine, outputs
 from pipeline.files.faults import ImageFault, Issue, severity
+from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.network import device
 from pipeline.predict import bundle, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
 from pipeline.region_maps.legend import Label
-from pipeline.validate import content, intake
+from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ def examine(
 
     Radiographs are held a batch at a time, however many there are.
     """
-    limits = content.limits(config.validation)
+    limits = Limits.of(config.validation)
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
@@ -111,8 +113,8 @@ def examine(
 def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
     """Make the JSON record of one file that is no sound radiograph, or of a folder that cannot be read."""
     reason, detail = (fault.issue, fault.detail) if isinstance(fault, Issue) else (fault.reason, str(fault))
-    error = {"reason": reason, "detail": intake.printable(detail.removeprefix(f"{path}: "))}
-    return {"path": intake.printable(path), "error": error}
+    error = {"reason": reason, "detail": printable(detail.removeprefix(f"{path}: "))}
+    return {"path": printable(path), "error": error}
 
 
 def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
-        "path": intake.printable(path),
+        "path": printable(path),
         "probability": round(finding.probability, 6),
         "decision": finding.decision,
         "body_part": finding.body_part or None,
@@ -160,7 +162,7 @@ def draw(
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=Label(intake.printable(path), finding.probability, finding.decision, warnings=warnings),
+        label=Label(printable(path), finding.probability, finding.decision, warnings=warnings),
         colormap=colormap,
     )
 

@@ -34,13 +34,7 @@ _VERDICTS = {True: "passed", False: "FAILED", None: "not asked"}
 
 
 def run(
-    config: Config,
-    version: str | None,
-    *,
-    dry_run: bool,
-    reason: str,
-    actor: str | None,
-    as_json: bool,
+    config: Config, version: str | None, *, dry_run: bool, reason: str, actor: str | None, as_json: bool
 ) -> int:
     """Decide, report, promote, and return the exit code.
 

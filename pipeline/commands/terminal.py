@@ -50,7 +50,9 @@ def print_what_can_be(*streams: TextIO) -> None:
 def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write rows of text; the head is for readers only."""
     encoding = sys.stdout.encoding or "utf-8"
-    cells = ([_encodable(shown(cell), encoding) for cell in row] for row in rows)
+    cells = (
+        [shown(cell).encode(encoding, "backslashreplace").decode(encoding) for cell in row] for row in rows
+    )
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(row) + "\n" for row in cells)
         return
@@ -62,7 +64,3 @@ def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in cells:
         table.add_row(*(Text(cell, _STYLES.get(cell, ""), overflow="fold") for cell in row))
     Console().print(table)
-
-
-def _encodable(text: str, encoding: str) -> str:
-    return text.encode(encoding, "backslashreplace").decode(encoding)

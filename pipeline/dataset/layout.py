@@ -49,14 +49,10 @@ def check(root: Path) -> None:
     raise ValueError(f"data.root must hold {', '.join(expected)}. Received: {received} {mend}.")
 
 
-def holds_radiographs(root: Path) -> bool:
-    """Whether any class folder of the layout holds anything, hidden files aside."""
-    return any(_names(root / split / name) for split in SPLITS for name in CLASS_FOLDERS)
-
-
 def unused(root: Path, phantoms: Path) -> str:
     """Say that radiographs lie in the users' place while ``data.root`` names phantoms, else nothing."""
-    if root != phantoms or not holds_radiographs(USERS_ROOT):
+    filled = any(_names(USERS_ROOT / split / name) for split in SPLITS for name in CLASS_FOLDERS)
+    if root != phantoms or not filled:
         return ""
     return f"{USERS_ROOT} holds radiographs, but data.root names phantoms: set data.root: {USERS_ROOT}"
 

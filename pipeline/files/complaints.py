@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pipeline.files.faults import Note
+from pipeline.files.printable import first
 
 _LOGGERS = ("pydicom", "tifffile")
 _LONGEST = 200  # characters of one complaint
@@ -61,8 +62,7 @@ def notes(said: Sequence[str]) -> list[Note]:
     if not said:
         return []
     each = list(dict.fromkeys(" ".join(words.split())[:_LONGEST] for words in said))
-    more = f"; and {len(each) - _MOST} more" if len(each) > _MOST else ""
-    return [Note("decoder_warning", f"the decoder complained: {'; '.join(each[:_MOST])}{more}")]
+    return [Note("decoder_warning", f"the decoder complained: {first(each, _MOST, '; ')}")]
 
 
 class _Listener(logging.Handler):

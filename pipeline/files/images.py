@@ -16,6 +16,7 @@ import numpy as np
 
 from pipeline.files import complaints, dicom, pictures, tiff
 from pipeline.files.faults import ImageFault, Note
+from pipeline.files.limits import DEFAULTS
 from pipeline.files.radiograph import Radiograph
 from pipeline.types import UInt8Array
 
@@ -31,7 +32,7 @@ __all__ = [
     "write",
 ]
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = DEFAULTS.max_pixels
 _MAX_BYTES = 2**30
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SUFFIXES = {

@@ -17,9 +17,7 @@ _LOOK_S = 0.2  # between two looks for a signal
 _GRACE_S = 10.0  # for a server to answer what it has begun
 
 
-def serve(
-    command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object] | None = None
-) -> int:
+def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object]) -> int:
     """Run a server until it ends or we are interrupted or terminated, and return its exit code.
 
     It leads a process group of its own. A signal to us goes on to all of the group; what is left after ten
@@ -28,7 +26,7 @@ def serve(
     Parameters
     ----------
     say
-        Takes what it says, line by line; without it, that goes where ours goes.
+        Takes what it says, line by line.
 
     Returns
     -------
@@ -45,8 +43,8 @@ def serve(
         env=dict(environment),
         start_new_session=True,
         preexec_fn=die_with_parent if sys.platform == "linux" else None,
-        stdout=subprocess.PIPE if say else None,
-        stderr=subprocess.STDOUT if say else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     reader = Thread(target=_pass_on, args=(process.stdout, say), daemon=True)
     reader.start()
@@ -66,8 +64,8 @@ def serve(
             signal.signal(number, handler)
 
 
-def _pass_on(stream: IO[bytes] | None, say: Callable[[str], object] | None) -> None:
-    if stream is not None and say is not None:
+def _pass_on(stream: IO[bytes] | None, say: Callable[[str], object]) -> None:
+    if stream is not None:
         with stream:
             for line in stream:
                 say(line.decode(errors="replace"))

@@ -9,19 +9,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.files.faults import Issue
+from pipeline.files.printable import first
 
 _OF_SYSTEMS = {  # in small letters: beside these, all that is hidden
     "#recycle", "#snapshot", "$recycle.bin", "@__thumb", "@eadir", "@recently-snapshot", "@recycle", "@tmp",
     "__macosx", "__pycache__", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "lost+found", "recycler",
     "system volume information", "thumbs.db",
 }  # fmt: skip
-_UNFINISHED = (
-    ".crdownload",
-    ".download",
-    ".filepart",
-    ".part",
-    ".partial",
-)  # downloads that go on, or broke off
+_UNFINISHED = (".crdownload", ".download", ".filepart", ".part", ".partial")  # downloads
 _SHOWN = 3  # names of passed over files that an issue tells
 
 
@@ -45,7 +40,8 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
     errors: list[OSError] = []
     for directory, below, names in os.walk(folder, onerror=errors.append):
         here = Path(directory)
-        issues += [_passed_over(here / name) for name in below if is_foreign(name)]
+        hidden = "a folder that is hidden, or a system's own"
+        issues += [Issue.of(str(here / name), "passed_over", hidden) for name in below if is_foreign(name)]
         issues += _hidden_files(here, names)
         below[:] = [name for name in below if not is_foreign(name)]
         issues += [
@@ -69,16 +65,8 @@ def _hidden_files(here: Path, names: Iterable[str]) -> Iterator[Issue]:
     """One issue for all such files of a folder: macOS leaves one beside each file on a foreign disk."""
     hidden = sorted(name for name in names if is_foreign(name))
     if hidden:
-        more = f" and {len(hidden) - _SHOWN} more" if len(hidden) > _SHOWN else ""
-        yield Issue.of(
-            str(here),
-            "passed_over",
-            f"hidden, unfinished, or a system's own: {', '.join(hidden[:_SHOWN])}{more}",
-        )
-
-
-def _passed_over(path: Path) -> Issue:
-    return Issue.of(str(path), "passed_over", "a folder that is hidden, or a system's own")
+        detail = f"hidden, unfinished, or a system's own: {first(hidden, _SHOWN)}"
+        yield Issue.of(str(here), "passed_over", detail)
 
 
 def _link(path: Path, what: str) -> Issue:

@@ -138,10 +138,10 @@ def _inverted_residual(
     return y
 
 
-def _round_filters(filters: float, divisor: int = 8) -> int:
-    """Round to a multiple of ``divisor``, never down by more than a tenth."""
-    rounded = max(divisor, int(filters + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * filters else rounded
+def _round_filters(filters: float) -> int:
+    """Round to a multiple of 8, never down by more than a tenth."""
+    rounded = max(8, int(filters + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters else rounded
 
 
 def torch_names(layer_name: str) -> tuple[str, str] | None:

@@ -7,9 +7,8 @@ repository's state.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
-from pipeline.dataset.names import BUNDLE, CLASSIFIER, OPERATING_POINTS, PREPROCESS, PROFILE, REGION_MAPS
+from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS
 from pipeline.files import outputs
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
@@ -30,15 +29,12 @@ from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.regions import Region
+from pipeline.predict.sealing import FILES, BundleError, check, seal
 from pipeline.preprocess import canvas
 
 T = TypeVar("T")
 
-FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
-
-
-class BundleError(ValueError):
-    """A file of the bundle is missing, damaged or not the one that was sealed."""
+__all__ = ["FILES", "Bundle", "BundleError", "Finding", "check", "load", "seal"]
 
 
 def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -87,12 +83,13 @@ class Finding:
     placement: canvas.Placement
 
 
+@dataclass(frozen=True)
 class Bundle:
     """A loaded bundle.
 
-    Parameters
+    Attributes
     ----------
-    predict
+    network
         From canvases, uint8 (B, H, W), to the network's outputs, averaged over the views.
     calibration
         From logits, and from evidence, to probabilities.
@@ -110,25 +107,14 @@ class Bundle:
         What a file must meet, as the radiographs did that the model learnt from.
     """
 
-    def __init__(
-        self,
-        predict: inference.Predict,
-        calibration: Calibration,
-        points: OperatingPoints,
-        region_settings: RegionSettings,
-        preprocess: Preprocess,
-        parts: Sequence[str] = (),
-        tta_views: int = 1,
-        limits: Limits = DEFAULTS,
-    ) -> None:
-        self._predict = predict
-        self.calibration = calibration
-        self.points = points
-        self.region_settings = region_settings
-        self.preprocess = preprocess
-        self.parts = tuple(parts)
-        self.tta_views = tta_views
-        self.limits = limits
+    network: inference.Predict
+    calibration: Calibration
+    points: OperatingPoints
+    region_settings: RegionSettings
+    preprocess: Preprocess
+    parts: Sequence[str] = ()
+    tta_views: int = 1
+    limits: Limits = DEFAULTS
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -138,7 +124,7 @@ class Bundle:
                 canvas.place(pixels, self.preprocess)
                 for pixels in radiographs[start : start + inference.BATCH]
             ]
-            output = self._predict(np.stack([pixels for pixels, _ in placed]))
+            output = self.network(np.stack([pixels for pixels, _ in placed]))
             placements = (placement for _, placement in placed)
             parts = body_part.named(output.parts, self.parts)
             findings += map(self._finding, output.logits, output.evidence, placements, parts)
@@ -156,17 +142,6 @@ class Bundle:
         is_clear = decision == operating_points.NO_FINDING
         regions = [] if is_clear else self.region_settings.visible_regions(region_map)
         return Finding(float(score[0]), decision, regions, region_map, part, placement)
-
-
-def seal(folder: Path) -> dict[str, Any]:
-    """Write ``bundle.json``: the sha256 of each file, and one over them all that names the bundle."""
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise BundleError(f"{folder / name} is missing. Run `dvc repro`.")
-    files = {name: outputs.sha256(folder / name) for name in FILES}
-    sealed = {"sha256": _name(files), "files": files}
-    outputs.write_json(folder / BUNDLE, sealed)
-    return sealed
 
 
 def load(folder: Path) -> Bundle:
@@ -194,20 +169,6 @@ def load(folder: Path) -> Bundle:
         tta_views,
         limits,
     )
-
-
-def check(folder: Path) -> str:
-    """Compare every file with ``bundle.json`` and return the bundle's sha256."""
-    advice = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
-    if not (folder / BUNDLE).is_file():
-        raise BundleError(f"{folder / BUNDLE} is missing: there is no model yet. {advice}")
-    sealed, files = _read_seal(folder / BUNDLE)
-    if set(files) != set(FILES) or sealed != _name(files):
-        raise BundleError(f"{folder / BUNDLE} is damaged: its sha256 is not that of its files. {advice}")
-    for name, sha256 in files.items():
-        if not (folder / name).is_file() or outputs.sha256(folder / name) != sha256:
-            raise BundleError(f"{folder / name} is missing or not the file that {BUNDLE} names. {advice}")
-    return sealed
 
 
 def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
@@ -253,18 +214,6 @@ def read_preprocess(path: Path) -> tuple[Preprocess, Limits]:
     return Preprocess(**values), limits
 
 
-@_named
-def _read_seal(path: Path) -> tuple[str, dict[str, str]]:
-    """Return the bundle's sha256, and its files' by name."""
-    values = _read(path)
-    return str(values.get("sha256")), dict(values.get("files", {}))
-
-
 def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
-
-
-def _name(files: Mapping[str, str]) -> str:
-    """One sha256 over those of all files."""
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

@@ -174,10 +174,7 @@ def _letterbox(part: UInt8Array, placement: Placement, settings: Preprocess) -> 
         part = np.asarray(cv2.GaussianBlur(part, (0, 0), sigma), np.uint8)
     offset = (placement.scale - 1) / 2  # OpenCV's origin is the first pixel's centre
     matrix = np.array(
-        [
-            [placement.scale, 0, placement.column + offset],
-            [0, placement.scale, placement.row + offset],
-        ]
+        [[placement.scale, 0, placement.column + offset], [0, placement.scale, placement.row + offset]]
     )
     size = (settings.width_px, settings.height_px)
     return np.asarray(cv2.warpAffine(part, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)

@@ -140,12 +140,7 @@ def free_response(marks: Marks, group: AnyArray, *, n_samples: int, seed: int) -
 
 
 def score(
-    regions: Sequence[Sequence[Region]],
-    boxes: Sequence[Boxes],
-    group: AnyArray,
-    *,
-    n_samples: int,
-    seed: int,
+    regions: Sequence[Sequence[Region]], boxes: Sequence[Boxes], group: AnyArray, *, n_samples: int, seed: int
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Score the regions of N radiographs as marks; nothing where no fracture is annotated.
 

@@ -19,10 +19,7 @@ _N_BINS = 1000  # of map values
 
 
 def max_box_acc(
-    maps: Iterable[FloatArray],
-    boxes: Iterable[Boxes],
-    *,
-    iou_thresholds: Sequence[float] = (0.1, 0.3, 0.5),
+    maps: Iterable[FloatArray], boxes: Iterable[Boxes], *, iou_thresholds: Sequence[float] = (0.1, 0.3, 0.5)
 ) -> dict[float, float]:
     """Share of radiographs whose box meets an annotated one, at the map threshold that suits the set best.
 

@@ -174,11 +174,7 @@ def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: 
 
 
 def _write_scores(
-    draw: ImageDraw.ImageDraw,
-    shape: tuple[int, ...],
-    regions: Sequence[Region],
-    scale: float,
-    size: int,
+    draw: ImageDraw.ImageDraw, shape: tuple[int, ...], regions: Sequence[Region], scale: float, size: int
 ) -> None:
     """Write each region's score beside its box."""
     face = strokes.font(round(0.85 * size), bold=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.config import Config
 from pipeline.dataset import manifest, names, tables
 from pipeline.network import weights
-from pipeline.predict import operating_points
+from pipeline.predict import operating_points, sealing
 from pipeline.registry import versions
 from pipeline.registry.evidence import Candidate, Champion
 from pipeline.registry.ledger import Model
@@ -35,7 +35,7 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
     ValueError
         It is not registered, or not the requested version.
     """
-    sha256, _ = versions.sealed(config.paths.models)
+    sha256, _ = sealing.compared(config.paths.models)
     registered = line.version_of(Model(sha256, ""))
     if registered is None:
         raise ValueError(
@@ -84,7 +84,8 @@ def describe(
     """
     evaluated = _report(config, "evaluate")
     scores, null = evaluated["test"], evaluated["best_null"]
-    networks = [path for path in versions.sealed(config.paths.models)[1] if path.suffix == ".keras"]
+    models = config.paths.models
+    networks = [models / name for name in sealing.compared(models)[1] if name.endswith(".keras")]
     return Candidate(
         version=version,
         y_true=rows["fractured"].to_numpy(bool),

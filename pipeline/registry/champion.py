@@ -13,7 +13,7 @@ from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
 from pipeline.files import outputs
-from pipeline.registry import versions
+from pipeline.predict import sealing
 from pipeline.registry.succession import CHAMPION
 from pipeline.registry.versions import BUNDLE, BUNDLE_TAG
 from pipeline.track import models
@@ -84,7 +84,7 @@ def _profile(store: Store, name: str, version: str) -> Profile:
             )
             expected = store.client.get_model_version(name, version).tags.get(BUNDLE_TAG)
             files = json.loads(list_.read_text(encoding="utf-8"))["files"]
-            if versions.name_of(files) != expected or files.get(_PROFILE) != outputs.sha256(described):
+            if sealing.name_of(files) != expected or files.get(_PROFILE) != outputs.sha256(described):
                 raise VersionError(f"{_PROFILE} or {names.BUNDLE} is not the file that was registered")
             return profile.read(described)
         except (VersionError, OSError, ValueError, KeyError) as error:

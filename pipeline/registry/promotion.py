@@ -123,10 +123,7 @@ def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -
     if memory.passed is False:
         return memory, Rule(name, None, bar, None, "Not compared: too few groups are left.")
     apart = comparison.auroc_difference(
-        candidate.y_true[fair],
-        champion.y_score[fair],
-        candidate.y_score[fair],
-        candidate.group[fair],
+        candidate.y_true[fair], champion.y_score[fair], candidate.y_score[fair], candidate.group[fair]
     )
     sentence = (
         f"Low end of the difference in AUROC by group: {apart.second:.3f} less the champion's "

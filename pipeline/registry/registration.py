@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from pipeline.config import Config
 from pipeline.dataset import manifest
+from pipeline.predict import sealing
 from pipeline.registry import versions
 from pipeline.registry.versions import BUNDLE, BUNDLE_TAG, LEARNT
 from pipeline.track import description, inputs, models, packages, repository, state
@@ -51,8 +52,6 @@ def register(
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    from pipeline.predict import bundle as sealed  # TensorFlow comes with it
-
     sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
     name = config.track.model_name
     pipeline = pipeline or repository.read()
@@ -60,7 +59,7 @@ def register(
     with store.locked():
         if version := find_version(store, name, sha256):
             return version
-        sealed.check(bundle.parent)
+        sealing.check(bundle.parent)
         run_id = _run_of(store, pipeline)
         files = manifest.read(config.paths.manifest)
         tags = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import logging
 import shutil
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset import tables
-from pipeline.files import images, outputs
+from pipeline.files import images
+from pipeline.predict import sealing
 from pipeline.track import models, seal
 from pipeline.track.models import VersionError
 from pipeline.track.store import Store
@@ -68,38 +68,15 @@ def check(model: Path, tags: Mapping[str, str], title: str) -> None:
             )
     else:
         log.warning("%s was registered without hashes of its code: only its bundle is compared", title)
-    sha256, _ = sealed(models.artifact(model, BUNDLE), _ADVICE)
+    try:
+        sha256, _ = sealing.compared(models.artifact(model, BUNDLE), _ADVICE)
+    except sealing.BundleError as error:
+        raise VersionError(f"{title} must hold a sealed bundle. Received: {error}") from error
     if sha256 != tags.get(BUNDLE_TAG):
         raise VersionError(
             f"{title} must hold the bundle {tags.get(BUNDLE_TAG)}. Received: {sha256}, by its bundle.json. "
             f"{_ADVICE}"
         )
-
-
-def sealed(bundle: Path, advice: str = "Run `dvc checkout`, or `dvc repro`.") -> tuple[str, list[Path]]:
-    """Compare a bundle's files with its ``bundle.json``; return its sha256 and the files.
-
-    Raises
-    ------
-    VersionError
-        A file is missing, or is not the one that was sealed.
-    """
-    try:
-        named = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
-        files = dict(named["files"])
-        changed = [name for name, sha256 in files.items() if outputs.sha256(bundle / name) != sha256]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise VersionError(f"{bundle} must hold a sealed bundle: {error}. {advice}") from error
-    if changed:
-        raise VersionError(f"{bundle / changed[0]} must be the file that was sealed. {advice}")
-    if named["sha256"] != name_of(files):
-        raise VersionError(f"{bundle / 'bundle.json'} must bear the sha256 of what it lists. {advice}")
-    return named["sha256"], [bundle / name for name in files]
-
-
-def name_of(files: Mapping[str, str]) -> str:
-    """Return the sha256 that names a bundle, as `predict.bundle` computes it, without TensorFlow."""
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def score(model: Path, radiographs: Sequence[str], folder: Path) -> NDArray[np.float64]:

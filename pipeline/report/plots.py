@@ -39,12 +39,7 @@ class Bar:
     baseline: bool = False
 
 
-def roc(
-    curve: Curve,
-    *,
-    points: Mapping[str, Figures] | None = None,
-    label: str = "Classifier",
-) -> str:
+def roc(curve: Curve, *, points: Mapping[str, Figures] | None = None, label: str = "Classifier") -> str:
     """Draw a receiver operating characteristic above the diagonal of chance.
 
     Parameters

@@ -75,11 +75,7 @@ class Chart:
 
 @contextmanager
 def drawing(
-    name: str,
-    description: str,
-    size_in: tuple[float, float],
-    rows: tuple[int, ...] = (1,),
-    columns: int = 1,
+    name: str, description: str, size_in: tuple[float, float], rows: tuple[int, ...] = (1,), columns: int = 1
 ) -> Iterator[Chart]:
     """Give axes to draw on, and write the markup at the end.
 

@@ -48,7 +48,7 @@ def run(config: Config) -> None:
         prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
             index = shards.write(folder, prepared, config.preprocess.shard_records)
-        checked = config.validation
+        checked = config.validation  # `Limits.of` would read all of it, and the stage run again for the rest
         limits = Limits(checked.max_pixels, checked.min_side_px, checked.not_radiograph)
         settings = config.preprocess.model_dump(mode="json") | {"limits": limits._asdict()}
         outputs.write_exact_json(config.paths.models / names.PREPROCESS, settings)

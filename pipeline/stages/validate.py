@@ -21,12 +21,12 @@ from pipeline.dataset import issues as listed
 from pipeline.dataset import labels, layout, manifest, names, profile
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
+from pipeline.files.limits import Limits
 from pipeline.registry import champion
 from pipeline.track import runs
 from pipeline.validate import (
     annotation_check,
     attributes,
-    content,
     grouping,
     label_suspects,
     leak,
@@ -47,7 +47,7 @@ def run(config: Config) -> None:
         pinned = pinned_splits.read(settings.pinned_manifest)
         if unused := layout.unused(config.data.root, config.paths.phantoms):
             log.warning("%s", unused)
-        items, issues = listing.find(config.data.root, content.limits(settings), config.data.trusted_links)
+        items, issues = listing.find(config.data.root, Limits.of(settings), config.data.trusted_links)
         # Tables first: they are read at once, while decoding may take an hour.
         known = labels.read(config.data.labels, {item.name for item in items})
         annotation_check.read(config.data.annotations, config.data.fracture_categories)

@@ -12,16 +12,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 
 MIN_GROUPS = 5  # an attribute's value that fewer groups have is not listed: too few for evidence
 
-COLUMNS = [
-    "attribute",
-    "value",
-    "files",
-    "groups",
-    "fractured_share",
-    "difference",
-    "p_value",
-    "p_adjusted",
-]
+COLUMNS = ["attribute", "value", "files", "groups", "fractured_share", "difference", "p_value", "p_adjusted"]
 
 
 def associations(

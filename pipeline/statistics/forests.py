@@ -136,12 +136,7 @@ def _voted(
 
 
 def _votes(
-    table: Float32Array,
-    fractured: BoolArray,
-    number: Int64Array,
-    units: _Units,
-    seed: int,
-    trees: Int64Array,
+    table: Float32Array, fractured: BoolArray, number: Int64Array, units: _Units, seed: int, trees: Int64Array
 ) -> Float64Array:
     """Grow some of the trees; for each radiograph, sum up their votes, and count them."""
     votes, n_votes = np.zeros((2, len(table)))

@@ -108,7 +108,6 @@ def summarize(
     *,
     n_samples: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
 ) -> dict[str, float]:
     """Each figure with its interval, from one set of resamples.
 
@@ -116,7 +115,7 @@ def summarize(
     ----------
     statistics : callable
         From weights of shape (N,) to named numbers.
-    group, y_true, n_samples, seed, level
+    group, y_true, n_samples, seed
         As for :func:`bootstrap_by_group`.
 
     Returns
@@ -127,12 +126,7 @@ def summarize(
     """
     figures = statistics(np.ones(len(group)))
     low, high = bootstrap_by_group(
-        lambda weight: list(statistics(weight).values()),
-        group,
-        y_true,
-        n_samples=n_samples,
-        seed=seed,
-        level=level,
+        lambda weight: list(statistics(weight).values()), group, y_true, n_samples=n_samples, seed=seed
     )
     summary: dict[str, float] = {}
     for position, (name, value) in enumerate(figures.items()):

@@ -88,11 +88,7 @@ def find_or_make_parent(store: Store, pipeline: state.Pipeline, config: Config) 
 
 
 def adopt(
-    store: Store,
-    pipeline: state.Pipeline,
-    parent_id: str,
-    config: Config,
-    excluding: Iterable[str] = (),
+    store: Store, pipeline: state.Pipeline, parent_id: str, config: Config, excluding: Iterable[str] = ()
 ) -> tuple[dict[str, Run], list[str]]:
     """Find or make the run of every stage whose entry in ``dvc.lock`` holds.
 
@@ -215,7 +211,7 @@ def _add_pages(store: Store, run: Run, stage: state.Stage, config: Config) -> No
         uploaded = {artifact.path for artifact in store.client.list_artifacts(run.info.run_id)}
         missing = (config.paths.report(stage.name) / name for name in pages if name not in uploaded)
         for page in filter(Path.exists, missing):
-            upload_file(store, run.info.run_id, page)
+            store.client.upload(run.info.run_id, page)
 
 
 def _backfill(store: Store, stage: state.Stage, parent_id: str, config: Config) -> Run:
@@ -233,12 +229,7 @@ def upload(store: Store, run_id: str, report: Path, besides: Collection[str]) ->
     """Upload a report folder, without what bears those names: pages that a later stage makes anew."""
     for path in sorted(report.iterdir()) if report.is_dir() else ():
         if path.name not in besides:
-            upload_file(store, run_id, path)
-
-
-def upload_file(store: Store, run_id: str, path: Path, folder: Path = Path()) -> None:
-    """Upload a file, or a folder with all in it; a large one gets longer, see ``track.timeout_s``."""
-    store.client.upload(run_id, path, folder)
+            store.client.upload(run_id, path)
 
 
 def _is_running(store: Store, parent_id: str) -> bool:

@@ -208,7 +208,7 @@ def _upload_pages(run: OpenRun, record: StageRecord, config: Config) -> None:
     for stage, file in record._pages:
         if stage in run.others:
             folder = file.relative_to(config.paths.report(stage)).parent
-            projection.upload_file(run.store, run.others[stage].info.run_id, file, folder)
+            run.store.client.upload(run.others[stage].info.run_id, file, folder)
 
 
 def _fail(run: OpenRun, status: str, message: str) -> None:

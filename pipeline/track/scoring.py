@@ -23,9 +23,7 @@ _BATCH = 16  # radiographs held in memory at once
 
 def main(model: str, radiographs: str, scores: str) -> None:
     """Load the model, predict batch by batch, write the predictions."""
-    os.environ["FRACTURE_SCORED"] = (
-        "1"  # `validate` has accepted them, perhaps by other limits than the model's
-    )
+    os.environ["FRACTURE_SCORED"] = "1"  # `validate` accepted them, perhaps by other limits than the model's
     loaded = mlflow.pyfunc.load_model(model)
     images = json.loads(Path(radiographs).read_text(encoding="utf-8"))
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]

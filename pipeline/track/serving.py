@@ -25,6 +25,7 @@ from pipeline.drift import served
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.track.guard import received
 from pipeline.validate import intake
 from pipeline.validate.intake import Admitted
@@ -76,7 +77,8 @@ class FractureModel(PythonModel):
         with_map = (params or {}).get("region_map", True)
         batches = intake.batches(self._admit(model_input["image"]))
         rows = [row for batch in batches for row in self._answer(batch, with_map)]
-        return pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object if _any_refused(rows) else None)
+        any_refused = any(row["reason"] for row in rows)  # of a column of numbers, JSON has `NaN` for null
+        return pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object if any_refused else None)
 
     def _admit(self, sent: Iterable[object]) -> Iterator[Admitted | ImageFault]:
         """Decode one after another, to hold few at once; refuse what goes beyond a request's pixels."""
@@ -151,13 +153,8 @@ def _row(finding: Finding, admitted: Admitted, with_map: bool) -> dict[str, Any]
 
 def _refused(fault: ImageFault) -> dict[str, Any]:
     nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]"}
-    refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": intake.printable(str(fault))}
+    refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": printable(str(fault))}
     return {"probability": None, **nothing, **refusal}
-
-
-def _any_refused(rows: Iterable[dict[str, Any]]) -> bool:
-    """Whether a probability is null: in a column of numbers, JSON would have `NaN` for it."""
-    return any(row["reason"] for row in rows)
 
 
 set_model(FractureModel())

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class Client:
                 ) from None
 
     def upload(self, run_id: str, path: Path, folder: Path = Path()) -> None:
-        """Upload a file, or a folder with all in it, to a folder of a run's artifacts."""
+        """Upload a file, or a folder with all in it, to a run's artifacts; a large one gets longer."""
         where = folder.as_posix() if folder.parts else None
         self.call(
             "log_artifact", lambda: self.raw.log_artifact(run_id, str(path), where), lambda: to_move(path)
@@ -109,11 +109,9 @@ class Store:
     experiment_id: str
     lock_file: Path
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Let one process of this repository at a time find or make what must be there once."""
-        with locked(self.lock_file):
-            yield
+        return locked(self.lock_file)
 
     def find(self, tags: Mapping[str, str], status: str | None = None) -> list[Run]:
         """Return the runs that carry all these tags and have that status, oldest first."""

@@ -106,11 +106,7 @@ def fit(
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
         batches = shards.dataset(
-            examples.folder,
-            rows,
-            settings.batch_size,
-            with_masks=_with_masks(settings),
-            masks=examples.masks,
+            examples.folder, rows, settings.batch_size, with_masks=_with_masks(settings), masks=examples.masks
         )
         distributed = strategy.experimental_distribute_dataset(augment.apply(batches, epoch))
         is_head_only = epoch < settings.head_epochs

@@ -91,10 +91,7 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
 
 def _classes(values: NDArray[np.float64], limits: Sequence[float]) -> list[str]:
     """Name the range that each value lies in; a limit belongs to the range below it."""
-    names = [
-        f"to {limits[0]:g}",
-        *(f"{low:g} to {high:g}" for low, high in pairwise(limits)),
-    ]
+    names = [f"to {limits[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(limits))]
     names.append(f"above {limits[-1]:g}")
     return [names[number] for number in np.searchsorted(limits, values)]
 

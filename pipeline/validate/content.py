@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue, Severity
-from pipeline.files.limits import Limits
 from pipeline.validate import overprint
 from pipeline.validate.not_radiograph import Judgement, deviation
 from pipeline.validate.pyramid import Pyramid
-
-if TYPE_CHECKING:
-    from pipeline.config import Validate  # a worker need not start pydantic
-
-__all__ = ["Limits", "check", "limits", "oddities", "unlike"]
 
 _LISTED = 0.9  # score from which a picture is listed as perhaps no radiograph
 _TINY_SIDE_PX = 128
@@ -41,11 +34,6 @@ _LOOKS_LIKE = {
     "drawing": "a screenshot, a diagram or a drawing",
     "cross_section": "a slice of a body, as MRI, CT and ultrasound show it",
 }
-
-
-def limits(settings: Validate) -> Limits:
-    """Take the limits from the settings; a tuple travels lighter between processes."""
-    return Limits(settings.max_pixels, settings.min_side_px, settings.not_radiograph)
 
 
 def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:

@@ -14,7 +14,8 @@ from pipeline.dataset import manifest
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
-from pipeline.validate import annotation_check, content, grouping, listing, scan
+from pipeline.files.limits import Limits
+from pipeline.validate import annotation_check, grouping, listing, scan
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     settings = config.validation
     if annotations is not None:  # at once, while decoding may take long
         annotation_check.read(annotations, config.data.fracture_categories)
-    listed, issues = listing.find_labelled(root, content.limits(settings), config.data.trusted_links)
+    listed, issues = listing.find_labelled(root, Limits.of(settings), config.data.trusted_links)
     with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
         listed = [item._replace(folder=Path(spilled)) for item in listed]
         facts = list(pool.process(scan.inspect, listed, label="check"))

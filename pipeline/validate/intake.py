@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.limits import Limits
+from pipeline.files.printable import first, printable
 from pipeline.files.walk import walk
 from pipeline.validate import content, not_radiograph, pyramid
 
@@ -75,13 +76,7 @@ class Listing(NamedTuple):
     def passed_over(self) -> str:
         """One line on all the rest; empty where there is none."""
         paths = [issue.path for issue in self.issues if issue.severity != "quarantined"]
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        return f"{', '.join(map(printable, paths[:_SHOWN]))}{more}"
-
-
-def find(paths: Iterable[Path]) -> list[Path]:
-    """List the radiographs that files and folders name: the files of `listing`."""
-    return listing(paths).files
+        return first([*map(printable, paths)], _SHOWN)
 
 
 def listing(paths: Iterable[Path]) -> Listing:
@@ -95,7 +90,7 @@ def listing(paths: Iterable[Path]) -> Listing:
     Listing
         In the order of ``paths``, a folder's files in the order of their paths.
     """
-    first: dict[Path, Path] = {}
+    named: dict[Path, Path] = {}
     issues: dict[Issue, None] = {}
     for path in paths:
         is_folder = os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where it may not look
@@ -103,8 +98,8 @@ def listing(paths: Iterable[Path]) -> Listing:
         issues |= dict.fromkeys(met)
         for file in files:
             if not is_folder or file.suffix.lower() not in _BESIDE:
-                first.setdefault(absolute(file), file)
-    return Listing(list(first.values()), list(issues))
+                named.setdefault(absolute(file), file)
+    return Listing(list(named.values()), list(issues))
 
 
 def examine(data: bytes, name: str, limits: Limits) -> Examined:
@@ -180,8 +175,3 @@ def notes(issues: Iterable[Issue]) -> list[dict[str, str]]:
 def absolute(path: Path) -> Path:
     """Return the path from the root, without ``..``; links stay, since each name of a file is its own."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
-
-
-def printable(path: Path | str) -> str:
-    """Path as text that every file and terminal can hold: bytes that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -54,10 +54,7 @@ def suspects(
     if n_listed == 0 or np.bincount(fractured, minlength=2).min() < 2:
         return np.zeros(0, np.int64)
     rows = find_label_issues(
-        fractured.astype(int),
-        _probabilities(y_score),
-        return_indices_ranked_by="self_confidence",
-        n_jobs=1,
+        fractured.astype(int), _probabilities(y_score), return_indices_ranked_by="self_confidence", n_jobs=1
     )
     return np.asarray(rows, dtype=np.int64)[:n_listed]
 

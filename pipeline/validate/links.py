@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 
@@ -28,7 +27,7 @@ def places(root: Path, paths: Iterable[Path], trusted: Sequence[Path]) -> tuple[
     allowed = tuple(os.path.realpath(folder) for folder in (root, *trusted))
     if all(inside(path, allowed) for path in paths):
         return allowed
-    return allowed + tuple(map(os.path.realpath, _dvc_caches()))
+    return allowed + tuple(map(os.path.realpath, _dvc_cache()))
 
 
 def inside(path: Path, places: tuple[str, ...]) -> bool:
@@ -40,9 +39,8 @@ def inside(path: Path, places: tuple[str, ...]) -> bool:
 
 def is_circle(folder: Path) -> bool:
     """Whether a linked folder holds itself, or the folder that the link lies in."""
-    return folder.is_symlink() and Path(_real(folder.parent.absolute())).is_relative_to(
-        os.path.realpath(folder)
-    )
+    above = Path(_real(folder.parent.absolute()))
+    return folder.is_symlink() and above.is_relative_to(os.path.realpath(folder))
 
 
 @lru_cache
@@ -51,13 +49,12 @@ def _real(folder: Path) -> str:
     return os.path.realpath(folder)
 
 
-def _dvc_caches() -> list[str]:
-    """Where DVC keeps what it tracks for the working folder: ``cache.dir`` of its merged settings."""
+def _dvc_cache() -> list[str | Path]:
+    """Where DVC keeps what it tracks for the working folder, if so: ``cache.dir`` of its merged settings."""
     from dvc.config import Config
 
     here = Path.cwd()
     found = (folder / ".dvc" for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
-    return [
-        str(Config(str(folder)).get("cache", {}).get("dir") or folder / "cache")
-        for folder in islice(found, 1)
-    ]
+    if (dvc := next(found, None)) is None:
+        return []
+    return [Config(str(dvc)).get("cache", {}).get("dir") or dvc / "cache"]

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.files.walk import is_foreign, walk
-from pipeline.validate import content, intake, links, told
+from pipeline.validate import links, told
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class ListedFile(NamedTuple):
     path: Path
     published_split: str
     fractured: bool
-    limits: content.Limits
+    limits: Limits
     folder: Path | None = None
     places: tuple[str, ...] = ()
 
@@ -37,9 +39,7 @@ class ListedFile(NamedTuple):
         return name_below(self.root, self.path)
 
 
-def find(
-    root: Path, limits: content.Limits, trusted: Sequence[Path] = ()
-) -> tuple[list[ListedFile], list[Issue]]:
+def find(root: Path, limits: Limits, trusted: Sequence[Path] = ()) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of ``root``/{train,val,test}/{fractured,not fractured}/, in order of path.
 
     A split's or a class's folder may be a link. What is passed over is told on the terminal, too.
@@ -77,7 +77,7 @@ def find(
 
 
 def find_labelled(
-    root: Path, limits: content.Limits, trusted: Sequence[Path] = ()
+    root: Path, limits: Limits, trusted: Sequence[Path] = ()
 ) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of a folder that is only scored, in order of path: no split need be there.
 
@@ -123,7 +123,7 @@ def has_labels(root: Path) -> bool:
 
 def name_below(root: Path, path: Path) -> str:
     """Path below the root, with forward slashes."""
-    return intake.printable(path.relative_to(root).as_posix())
+    return printable(path.relative_to(root).as_posix())
 
 
 def _foreign_folders(root: Path) -> list[Issue]:
@@ -145,9 +145,7 @@ def _foreign(root: Path, path: Path) -> Issue | None:
     return Issue.of(name_below(root, path), "unknown_folder", detail)
 
 
-def _files(
-    root: Path, split: str, class_folder: str, limits: content.Limits
-) -> tuple[list[ListedFile], list[Issue]]:
+def _files(root: Path, split: str, class_folder: str, limits: Limits) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of one class in one split, and what is passed over among them."""
     folder = root / split / class_folder
     if not folder.is_dir():

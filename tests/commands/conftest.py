@@ -58,7 +58,7 @@ def models(tmp_path_factory, learnt):
     bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3), tta_views=1)
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
     outputs.write_exact_json(folder / bundle.PREPROCESS, canvas.model_dump(mode="json"))
-    profile.write(learnt, folder / bundle.PROFILE)
+    profile.write(learnt, folder / "profile.json")
     bundle.seal(folder)
     return folder
 

@@ -172,7 +172,7 @@ def test_what_is_odd_about_a_file_reaches_json_tables_the_terminal_and_the_overl
     assert [note["code"] for note in found["notes"]][:2] == ["extension_mismatch", "trailing_bytes"]
     assert json.loads(pd.read_csv(work / "out/predictions.csv")["notes"][0]) == found["notes"]
     predict.run(config, [path], None, as_json=False)
-    assert "trailing_bytes: bytes behind the end" in capsys.readouterr().out.split("\t")[6]
+    assert "trailing_bytes: 11 bytes behind the end" in capsys.readouterr().out.split("\t")[6]
     pixels, loaded = images.read(path).pixels, bundle.load(models)
     (finding,) = loaded.predict([pixels])
     odd = intake.admit(path.read_bytes(), "a.jpg", Limits()).issues

@@ -9,9 +9,10 @@ from pipeline import phantoms
 from pipeline.config import Phantoms
 from pipeline.dataset import profile
 from pipeline.drift import distance
-from pipeline.validate import content, listing, scan
+from pipeline.files.limits import Limits
+from pipeline.validate import listing, scan
 
-LIMITS = content.Limits(100_000_000, 32, 1.0)
+LIMITS = Limits(100_000_000, 32, 1.0)
 
 
 def table(n, **columns):

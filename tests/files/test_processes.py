@@ -20,7 +20,7 @@ PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'http.se
 OURS = """
 import os, sys
 from pipeline.files import processes
-sys.exit(processes.serve([sys.executable, "-c", sys.argv[1], sys.argv[2]], os.environ))
+sys.exit(processes.serve([sys.executable, "-c", sys.argv[1], sys.argv[2]], os.environ, print))
 """
 
 
@@ -60,5 +60,5 @@ def test_a_signal_ends_the_server_and_all_it_started(number, code):
 
 
 def test_the_exit_code_of_a_server_that_ends_by_itself_comes_back():
-    assert processes.serve([sys.executable, "-c", "raise SystemExit(3)"], os.environ) == 3
+    assert processes.serve([sys.executable, "-c", "raise SystemExit(3)"], os.environ, print) == 3
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

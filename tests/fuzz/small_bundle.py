@@ -39,7 +39,7 @@ def made() -> Path:
     bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.5, 0.0005, 5), tta_views=1)
     preprocess = settings.preprocess.model_copy(update={"height_px": SIDE, "width_px": SIDE})
     outputs.write_exact_json(folder / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
-    (folder / bundle.PROFILE).write_text("{}")
+    (folder / "profile.json").write_text("{}")
     bundle.seal(folder)
     return folder
 

@@ -18,8 +18,9 @@ from pipeline import config
 from pipeline.dataset import labels
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
+from pipeline.files.limits import Limits
 from pipeline.phantoms import drawing
-from pipeline.validate import annotation_check, content, intake
+from pipeline.validate import annotation_check, intake
 from pipeline.validate.annotation_check import Target as Radiograph
 from tests.fuzz import mutators, seeds, structures
 from tests.imports import REPOSITORY
@@ -96,8 +97,8 @@ def _dicoms() -> Iterable[Case]:
 
 
 @cache
-def _limits() -> content.Limits:
-    return content.limits(config.read(_PARAMS).validation)
+def _limits() -> Limits:
+    return Limits.of(config.read(_PARAMS).validation)
 
 
 def _admit(name: str, data: bytes, folder: Path) -> None:
@@ -129,7 +130,7 @@ def _bundle(name: str, data: bytes, folder: Path) -> None:
 
     made = small_bundle.copy(folder / "bundle")
     (made / name).write_bytes(data)
-    if name == bundle.BUNDLE:
+    if name == "bundle.json":
         bundle.check(made)
     else:
         bundle.seal(made)

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
     bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
     bundle.write_region_settings(tmp_path / bundle.REGION_MAPS, REGIONS, tta_views=2)
     outputs.write_exact_json(tmp_path / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
-    (tmp_path / bundle.PROFILE).write_text("{}")
+    (tmp_path / "profile.json").write_text("{}")
     bundle.seal(tmp_path)
     return tmp_path
 
@@ -78,7 +78,7 @@ def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
-    sealed = json.loads((folder / bundle.BUNDLE).read_text())
+    sealed = json.loads((folder / "bundle.json").read_text())
     assert set(sealed["files"]) == set(FILES)
     assert bundle.check(folder) == sealed["sha256"]
     assert bundle.seal(folder) == sealed
@@ -97,14 +97,14 @@ def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str)
 
 
 def test_a_missing_seal_says_that_there_is_no_model(folder: Path) -> None:
-    (folder / bundle.BUNDLE).unlink()
+    (folder / "bundle.json").unlink()
     with pytest.raises(BundleError, match=r"there is no model yet\. Run `dvc repro`"):
         bundle.check(folder)
 
 
 @pytest.mark.parametrize("content", ['{"files": {}, "sha256": ""}', "{}"])
 def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> None:
-    (folder / bundle.BUNDLE).write_text(content)
+    (folder / "bundle.json").write_text(content)
     with pytest.raises(BundleError, match=r"bundle\.json is damaged"):
         bundle.check(folder)
 
@@ -112,13 +112,13 @@ def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> 
 @pytest.mark.reliability("a torn or odd file in models/", "one message that names the file")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"files": 1}'])
 @pytest.mark.parametrize(
-    "name", [bundle.BUNDLE, "operating_points.json", "region_maps.json", "preprocess.json"]
+    "name", ["bundle.json", "operating_points.json", "region_maps.json", "preprocess.json"]
 )
 def test_content_that_no_reader_expects_is_an_error_that_names_the_file(
     folder: Path, name: str, content: bytes
 ) -> None:
     (folder / name).write_bytes(content)
-    if name != bundle.BUNDLE:
+    if name != "bundle.json":
         bundle.seal(folder)
     with pytest.raises(BundleError, match=name):
         bundle.load(folder)

@@ -47,14 +47,14 @@ def settings(reproduced, monkeypatch):
         found.paths.models.mkdir(exist_ok=True)
         for name in bundle.FILES:
             (found.paths.models / name).write_text("stand-in")
-        describe(found.paths.models / bundle.PROFILE, level=40)
+        describe(found.paths.models / "profile.json", level=40)
         bundle.seal(found.paths.models)
         yield found
 
 
 @pytest.fixture
 def crowned(settings, reproduced):
-    version = registration.register(settings, settings.paths.models / bundle.BUNDLE)
+    version = registration.register(settings, settings.paths.models / "bundle.json")
     reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
     return settings
 
@@ -89,8 +89,8 @@ def test_validated_data_are_compared_with_the_champions(crowned, reproduced, lev
 def test_a_profile_that_was_edited_is_refused(crowned, reproduced, resealed):
     store = connect(crowned.track, reproduced.folder)
     source = store.client.get_model_version_download_uri(crowned.track.model_name, "1")
-    (sealed,) = Path(source.removeprefix("file://")).rglob(bundle.BUNDLE)
-    describe(sealed.with_name(bundle.PROFILE), level=200)
+    (sealed,) = Path(source.removeprefix("file://")).rglob("bundle.json")
+    describe(sealed.with_name("profile.json"), level=200)
     if resealed:
         bundle.seal(sealed.parent)
     with pytest.raises(
@@ -107,9 +107,9 @@ def test_without_a_champion_nothing_is_logged(settings, reproduced):
 
 
 def test_a_champion_without_a_profile_costs_the_run_nothing(settings, reproduced, caplog):
-    (settings.paths.models / bundle.PROFILE).write_text("older code")
+    (settings.paths.models / "profile.json").write_text("older code")
     bundle.seal(settings.paths.models)
-    version = registration.register(settings, settings.paths.models / bundle.BUNDLE)
+    version = registration.register(settings, settings.paths.models / "bundle.json")
     reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
     validate(settings, level=60)
     assert reproduced.children("validate")[-1].info.status == "FINISHED"

@@ -18,7 +18,6 @@ import yaml
 
 from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
-from pipeline.predict import bundle
 from pipeline.registry import ledger, registration, succession, versions
 from pipeline.track import models
 from pipeline.track.outage import StoreError
@@ -62,7 +61,7 @@ def keep(store, name, run_id, artifacts, tags, **_) -> str:
 
 
 def register(config: settings.Config) -> str:
-    return registration.register(config, config.paths.models / bundle.BUNDLE)
+    return registration.register(config, config.paths.models / "bundle.json")
 
 
 def run(config: settings.Config, **options) -> int:

@@ -73,7 +73,7 @@ def seal(settings, weights):
     for name in bundle.FILES:
         (settings.paths.models / name).write_text(weights)
     bundle.seal(settings.paths.models)
-    return settings.paths.models / bundle.BUNDLE
+    return settings.paths.models / "bundle.json"
 
 
 def md5(path):
@@ -99,7 +99,7 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert version.version == "2" or version.version == 2
     assert version.tags[versions.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
-    assert version.tags["bundle.md5"] == md5(settings.paths.models / bundle.BUNDLE)
+    assert version.tags["bundle.md5"] == md5(settings.paths.models / "bundle.json")
     assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
 
 

@@ -38,12 +38,12 @@ def called(monkeypatch, client):
     """Commands that would run, with what they are told."""
     calls = []
 
-    def run(command, environment):
+    def run(command, environment, say):
         calls.append((command, environment))
         return 0
 
     monkeypatch.setattr(serve, "connect", lambda *_: SimpleNamespace(client=client, uri="http://store"))
-    monkeypatch.setattr(serve.processes, "serve", run)
+    monkeypatch.setattr(serve, "relay", run)
     monkeypatch.setattr(
         serve.versions, "fetch", lambda store, name, version, folder: folder / f"{name}-{version}"
     )
@@ -99,7 +99,7 @@ from pathlib import Path
 from pipeline.files import processes
 from pipeline.registry import serve
 around = serve.environment("sqlite:///store.db", None, None)
-sys.exit(processes.serve(serve.command("m", Path("model"), ["--port", sys.argv[1]]), around))
+sys.exit(processes.serve(serve.command("m", Path("model"), ["--port", sys.argv[1]]), around, print))
 """
 
 

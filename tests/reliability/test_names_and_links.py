@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from pipeline.preprocess import shards
-from pipeline.validate import scan
+from pipeline.validate import listing
 from tests.reliability import injection, made
 from tests.reliability.injection import Done
 
@@ -172,14 +172,14 @@ def test_a_file_that_vanishes_in_mid_scan_is_left_out(
     root = tmp_path / "data"
     injection.fill(root, {"vanishing.png": made.png(made.radiograph(3003))})
     injection.settle(tmp_path / "work", models, root)
-    found = scan.find
+    found = listing.find
 
     def then_gone(*args: object) -> object:
         result = found(*args)
         (root / PLACE / "vanishing.png").unlink()
         return result
 
-    monkeypatch.setattr(scan, "find", then_gone)
+    monkeypatch.setattr(listing, "find", then_gone)
     assert injection.command(tmp_path / "work", "validate").code == 0
     statuses = Walked(root, tmp_path / "work", {}, {}).statuses
     assert statuses.pop(f"{PLACE}/vanishing.png") == ("quarantined", "vanished")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pipeline.dataset import manifest
+from pipeline.files.limits import Limits
 from pipeline.types import UInt8Array
-from pipeline.validate.content import Limits
 from pipeline.validate.intake import Item, read
 from tests.conftest import SHARED
 from tests.reliability import injection

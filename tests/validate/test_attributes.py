@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.dataset import labels
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
 from pipeline.validate import attributes, listing, scan, shortcuts
-from pipeline.validate.content import Limits
 from pipeline.validate.scan import Fact
 
 FILM = np.random.default_rng(0).integers(40, 160, (200, 160)).astype(np.uint8)
@@ -91,7 +91,7 @@ def test_hardware_and_filled_bands_of_fracatlas_are_found(fracatlas):
     """All 56 radiographs with hardware are fractured, and so are the five with a filled band."""
     found, _ = listing.find(fracatlas, Limits(10**8, 32, 1.0))
     paths = [item.path.relative_to(fracatlas).as_posix() for item in found]
-    user, _ = labels.read(fracatlas / "labels.csv", paths)
+    user = labels.read(fracatlas / "labels.csv", paths).table
     bands = {f"IMG000{number}" for number in (4067, 4071, 4072, 4113, 4187)}
     chosen = {*paths[::10], *user.index[user["hardware"] == "1"]}
     chosen |= {path for path in paths if path[-14:-4] in bands}

@@ -3,8 +3,9 @@ import pytest
 
 from pipeline.files import images
 from pipeline.files.faults import Issue
+from pipeline.files.limits import Limits
+from pipeline.files.printable import printable
 from pipeline.validate import intake
-from pipeline.validate.content import Limits
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 
@@ -12,19 +13,20 @@ NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 def test_a_file_is_listed_once_however_it_is_named(tmp_path):
     images.write(tmp_path / "a.png", NOISE)
     paths = [tmp_path / "a.png", tmp_path, tmp_path / "b" / ".." / "a.png"]
-    assert intake.find(paths) == [tmp_path / "a.png"]
+    assert intake.listing(paths).files == [tmp_path / "a.png"]
 
 
 def test_a_named_file_is_taken_whatever_its_suffix(tmp_path):
     (tmp_path / "a.csv").write_text("")
-    assert intake.find([tmp_path / "a.csv", tmp_path / "gone"]) == [tmp_path / "a.csv", tmp_path / "gone"]
-    assert intake.find([tmp_path]) == []
+    named = [tmp_path / "a.csv", tmp_path / "gone"]
+    assert intake.listing(named).files == named
+    assert intake.listing([tmp_path]).files == []
 
 
 def test_files_without_a_suffix_are_tried(tmp_path):
     for name in ("IM0001", "1.2.840.1", ".DS_Store", "notes.txt"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in intake.find([tmp_path])] == ["1.2.840.1", "IM0001"]
+    assert [path.name for path in intake.listing([tmp_path]).files] == ["1.2.840.1", "IM0001"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_sound_pixels_come_back(tmp_path):
 
 
 def test_bytes_that_are_no_utf8_are_written_out():
-    assert intake.printable("a\udcff.png") == r"a\xff.png"
+    assert printable("a\udcff.png") == r"a\xff.png"
 
 
 def test_what_is_no_radiograph_is_a_fault(tmp_path):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.files import images
+from pipeline.files.limits import Limits
 from pipeline.validate import listing, scan
-from pipeline.validate.content import Limits
 
 RNG = np.random.default_rng(3)
 RADIOGRAPH = np.clip(RNG.normal(90, 30, (200, 160)) + np.linspace(0, 60, 160), 0, 255).astype(np.uint8)

@@ -113,11 +113,11 @@ def bundle(config: Config) -> Check:
     promised = lock_file.is_file() and BUNDLE in lock_file.read_text(encoding="utf-8")
     if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", REPRO)
-    from pipeline.predict import bundle as sealed
+    from pipeline.predict import sealing
 
     try:
-        return Check("bundle", OK, sealed.check(folder)[:12])
-    except sealed.BundleError as error:
+        return Check("bundle", OK, sealing.check(folder)[:12])
+    except sealing.BundleError as error:
         return Check("bundle", PROBLEM, str(error), "dvc checkout, or dvc repro")
 
 

@@ -54,7 +54,7 @@ def performance(figures: Mapping[str, Any]) -> Section:
     bare = figures.get("test_without_hardware")
     text = [
         f"On {count(test['radiographs'])} radiographs of test ({count(test['groups'])} groups); 95 % "
-        "intervals by resampling whole groups. Brier score and calibration error: lower is better.",
+        "intervals by resampling whole groups. Brier score and calibration error: lower is better."
     ]
     if null["auroc"] is not None:
         text.append(
