@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import containers, jpeg
+from pipeline.files import colour, containers, jpeg
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import check_size
 
@@ -20,6 +20,7 @@ _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # says that c
 _SAYS_COLOURS = re.compile(rb"JFIF|\xff\xee\x00[\x0e-\xff]Adobe")  # a shorter marker counts for nothing
 _SEARCHED_BYTES = 1024
 _MOST_CHANNELS = 3
+_DOUBTED_STRENGTH = 8  # as in `dicom_frames`
 _STYLE, _MULTIPLE_COMPONENT_TRANSFORM = b"\xff\x52", 8  # of JPEG 2000: a marker, and an offset behind it
 
 
@@ -97,9 +98,24 @@ def _jpeg(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDA
         raise ImageFault("no_decoder", f"{name}: a JPEG of the process {inside.process:#x}")
     if inside.bits > 8:
         return imagecodecs.jpeg8_decode(frame), []
-    if layout.photometric == "RGB" and not _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
-        frame = frame[:2] + _ADOBE_RGB + frame[2:]
-    return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
+    if inside.n_channels == 1 or _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
+        return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
+    return _unsaid(frame, layout, name)
+
+
+def _unsaid(frame: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], list[Note]]:
+    """Read colours whose kind the JPEG leaves open as the header has it, if that is not far more coloured."""
+    kinds = [frame, frame[:2] + _ADOBE_RGB + frame[2:]]
+    if layout.photometric == "RGB":
+        kinds.reverse()
+    said = _strictly(kinds[0], "RGB", name)
+    if (strength := colour.strength(said[0])) <= _DOUBTED_STRENGTH:
+        return said
+    pixels, notes = _strictly(kinds[1], "RGB", name)
+    if colour.strength(pixels) > strength / 2:
+        return said
+    odd = Note("header_nonsense", f"{layout.photometric} by name, and not by what it shows")
+    return pixels, [*notes, odd]
 
 
 def _strictly(frame: bytes, colours: str, name: str) -> tuple[NDArray[Any], list[Note]]:
