@@ -20,7 +20,7 @@ from pipeline.types import Float64Array, UInt8Array
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
 _PROBES = 256
-_ROWS_LOOKED_AT = 256
+_ROWS_LOOKED_AT = 32
 _JUMPS = 0.001  # of neighbours; fewer are edges
 _FEW_LEVELS = 8
 _SWINGS = 8  # how often a table may cross its own range
