@@ -39,6 +39,11 @@ def codes(rgb: Rows) -> list[str]:
     return ["colour_marks"] if share > _MARK_SHARE[0] else []
 
 
+def strength(rgb: Rows) -> float:
+    """Measure how strong the colours are: mean of the largest minus the smallest of the three, 0 to 255."""
+    return float(_chroma(thinned(rgb, _MARKS_PX)).mean())
+
+
 def departure(rgb: Rows) -> float:
     """Measure how far the colours depart from a tint.
 

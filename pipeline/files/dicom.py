@@ -56,16 +56,18 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
 
 
 def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograph:
-    mode = header.text("PhotometricInterpretation")
+    mode = header.photometric()
     if stored.values.ndim == 2 and mode == "PALETTE COLOR":
-        stored = stored._replace(values=dicom_values.palette_colours(stored.values, dataset, header, name))
+        colours = dicom_values.palette_colours(stored.values, dataset, header, name)
+        stored = Stored(colours, 8 * colours.dtype.itemsize)
     if stored.values.ndim == 2:
         pixels, windowed = dicom_values.grey(stored, header, name)
         return Radiograph(pixels, "DICOM", mode, (*header.notes, *windowed))
     if stored.values.dtype.itemsize == 1:
         pixels, departure, more = channels.of_colours(stored.values)
     else:
-        pixels, departure, more = channels.of_deep_colours(stored.values, name)
+        values = dicom_values.meant_colours(stored, header)
+        pixels, departure, more = channels.of_deep_colours(values, name)
     return Radiograph(pixels, "DICOM", mode, (*header.notes, *more), departure)
 
 

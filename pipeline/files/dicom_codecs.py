@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import containers, jpeg
+from pipeline.files import colour, containers, jpeg
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.radiograph import check_size
+from pipeline.files.radiograph import check_memory, check_size
 
 _JPEG, _CODESTREAM, _JP2 = b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 _RLE_HEADER_BYTES, _RLE_MOST_SEGMENTS = 64, 15
@@ -20,6 +20,8 @@ _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # says that c
 _SAYS_COLOURS = re.compile(rb"JFIF|\xff\xee\x00[\x0e-\xff]Adobe")  # a shorter marker counts for nothing
 _SEARCHED_BYTES = 1024
 _MOST_CHANNELS = 3
+_J2K_BYTES = 6  # a channel: the decoder's own four, and two
+_DOUBTED_STRENGTH = 8  # as in `dicom_frames`
 _STYLE, _MULTIPLE_COMPONENT_TRANSFORM = b"\xff\x52", 8  # of JPEG 2000: a marker, and an offset behind it
 
 
@@ -97,9 +99,24 @@ def _jpeg(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDA
         raise ImageFault("no_decoder", f"{name}: a JPEG of the process {inside.process:#x}")
     if inside.bits > 8:
         return imagecodecs.jpeg8_decode(frame), []
-    if layout.photometric == "RGB" and not _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
-        frame = frame[:2] + _ADOBE_RGB + frame[2:]
-    return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
+    if inside.n_channels == 1 or _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
+        return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
+    return _unsaid(frame, layout, name)
+
+
+def _unsaid(frame: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], list[Note]]:
+    """Read colours whose kind the JPEG leaves open as the header has it, if that is not far more coloured."""
+    kinds = [frame, frame[:2] + _ADOBE_RGB + frame[2:]]
+    if layout.photometric == "RGB":
+        kinds.reverse()
+    said = _strictly(kinds[0], "RGB", name)
+    if (strength := colour.strength(said[0])) <= _DOUBTED_STRENGTH:
+        return said
+    pixels, notes = _strictly(kinds[1], "RGB", name)
+    if colour.strength(pixels) > strength / 2:
+        return said
+    odd = Note("header_nonsense", f"{layout.photometric} by name, and not by what it shows")
+    return pixels, [*notes, odd]
 
 
 def _strictly(frame: bytes, colours: str, name: str) -> tuple[NDArray[Any], list[Note]]:
@@ -119,6 +136,7 @@ def _jpeg_2000(frame: bytes, layout: Layout, name: str, max_pixels: int) -> NDAr
     right, bottom, left, top = (int.from_bytes(size[at : at + 4], "big") for at in (6, 10, 14, 18))
     n_channels = int.from_bytes(size[38:40], "big")
     _check_inside(bottom - top, right - left, n_channels, layout, name, max_pixels)
+    check_memory(len(frame), layout.rows * layout.columns, _J2K_BYTES * n_channels, max_pixels, name)
     values = imagecodecs.jpeg2k_decode(frame)
     style = frame.find(_STYLE, start)
     is_transformed = style >= 0 and frame[style + _MULTIPLE_COMPONENT_TRANSFORM] == 1

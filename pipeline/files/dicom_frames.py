@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import dicom_codecs
+from pipeline.files import colour, dicom_codecs
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
 
@@ -18,6 +18,7 @@ _NATIVE = ("1.2.840.10008.1.2", _PLAIN_SYNTAX, _BIG_ENDIAN)
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _NATIVE_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
 _DEPTHS = (1, 8, 16, 32, 64)
+_DOUBTED_STRENGTH = 8  # of the colours: a radiograph that is so coloured may have been read falsely
 
 
 class Stored(NamedTuple):
@@ -72,12 +73,13 @@ def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
     compressed = data[:4] == _ITEM and syntax not in _NATIVE
     if syntax and syntax not in _NATIVE and not compressed:
         header.nonsense("the transfer syntax says that the pixels are compressed, and they are not")
-    layout = _layout(header, len(data), keyword, compressed=compressed)
+    layout = _layout(header, len(data), keyword, name, compressed=compressed)
     if compressed:
         return _compressed(data, layout, header, name, max_pixels)
     if keyword != "PixelData":
         return _floats(data, layout, name)
-    return _native(_cut(data, layout, n_frames, header, name), layout, syntax, name)
+    order = (syntax if syntax == _BIG_ENDIAN else _PLAIN_SYNTAX, dataset[keyword].VR)
+    return _native(_cut(data, layout, n_frames, header, name), layout, order, header, name)
 
 
 def _syntax(dataset: Any, name: str) -> str:
@@ -94,9 +96,9 @@ def _is_public(uid: Any) -> bool:
     return not uid.is_private and uid.type == "Transfer Syntax"
 
 
-def _layout(header: Header, n_bytes: int, keyword: str, *, compressed: bool) -> _Layout:
+def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed: bool) -> _Layout:
     rows, columns = header.whole("Rows") or 0, header.whole("Columns") or 0
-    photometric, n_channels = header.text("PhotometricInterpretation"), header.whole("SamplesPerPixel")
+    photometric, n_channels = header.photometric(), header.whole("SamplesPerPixel")
     is_colour = "RGB" in photometric or "YBR" in photometric or photometric in ("HSV", "CMYK")
     if n_channels not in (1, 3):
         n_channels = 3 if is_colour else 1
@@ -105,6 +107,10 @@ def _layout(header: Header, n_bytes: int, keyword: str, *, compressed: bool) -> 
     )
     if allocated not in _DEPTHS:
         guessed = 8 * max(1, min(4, n_bytes // (rows * columns * n_channels)))
+        if not compressed and n_bytes - rows * columns * n_channels * guessed // 8 not in (0, 1):
+            raise ImageFault(
+                "no_decoder", f"{name}: pixels of 8, 16 or 32 bits are read. Received: {allocated}"
+            )
         header.nonsense(f"BitsAllocated is {allocated}; taken as {guessed} by the length of the pixels")
         allocated = guessed
     held = n_bytes * 8 // (rows * columns * allocated)  # channels
@@ -114,6 +120,9 @@ def _layout(header: Header, n_bytes: int, keyword: str, *, compressed: bool) -> 
     elif not is_colour and photometric not in _GREYS:
         header.nonsense(f"PhotometricInterpretation is {photometric[:40]!r}; taken as MONOCHROME2")
         photometric = "MONOCHROME2"
+    elif not compressed and photometric == "YBR_FULL_422" and held >= 3:
+        header.nonsense("YBR_FULL_422 by name, and by the length of the pixels YBR_FULL")
+        photometric = "YBR_FULL"
     stored, shift = _bits(header, allocated)
     is_signed = header.whole("PixelRepresentation") == 1
     planar = int(header.whole("PlanarConfiguration") == 1)
@@ -159,16 +168,40 @@ def _cut(data: bytes, layout: _Layout, n_frames: int | None, header: Header, nam
     return data[: layout.n_bytes + layout.n_bytes % 2]  # even, where words are swapped
 
 
-def _native(data: bytes, layout: _Layout, syntax: str, name: str) -> Stored:
-    from pydicom.pixels.decoders.base import get_decoder
-
+def _native(data: bytes, layout: _Layout, order: tuple[str, str], header: Header, name: str) -> Stored:
     if layout.n_channels == 3 and layout.photometric not in _NATIVE_COLOURS:
         raise ImageFault("no_decoder", f"{name}: colours as {layout.photometric!r}")
     if "YBR" in layout.photometric and layout.allocated != 8:
         raise ImageFault("no_decoder", f"{name}: {layout.photometric} of {layout.allocated} bits")
-    decoder = get_decoder(syntax if syntax == _BIG_ENDIAN else _PLAIN_SYNTAX)
-    values, _ = decoder.as_array(data, index=0, **_options(layout))
+    values = _array(data, layout, order)
+    if layout.n_channels == 3 and layout.allocated == 8:
+        values = _greyer(values, data, layout, order, header)
     return Stored(values, layout.stored, layout.shift, layout.is_signed)
+
+
+def _greyer(
+    values: NDArray[Any], data: bytes, layout: _Layout, order: tuple[str, str], header: Header
+) -> NDArray[Any]:
+    """Doubt strong colours: many a converter leaves the old name of the colours behind."""
+    if (strength := colour.strength(values)) <= _DOUBTED_STRENGTH or layout.photometric == "YBR_FULL_422":
+        return values
+    name = "YBR_FULL" if layout.photometric == "RGB" else "RGB"
+    others = _array(data, layout._replace(photometric=name), order)
+    if colour.strength(others) > strength / 2:
+        return values
+    header.nonsense(f"{layout.photometric} by name, and by what it shows {name}")
+    return others
+
+
+def _array(data: bytes, layout: _Layout, order: tuple[str, str]) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax, vr = order
+    options = _options(layout) | {
+        "pixel_vr": "OB" if vr == "OB" and layout.allocated == 8 else "OW",
+        "view_only": layout.n_channels == 1 and layout.allocated > 1 and syntax == _PLAIN_SYNTAX,
+    }
+    return np.asarray(get_decoder(syntax).as_array(data, index=0, **options)[0])
 
 
 def _options(layout: _Layout) -> dict[str, Any]:
@@ -183,8 +216,6 @@ def _options(layout: _Layout) -> dict[str, Any]:
         "pixel_representation": int(layout.is_signed),
         "planar_configuration": layout.planar,
         "pixel_keyword": "PixelData",
-        "pixel_vr": "OW",
-        "view_only": layout.n_channels == 1,
     }
 
 

@@ -32,6 +32,11 @@ class Header:
         """Give a value's text, the first of several, in capital letters; empty where there is none."""
         return next(iter(_items(self._value(keyword))), "").upper()
 
+    def photometric(self) -> str:
+        """Give the photometric interpretation; blanks in ``MONOCHROME 1`` count for nothing."""
+        text = self.text("PhotometricInterpretation")
+        return re.sub(r"[ _]", "", text) if text.startswith("MONO") else text
+
     def numbers(self, keyword: str) -> list[float]:
         """Give all numbers of a value; none where one of them is no finite number."""
         return self._numbers(keyword, _items(self._value(keyword)))

@@ -14,28 +14,43 @@ from pipeline.files import window
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
+from pipeline.files.strips import strips
 from pipeline.types import Float64Array, UInt8Array
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
 _PROBES = 256
+_ROWS_LOOKED_AT = 32
+_JUMPS = 0.001  # of neighbours; fewer are edges
+_FEW_LEVELS = 8
+_SWINGS = 8  # how often a table may cross its own range
 _LUT_BITS = range(8, 17)
 
 
 def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[Note]]:
     """Show values of one channel; returns as `window.grey`, while the header's notes grow by what is odd."""
-    negative = header.text("PhotometricInterpretation") == "MONOCHROME1"
+    negative = header.photometric() == "MONOCHROME1"
+    stored = _meant(stored, header)
     shown = Shown(stored, header)
     if (ends := window.span(stored.values)) is None:
         shown.fit(np.linspace(float(stored.values.min()), float(stored.values.max()), _PROBES))
         return window.grey(_Strips(stored.values, shown), name, negative=negative)
     raw = np.arange(ends[0], ends[1] + 1)
     values = stored.logical(raw)
-    if (values != raw).any() and not header.holds("PixelPaddingValue"):
+    if _has_other_bits(raw, values, stored) and not header.holds("PixelPaddingValue"):
         header.nonsense(f"some values have other bits than the {stored.bits} stored ones; these are left out")
     shown.fit(values.astype(np.float64))
     meaning = window.Meaning(ends[0], shown(values.astype(np.float64)), _padding(raw, values, stored, header))
     return window.by_meaning(stored.values, meaning, name, negative=negative)
+
+
+def meant_colours(stored: Stored, header: Header) -> NDArray[Any]:
+    """Leave out bits that are not stored, in place; shape (height_px, width_px, 3)."""
+    meant = _meant(stored._replace(values=stored.values[..., 1]), header)
+    if meant.bits < 8 * stored.values.dtype.itemsize and not meant.is_signed:
+        for rows, part in strips(stored.values):
+            stored.values[rows] = meant.logical(part.astype(np.int64))
+    return stored.values
 
 
 def palette_colours(indices: NDArray[Any], dataset: Any, header: Header, name: str) -> NDArray[Any]:
@@ -52,6 +67,42 @@ def palette_colours(indices: NDArray[Any], dataset: Any, header: Header, name: s
         return colours
     high, low = colours >> 8, colours & 0xFF
     return high.astype(np.uint8) if ((low == 0) | (low == high)).all() else colours
+
+
+def _meant(stored: Stored, header: Header) -> Stored:
+    """Doubt bits and sign of 16-bit values that jump, where all bits read otherwise do not.
+
+    A value that is cut off, or taken for negative, jumps between neighbours that differ by little. Bits that
+    hold an overlay or nothing do the opposite.
+    """
+    if stored.values.dtype.itemsize != 2:
+        return stored
+    rows = stored.values[:: -(-len(stored.values) // _ROWS_LOOKED_AT)].astype(np.int64)
+    jumps = _share_of_jumps(rows, stored)
+    signs = (stored.is_signed, not stored.is_signed)
+    for other in (Stored(stored.values, 16, 0, sign) for sign in signs if jumps > _JUMPS):
+        is_another = (other.logical(rows) != stored.logical(rows)).mean() > _JUMPS
+        if is_another and _share_of_jumps(rows, other) < jumps / 4:
+            sign = "signed" if other.is_signed else "unsigned"
+            header.nonsense(
+                f"BitsStored or PixelRepresentation is wrong: values wrap; taken as 16 bits, {sign}"
+            )
+            return other
+    return stored
+
+
+def _share_of_jumps(rows: NDArray[np.int64], stored: Stored) -> float:
+    """Share of neighbours half the range apart; the smallest and the largest value may be padding."""
+    inside = (rows > rows.min()) & (rows < rows.max())
+    values = stored.logical(rows)
+    differences = np.abs(np.diff(values, axis=1))[inside[:, 1:] & inside[:, :-1]]
+    return float((differences > np.ptp(values[inside]) / 2).sum()) / rows.size if inside.any() else 0.0
+
+
+def _has_other_bits(raw: NDArray[Any], values: NDArray[Any], stored: Stored) -> bool:
+    """Whether some are neither the stored bits alone nor these with their sign."""
+    fewer = stored.bits < 8 * stored.values.dtype.itemsize
+    return fewer and bool(((values != raw) & (values % 2**stored.bits != raw >> stored.shift)).any())
 
 
 class Shown:
@@ -76,7 +127,7 @@ class Shown:
             self._header.nonsense("rescaled, all values are one or no numbers; the rescaling is left out")
             self._modality = None
         rescaled = self._modality(values) if self._modality else values
-        if self._voi and not _tells(self._voi(rescaled)):
+        if self._voi and not _tells_enough(self._voi(rescaled), rescaled):
             self._header.nonsense(
                 "the window shows nothing of the values; shown from the smallest to the largest"
             )
@@ -98,7 +149,8 @@ class Shown:
         descriptor, table = item.numbers("LUTDescriptor"), item.bytes_or_numbers("LUTData")
         n_entries = int(descriptor[0]) % 2**16 or 2**16 if descriptor else 0
         entries = _entries(table, n_entries)
-        if len(descriptor) != 3 or int(descriptor[2]) not in _LUT_BITS or len(entries) != n_entries:
+        fits = len(descriptor) == 3 and int(descriptor[2]) in _LUT_BITS and len(entries) == n_entries
+        if not fits or np.abs(np.diff(entries)).sum() > _SWINGS * np.ptp(entries):
             received = f"descriptor {descriptor}, {len(entries)} entries"
             self._header.nonsense(f"the table of {keyword} makes no sense ({received}); left out")
             return None
@@ -151,16 +203,26 @@ def _windowing(center: float, width: float, function: str, bits: int, *, signed:
 
 
 def _entries(table: bytes | list[float], n_entries: int) -> Float64Array:
-    """Read a table of 16 bits an entry, or of 8 where it is half as long."""
+    """Read all of a table of 16 bits an entry, or of 8 where it is half as long."""
     if isinstance(table, list):
         return np.array(table, dtype=np.float64)
     packed = "u1" if len(table) in (n_entries, n_entries + 1) and n_entries > 1 else "<u2"
     usable = len(table) - len(table) % np.dtype(packed).itemsize
-    return np.frombuffer(table[:usable], packed)[:n_entries].astype(np.float64)
+    entries = np.frombuffer(table[:usable], packed).astype(np.float64)
+    return entries[:n_entries] if packed == "u1" else entries
 
 
 def _tells(values: Float64Array) -> bool:
     return bool(np.isfinite(values).all() and values.min() < values.max())
+
+
+def _tells_enough(shown: Float64Array, values: Float64Array) -> bool:
+    """Whether a window leaves some grey levels, if there were many."""
+    return _tells(shown) and (_n_levels(shown) > _FEW_LEVELS or _n_levels(values) <= 2 * _FEW_LEVELS)
+
+
+def _n_levels(values: Float64Array) -> int:
+    return np.unique(np.rint((values - values.min()) * (255 / np.ptp(values)))).size
 
 
 def _padding(raw: NDArray[Any], values: NDArray[Any], stored: Stored, header: Header) -> NDArray[np.bool_]:

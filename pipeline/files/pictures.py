@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline.files import channels, containers, jpeg, window
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.radiograph import Radiograph, check_size
+from pipeline.files.radiograph import Radiograph, check_memory, check_size
 from pipeline.files.strips import Rows, strips
 from pipeline.types import UInt8Array
 
@@ -23,6 +23,8 @@ _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _DEEP_MODES = ("I", "F")
 _JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _PNG_DEPTH, _PNG_GREY = 24, 0  # where a PNG says its depth; behind it, its kind of colours
+_DEEP_CHANNEL_BYTES = 2
+_WEBP_BYTES = 7  # the decoder's own four, and three
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: np.fliplr,
@@ -43,6 +45,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         image, notes = _open(data, name)
         file_format, mode = str(image.format), image.mode
         check_size(image.height, image.width, max_pixels, name)
+        check_memory(len(data), image.height * image.width, _held_bytes(image, data), max_pixels, name)
         if (n_frames := getattr(image, "n_frames", 1)) > 1:
             raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
         if extra := containers.trailing_bytes(data, file_format, name):
@@ -121,12 +124,27 @@ def _shown(data: bytes, image: Image.Image, name: str) -> tuple[channels.Shown, 
                 return channels.of_colours(pixels), notes
         image.load()
         return _grey(image, name), notes
-    if image.format == "PNG" and data[_PNG_DEPTH] == 16 and data[_PNG_DEPTH + 1] != _PNG_GREY:
+    if _is_deep_png(image, data):
         return _deep_png(data, name), []
     if image.format == "WEBP":
         return _webp(data, name), []
     image.load()
     return _grey(image, name), []
+
+
+def _held_bytes(image: Image.Image, data: bytes) -> int:
+    """Bytes a pixel that the decoder of `_shown` holds."""
+    if image.format == "WEBP":
+        return _WEBP_BYTES
+    if _is_deep_png(image, data):
+        return _DEEP_CHANNEL_BYTES * len(image.getbands())
+    if image.mode.startswith(_DEEP_MODES):
+        return 2 if image.mode.startswith("I;16") else 4
+    return 1 if len(image.getbands()) == 1 else 4  # Pillow pads colours
+
+
+def _is_deep_png(image: Image.Image, data: bytes) -> bool:
+    return image.format == "PNG" and data[_PNG_DEPTH] == 16 and data[_PNG_DEPTH + 1] != _PNG_GREY
 
 
 def _deep_png(data: bytes, name: str) -> channels.Shown:

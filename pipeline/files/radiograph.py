@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pipeline.files.faults import ImageFault, Note
 from pipeline.types import UInt8Array
 
+_BYTES_A_PIXEL = 6  # of the file, its stored values and the grey pixels
+_SMALL_BYTES = 2**22
+
 
 @dataclass(frozen=True)
 class Radiograph:
@@ -50,3 +53,27 @@ def check_size(height: int, width: int, max_pixels: int, name: str) -> None:
         raise ImageFault("broken", f"{name}: both sides need a pixel. Received: {width} x {height}")
     if height * width > max_pixels:
         raise ImageFault("too_large", f"{name}: at most {max_pixels} pixels. Received: {width} x {height}")
+
+
+def check_memory(n_bytes: int, n_pixels: int, bytes_a_pixel: int, max_pixels: int, name: str) -> None:
+    """Refuse a picture that would take more than six bytes for each allowed pixel.
+
+    Parameters
+    ----------
+    n_bytes
+        Length of the file.
+    n_pixels
+        What it says it holds.
+    bytes_a_pixel
+        What its decoder holds for each.
+
+    Raises
+    ------
+    ImageFault
+        ``too_large``.
+    """
+    if n_bytes + n_pixels * (bytes_a_pixel + 1) > _BYTES_A_PIXEL * max_pixels + _SMALL_BYTES:
+        raise ImageFault(
+            "too_large",
+            f"{name}: its {n_pixels} pixels of {bytes_a_pixel} bytes take more memory than {max_pixels} may",
+        )

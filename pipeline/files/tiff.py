@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.files import channels, complaints, jpeg, pictures
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.radiograph import Radiograph, check_size
+from pipeline.files.radiograph import Radiograph, check_memory, check_size
 from pipeline.types import UInt8Array
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -32,6 +32,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
 
     with pictures.faults_of(name), tifffile.TiffFile(io.BytesIO(data)) as file:
         page = _only_page(file, max_pixels, name)
+        held = page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
+        check_memory(len(data), page.imagelength * page.imagewidth, held, max_pixels, name)
         _check_segments(page, data, name)
         notes = _jpeg_notes(page, data, name) if page.compression == _JPEG else []
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:

@@ -5,22 +5,15 @@ Values are counted, never sorted, and mapped a strip at a time: a window costs o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files import levels, uncounted
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.strips import Rows, strips
 from pipeline.types import Float64Array, UInt8Array
-
-PERCENTILES = (0.5, 99.5)
-SPAN = 2**16  # values that are counted one by one
-_PADDING_SHARE = 0.005  # of the pixels; fewer stay outside the percentiles anyway
-_EDGE_SHARE = 0.02  # of the pixels along the edges, from which a filling is no lettering
-_FEW_LEVELS = 16  # a drawing of so few levels has gaps everywhere
-WINDOWED = Note("windowed", "more than 8 bits, windowed between two percentiles")
 
 
 class Meaning(NamedTuple):
@@ -35,7 +28,7 @@ def span(stored: Rows) -> tuple[int, int] | None:
     """Give the smallest and the largest value where they are integers close enough to count, else nothing."""
     lows, highs = zip(*((part.min(), part.max()) for _, part in strips(stored)), strict=True)
     low, high = min(lows), max(highs)
-    if np.asarray(low).dtype.kind not in "iub" or int(high) - int(low) >= SPAN:
+    if np.asarray(low).dtype.kind not in "iub" or int(high) - int(low) >= levels.SPAN:
         return None
     return int(low), int(high)
 
@@ -65,7 +58,7 @@ def grey(stored: Rows, name: str, *, negative: bool = False) -> tuple[UInt8Array
         ``not_finite``.
     """
     if (ends := span(stored)) is None:
-        return _by_values(stored, name, negative=negative), [WINDOWED]
+        return uncounted.by_values(stored, name, negative=negative)
     values = np.arange(ends[0], ends[1] + 1, dtype=np.float64)
     return by_meaning(stored, Meaning(ends[0], values, np.zeros(len(values), bool)), name, negative=negative)
 
@@ -113,7 +106,7 @@ def by_meaning(
     pixels = np.empty(stored.shape[:2], np.uint8)
     for rows, part in strips(stored):
         pixels[rows] = table[part.astype(np.int64) - meaning.first]
-    return pixels, [WINDOWED, *notes]
+    return pixels, [levels.WINDOWED, *notes]
 
 
 class _Filling(NamedTuple):
@@ -131,28 +124,19 @@ def _counts(stored: Rows, meaning: Meaning) -> NDArray[np.int64]:
 
 
 def _unmarked(stored: Rows, counts: NDArray[np.int64], first: int) -> _Filling:
-    """Find the smallest or largest value where the gap to all others is wider than what they span."""
+    """Find the smallest or largest value far from all others, or less far and along the edges."""
     outside, black = np.zeros(len(counts), bool), np.zeros(len(counts), bool)
     present = np.flatnonzero(counts)
     for value, nearest, farthest in ((-1, -2, 0), (0, 1, -1)):
-        if len(present) <= _FEW_LEVELS:
+        if len(present) <= levels.FEW_LEVELS:
             break
         extreme, gap = present[value], abs(present[value] - present[nearest])
-        if (
-            gap > abs(present[nearest] - present[farthest])
-            and counts[extreme] > _PADDING_SHARE * counts.sum()
-        ):
-            outside[extreme] = True
-            black[extreme] = _edge_share(stored, int(extreme) + first) > _EDGE_SHARE
-            present = present[present != extreme]
+        share = gap / abs(present[nearest] - present[farthest])
+        if share > levels.EDGE_GAP and counts[extreme] > levels.PADDING_SHARE * counts.sum():
+            black[extreme] = levels.edge_share(stored, int(extreme) + first) > levels.EDGE_SHARE
+            outside[extreme] = black[extreme] or share > 1
+            present = present[present != extreme] if outside[extreme] else present
     return _Filling(outside, black)
-
-
-def _edge_share(stored: Rows, value: int) -> float:
-    last = stored.shape[0] - 1
-    edges = [np.ravel(stored[0:1]), np.ravel(stored[last : last + 1])]
-    edges += [part[:, [0, -1]].ravel() for _, part in strips(stored)]
-    return float((np.concatenate(edges) == value).mean())
 
 
 def _padding_notes(
@@ -178,74 +162,7 @@ def _table(values: Float64Array, counts: NDArray[np.int64], *, negative: bool) -
     def ranked(rank: int) -> float:
         return float(values[by_value[np.searchsorted(upto, rank, "right")]])
 
-    low, high = _limits(ranked, int(upto[-1]))
+    low, high = levels.limits(ranked, int(upto[-1]))
     with np.errstate(invalid="ignore", over="ignore"):
-        levels = _levels(np.nan_to_num(values), low, high)
-    return 255 - levels if negative else levels
-
-
-def _by_values(stored: Rows, name: str, *, negative: bool) -> UInt8Array:
-    """Map values too many to count; 64 bits are taken as 32, as pictures have no more."""
-    for _, part in strips(stored):
-        if not np.isfinite(_float32(part)).all():
-            raise ImageFault("not_finite", f"{name}: every pixel must be a finite number")
-    height, width = stored.shape[:2]
-    low, high = _limits(lambda rank: _ranked(stored, rank), height * width)
-    pixels = np.empty((height, width), np.uint8)
-    for rows, part in strips(stored):
-        levels = _levels(part.astype(np.float64), low, high)
-        pixels[rows] = 255 - levels if negative else levels
-    return pixels
-
-
-def _limits(ranked: Callable[[int], float], n_values: int) -> tuple[float, float]:
-    """Give both percentiles, as `numpy.percentile` does; where nearly all are equal, what differs."""
-    low, high = (_between(ranked, (n_values - 1) * (percent / 100)) for percent in PERCENTILES)
-    return (low, high) if high > low else (ranked(0), ranked(n_values - 1))
-
-
-def _between(ranked: Callable[[int], float], position: float) -> float:
-    below, share = ranked(int(position)), position - int(position)
-    above = ranked(int(position) + 1) if share else below
-    step = above - below
-    return below + step * share if share < 0.5 else above - step * (1 - share)
-
-
-def _levels(values: Float64Array, low: float, high: float) -> UInt8Array:
-    share = (values - low) / max(high - low, np.finfo(np.float64).tiny)
-    return np.asarray(np.rint(np.clip(share, 0, 1) * 255), dtype=np.uint8)
-
-
-def _ranked(stored: Rows, rank: int) -> float:
-    """Give the value of a rank by counting the upper half of the bits, then the lower half."""
-    upper = np.zeros(SPAN, np.int64)
-    for _, part in strips(stored):
-        upper += np.bincount((_ordered(part) >> 16).ravel(), minlength=SPAN)
-    bin_ = int(np.searchsorted(np.cumsum(upper), rank, "right"))
-    lower = np.zeros(SPAN, np.int64)
-    for _, part in strips(stored):
-        keys = _ordered(part)
-        lower += np.bincount((keys[keys >> 16 == bin_] & 0xFFFF).ravel(), minlength=SPAN)
-    rest = rank - int(upper[:bin_].sum())
-    return _unordered(bin_ << 16 | int(np.searchsorted(np.cumsum(lower), rest, "right")), stored)
-
-
-def _ordered(part: NDArray[Any]) -> NDArray[np.uint32]:
-    """Give unsigned keys in the order of the values."""
-    if part.dtype.kind in "iu" and part.dtype.itemsize <= 4:
-        return np.asarray(part.astype(np.int64) + (2**31 if part.dtype.kind == "i" else 0), dtype=np.uint32)
-    bits = (_float32(part) + np.float32(0)).view(np.uint32)  # a zero has one sign
-    return np.asarray(np.where(bits >> 31, ~bits, bits | 0x80000000), dtype=np.uint32)
-
-
-def _unordered(key: int, stored: Rows) -> float:
-    dtype = np.asarray(stored[0:1]).dtype
-    if dtype.kind in "iu" and dtype.itemsize <= 4:
-        return float(key - (2**31 if dtype.kind == "i" else 0))
-    bits = key ^ 0x80000000 if key >> 31 else ~key & 0xFFFFFFFF
-    return float(np.array([bits], np.uint32).view(np.float32)[0])
-
-
-def _float32(part: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        return part.astype(np.float32)
+        grey_levels = levels.between(np.nan_to_num(values), low, high)
+    return 255 - grey_levels if negative else grey_levels

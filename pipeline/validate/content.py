@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import images
+from pipeline.files import images, resize
 from pipeline.files.faults import ImageFault, Issue, Severity
 from pipeline.validate import overprint
 from pipeline.validate.not_radiograph import Judgement, deviation
@@ -18,6 +19,7 @@ _TINY_SIDE_PX = 128
 _LONGEST_PX = 32_000  # OpenCV turns and warps nothing longer
 _LARGE_PIXELS = 4_000_000
 _BLANK_DEVIATION = 1.0  # grey levels
+_STRUCTURE_PX = 32  # at a side: noise is gone, and any radiograph is not
 _FAINT_DEVIATION = 8.0
 _BAND_SHARE = 0.03  # of the rows
 _BAND_LEVELS = (96, 160)  # flat and darker or brighter: air, or the bare plate
@@ -54,6 +56,8 @@ def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:
         raise ImageFault("blank", f"{name}: nothing is to be seen on it")
     if (share := max(map(_filled_share, (pixels, pixels[::-1], pixels.T, pixels.T[::-1])))) >= _FILLED_SHARE:
         raise ImageFault("half_grey", f"{name}: {share:.0%} of it is one even grey, from an edge on")
+    if _structure(pixels) < _BLANK_DEVIATION:
+        raise ImageFault("blank", f"{name}: nothing but noise or a gradient is to be seen on it")
 
 
 def unlike(name: str, judgement: Judgement, limit: float) -> Issue | None:
@@ -83,6 +87,12 @@ def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Itera
         yield Issue.of(name, "drawn_marks", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
         yield Issue.of(name, "watermark", "faint lettering repeats all over it")
+
+
+def _structure(pixels: NDArray[np.uint8]) -> float:
+    """Deviation, in grey levels, of what is no noise and no gradient along the sides."""
+    small = resize.to_shape(pixels, (_STRUCTURE_PX, _STRUCTURE_PX), cv2.INTER_AREA).astype(np.float32)
+    return float((small - small.mean(0) - small.mean(1, keepdims=True) + small.mean()).std())
 
 
 def _filled_share(pixels: NDArray[np.uint8]) -> float:

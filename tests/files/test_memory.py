@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.files import images
+from pipeline.files.faults import ImageFault
 from tests.files.test_dicom import dicom
 from tests.files.test_images import saved
 from tests.imports import REPOSITORY
@@ -53,3 +56,22 @@ def test_a_radiograph_costs_at_most_six_bytes_a_pixel(kind, tmp_path):
     command = [sys.executable, "-c", CHILD, str(tmp_path / "large"), str(tmp_path / "small")]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 6
+
+
+@pytest.mark.reliability("pixels of many bytes, at the limit of pixels", "refused before they are decoded")
+@pytest.mark.parametrize(
+    "kind", ["RGB PNG of 16 bits", "RGB TIFF of 16 bits", "WebP", "TIFF of floats, packed"]
+)
+def test_what_takes_more_memory_than_allowed_is_refused(kind):
+    grey = film(2400, 3200)
+    deep = np.stack([grey.astype(np.uint16)] * 3, axis=-1)
+    data = {
+        "RGB PNG of 16 bits": lambda: imagecodecs.png_encode(deep, level=1),
+        "RGB TIFF of 16 bits": lambda: imagecodecs.tiff_encode(deep, photometric="rgb"),
+        "WebP": lambda: saved(Image.fromarray((deep >> 4).astype(np.uint8)), "WEBP", quality=50, method=0),
+        "TIFF of floats, packed": lambda: imagecodecs.tiff_encode(grey, compression="lzw"),
+    }[kind]()
+    with pytest.raises(ImageFault, match="memory") as fault:
+        images.decode(data, "a", grey.size)
+    assert fault.value.reason == "too_large"
+    assert images.decode(data, "a", 3 * grey.size).pixels.shape == grey.shape

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.files import window
+from pipeline.files import levels, window
 from pipeline.files.images import ImageFault
 
 SHAPES = st.tuples(st.integers(1, 60), st.integers(1, 60))
@@ -13,7 +13,7 @@ SHAPES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 
 def by_percentiles(values: np.ndarray) -> np.ndarray:
     values = values.astype(np.float64)
-    low, high = np.percentile(values, window.PERCENTILES)
+    low, high = np.percentile(values, levels.PERCENTILES)
     if high <= low:
         low, high = values.min(), values.max()
     share = (values - low) / max(high - low, np.finfo(np.float64).tiny)
@@ -45,6 +45,28 @@ def test_a_strip_of_an_extreme_value_is_black(dtype):
     np.testing.assert_array_equal(pixels[10:], by_percentiles(values[10:]))
     assert pixels[:10].max() == 0
     assert notes[1].detail == "10.0% of the pixels have the value 65535, a filling; shown black"
+
+
+@pytest.mark.reliability("16 bits used to 85 %, with a white strip", "left out of the window and shown black")
+def test_a_strip_that_is_not_far_from_all_others_is_black_too():
+    values = STRIP * 14
+    values[:, :5] = 65535
+    pixels, _ = window.grey(values, "a")
+    np.testing.assert_array_equal(pixels[:, 5:], by_percentiles(values[:, 5:]))
+    assert pixels[:, :5].max() == 0
+
+
+@pytest.mark.reliability("floating-point or 32-bit values with a filling", "left out of the window, a note")
+@pytest.mark.parametrize(
+    ("dtype", "filling"), [("f4", -3.4e38), ("f4", -9999.5), ("i4", -(2**31)), ("f8", 1e9)]
+)
+def test_a_filling_among_values_too_many_to_count_is_black(dtype, filling):
+    values = (STRIP + 0.25 * (dtype != "i4")).astype(dtype)
+    values[:10] = filling
+    pixels, notes = window.grey(values, "a")
+    np.testing.assert_array_equal(pixels[10:], by_percentiles(values[10:]))
+    assert pixels[:10].max() == 0
+    assert [note.code for note in notes] == ["windowed", "padding"]
 
 
 @pytest.mark.reliability("16 bits with white lettering", "left out of the window and shown white")

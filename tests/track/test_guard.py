@@ -104,3 +104,14 @@ def test_what_is_no_file_is_told_apart(sent, tmp_path):
     for folder in (None, tmp_path):
         with pytest.raises(received.NotReceivedError, match="a file in base64 is needed"):
             received.data(sent, folder)
+
+
+TEXT = base64.b64encode(b"file").decode()
+
+
+@pytest.mark.reliability("base64 with quotes, blanks or a byte order mark around it", "read")
+@pytest.mark.parametrize(
+    "around", ['"{}"', " {}\r\n", "\ufeff{}", " data:image/png; base64,{}", "DATA:;BASE64,{}"]
+)
+def test_what_clients_leave_around_base64_counts_for_nothing(around):
+    assert received.data(around.format(TEXT), None) == b"file"

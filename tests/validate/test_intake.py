@@ -6,6 +6,7 @@ from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.validate import intake
+from tests.reliability import made
 
 NOISE = np.random.default_rng(1).integers(0, 255, (64, 48)).astype(np.uint8)
 
@@ -65,7 +66,7 @@ def test_what_is_no_radiograph_is_a_fault(tmp_path):
     ).radiograph.pixels.shape == (300, 300)
 
 
-SHADES = np.tile(np.linspace(0, 200, 120).astype(np.uint8), (160, 1))
+SHADES = made.radiograph(0)[:160, :120]
 
 
 @pytest.mark.reliability("a picture half of which is one grey", "refused as half_grey, from whichever edge")
@@ -79,6 +80,20 @@ def test_a_picture_half_of_which_is_one_grey_is_refused(turns):
     assert caught.value.reason == "half_grey"
     for data in sent[1:]:
         assert intake.examine(data, "a.png", Limits(not_radiograph=1.0)).refused is None
+
+
+SLOPE = np.tile(np.linspace(0, 255, 400), (300, 1))
+
+
+@pytest.mark.reliability("a gradient, weak noise, or both", "refused as blank")
+@pytest.mark.parametrize("spread", [0, 4])
+@pytest.mark.parametrize("pixels", [SLOPE, SLOPE.T, SLOPE + SLOPE[::-1] / 3, np.full((300, 400), 128)])
+def test_a_picture_without_structure_is_refused(pixels, spread):
+    noise = np.random.default_rng(0).normal(0, spread, pixels.shape)
+    data = images.encode_png(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+    with pytest.raises(images.ImageFault, match="to be seen") as caught:
+        intake.examine(data, "a.png", Limits(not_radiograph=1.0))
+    assert caught.value.reason == "blank"
 
 
 @pytest.mark.reliability("a file at which anything else fails", "a fault of that file alone")

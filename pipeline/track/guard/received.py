@@ -15,6 +15,7 @@ PIXELS_VARIABLE = "FRACTURE_MOST_PIXELS"  # how many pixels a request may hold; 
 _NEEDED = "a file in base64 is needed, or the name of one in the folder that the server allows, if any"
 _STANDARD = str.maketrans("-_", "+/")  # from the alphabet for addresses
 _LONGEST_NAME = 4096
+_AROUND = " \t\r\n\ufeff\"'"  # what clients leave around a text
 
 
 class NotReceivedError(ValueError):
@@ -60,9 +61,10 @@ def _below(folder: Path, name: str) -> Path | None:
 
 
 def _decode(text: str) -> bytes:
+    text = text.strip(_AROUND)
     if text[:5].lower() == "data:":
         head, _, text = text.partition(",")
-        if not head.lower().endswith(";base64"):
+        if not head.lower().replace(" ", "").endswith(";base64"):
             raise ValueError(head)
         text = unquote(text)
     plain = "".join(text.split()).translate(_STANDARD).rstrip("=")
