@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import labels, manifest, tables
 from pipeline.files import outputs
+from pipeline.files.walk import is_foreign
 from pipeline.preprocess.canvas import Placement
 from pipeline.preprocess.preparation import Record
 
@@ -60,6 +61,25 @@ def write(folder: Path, records: Iterable[Record], records_per_shard: int) -> pd
     files = [folder / INDEX, *sorted(folder.glob("*.tfrecord"))]
     outputs.write_json(folder / CHECKSUMS, {file.name: outputs.sha256(file) for file in files})
     return index
+
+
+def refuse_others(folder: Path) -> None:
+    """Refuse a folder that holds what `write` does not put there: it is about to be replaced whole.
+
+    Raises
+    ------
+    ValueError
+        There are other files. Nothing is changed.
+    """
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    own = {INDEX, CHECKSUMS}
+    unknown = [path for path in found if not (path.name in own or path.suffix == ".tfrecord")]
+    if others := [str(path) for path in unknown if not is_foreign(path.name)]:
+        raise ValueError(
+            f"{folder} is replaced whole, so it must hold shards alone. Received: files put there "
+            f"({len(others)}): {', '.join(others[:3])}. Nothing was deleted. Move what is yours elsewhere, "
+            "radiographs to Data/{train,val,test}, then run the same command again."
+        )
 
 
 def read_index(folder: Path) -> pd.DataFrame:

@@ -33,6 +33,7 @@ _CROPPED = 0.01  # share of the area from which on a radiograph counts as croppe
 def run(config: Config) -> None:
     """Preprocess and record what was changed."""
     with runs.stage_run("preprocess", config) as record:
+        shards.refuse_others(config.paths.shards)
         annotations = reference.read(config.paths.annotations)
         rows = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
         jobs = [

@@ -57,6 +57,15 @@ def test_canvas_label_and_masks_come_back(written: Path, index: pd.DataFrame) ->
         assert (mask[records.square(position)] == (position % 2 == 0)).all()
 
 
+@pytest.mark.reliability("a radiograph put among the shards", "refused before anything is removed")
+def test_a_folder_with_files_of_others_is_refused(written: Path, tmp_path: Path) -> None:
+    shards.refuse_others(written)
+    shards.refuse_others(tmp_path / "absent")
+    (tmp_path / "x.jpg").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"x\.jpg\. Nothing was deleted"):
+        shards.refuse_others(tmp_path)
+
+
 def test_batches_have_the_promised_types(written: Path, index: pd.DataFrame) -> None:
     canvases, labels, masks = next(iter(shards.dataset(written, index, 2, with_masks=True)))
     assert (canvases.dtype, labels.dtype, masks.dtype) == (tf.uint8, tf.float32, tf.float32)
