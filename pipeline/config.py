@@ -22,6 +22,7 @@ RENAMED = {
     "train.kept_epoch": "train.checkpoint",
     "validate.earlier_manifest": "validate.pinned_manifest",
 }
+_RULES = {"tuple_type": "Input should be a list, in brackets: [a, b]", "path_type": "Input should be a path"}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -346,5 +347,6 @@ def _explain(path: Path, error: ValidationError) -> str:
                 continue
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
         else:
-            lines.append(f"{path}: {key}: {problem['msg']}. Received: {problem['input']!r}.")
+            rule = _RULES.get(problem["type"], problem["msg"])
+            lines.append(f"{path}: {key}: {rule}. Received: {problem['input']!r}.")
     return "\n".join(lines)

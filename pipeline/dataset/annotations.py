@@ -108,8 +108,8 @@ def read(path: Path) -> Annotations:
         return _sound(json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise ValueError(
-            f"{path} must be there: `validate` writes it. Received: no file. Run `dvc repro`; where nothing is "
-            "drawn, data.annotations is Data/none.coco.json."
+            f"{path} must be there: `validate` writes it. Received: no file. Run `dvc repro`; where nothing "
+            "is drawn, data.annotations is Data/none.coco.json."
         ) from None
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(

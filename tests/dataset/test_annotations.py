@@ -104,7 +104,7 @@ def test_the_box_of_a_run_length_mask_is_that_around_it(packed):
     ],
 )
 def test_a_run_length_mask_that_does_not_fit_is_malformed(mask):
-    with pytest.raises(ValueError, match="Received|invalid literal"):
+    with pytest.raises(ValueError, match=r"Received|invalid literal"):
         annotations.parse_region({"segmentation": mask})
 
 
