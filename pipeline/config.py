@@ -22,7 +22,10 @@ RENAMED = {
     "train.kept_epoch": "train.checkpoint",
     "validate.earlier_manifest": "validate.pinned_manifest",
 }
-_RULES = {"tuple_type": "Input should be a list, in brackets: [a, b]", "path_type": "Input should be a path"}
+_RULES = {
+    "tuple_type": "Input should be a valid tuple, a list in brackets: [a, b]",
+    "path_type": "Input should be a path",
+}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
