@@ -18,6 +18,14 @@ from pathlib import Path
 from typing import Any
 
 _START_S = 90  # until MLflow's server must answer
+_TOP = Path(__file__).resolve().parents[1]
+# Ends the server with all that it started, also where we are killed.
+_KEEPER = """
+import os, signal, sys
+from pipeline.files import outputs, processes
+outputs.die_with_parent(signal.SIGTERM)
+sys.exit(processes.serve(sys.argv[1:], os.environ))
+"""
 
 
 @contextmanager
@@ -30,10 +38,18 @@ def mlflow_server(folder: Path, database: str = "") -> Iterator[str]:
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--artifacts-destination", (folder / "artifacts").as_uri(),
     ]  # fmt: skip
-    around = os.environ | {"MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder / 'mlflow.db'}"}
+    around = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder / 'mlflow.db'}",
+        "PYTHONPATH": os.pathsep.join([str(_TOP), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    }
     with (folder / "mlflow.log").open("w", encoding="utf-8") as output:
         server = subprocess.Popen(
-            command, cwd=folder, env=around, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, "-c", _KEEPER, *command],
+            cwd=folder,
+            env=around,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
             wait(f"{address}/health", server)

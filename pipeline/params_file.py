@@ -20,6 +20,10 @@ RENAMED = {
     "train.kept_epoch": "train.checkpoint",
     "validate.earlier_manifest": "validate.pinned_manifest",
 }
+_RULES = {
+    "tuple_type": "Input should be a valid tuple, a list in brackets: [a, b]",
+    "path_type": "Input should be a path",
+}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -68,7 +72,8 @@ def explained(path: Path, problems: Mapping[str, Mapping[str, Any]]) -> str:
             received = _SHORT.repr(problem["input"])
             lines.append(f"{path}: {key} is no setting. Received: {received}. Check its spelling.")
         elif problem["type"] != "missing":
-            lines.append(f"{path}: {key}: {problem['msg']}. Received: {_SHORT.repr(problem['input'])}.")
+            rule = _RULES.get(problem["type"], problem["msg"])
+            lines.append(f"{path}: {key}: {rule}. Received: {_SHORT.repr(problem['input'])}.")
         elif not any(new.startswith(f"{key}.") for new in renamed):
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
     return "\n".join(lines)

@@ -35,6 +35,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
 from pipeline.evaluate import curves, evaluation
 from pipeline.files import engine, images, outputs
+from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
@@ -71,7 +72,8 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
-    map_set = predict_folder(config, loaded, predict, checked)
+    map_set, lost = predict_folder(config, loaded, predict, checked)
+    checked = _without(checked, lost)
     predictions = map_set.rows.assign(y_score=map_set.rows["y_score"].round(6))
 
     def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
@@ -136,17 +138,20 @@ def digest(root: Path) -> str:
 
 def predict_folder(
     config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder
-) -> maps.MapSet:
-    """Predict and map every kept radiograph, a batch at a time."""
-    rows, settings = checked.kept, loaded.preprocess
-    placed = place(config, settings, checked.root, list(rows["path"]))
+) -> tuple[maps.MapSet, list[Issue]]:
+    """Predict and map every kept radiograph, a batch at a time; tell those that are gone since the check."""
+    rows, settings, lost = checked.kept, loaded.preprocess, list[Issue]()
+    placed = place(config, settings, checked.root, list(rows["path"]), lost)
     network_outputs: list[inference.NetworkOutput] = []
     placements: list[Placement] = []
     while batch := list(islice(placed, inference.BATCH)):
         canvases, places = zip(*batch, strict=True)
         network_outputs.append(predict(np.stack(canvases)))
         placements += places
-    return maps.from_output(
+    rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
+    found = maps.from_output(
         rows,
         inference.concatenate(network_outputs),
         placements,
@@ -154,16 +159,46 @@ def predict_folder(
         points=loaded.points,
         calibration=loaded.calibration,
     )
+    return found, lost
+
+
+def _without(checked: external.Folder, lost: list[Issue]) -> external.Folder:
+    """Count radiographs that cannot be read any more among the files left out."""
+    reasons = {issue.path: issue.issue for issue in lost}
+    gone = checked.files["path"].isin([*reasons])
+    files = checked.files.copy()
+    files.loc[gone, "status"] = manifest.QUARANTINED
+    files.loc[gone, "reason"] = files.loc[gone, "path"].map(reasons)
+    drawn = {path: regions for path, regions in checked.annotations.regions.items() if path not in reasons}
+    sizes = {path: size for path, size in checked.annotations.sizes.items() if path not in reasons}
+    sound = reference.Annotations(drawn, sizes)
+    return checked._replace(files=files, annotations=sound, issues=[*checked.issues, *lost])
 
 
 def place(
-    config: Config, settings: Preprocess, root: Path, paths: list[str]
+    config: Config, settings: Preprocess, root: Path, paths: list[str], lost: list[Issue] | None = None
 ) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
-    """Yield each radiograph on the canvas, as ``preprocess`` would put it there."""
+    """Yield each radiograph on the canvas, as ``preprocess`` would put it there.
+
+    What cannot be read any more is added to ``lost`` and left out; without that list it is an error.
+    """
     most = config.validation.max_pixels
     jobs = [preparation.Job(root, {"path": path}, (), settings, most) for path in paths]
-    for record in engine.process(preparation.prepare, jobs, workers=config.run.workers, label="assess"):
+    for record in engine.process(_prepared, jobs, workers=config.run.workers, label="assess"):
+        if isinstance(record, Issue):
+            if lost is None:
+                raise ValueError(f"{root} must stay as it is meanwhile. Received: {record.detail}.")
+            lost.append(record)
+            continue
         yield images.decode(record.encoded, "canvas.png").pixels, record.placement
+
+
+def _prepared(job: preparation.Job) -> preparation.Record | Issue:
+    """Prepare a radiograph; say why it cannot be read any more."""
+    try:
+        return preparation.prepare(job)
+    except ImageFault as fault:
+        return Issue.of(job.row["path"], fault.reason, str(fault).replace(f"{job.root}{os.sep}", ""))
 
 
 def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:

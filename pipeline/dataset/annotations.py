@@ -104,7 +104,21 @@ def read(path: Path) -> Annotations:
     ValueError
         The file is no COCO JSON, or one of its annotations is malformed.
     """
-    values = load_coco(path)
+    try:
+        return _sound(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path} must be there: `validate` writes it. Received: no file. Run `dvc repro`; where nothing "
+            "is drawn, data.annotations is Data/none.coco.json."
+        ) from None
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} must be the COCO JSON that `validate` wrote. Received: {type(error).__name__}: {error}. "
+            "It was damaged or changed since: run `dvc repro`."
+        ) from None
+
+
+def _sound(values: Mapping[str, Any]) -> Annotations:
     images = {image["id"]: image for image in values["images"]}
     sizes = {image["file_name"]: (image["height"], image["width"]) for image in images.values()}
     regions: dict[str, tuple[Region, ...]] = {}
@@ -146,11 +160,20 @@ def load_coco(path: Path) -> dict[str, Any]:
     except texts.TextFault as error:
         raise ValueError(f"{error} For no annotations: Data/none.coco.json.") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}. Take a whole copy of it.") from error
+        raise ValueError(
+            f"{path} is not JSON: {error}. Take a whole copy of it, or export what is another format as COCO."
+        ) from error
     if note:
         log.warning("annotations: %s: %s", path.name, note)
     if not isinstance(values, dict) or not {"images", "annotations"} <= set(values):
-        raise ValueError(f"{path} is not COCO: it must be an object with `images` and `annotations`.")
+        received = (
+            f"keys {sorted(map(str, values))[:6]}" if isinstance(values, dict) else type(values).__name__
+        )
+        raise ValueError(
+            f"{path} is not COCO: it must be an object with `images` and `annotations`. Received: "
+            f"{received}. Export it as COCO (LabelMe, VOC, YOLO and VIA are other formats); for none: "
+            "Data/none.coco.json."
+        )
     return values
 
 
@@ -165,7 +188,8 @@ def parse_region(annotation: Mapping[str, Any]) -> Region:
     try:
         polygons = _polygons(annotation.get("segmentation"))
         box = () if polygons else tuple(float(number) for number in annotation.get("bbox") or ())
-    except (TypeError, OverflowError):
+        box = box or _mask_box(annotation.get("segmentation"))
+    except (TypeError, OverflowError, LookupError, AttributeError):
         raise ValueError("an annotation needs lists of numbers. Received: something else") from None
     if polygons:
         points = np.concatenate(polygons)
@@ -187,6 +211,24 @@ def _polygons(segmentation: Any) -> list[NDArray[np.float64]]:
     if parts and (points or not isinstance(parts[0], list)):
         parts = [parts]  # one outline, in no list of its own
     return [_polygon(part) for part in parts]
+
+
+def _mask_box(segmentation: Any) -> tuple[float, ...]:
+    """Return the box around a run-length mask, compressed or not; nothing of what is no such mask."""
+    if not isinstance(segmentation, dict) or not segmentation.get("counts"):
+        return ()
+    from pycocotools import mask as run_length
+
+    height, width = (int(side) for side in segmentation["size"])
+    counts = segmentation["counts"]
+    given = counts if isinstance(counts, list) else []
+    if min(height, width) < 1 or min(given, default=0) < 0 or sum(given) > height * width:
+        raise ValueError(f"a run-length mask must fit its size. Received: size {[height, width]}")
+    if given:
+        encoded = run_length.frPyObjects({"size": [height, width], "counts": given}, height, width)
+    else:
+        encoded = {"size": [height, width], "counts": counts.encode()}
+    return tuple(map(float, run_length.toBbox(encoded)))
 
 
 def _polygon(part: Any) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ AS_GIVEN = "as given"
 
 _NEARLY = 0.9  # of the names that the best rule joins: a plainer rule that joins so many goes first
 _ENOUGH = 0.5
+_QUERY = re.compile(r"[?#].*$", re.DOTALL)  # of an address
 _SUFFIX = re.compile(r"\.(jpe?g|jpe|jfif|png|gif|bmp|webp|tiff?|dcm|dicom|ima)$", re.IGNORECASE)
 
 
@@ -71,11 +72,13 @@ def require(joined: Joined, names: Collection[str], paths: Collection[str], what
     if not unknown or n_joined >= _ENOUGH * min(len(set(names)), len(paths)):
         return
     free = sorted(set(paths) - set(joined.path_of.values()))
+    n_same = sum(path.rsplit("/", 1)[-1] == unknown[0] for path in paths)
+    several = f", which is the name of {n_same} files" if n_same > 1 else ""
     raise ValueError(
         f"{what} must name the files by paths relative to their folder. Received: {n_joined} of "
-        f"{len(set(names))} {counted} matched a file ({joined.rule}). Not matched: {unknown[0][:200]!r}; a "
-        f"file without one: {(free or sorted(paths))[0]!r}. Write the names as the files' are, or give the "
-        "table of these files."
+        f"{len(set(names))} {counted} matched a file ({joined.rule}). Not matched: {unknown[0][:200]!r}"
+        f"{several}; a file without one: {(free or sorted(paths))[0]!r}. Write the names as the files' are, "
+        "or give the table of these files."
     )
 
 
@@ -95,6 +98,7 @@ def _rules(paths: Collection[str]) -> Iterator[tuple[str, Callable[[str], str]]]
 
 def _plain(name: str) -> str:
     """Write a path as all others: forward slashes, no dots, percent signs decoded, composed Unicode."""
+    name = _QUERY.sub("", name) if "://" in name else name
     plain = unicodedata.normalize("NFC", unquote(name)).strip().replace("\\", "/")
     return "/".join(part for part in plain.split("/") if part not in {"", "."})
 

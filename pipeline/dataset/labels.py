@@ -25,34 +25,18 @@ RESERVED |= {"y_score", "decision", "predicted_body_part", "probability", "longe
 RESERVED |= {"shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"}
 RESERVED |= {"crop_row", "crop_column", "crop_height", "crop_width"}
 
-_UNKNOWN = {
-    "na",
-    "n/a",
-    "n.a.",
-    "nan",
-    "none",
-    "null",
-    "nil",
-    "nat",
-    "unknown",
-    "unk",
-    "undefined",
-    "missing",
-}
-_UNKNOWN |= {
-    "<na>",
-    "#n/a",
-    "#na",
-    "not available",
-    "not known",
-    "anonymous",
-    "anonymized",
-    "anonymised",
-    "-1",
-}
+_UNKNOWN = {  # without case and signs
+    "na", "n a", "nan", "none", "null", "nil", "nat", "n n", "unknown", "unk", "not known", "undefined",
+    "missing", "blank", "empty", "not available", "not applicable", "not recorded", "no id", "no patient",
+    "no patient id", "unknown patient", "patient unknown", "anon", "anonymous", "anonymized", "anonymised",
+    "redacted", "removed", "withheld", "deleted", "tbd", "unbekannt", "inconnu", "desconocido",
+}  # fmt: skip
+_NEGATIVE = re.compile(r"-\d+")  # a number that says missing: no one counts patients so
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)  # a spreadsheet dropped digits: several become one
 _PATIENTS = 2  # of more of them no study is, which belongs to one, or to two writings of one
 _MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
+_OFTEN = 10  # files under one id, and times those of the median id: so, too
+_N_NAMED = 3
 _SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
 _CLASSES = {
     **dict.fromkeys(("fractured", "fracture", "1", "true", "yes", "positive"), "fractured"),
@@ -182,8 +166,8 @@ def _studies(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
 
 def _says_nothing(value: str) -> bool:
     return (
-        value.casefold() in _UNKNOWN
-        or not re.search(r"\w", value.replace("_", ""))
+        re.sub(r"[\W_]+", " ", value.casefold()).strip() in {"", *_UNKNOWN}
+        or bool(_NEGATIVE.fullmatch(value))
         or bool(_ROUNDED.fullmatch(value))
     )
 
@@ -244,9 +228,11 @@ def _shared_by_many(files: pd.DataFrame) -> list[Issue]:
     issues = []
     for column in [name for name in JOINING if name in files]:
         counts = files.loc[files[column] != "", column].value_counts()
-        if len(counts) and len(files) > 2 and counts.iloc[0] > _MANY * len(files):
+        usual = max(_OFTEN, _OFTEN * counts.median()) if len(counts) else 0
+        many = counts[(len(files) > 2) & ((counts > _MANY * len(files)) | (counts >= usual))]
+        for name, n_files in many[:_N_NAMED].items():
             detail = (
-                f"{column} {counts.index[0]!r} stands for {counts.iloc[0]} of {len(files)} files, which "
+                f"{column} {name!r} stands for {n_files} of {len(files)} files, which "
                 "become one group; where it means that the id is not known, leave it empty"
             )
             issues.append(Issue.of("", "label_id_of_many", detail))

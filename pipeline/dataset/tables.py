@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from pipeline.files import text as texts
 from pipeline.files.text import TextFault
 
 _SEPARATORS = ",;\t|"
+_SEP_LINE = re.compile(rf"\A\"?sep=([{_SEPARATORS}])\"?\n", re.IGNORECASE)  # by it Excel is told
 _RETURN = "\ue00d"  # stands for a carriage return inside a cell, which `csv` would take for the end of a row
 
 
@@ -43,6 +45,8 @@ def given(path: Path) -> Given:
     rows = _rows(text.replace("\r", _RETURN), path)
     (_, header), *body = rows
     for line, cells in body:
+        while len(cells) > len(header) and not cells[-1]:
+            cells.pop()  # separators at the end of the line
         if len(cells) != len(header):
             raise TextFault(
                 f"{path}, line {line}: a row must have {len(header)} cells, as the header has. "
@@ -97,8 +101,11 @@ def parsed(text: str, name: str, **options: Any) -> pd.DataFrame:
 
 def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     """Split text into rows of cells, each with its line; rows without any content are left out."""
+    text, told = _SEP_LINE.sub("\n", text), _SEP_LINE.match(text)  # the line keeps its number
+    if not text.strip():
+        raise TextFault(f"{path} must have a header. Received: no text.")
     first = next(line for line in text.split("\n") if line.strip())
-    separator = max(_SEPARATORS, key=first.count)
+    separator = told[1] if told else max(_SEPARATORS, key=first.count)
     reader = csv.reader(
         io.StringIO(text, newline="\n"), delimiter=separator, skipinitialspace=separator != "\t", strict=True
     )

@@ -27,10 +27,10 @@ _PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, ou
 _MB = 2**20
 
 
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies; elsewhere, do nothing."""
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Ask Linux to signal this process when its parent dies; elsewhere, do nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
 
 
 @contextmanager

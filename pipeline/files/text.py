@@ -42,6 +42,8 @@ def read(path: Path) -> Text:
     TextFault
         It cannot be read, is empty, or is in another encoding.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise TextFault(f"{path} must be a file. Received: a pipe, socket or device; it was not opened.")
     try:
         data = path.read_bytes()
     except FileNotFoundError:

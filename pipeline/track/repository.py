@@ -72,10 +72,15 @@ def _load(repo: Repo) -> tuple[list[PipelineStage], Mapping[str, Any]]:
     Both as DVC itself reads them: to PyYAML, the `1e-05` that DVC writes is a string.
     """
     from dvc.dvcfile import load_file
+    from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
-    project = load_file(repo, str(PIPELINE_FILE))
-    stages = [stage for stage in project.stages.values() if stage.cmd]
-    return stages, project.lockfile_contents.get("stages", {})
+    try:
+        project = load_file(repo, str(PIPELINE_FILE))
+        stages = [stage for stage in project.stages.values() if stage.cmd]
+        return stages, project.lockfile_contents.get("stages", {})
+    except (YAMLValidationError, YAMLSyntaxError) as error:
+        first = str(error).partition("\n")[0]
+        raise NoPipelineError(f"{first}. `fracture doctor --mend` brings {LOCK_FILE} back.") from error
 
 
 def _hashes(stages: Iterable[PipelineStage], entries: Mapping[str, Any]) -> dict[str, str]:

@@ -89,10 +89,11 @@ def check(
         the folder.
     """
     coco, chosen = read(path, fracture_categories)
-    _say_chosen(coco, chosen)
+    _say_chosen(coco, chosen, by_setting=bool(fracture_categories))
     others = Counter(one.category for one in coco.drawn if one.category not in chosen)
     issues = [*coco.issues, *_other_categories(others, coco)]
     fractures = [one for one in coco.drawn if one.category in chosen]
+    _require_names(coco, path)
     rule, placed, found = placement.place(fractures, coco, targets, {*targets, *files}, path)
     issues += found
     regions, found = _sound(placed, targets)
@@ -102,6 +103,23 @@ def check(
     _say(coco, rule, regions, n_used, targets, issues, others)
     figures = {"annotations_given": coco.n_given, "annotations_used": n_used}
     return Checked(Annotations(regions, sizes), issues, figures)
+
+
+def _require_names(coco: CocoFile, path: Path) -> None:
+    """Refuse images of which most name no file.
+
+    Raises
+    ------
+    ValueError
+        More than half of the images have no ``file_name``.
+    """
+    images = [image for same in coco.images.values() for image in same]
+    n_without = sum(not image.name for image in images)
+    if 2 * n_without > len(images):
+        raise ValueError(
+            f"{path}: each of `images` must have a `file_name`. Received: {n_without} of {len(images)} "
+            "without one. Export it anew, or name the files so."
+        )
 
 
 def _other_categories(others: Counter[str], coco: CocoFile) -> list[Issue]:
@@ -150,9 +168,17 @@ def _fault(one: Placed, target: Target) -> Issue | None:
     return None
 
 
-def _say_chosen(coco: CocoFile, chosen: Collection[str]) -> None:
+def _say_chosen(coco: CocoFile, chosen: Collection[str], *, by_setting: bool) -> None:
     if coco.drawn:
-        log.info("annotations: fractures are %s", categories.listed(coco.categories, coco.drawn, chosen))
+        plain = all(categories.is_fracture(coco.categories.get(key, "")) for key in chosen)
+        log.log(
+            logging.INFO if plain or by_setting else logging.WARNING,
+            "annotations: fractures are %s%s",
+            categories.listed(coco.categories, coco.drawn, chosen),
+            ""
+            if plain or by_setting
+            else " (no name says so; data.fracture_categories confirms or corrects it)",
+        )
 
 
 def _say(

@@ -9,8 +9,13 @@ from pathlib import Path
 
 from pipeline.validate.coco_file import Drawn
 
-_FRACTURE = re.compile(r"fract|frakt|fratt|\bfx\b")
+_FRACTURE = re.compile(r"fract|frakt|fratt|\bfx\b|\bbr[uü]ch")
 _NORMAL = {"normal", "healthy", "negative", "background"}
+_NORMAL |= {  # what is marked beside fractures in published sets
+    "text", "marker", "axis", "metal", "hardware", "implant", "cast", "foreignbody", "foreign body",
+    "softtissue", "soft tissue", "boneanomaly", "bonelesion", "periostealreaction", "pronatorsign",
+    "bone", "joint",
+}  # fmt: skip
 _NONE = re.compile(r"\b(no|not|non|without|un|never)\b|\b(no|non|un)fract")
 
 
@@ -63,7 +68,7 @@ def _plainly(
     """Return the categories that plainly are the fractures; None where that stays open."""
     if len(counts) == 1 and len(named) <= 1 and not any(names[key] for key in counts):
         return counts.keys()  # no other category is there to be meant
-    fractures = {key for key, name in names.items() if _is_fracture(name)}
+    fractures = {key for key, name in names.items() if is_fracture(name)}
     for one in (fractures & counts.keys(), fractures if all(names[key] for key in counts) else set()):
         if one:
             return one if len({_plain(names[key]) for key in one}) == 1 else None
@@ -86,7 +91,8 @@ def _wanted(one: str | int, names: Mapping[str, str], counts: Counter[str], path
     return frozenset(same)
 
 
-def _is_fracture(name: str) -> bool:
+def is_fracture(name: str) -> bool:
+    """Whether the name of a category plainly says fracture."""
     plain = _plain(name)
     return bool(_FRACTURE.search(plain)) and not _NONE.search(plain)
 

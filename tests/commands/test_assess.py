@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.commands import assess
 from pipeline.files import images, outputs
+from pipeline.validate import external
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def test_the_report_is_complete_and_the_folder_is_left_alone(config, work, folde
 @pytest.mark.reliability(
     "`assess` of a second folder of the same name", "a report of its own, and it is said"
 )
+@pytest.mark.reliability("a file vanishes in mid-`assess`", "left out by name; the others are scored")
+def test_a_file_that_vanishes_is_left_out(config, work, folder, monkeypatch):
+    check = external.check
+
+    def then_lose(*arguments):
+        checked = check(*arguments)
+        (folder / "not fractured/11.png").unlink()
+        return checked
+
+    monkeypatch.setattr(external, "check", then_lose)
+    assess.run(config, folder, None, work / "out", as_json=True)
+    figures = json.loads((work / "out/metrics.json").read_text())
+    assert [figures[name] for name in ("kept", "quarantined")] == [12, 2]
+    issues = pd.read_csv(work / "out/issues.csv")[["path", "issue"]].to_numpy().tolist()
+    assert ["not fractured/11.png", "vanished"] in issues
+
+
 def test_another_folder_of_the_same_name_keeps_the_first_report(config, work, folder, caplog):
     (work / "b").mkdir()
     other = shutil.copytree(folder, work / "b" / folder.name)

@@ -82,6 +82,16 @@ def test_what_is_no_file_is_found_beside_the_radiographs_too(key, work):
     assert data.files(config.read()).detail == "pipes, sockets or devices (1): odd"
 
 
+@pytest.mark.reliability("a pipe named as labels, before dvc repro", "doctor names it and does not wait")
+def test_a_pipe_as_labels_is_not_waited_for(work):
+    os.mkfifo("pipe")
+    change(data={"root": "Data", "annotations": "Data/none.coco.json", "labels": "pipe"})
+    command = [sys.executable, "-m", "pipeline.commands.doctor", "--quick"]
+    around = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "pipes, sockets or devices (1): pipe" in done.stdout) == (1, True)
+
+
 @pytest.mark.reliability("files and folders that may not be read, before dvc repro", "doctor names them")
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "files"), ("closed", "folders")])
 def test_what_cannot_be_read_is_named(name, kind, work, monkeypatch):

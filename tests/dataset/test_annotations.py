@@ -71,6 +71,43 @@ def test_other_files_are_refused(tmp_path, text, rule):
         annotations.read(tmp_path / "coco.json")
 
 
+@pytest.mark.reliability("the annotations of `validate`, damaged", "one line with the file and `dvc repro`")
+def test_a_damaged_intermediate_is_made_anew(tmp_path):
+    (tmp_path / "coco.json").write_text('{"images": [], "annotations": [{"image_id": 1}]}')
+    with pytest.raises(ValueError, match=r"coco\.json must be .*run `dvc repro`"):
+        annotations.read(tmp_path / "coco.json")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.reliability("run-length masks without a box", "the box around the mask")
+def test_the_box_of_a_run_length_mask_is_that_around_it(packed):
+    drawn = np.zeros((20, 30), np.uint8, order="F")
+    drawn[4:9, 7:19] = 1
+    drawn[6, 6] = 1
+    encoded = coco_mask.encode(drawn)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], drawn.ravel(order="F"), [0]])))
+    runs = np.diff(np.concatenate([[0], edges, [drawn.size]])).tolist()
+    counts = encoded["counts"].decode() if packed else runs
+    region = annotations.parse_region({"segmentation": {"size": [20, 30], "counts": counts}})
+    assert region.bbox == (6, 4, 13, 5)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {"size": [0, 9], "counts": "abc"},
+        {"size": [2, 2], "counts": [1, 9]},
+        {"size": [2, 2], "counts": [-1, 2]},
+        {"size": "x", "counts": [1]},
+        {"counts": [1, 2]},
+        {"size": [2, 2], "counts": {"a": 1}},
+    ],
+)
+def test_a_run_length_mask_that_does_not_fit_is_malformed(mask):
+    with pytest.raises(ValueError, match=r"Received|invalid literal"):
+        annotations.parse_region({"segmentation": mask})
+
+
 def test_a_missing_file_is_refused_with_advice(tmp_path):
     with pytest.raises(ValueError, match=r"none\.coco\.json"):
         annotations.read(tmp_path / "coco.json")

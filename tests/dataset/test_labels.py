@@ -121,7 +121,13 @@ def test_a_table_of_many_more_files_joins(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["path;x\r\na.jpg;1,5\r\n", "\ufeffpath\tx\ra.jpg\t1,5\r", 'path , "x"\na.jpg, "1,5"\n,\n\n']
+    "text",
+    [
+        "sep=;\npath;x\na.jpg;1,5;;\n",
+        "path;x\r\na.jpg;1,5\r\n",
+        "\ufeffpath\tx\ra.jpg\t1,5\r",
+        'path , "x"\na.jpg, "1,5"\n,\n\n',
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.reliability("separators, line ends and marks of spreadsheets", "read")
@@ -140,7 +146,24 @@ def test_rows_that_say_the_same_are_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["NA", "n/a", "nan", "None", "null", "unknown", "-", "?", "  ", "-1", "1.2E+11"]
+    "name",
+    [
+        "NA",
+        "n/a",
+        "nan",
+        "None",
+        "null",
+        "unknown",
+        "-",
+        "?",
+        "  ",
+        "-1",
+        "1.2E+11",
+        "(unknown)",
+        "n.n.",
+        "-999",
+        "[redacted]",
+    ],
 )
 @pytest.mark.reliability("ids that say that nothing is known", "join nobody, with a count")
 def test_ids_that_name_nobody_join_nobody(tmp_path, name, caplog):
@@ -170,6 +193,19 @@ def test_an_id_of_most_files_is_a_warning(tmp_path, caplog):
     issues = read(tmp_path, f"path,patient_id\n{rows}", [f"{n}.png" for n in range(9)]).issues
     assert [(issue.issue, issue.severity) for issue in issues] == [("label_id_of_many", "warning")]
     assert "patient_id 'X' stands for 8 of 9 files" in caplog.text
+
+
+@pytest.mark.reliability("one id for far more files than others have", "a warning")
+def test_an_id_of_far_more_files_than_others_is_a_warning(tmp_path):
+    names = [f"{n}.png" for n in range(60)]
+    rows = "".join(f"{name},{'9999' if n < 12 else n}\n" for n, name in enumerate(names))
+    issues = read(tmp_path, f"path,patient_id\n{rows}", names).issues
+    assert [issue.detail[:30] for issue in issues] == ["patient_id '9999' stands for 1"]
+
+
+def test_addresses_join_by_their_path(tmp_path):
+    table = read(tmp_path, "path,x\nhttps://a.org/s/b%20c.jpg?sig=1,yes\n", ["b c.jpg"]).table
+    assert table.loc["b c.jpg", "x"] == "yes"
 
 
 def test_what_joined_is_told(tmp_path, caplog):

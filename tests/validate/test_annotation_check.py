@@ -240,6 +240,7 @@ def test_fractures_are_told_by_their_category(tmp_path, categories, used, wanted
     ("categories", "used", "wanted"),
     [
         (("text", "metal"), (0, 1, 1), ()),
+        (("metal",), (0, 0, 0), ()),
         (("forearm fracture", "wrist fracture"), (0, 1, 1), ()),
         (("not fractured",), (0, 0, 0), ()),
         (("fracture", "text"), (0, 0, 7), ("lesion",)),
@@ -254,6 +255,23 @@ def test_categories_that_leave_it_open_are_asked_for(tmp_path, categories, used,
     values = coco(*({"category_id": one} for one in used), **kinds(*categories))
     with pytest.raises(ValueError, match=r"data\.fracture_categories.*annotations\)"):
         read(tmp_path, values, fracture_categories=wanted)
+
+
+@pytest.mark.reliability(
+    "a category that does not say fracture", "used with a warning that names the setting"
+)
+def test_a_category_of_another_name_is_used_with_a_warning(tmp_path, caplog):
+    read(tmp_path, coco({"category_id": 0}, **kinds("lesion")))
+    assert "data.fracture_categories confirms" in caplog.text
+
+
+@pytest.mark.reliability("images without `file_name`", "an error that counts them")
+def test_images_without_a_name_are_refused(tmp_path):
+    values = coco({})
+    for image in values["images"]:
+        image["file_name"] = None
+    with pytest.raises(ValueError, match=r"must have a `file_name`. Received: \d+ of \d+ without"):
+        read(tmp_path, values)
 
 
 def test_odd_categories_are_passed_over(tmp_path):

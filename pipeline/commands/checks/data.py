@@ -44,13 +44,14 @@ def radiographs(config: Config) -> Check:
     except ValueError as error:
         return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
     folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.CLASS_FOLDERS]
-    counts, unread = {}, 0
-    for folder in folders:
-        counts[folder], others = _count(config, root / folder)
-        unread += others
+    seen = {folder: _count(config, root / folder) for folder in folders}
+    counts = {folder: read for folder, (read, _) in seen.items()}
+    unread = sum(passed for _, passed in seen.values())
     if empty := [folder for folder, count in counts.items() if not count]:
         mend = REPRO if drawn else "Put radiographs there, or set data.root in params.yaml."
-        return Check(name, PROBLEM, f"{root} has no file in {', '.join(empty)}", mend)
+        if any(seen[folder][1] for folder in empty):
+            mend = "Name the folders that links lead into in data.trusted_links, or put files in their place."
+        return Check(name, PROBLEM, f"{root} has no file that is read in {', '.join(empty)}", mend)
     shown = ", ".join(f"{folder} {count}" for folder, count in counts.items())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
     return Check(name, OK, f"{root}: {shown}{passed}")

@@ -94,6 +94,8 @@ def _keras_classes() -> set[str]:
 
 def _no_columns(config: Config) -> list[str]:
     """Return the subgroups that the labels lack, where they hold more than paths and ids."""
+    if not config.data.labels.is_file():
+        return []  # told by other checks; a pipe would be waited for
     try:
         with config.data.labels.open(encoding="utf-8-sig", newline="") as file:
             columns = set(next(csv.reader(file), []))
