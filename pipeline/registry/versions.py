@@ -27,6 +27,7 @@ BUNDLE_TAG = "bundle.sha256"
 BUNDLE, LEARNT = "bundle", "learnt"  # artifacts of a version: the bundle, and what it learnt from
 
 _ADVICE = "Bring the file back in the artifact store, or use another version; look who can write there."
+_ADDED = "registered_model_meta"  # by MLflow, to what is downloaded
 _LAST_LINES = 3  # of the messages of a failed process
 
 
@@ -42,6 +43,7 @@ def fetch(store: Store, name: str, version: str, folder: Path) -> Path:
     """
     tags = store.client.get_model_version(name, version).tags
     model = models.download(store, name, version, "", folder)
+    (model / _ADDED).unlink(missing_ok=True)
     for compiled in [*model.rglob("__pycache__")]:  # by Python, perhaps from other code
         shutil.rmtree(compiled)
     check(model, tags, f"version {version} of {name}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.commands.checks import settings
 from pipeline.network import efficientnet_lite
 from pipeline.preprocess import shards
 from tests import cloning
@@ -32,7 +33,9 @@ SMALL = {
 KILLED = """
 import importlib, os, signal, sys
 from pipeline.network import efficientnet_lite
+from pipeline.commands.checks import settings
 efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
+settings.LITE += ("narrow",)
 stage, where, name, calls = sys.argv[1], importlib.import_module(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 real = getattr(where, name)
 def dying(*args, **kwargs):
@@ -52,6 +55,7 @@ main()
 def _narrow_and_untracked() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(efficientnet_lite.VARIANTS, "narrow", (0.25, 0.25))
+        patch.setattr(settings, "LITE", (*settings.LITE, "narrow"))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield
 
