@@ -24,7 +24,7 @@ _KEEPER = """
 import os, signal, sys
 from pipeline.files import outputs, processes
 outputs.die_with_parent(signal.SIGTERM)
-sys.exit(processes.serve(sys.argv[1:], os.environ))
+sys.exit(processes.serve(sys.argv[1:], os.environ, sys.stdout.write))
 """
 
 

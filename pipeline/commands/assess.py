@@ -195,10 +195,11 @@ def place(
 
 def _prepared(job: preparation.Job) -> preparation.Record | Issue:
     """Prepare a radiograph; say why it cannot be read any more."""
+    name = job.row["path"]
     try:
         return preparation.prepare(job)
     except ImageFault as fault:
-        return Issue.of(job.row["path"], fault.reason, str(fault).replace(f"{job.root}{os.sep}", ""))
+        return Issue.of(name, fault.reason, str(fault).replace(f"{job.root}{os.sep}", ""))
 
 
 def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:

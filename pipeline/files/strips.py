@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-_STRIP_PIXELS = 2**18
+_STRIP_PIXELS = 2**17
 
 
 class Rows(Protocol):
@@ -23,7 +23,7 @@ class Rows(Protocol):
 
 
 def strips(rows: Rows) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield consecutive strips of rows: at most a quarter of a million pixels each, or one row."""
+    """Yield consecutive strips of rows: at most an eighth of a million pixels each, or one row."""
     height, width = rows.shape[:2]
     step = max(1, _STRIP_PIXELS // max(1, width))
     for start in range(0, height, step):

@@ -34,9 +34,11 @@ from tests import manifests
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 BOX = SimpleNamespace(row=1, column=2, height_px=3, width_px=4, score=0.5)
-SHADES = np.tile(
-    np.linspace(0, 200, 50).astype(np.uint8), (40, 1)
-)  # 40 x 50: a picture that is no refused one
+ROWS, COLUMNS = np.indices((40, 50))
+SHADES = (  # like a bone, so that it is not refused
+    40 + 120 * np.exp(-(((COLUMNS - 25) / 8) ** 2)) * (0.8 + ROWS / 200)
+    + np.random.default_rng(0).normal(0, 4, ROWS.shape)
+).astype(np.uint8)  # fmt: skip
 MAP = np.linspace(0, 1, 2000, dtype=np.float32).reshape(40, 50)
 
 
