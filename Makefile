@@ -17,7 +17,7 @@ test-slow: .venv/ready ## the figures that the default settings must reach; an h
 
 reliability: .venv/ready ## write docs/reliability.md from what its tests see; slow ones are named there, not run
 	pytest -m "reliability and not slow" --numprocesses=logical --maxprocesses=4 --dist=loadfile \
-		--reliability-page docs/reliability.md
+		--reliability-page=docs/reliability.md
 
 rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs to a promoted model; minutes
 	python -m ci.rehearse
