@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
+from pipeline.files.printable import first, printable
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -92,7 +93,7 @@ def files(config: Config) -> Check:
             faults.setdefault(kind, []).append(_shown(path))
     if not faults:
         return Check("files", OK, f"DVC can read all {n_seen}")
-    detail = "; ".join(f"{kind} ({len(found)}): {_listed(found)}" for kind, found in faults.items())
+    detail = "; ".join(f"{kind} ({len(found)}): {first(found, _N_NAMED)}" for kind, found in faults.items())
     return Check("files", PROBLEM, detail, " ".join(_MENDS[kind] for kind in faults))
 
 
@@ -149,13 +150,7 @@ def _is_utf8(path: Path) -> bool:
 
 def _shown(path: Path) -> str:
     """Path as one line of text that every terminal can hold."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
-    return f"{', '.join(names[:_N_NAMED])}{more}"
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in printable(path))
 
 
 def beside(config: Config) -> Check:

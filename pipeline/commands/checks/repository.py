@@ -109,8 +109,7 @@ def bundle(config: Config) -> Check:
     from pipeline.dataset.names import BUNDLE
 
     folder = config.paths.models
-    lock_file = Path("dvc.lock")
-    promised = lock_file.is_file() and BUNDLE in lock_file.read_text(encoding="utf-8")
+    promised = FILE.is_file() and BUNDLE in FILE.read_text(encoding="utf-8")
     if not (folder / BUNDLE).is_file() and not promised:
         return Check("bundle", WARNING, "there is no model yet", REPRO)
     from pipeline.predict import sealing
