@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import math
+import multiprocessing
 import os
 import re
 import shutil
@@ -28,9 +29,15 @@ _MB = 2**20
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Ask Linux to signal this process when its parent dies; elsewhere, do nothing."""
+    """Ask Linux to signal this process when its parent dies; elsewhere, do nothing.
+
+    A worker whose parent died while it started would hear nothing any more: it ends at once.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
 
 
 @contextmanager

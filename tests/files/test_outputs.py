@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -130,6 +131,35 @@ started.stdout.readline()
 print(started.pid, flush=True)
 time.sleep(60)
 """
+
+
+def late(started: Path) -> None:
+    """Be a worker that hears of its parent's death only after it."""
+    started.write_text(str(os.getpid()))
+    while os.getppid() == int(started.with_name("parent").read_text()):
+        time.sleep(0.01)
+    outputs.die_with_parent()
+    time.sleep(60)
+
+
+def start_and_die(started: Path) -> None:
+    started.with_name("parent").write_text(str(os.getpid()))
+    multiprocessing.get_context("spawn").Process(target=late, args=(started,)).start()
+    while not started.exists() or not started.read_text():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_worker_whose_parent_died_while_it_started_ends(tmp_path: Path) -> None:
+    parent = multiprocessing.get_context("spawn").Process(target=start_and_die, args=(tmp_path / "worker",))
+    parent.start()
+    parent.join()
+    worker = int((tmp_path / "worker").read_text())
+    deadline = time.monotonic() + 10
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(worker)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
