@@ -55,6 +55,7 @@ _WARNINGS = {  # used, but worth a look
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",
     "tiny": "Very few pixels; fine fractures cannot be seen",
+    "torn": "Grey values jump from one block of the picture on, as behind damaged bytes; look at it",
     "trailing_bytes": "Bytes behind the end of the picture, as some programs leave them",
     "unknown_folder": "A folder that is neither `fractured` nor `not fractured`; nothing in it is read",
     "watermark": "Faint lettering all over it",

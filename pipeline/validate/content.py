@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.files import images, resize
 from pipeline.files.faults import ImageFault, Issue, Severity
-from pipeline.validate import overprint
+from pipeline.validate import overprint, torn
 from pipeline.validate.not_radiograph import Judgement, deviation
 from pipeline.validate.pyramid import Pyramid
 
@@ -83,6 +83,9 @@ def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Itera
         yield Issue.of(name, "faint", "hardly any contrast")
     if _ends_filled(pixels):
         yield Issue.of(name, "grey_band", "the last rows repeat one block: a decoder filled them in")
+    elif tear := torn.find(pixels):
+        detail = f"{tear.levels:+.0f} grey levels from row {tear.row}, column {tear.column} on"
+        yield Issue.of(name, "torn", detail)
     if overprint.has_marks(levels.medium):
         yield Issue.of(name, "drawn_marks", "a white arrow, circle or frame is drawn on it")
     if overprint.has_watermark(levels.medium):
