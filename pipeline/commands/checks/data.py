@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
-from pipeline.files.printable import first, printable
+from pipeline.files.printable import first, one_line, printable
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -90,7 +90,7 @@ def files(config: Config) -> Check:
     for path in _all([*(config.data.root / split for split in SPLITS), *named]):
         n_seen += 1
         if kind := _fault(path):
-            faults.setdefault(kind, []).append(_shown(path))
+            faults.setdefault(kind, []).append(one_line(printable(path)))
     if not faults:
         return Check("files", OK, f"DVC can read all {n_seen}")
     detail = "; ".join(f"{kind} ({len(found)}): {first(found, _N_NAMED)}" for kind, found in faults.items())
@@ -146,11 +146,6 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _shown(path: Path) -> str:
-    """Path as one line of text that every terminal can hold."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in printable(path))
 
 
 def beside(config: Config) -> Check:
