@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
 from pipeline.commands.checks.lock import FILE, fault
+from pipeline.files.walk import above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +26,16 @@ def git() -> Check:
     """Whether this is a git repository."""
     if shutil.which("git") is None:
         return Check("git", WARNING, "git is not installed", "Install git: DVC and MLflow name code by it.")
-    if _above(".git") is None:
+    if above(".git") is None:
         return Check("git", WARNING, "no repository here", "git init")
     return Check("git", OK, "a repository")
 
 
 def dvc() -> Check:
     """Whether DVC was initialised here."""
-    if _above(".dvc") is None:
+    if above(".dvc") is None:
         return Check("dvc", PROBLEM, "not initialised here", "dvc init, or work in the repository's folder.")
     return Check("dvc", OK, "initialised")
-
-
-def _above(name: str) -> Path | None:
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / name).exists()), None)
 
 
 def lock_file() -> Check:
@@ -122,10 +118,11 @@ def bundle(config: Config) -> Check:
 
 def store(config: Config) -> Check:
     """Whether MLflow's store answers within ``track.timeout_s``; nothing is made."""
+    from pipeline.track.repository import root
     from pipeline.track.secrets import without_password
     from pipeline.track.store import Client, resolve_uri
 
-    uri = resolve_uri(config.track.uri, _above(".dvc") or Path.cwd())
+    uri = resolve_uri(config.track.uri, root())
     shown = without_password(uri)
     try:
         if uri.startswith("sqlite:///"):
