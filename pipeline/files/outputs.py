@@ -1,8 +1,7 @@
 """Outputs that are whole or absent: written aside, flushed, then renamed.
 
-``kill -9`` of ``dvc repro`` leaves its stage alive, and a second ``repro`` could then cache a
-mixture of both. So a stage dies with its parent, and nothing stands under its final name
-before it is complete.
+``kill -9`` of ``dvc repro`` would leave its stage alive, and a second one could cache a mixture of both: so a
+stage dies with its parent.
 """
 
 from __future__ import annotations
@@ -124,9 +123,7 @@ def _size(path: Path) -> int:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a mapping with sorted keys; floats to six digits, non-finite ones as null."""
-    with staged(path) as private:
-        text = json.dumps(_plain(values), indent=2, sort_keys=True, allow_nan=False)
-        private.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps(_plain(values), indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_exact_json(path: Path, values: Mapping[str, Any]) -> None:

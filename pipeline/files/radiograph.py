@@ -73,7 +73,5 @@ def check_memory(n_bytes: int, n_pixels: int, bytes_a_pixel: int, max_pixels: in
         ``too_large``.
     """
     if n_bytes + n_pixels * (bytes_a_pixel + 1) > _BYTES_A_PIXEL * max_pixels + _SMALL_BYTES:
-        raise ImageFault(
-            "too_large",
-            f"{name}: its {n_pixels} pixels of {bytes_a_pixel} bytes take more memory than {max_pixels} may",
-        )
+        taken = f"{n_pixels} pixels of {bytes_a_pixel} bytes"
+        raise ImageFault("too_large", f"{name}: its {taken} take more memory than {max_pixels} may")
