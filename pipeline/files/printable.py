@@ -15,6 +15,11 @@ def printable(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def is_utf8(name: str) -> bool:
+    """Whether all bytes of a file's name are UTF-8; Python keeps others as halves of surrogate pairs."""
+    return name == name.encode("utf-8", "ignore").decode("utf-8")
+
+
 def one_line(text: str, instead: str | None = None) -> str:
     """Write out all that acts on a terminal or tears a line; or put something instead of each."""
 

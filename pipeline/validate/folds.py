@@ -84,8 +84,5 @@ def _classes(files: pd.DataFrame) -> pd.DataFrame:
 
 def _emptiest(load: list[dict[str, int]], kind: tuple[str, ...]) -> int:
     """Choose the fold with fewest groups of the class, then fewest of all, then the first."""
-
-    def burden(number: int) -> tuple[int, int, int]:
-        return sum(load[number][name] for name in kind), sum(load[number].values()), number
-
-    return min(range(len(load)), key=burden)
+    burdens = [(sum(own[name] for name in kind), sum(own.values())) for own in load]
+    return burdens.index(min(burdens))

@@ -64,7 +64,10 @@ def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
     ValueError
         Train or test of one of the splits lacks a class.
     """
-    return {name: _memorisation(train, test, facts) for name, (train, test) in _splits(files).items()}
+    return {
+        name: memory.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
+        for name, (train, test) in _splits(files).items()
+    }
 
 
 def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
@@ -135,10 +138,6 @@ def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]
     }
 
 
-def _memorisation(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> dict[str, float]:
-    return memory.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
-
-
 def _neighbours(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.float64]:
     learnt, scored = (_small(_thumbnails(files, facts)) for files in (train, test))
     return memory.nearest_neighbour(learnt, _fractured(train), scored)
@@ -191,5 +190,4 @@ def _thumbnails(files: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.uint8]
 def _small(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     step = THUMBNAIL_PX // _MEMORY_PX
     cells = thumbnails.reshape(-1, _MEMORY_PX, step, _MEMORY_PX, step)
-    small: NDArray[np.uint8] = np.rint(cells.mean(axis=(2, 4))).astype(np.uint8)
-    return small
+    return np.asarray(np.rint(cells.mean(axis=(2, 4))), np.uint8)

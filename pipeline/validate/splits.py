@@ -102,10 +102,8 @@ def keep(files: pd.DataFrame) -> pd.Series[Any]:
         A group crosses the published splits; the message lists some with their files.
     """
     if groups := crossing(files):
-        listed = []
-        for group in groups[:_MOST]:
-            members = files.loc[files["group"] == group]
-            listed.append(f"  {group}: " + ", ".join(sorted(members["path"])[:_MOST]))
+        paths = files.sort_values("path").groupby("group")["path"]
+        listed = [f"  {group}: {', '.join(paths.get_group(group)[:_MOST])}" for group in groups[:_MOST]]
         raise ValueError(
             f"validate.split: keep needs published splits that share no group. Received: {len(groups)} that "
             "cross. Set validate.split: regroup, or remove the copies.\n" + "\n".join(listed)
@@ -130,8 +128,7 @@ def check(files: pd.DataFrame) -> None:
     n_groups = pd.crosstab(groups["split"], groups["fractured"])
     n_groups = n_groups.reindex(index=list(SPLITS), columns=[True, False], fill_value=0)
     for fractured, name in ((True, "fractured"), (False, "not fractured")):
-        counts = n_groups[fractured]
-        if not counts.all():
+        if not (counts := n_groups[fractured]).all():
             raise ValueError(
                 f"every split needs groups of both classes. Received {name} groups: {counts.to_dict()}. "
                 f"Add independent {name} radiographs, or share out evenly what is there with "

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
-from pipeline.files.printable import first, one_line, printable
+from pipeline.files.printable import first, is_utf8, one_line, printable
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -124,7 +124,7 @@ def _ignored() -> list[str]:
 
 def _fault(path: Path) -> str:
     """Say what keeps DVC from hashing a file or folder, in the words of ``_MENDS``; or nothing."""
-    if not _is_utf8(path):
+    if not is_utf8(path.name):
         return "names that are no UTF-8"
     try:
         mode = path.stat().st_mode
@@ -138,14 +138,6 @@ def _fault(path: Path) -> str:
     if not stat.S_ISREG(mode):
         return "pipes, sockets or devices"
     return "" if os.access(path, os.R_OK) else "files that cannot be read"
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        path.name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def beside(config: Config) -> Check:
