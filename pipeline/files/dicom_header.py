@@ -14,14 +14,9 @@ _LONGEST = 60
 
 
 class Header:
-    """Reads a dataset's values without ever raising; what makes no sense is left out, with a note.
+    """Reads values of a `pydicom.Dataset`, or of an item of a sequence, without ever raising.
 
-    Parameters
-    ----------
-    dataset
-        A `pydicom.Dataset`, or an item of a sequence.
-    notes
-        Where notes go; items of one file share it.
+    What makes no sense is left out, with a note; items of one file share their list of notes.
     """
 
     def __init__(self, dataset: Any, notes: list[Note]) -> None:

@@ -30,10 +30,7 @@ _KEPT_BYTES = 2**25  # that glibc keeps in use: to free and allocate again costs
 class Pool:
     """Processes that work on items, one call after another: they start with the first call that needs them.
 
-    Parameters
-    ----------
-    workers
-        Number of processes; 0 takes one a core, 1 works in this process.
+    Of ``workers``, 0 takes one a core, and 1 works in this process.
     """
 
     def __init__(self, workers: int) -> None:

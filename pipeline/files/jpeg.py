@@ -35,12 +35,8 @@ def decode(data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]
 
     Parameters
     ----------
-    data
-        The file or frame, with its end.
     colours
         ``GRAY``, ``RGB`` or ``CMYK``, whichever it holds.
-    name
-        For messages.
 
     Returns
     -------

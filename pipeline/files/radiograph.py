@@ -58,14 +58,8 @@ def check_size(height: int, width: int, max_pixels: int, name: str) -> None:
 def check_memory(n_bytes: int, n_pixels: int, bytes_a_pixel: int, max_pixels: int, name: str) -> None:
     """Refuse a picture that would take more than six bytes for each allowed pixel.
 
-    Parameters
-    ----------
-    n_bytes
-        Length of the file.
-    n_pixels
-        What it says it holds.
-    bytes_a_pixel
-        What its decoder holds for each.
+    A file of ``n_bytes`` says that it holds ``n_pixels``, for each of which its decoder holds
+    ``bytes_a_pixel``.
 
     Raises
     ------

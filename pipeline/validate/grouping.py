@@ -31,8 +31,6 @@ class Grouped:
     files
         One row a file in the order of the facts: the manifest's columns, those of the labels,
         and ``n_bytes``.
-    issues
-        Copies, label conflicts, groups that crossed the published splits.
     label_conflicts
         Number of radiographs under both labels.
     copies
@@ -68,8 +66,6 @@ def group(
         One a file, in the order of their paths.
     labels
         Further columns, indexed by path; see `labels.read`.
-    settings
-        How near copies must be, and what to do with crossing groups and contradicting labels.
     pinned
         The pinned manifest; see `pinned_splits.read`.
     pool

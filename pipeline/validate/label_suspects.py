@@ -29,12 +29,8 @@ def find(kept: pd.DataFrame, facts: Sequence[Fact], max_share: float, seed: int)
     ----------
     kept
         The kept rows of the manifest, indexed by their place among the facts.
-    facts
-        One a file.
     max_share
         At most this share of the labels is listed, 0 to 1; 0 spares the probe.
-    seed
-        Of the probe's forests.
     """
     if min(folds.n_groups(kept).values()) < 2 or max_share == 0:
         return []

@@ -2,6 +2,7 @@
 
 The same cheap models score the split as published and the one used here; their difference is the leak.
 The shortcut baselines use no bone at all, and score each kept file by models fitted without its group.
+``files`` are the manifest's rows, indexed by their place among the facts; ``kept`` the kept ones of these.
 """
 
 from __future__ import annotations
@@ -47,13 +48,6 @@ class ShortcutBaselines(NamedTuple):
 def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
     """Score the nearest neighbour in train for every radiograph of test, on both splits.
 
-    Parameters
-    ----------
-    files
-        The manifest's rows in the order of the facts, split.
-    facts
-        One a file.
-
     Returns
     -------
     dict
@@ -73,13 +67,6 @@ def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
 def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
     """Score a linear probe of the coarse edges of the radiographs, on both splits.
 
-    Parameters
-    ----------
-    files, facts
-        As for `memorisation`.
-    seed
-        Of the resamples behind the intervals.
-
     Returns
     -------
     dict
@@ -90,16 +77,7 @@ def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
 
 
 def shortcut_baselines(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> ShortcutBaselines:
-    """Score classifiers that use no bone.
-
-    Parameters
-    ----------
-    kept
-        The kept rows of the manifest, indexed by their place among the facts, and ``n_bytes``.
-    facts
-        One a file.
-    seed
-        Of the forests, and of the resamples behind the intervals.
+    """Score classifiers that use no bone; ``kept`` has a column ``n_bytes``, too.
 
     Returns
     -------

@@ -1,8 +1,9 @@
 """Splits in which a group never lies on both sides: tables in, splits out.
 
-A group lies where its anchor was published: that of its files whose keyed hash is the smallest. So a group
-that was published whole stays, the others share out as their files do, and nothing that is added
-elsewhere moves a group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
+Tables have one row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``. A group lies
+where its anchor was published: that of its files whose keyed hash is the smallest. So a group that was
+published whole stays, the others share out as their files do, and nothing that is added elsewhere moves a
+group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
 """
 
 from __future__ import annotations
@@ -25,10 +26,6 @@ def choose(files: pd.DataFrame, settings: Validate, manifest: pd.DataFrame | Non
 
     Parameters
     ----------
-    files
-        One row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``.
-    settings
-        ``split``, and for k-fold ``folds`` and ``fold``.
     manifest
         The pinned one; see `pinned_splits.read`. ``keep`` ignores it.
 
@@ -56,26 +53,13 @@ def choose(files: pd.DataFrame, settings: Validate, manifest: pd.DataFrame | Non
 
 
 def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
-    """List the groups with files in more than one split, in order.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group`` and the column named by ``split``.
-    """
+    """List the groups with files in more than one split, by the column of that name, in order."""
     n_splits = files.groupby("group")[split].nunique()
     return sorted(n_splits[n_splits > 1].index)
 
 
 def regroup(files: pd.DataFrame, pinned: pd.Series[Any] | None = None) -> pd.Series[Any]:
-    """Choose a split for every group, each for itself.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group``, ``sha256``, ``published_split``.
-    pinned
-        Splits by group that stay; see `pinned_splits.pinned`.
+    """Choose a split for every group, each for itself; those that are pinned stay.
 
     Returns
     -------
@@ -90,11 +74,6 @@ def regroup(files: pd.DataFrame, pinned: pd.Series[Any] | None = None) -> pd.Ser
 
 def keep(files: pd.DataFrame) -> pd.Series[Any]:
     """Take every group's published split.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group``, ``path``, ``published_split``.
 
     Raises
     ------
@@ -112,12 +91,7 @@ def keep(files: pd.DataFrame) -> pd.Series[Any]:
 
 
 def check(files: pd.DataFrame) -> None:
-    """Refuse splits on which nothing can be trained or measured.
-
-    Parameters
-    ----------
-    files
-        The kept files: ``group``, ``split``, ``fractured``.
+    """Refuse splits of the kept files on which nothing can be trained or measured.
 
     Raises
     ------

@@ -1,8 +1,4 @@
-"""The users' data: whether DVC can hash it, and whether it lies where the settings say.
-
-DVC hashes what a stage reads before the stage starts, so that its own message is all that one sees; a pipe
-among the files makes it wait for ever.
-"""
+"""The users' data: whether DVC can hash it, which it does before a stage starts, and whether it is there."""
 
 from __future__ import annotations
 
@@ -46,14 +42,13 @@ def radiographs(config: Config) -> Check:
         return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
     folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.CLASS_FOLDERS]
     seen = {folder: _count(config, root / folder) for folder in folders}
-    counts = {folder: read for folder, (read, _) in seen.items()}
-    unread = sum(passed for _, passed in seen.values())
-    if empty := [folder for folder, count in counts.items() if not count]:
+    if empty := {folder: passed for folder, (read, passed) in seen.items() if not read}:
         mend = REPRO if drawn else "Put radiographs there, or set data.root in params.yaml."
-        if any(seen[folder][1] for folder in empty):
+        if any(empty.values()):
             mend = "Name the folders that links lead into in data.trusted_links, or put files in their place."
         return Check(name, PROBLEM, f"{root} has no file that is read in {', '.join(empty)}", mend)
-    shown = ", ".join(f"{folder} {count}" for folder, count in counts.items())
+    shown = ", ".join(f"{folder} {read}" for folder, (read, _) in seen.items())
+    unread = sum(passed for _, passed in seen.values())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
     return Check(name, OK, f"{root}: {shown}{passed}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -14,8 +15,6 @@ from pipeline.commands.checks.lock import FILE, fault
 from pipeline.files.walk import above
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pipeline.config import Config
 
 _RUNNING = Path(".dvc/tmp/rwlock")
@@ -51,7 +50,7 @@ def running() -> Check:
     if not _RUNNING.is_file():
         return Check("dvc commands", OK, "none runs")
     try:
-        holders = list(_holders(json.loads(_RUNNING.read_text(encoding="utf-8"))))
+        holders = _holders(json.loads(_RUNNING.read_text(encoding="utf-8")))
     except (ValueError, AttributeError, TypeError, LookupError):
         return Check("dvc commands", PROBLEM, f"{_RUNNING} is torn: DVC stops at it", f"Delete {_RUNNING}.")
     import psutil
@@ -65,11 +64,9 @@ def running() -> Check:
     return Check("dvc commands", OK, "none runs")
 
 
-def _holders(content: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    for holder in content.get("write", {}).values():
-        yield int(holder["pid"]), str(holder["cmd"])
-    for readers in content.get("read", {}).values():
-        yield from ((int(holder["pid"]), str(holder["cmd"])) for holder in readers)
+def _holders(content: dict[str, Any]) -> list[tuple[int, str]]:
+    writers, readers = (content.get(kind, {}).values() for kind in ("write", "read"))
+    return [(int(holder["pid"]), str(holder["cmd"])) for holder in (*writers, *chain(*readers))]
 
 
 def left_over(config: Config) -> Check:
@@ -129,9 +126,8 @@ def store(config: Config) -> Check:
             file = Path(unquote(uri.removeprefix("sqlite:///")))
             if not file.exists():
                 return Check("mlflow", OK, f"{shown} is made by the first stage")
-            with sqlite3.connect(
-                f"file:{quote(str(file))}?mode=ro", uri=True, timeout=config.track.timeout_s
-            ) as database:
+            address = f"file:{quote(str(file))}?mode=ro"
+            with sqlite3.connect(address, uri=True, timeout=config.track.timeout_s) as database:
                 n_runs = database.execute("SELECT count(*) FROM runs").fetchone()[0]
             return Check("mlflow", OK, f"{shown}: {n_runs} runs")
         Client(uri, config.track.timeout_s).search_experiments(max_results=1)

@@ -62,17 +62,15 @@ def require(config: Config) -> None:
             f"train.weights must be package, imagenet, random, or a {', '.join(_SUFFIXES)} file. "
             f"Received: {weights!r}."
         )
-    if config.region_maps.colormap != "cividis":
-        _require_colormap(config.region_maps.colormap)
+    if (name := config.region_maps.colormap) != "cividis" and not _is_colormap(name):
+        rule = "region_maps.colormap is no colour map of matplotlib"
+        raise ValueError(f"{rule}. Received: {name!r}. Use 'cividis'.")
 
 
-def _require_colormap(name: str) -> None:
+def _is_colormap(name: str) -> bool:
     from matplotlib import colormaps
 
-    if name not in colormaps:
-        raise ValueError(
-            f"region_maps.colormap is no colour map of matplotlib. Received: {name!r}. Use 'cividis'."
-        )
+    return name in colormaps
 
 
 def _keras_classes() -> set[str]:
