@@ -103,7 +103,9 @@ def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
                 row = {"path": relative, "split": split, "fractured": fractured, "group": relative}
                 height, width = images.read(path).pixels.shape
                 row |= {"sampling_weight": 1.0, "height_px": height, "width_px": width}
-                records.append(preparation.prepare(preparation.Job(root, row, (), settings)))
+                records.append(
+                    preparation.prepare(preparation.Job(root, row, (), settings, images.MAX_PIXELS))
+                )
     index = shards.write(folder, records, settings.shard_records)
     return [index[index["split"] == split].reset_index(drop=True) for split in ("train", "val")]
 

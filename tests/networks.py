@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, Train
-from pipeline.network import classifier, device, efficientnet_lite
+from pipeline.network import backbone_names, classifier, device
 from pipeline.preprocess import shards
 from pipeline.train import training
 from tests import records
@@ -24,7 +24,7 @@ def _repeatable(params: Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _narrow_backbone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(efficientnet_lite.VARIANTS, "narrow", (0.25, 0.25))
+        patch.setitem(backbone_names.LITE, "narrow", (0.25, 0.25))
         yield
 
 

@@ -61,15 +61,15 @@ def run(config: Config, first: str, second: str, out: Path | None) -> None:
     """
     if out is not None and out.suffix not in (".md", ".html"):
         raise ValueError(f"--out must end in .md or .html. Received: {out}.")
-    records = recorded.find(config, first), recorded.find(config, second)
+    records = a, b = recorded.find(config, first, second)
     shared = pair(*(predictions(record) for record in records))
     parts = [
-        settings(*records),
+        settings(a, b),
         paired(shared, n_samples=config.evaluate.bootstrap_samples, seed=config.run.seed),
         *([decisions(shared)] if len(shared.rows) else []),
-        *figures(*records),
+        *figures(a, b),
     ]
-    pairs = maps(*records, shared)
+    pairs = maps(a, b, shared)
     head = report.Head(*(f"{record.name}: {record.description}" for record in records))
     if out is None:
         sys.stdout.write(report.markdown(head, parts, [], None))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TextIO
+
+from pipeline.files.printable import one_line
 
 _STYLES = {
     "fracture": "bold red",
@@ -21,7 +22,6 @@ _STYLES = {
     "warning": "yellow",
     "ok": "green",
 }
-_ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode's control, format, surrogate and separator characters
 
 
 class Formatter(logging.Formatter):
@@ -29,15 +29,7 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write out what would act, line by line."""
-        return "\n".join(map(shown, super().format(record).split("\n")))
-
-
-def shown(text: str) -> str:
-    """Write out all that acts on a terminal instead of being seen."""
-    return "".join(
-        character.encode("unicode_escape").decode() if unicodedata.category(character) in _ACTS else character
-        for character in text
-    )
+        return "\n".join(map(one_line, super().format(record).split("\n")))
 
 
 def print_what_can_be(*streams: TextIO) -> None:
@@ -51,7 +43,7 @@ def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write rows of text; the head is for readers only."""
     encoding = sys.stdout.encoding or "utf-8"
     cells = (
-        [shown(cell).encode(encoding, "backslashreplace").decode(encoding) for cell in row] for row in rows
+        [one_line(cell).encode(encoding, "backslashreplace").decode(encoding) for cell in row] for row in rows
     )
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(row) + "\n" for row in cells)

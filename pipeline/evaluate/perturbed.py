@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Evaluate, Preprocess, Run
 from pipeline.evaluate import robustness
-from pipeline.files import engine, images
+from pipeline.files import engine
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import perturbations
 
@@ -25,7 +25,7 @@ def score_perturbed(
     settings: Evaluate,
     run: Run,
     *,
-    max_pixels: int = images.MAX_PIXELS,
+    max_pixels: int,
 ) -> pd.DataFrame:
     """Score a sample of radiographs in each of :data:`pipeline.preprocess.perturbations.LEVELS`.
 

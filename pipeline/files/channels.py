@@ -45,10 +45,8 @@ def of_deep(values: NDArray[Any], has_alpha: bool, name: str, *, negative: bool 
         Shape (height_px, width_px, channels).
     has_alpha
         Whether the channel behind the colours is opacity; transparent pixels show black.
-    name
-        For messages.
-    negative
-        Whether the largest value is black.
+    name, negative
+        As in `window.grey`.
     """
     n_colours = 3 if values.shape[2] >= 3 else 1
     notes = _cover(values, n_colours, name) if has_alpha else []

@@ -1,4 +1,7 @@
-"""What the colours of a file reveal before they are dropped: marks drawn on it, and colour photographs."""
+"""What the colours of a file reveal before they are dropped: marks drawn on it, and colour photographs.
+
+Colours are uint8, shape (height_px, width_px, 3), where nothing else is said.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.files.strips import Rows, strips, thinned
+from pipeline.files.strips import Rows, mapped, strips, thinned
 from pipeline.types import UInt8Array
 
 _MARK_CHROMA = 96  # far above what JPEG's chroma subsampling leaves on a grey film
 _MARK_SHARE = (1e-4, 0.25)  # above: a tinted or coloured picture, no mark on a radiograph
+DOUBTED = 8  # strength from which the colours of a radiograph may have been read falsely
 _GREY_CHROMA = 4
 _MARKS_PX = 512  # colours are examined on at most so many pixels a side
 _TINT_PX = 128
@@ -22,11 +26,6 @@ _BINS = 16  # of brightness
 
 def codes(rgb: Rows) -> list[str]:
     """Find arrows, circles and stamps: a few strongly coloured pixels in a grey picture.
-
-    Parameters
-    ----------
-    rgb
-        uint8, shape (height_px, width_px, 3).
 
     Returns
     -------
@@ -50,11 +49,6 @@ def departure(rgb: Rows) -> float:
     A radiograph may be sepia, blue or photographed on a light box: then one brightness has one hue. The
     median over the pixels leaves out what is drawn on it.
 
-    Parameters
-    ----------
-    rgb
-        uint8, shape (height_px, width_px, 3).
-
     Returns
     -------
     float
@@ -74,10 +68,7 @@ def departure(rgb: Rows) -> float:
 
 def grey(rgb: Rows) -> UInt8Array:
     """Weigh red, green and blue as Pillow does; from and to uint8."""
-    pixels = np.empty(rgb.shape[:2], np.uint8)
-    for rows, part in strips(rgb):
-        pixels[rows] = np.asarray(Image.fromarray(np.ascontiguousarray(part)).convert("L"))
-    return pixels
+    return mapped(rgb, lambda part: Image.fromarray(np.ascontiguousarray(part)).convert("L"))
 
 
 def deep_grey(rgb: NDArray[Any]) -> NDArray[Any]:

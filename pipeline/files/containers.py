@@ -30,7 +30,7 @@ def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
     if file_format == "JPEG":
         return len(data) - _jpeg_end(data, name)
     if file_format == "PNG":
-        return len(data) - _png_end(data, name)
+        return len(data) - _PNG_SIGNATURE_BYTES - sum(map(len, _png_chunks(data, name)))
     return 0
 
 
@@ -58,12 +58,8 @@ def _jpeg_end(data: bytes, name: str) -> int:
     raise ImageFault("truncated", f"{name}: the JPEG lacks its end")
 
 
-def _png_end(data: bytes, name: str) -> int:
-    """Offset behind the IEND chunk; every chunk's check sum is compared."""
-    return _PNG_SIGNATURE_BYTES + sum(map(len, _png_chunks(data, name)))
-
-
 def _png_chunks(data: bytes, name: str) -> Iterator[memoryview]:
+    """Yield the chunks up to IEND; every check sum is compared."""
     position, view = _PNG_SIGNATURE_BYTES, memoryview(data)
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")

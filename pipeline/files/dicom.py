@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.files import channels, dicom_frames, dicom_values, pictures
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
-from pipeline.files.faults import ImageFault, Note
+from pipeline.files.faults import ImageFault
 from pipeline.files.radiograph import Radiograph, check_size
 
 _PREAMBLE_BYTES = 128
@@ -47,9 +47,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         ``no_decoder``, ``truncated`` or ``not_finite``.
     """
     with pictures.faults_of(name):
-        notes: list[Note] = []
         dataset = _dataset(data, name, max_pixels)
-        header = Header(dataset, notes)
+        header = Header(dataset, [])
         _check(dataset, header, name, max_pixels)
         stored = dicom_frames.read(dataset, header, name, max_pixels)
         return _shown(stored, dataset, header, name)

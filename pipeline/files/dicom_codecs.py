@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +21,27 @@ _SAYS_COLOURS = re.compile(rb"JFIF|\xff\xee\x00[\x0e-\xff]Adobe")  # a shorter m
 _SEARCHED_BYTES = 1024
 _MOST_CHANNELS = 3
 _J2K_BYTES = 6  # a channel: the decoder's own four, and two
-_DOUBTED_STRENGTH = 8  # as in `dicom_frames`
 _STYLE, _MULTIPLE_COMPONENT_TRANSFORM = b"\xff\x52", 8  # of JPEG 2000: a marker, and an offset behind it
 
 
-class Layout(Protocol):
-    """What the header says; see `dicom_frames`."""
+class Layout(NamedTuple):
+    """What the header says of the pixels, after nonsense was left out."""
+
+    rows: int
+    columns: int
+    n_channels: int
+    allocated: int
+    stored: int
+    shift: int
+    is_signed: bool
+    photometric: str
+    planar: int
 
     @property
-    def rows(self) -> int: ...  # noqa: D102
-    @property
-    def columns(self) -> int: ...  # noqa: D102
-    @property
-    def n_channels(self) -> int: ...  # noqa: D102
-    @property
-    def allocated(self) -> int: ...  # noqa: D102
-    @property
-    def photometric(self) -> str: ...  # noqa: D102
+    def n_bytes(self) -> int:
+        """Bytes that the pixels take uncompressed."""
+        bits = self.rows * self.columns * self.n_channels * self.allocated
+        return -(-bits * 2 // 24) if self.photometric == "YBR_FULL_422" else -(-bits // 8)
 
 
 def decode(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDArray[Any], list[Note]]:
@@ -74,9 +78,8 @@ def _check_inside(
     check_size(height, width, max_pixels, name)
     said = f"{layout.columns} x {layout.rows}"
     if (height, width) != (layout.rows, layout.columns):
-        raise ImageFault(
-            "broken", f"{name}: the header says {said}, and inside are {width} x {height} pixels"
-        )
+        received = f"the header says {said}, and inside are {width} x {height} pixels"
+        raise ImageFault("broken", f"{name}: {received}")
     if n_channels not in (1, _MOST_CHANNELS):
         raise ImageFault("no_decoder", f"{name}: one or three channels. Received: {n_channels}")
 
@@ -110,7 +113,7 @@ def _unsaid(frame: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], list
     if layout.photometric == "RGB":
         kinds.reverse()
     said = _strictly(kinds[0], "RGB", name)
-    if (strength := colour.strength(said[0])) <= _DOUBTED_STRENGTH:
+    if (strength := colour.strength(said[0])) <= colour.DOUBTED:
         return said
     pixels, notes = _strictly(kinds[1], "RGB", name)
     if colour.strength(pixels) > strength / 2:

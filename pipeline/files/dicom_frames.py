@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import colour, dicom_codecs
+from pipeline.files.dicom_codecs import Layout
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
 
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_FLOAT_BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
+PIXEL_KEYWORDS = ("PixelData", *_FLOAT_BITS)
 _ITEM = b"\xfe\xff\x00\xe0"  # begins what is compressed
 _PLAIN_SYNTAX, _BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 _NATIVE = ("1.2.840.10008.1.2", _PLAIN_SYNTAX, _BIG_ENDIAN)
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _NATIVE_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
 _DEPTHS = (1, 8, 16, 32, 64)
-_DOUBTED_STRENGTH = 8  # of the colours: a radiograph that is so coloured may have been read falsely
 
 
 class Stored(NamedTuple):
@@ -33,26 +34,6 @@ class Stored(NamedTuple):
         """Give what raw values mean, without bits that are not stored."""
         values = (raw >> self.shift) & ((1 << self.bits) - 1)
         return values - ((values >> (self.bits - 1)) << self.bits) if self.is_signed else values
-
-
-class _Layout(NamedTuple):
-    """What the header says of the pixels, after nonsense was left out."""
-
-    rows: int
-    columns: int
-    n_channels: int
-    allocated: int
-    stored: int
-    shift: int
-    is_signed: bool
-    photometric: str
-    planar: int
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes that the pixels take uncompressed."""
-        bits = self.rows * self.columns * self.n_channels * self.allocated
-        return -(-bits * 2 // 24) if self.photometric == "YBR_FULL_422" else -(-bits // 8)
 
 
 def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
@@ -84,33 +65,26 @@ def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
 
 def _syntax(dataset: Any, name: str) -> str:
     """Transfer syntax; empty where the file names none."""
-    syntax = str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID") or "")
     from pydicom.uid import UID
 
-    if syntax and not (UID(syntax) in _NATIVE or _is_public(UID(syntax))):
-        raise ImageFault("no_decoder", f"{name}: its transfer syntax is unknown. Received: {syntax[:64]!r}")
-    return syntax
+    uid = UID(str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID") or ""))
+    if uid and uid not in _NATIVE and (uid.is_private or uid.type != "Transfer Syntax"):
+        raise ImageFault("no_decoder", f"{name}: its transfer syntax is unknown. Received: {uid[:64]!r}")
+    return uid
 
 
-def _is_public(uid: Any) -> bool:
-    return not uid.is_private and uid.type == "Transfer Syntax"
-
-
-def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed: bool) -> _Layout:
+def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed: bool) -> Layout:
     rows, columns = header.whole("Rows") or 0, header.whole("Columns") or 0
     photometric, n_channels = header.photometric(), header.whole("SamplesPerPixel")
     is_colour = "RGB" in photometric or "YBR" in photometric or photometric in ("HSV", "CMYK")
     if n_channels not in (1, 3):
         n_channels = 3 if is_colour else 1
-    allocated = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}.get(keyword) or header.whole(
-        "BitsAllocated"
-    )
+    allocated = _FLOAT_BITS.get(keyword) or header.whole("BitsAllocated")
     if allocated not in _DEPTHS:
         guessed = 8 * max(1, min(4, n_bytes // (rows * columns * n_channels)))
         if not compressed and n_bytes - rows * columns * n_channels * guessed // 8 not in (0, 1):
-            raise ImageFault(
-                "no_decoder", f"{name}: pixels of 8, 16 or 32 bits are read. Received: {allocated}"
-            )
+            what = f"pixels of 8, 16 or 32 bits are read. Received: {allocated}"
+            raise ImageFault("no_decoder", f"{name}: {what}")
         header.nonsense(f"BitsAllocated is {allocated}; taken as {guessed} by the length of the pixels")
         allocated = guessed
     held = n_bytes * 8 // (rows * columns * allocated)  # channels
@@ -126,7 +100,7 @@ def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed
     stored, shift = _bits(header, allocated)
     is_signed = header.whole("PixelRepresentation") == 1
     planar = int(header.whole("PlanarConfiguration") == 1)
-    return _Layout(rows, columns, n_channels, allocated, stored, shift, is_signed, photometric, planar)
+    return Layout(rows, columns, n_channels, allocated, stored, shift, is_signed, photometric, planar)
 
 
 def _bits(header: Header, allocated: int) -> tuple[int, int]:
@@ -142,7 +116,7 @@ def _bits(header: Header, allocated: int) -> tuple[int, int]:
     return stored, 0 if high is None else high + 1 - stored
 
 
-def _compressed(data: bytes, layout: _Layout, header: Header, name: str, max_pixels: int) -> Stored:
+def _compressed(data: bytes, layout: Layout, header: Header, name: str, max_pixels: int) -> Stored:
     from pydicom.encaps import get_frame
 
     frame = get_frame(data, 0, number_of_frames=1)
@@ -156,7 +130,7 @@ def _compressed(data: bytes, layout: _Layout, header: Header, name: str, max_pix
     return Stored(values, bits)
 
 
-def _cut(data: bytes, layout: _Layout, n_frames: int | None, header: Header, name: str) -> bytes:
+def _cut(data: bytes, layout: Layout, n_frames: int | None, header: Header, name: str) -> bytes:
     """Check how many bytes there are, and leave out what lies behind the pixels."""
     extra = len(data) - layout.n_bytes
     if extra < 0:
@@ -168,7 +142,7 @@ def _cut(data: bytes, layout: _Layout, n_frames: int | None, header: Header, nam
     return data[: layout.n_bytes + layout.n_bytes % 2]  # even, where words are swapped
 
 
-def _native(data: bytes, layout: _Layout, order: tuple[str, str], header: Header, name: str) -> Stored:
+def _native(data: bytes, layout: Layout, order: tuple[str, str], header: Header, name: str) -> Stored:
     if layout.n_channels == 3 and layout.photometric not in _NATIVE_COLOURS:
         raise ImageFault("no_decoder", f"{name}: colours as {layout.photometric!r}")
     if "YBR" in layout.photometric and layout.allocated != 8:
@@ -180,10 +154,10 @@ def _native(data: bytes, layout: _Layout, order: tuple[str, str], header: Header
 
 
 def _greyer(
-    values: NDArray[Any], data: bytes, layout: _Layout, order: tuple[str, str], header: Header
+    values: NDArray[Any], data: bytes, layout: Layout, order: tuple[str, str], header: Header
 ) -> NDArray[Any]:
     """Doubt strong colours: many a converter leaves the old name of the colours behind."""
-    if (strength := colour.strength(values)) <= _DOUBTED_STRENGTH or layout.photometric == "YBR_FULL_422":
+    if (strength := colour.strength(values)) <= colour.DOUBTED or layout.photometric == "YBR_FULL_422":
         return values
     name = "YBR_FULL" if layout.photometric == "RGB" else "RGB"
     others = _array(data, layout._replace(photometric=name), order)
@@ -193,33 +167,31 @@ def _greyer(
     return others
 
 
-def _array(data: bytes, layout: _Layout, order: tuple[str, str]) -> NDArray[Any]:
+def _array(data: bytes, layout: Layout, order: tuple[str, str]) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
 
     syntax, vr = order
-    options = _options(layout) | {
-        "pixel_vr": "OB" if vr == "OB" and layout.allocated == 8 else "OW",
-        "view_only": layout.n_channels == 1 and layout.allocated > 1 and syntax == _PLAIN_SYNTAX,
-    }
-    return np.asarray(get_decoder(syntax).as_array(data, index=0, **options)[0])
+    decoder: Any = get_decoder(syntax)  # typed too narrowly
+    values, _ = decoder.as_array(
+        data,
+        index=0,
+        rows=layout.rows,
+        columns=layout.columns,
+        number_of_frames=1,
+        samples_per_pixel=layout.n_channels,
+        bits_allocated=layout.allocated,
+        bits_stored=layout.allocated,  # unused bits are left out later, by a table
+        photometric_interpretation=layout.photometric,
+        pixel_representation=int(layout.is_signed),
+        planar_configuration=layout.planar,
+        pixel_keyword="PixelData",
+        pixel_vr="OB" if vr == "OB" and layout.allocated == 8 else "OW",
+        view_only=layout.n_channels == 1 and layout.allocated > 1 and syntax == _PLAIN_SYNTAX,
+    )
+    return np.asarray(values)
 
 
-def _options(layout: _Layout) -> dict[str, Any]:
-    return {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": layout.n_channels,
-        "bits_allocated": layout.allocated,
-        "bits_stored": layout.allocated,  # unused bits are left out later, by a table
-        "photometric_interpretation": layout.photometric,
-        "pixel_representation": int(layout.is_signed),
-        "planar_configuration": layout.planar,
-        "pixel_keyword": "PixelData",
-    }
-
-
-def _floats(data: bytes, layout: _Layout, name: str) -> Stored:
+def _floats(data: bytes, layout: Layout, name: str) -> Stored:
     if len(data) < layout.n_bytes:
         raise ImageFault("truncated", f"{name}: {layout.n_bytes} bytes of pixels. Received: {len(data)}")
     values = np.frombuffer(data, f"<f{layout.allocated // 8}", layout.rows * layout.columns)

@@ -14,14 +14,9 @@ _LONGEST = 60
 
 
 class Header:
-    """Reads a dataset's values without ever raising; what makes no sense is left out, with a note.
+    """Reads values of a `pydicom.Dataset`, or of an item of a sequence, without ever raising.
 
-    Parameters
-    ----------
-    dataset
-        A `pydicom.Dataset`, or an item of a sequence.
-    notes
-        Where notes go; items of one file share it.
+    What makes no sense is left out, with a note; items of one file share their list of notes.
     """
 
     def __init__(self, dataset: Any, notes: list[Note]) -> None:
@@ -37,11 +32,9 @@ class Header:
         text = self.text("PhotometricInterpretation")
         return re.sub(r"[ _]", "", text) if text.startswith("MONO") else text
 
-    def numbers(self, keyword: str) -> list[float]:
-        """Give all numbers of a value; none where one of them is no finite number."""
-        return self._numbers(keyword, _items(self._value(keyword)))
-
-    def _numbers(self, keyword: str, items: list[str]) -> list[float]:
+    def numbers(self, keyword: str, most: int | None = None) -> list[float]:
+        """Give all numbers of a value, or the first of them; none where one is no finite number."""
+        items = _items(self._value(keyword))[:most]
         numbers = [_number(item) for item in items]
         if any(_COMMA.fullmatch(item) for item in items):
             self.notes.append(Note("decimal_comma", f"{keyword} is {_shown(items)}; read as a decimal"))
@@ -52,8 +45,7 @@ class Header:
 
     def number(self, keyword: str) -> float | None:
         """Give a number, the first of several."""
-        numbers = self._numbers(keyword, _items(self._value(keyword))[:1])
-        return numbers[0] if numbers else None
+        return next(iter(self.numbers(keyword, 1)), None)
 
     def whole(self, keyword: str) -> int | None:
         """Give a whole number that must stand alone; of several the first, with a note."""

@@ -14,7 +14,7 @@ from pipeline.files import window
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.strips import strips
+from pipeline.files.strips import Made, strips
 from pipeline.types import Float64Array, UInt8Array
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -25,6 +25,7 @@ _JUMPS = 0.001  # of neighbours; fewer are edges
 _FEW_LEVELS = 8
 _SWINGS = 8  # how often a table may cross its own range
 _LUT_BITS = range(8, 17)
+_WHOLE_RANGE = "the window is left out, and the values are shown from the smallest to the largest"
 
 
 def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[Note]]:
@@ -33,8 +34,10 @@ def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[No
     stored = _meant(stored, header)
     shown = Shown(stored, header)
     if (ends := window.span(stored.values)) is None:
-        shown.fit(np.linspace(float(stored.values.min()), float(stored.values.max()), _PROBES))
-        return window.grey(_Strips(stored.values, shown), name, negative=negative)
+        values = stored.values
+        shown.fit(np.linspace(float(values.min()), float(values.max()), _PROBES))
+        rows = Made(values.shape, lambda rows: shown(values[rows].astype(np.float64)).astype(np.float32))
+        return window.grey(rows, name, negative=negative)
     raw = np.arange(ends[0], ends[1] + 1)
     values = stored.logical(raw)
     if _has_other_bits(raw, values, stored) and not header.holds("PixelPaddingValue"):
@@ -83,10 +86,8 @@ def _meant(stored: Stored, header: Header) -> Stored:
     for other in (Stored(stored.values, 16, 0, sign) for sign in signs if jumps > _JUMPS):
         is_another = (other.logical(rows) != stored.logical(rows)).mean() > _JUMPS
         if is_another and _share_of_jumps(rows, other) < jumps / 4:
-            sign = "signed" if other.is_signed else "unsigned"
-            header.nonsense(
-                f"BitsStored or PixelRepresentation is wrong: values wrap; taken as 16 bits, {sign}"
-            )
+            taken = f"taken as 16 bits, {'signed' if other.is_signed else 'unsigned'}"
+            header.nonsense(f"BitsStored or PixelRepresentation is wrong: values wrap; {taken}")
             return other
     return stored
 
@@ -128,9 +129,8 @@ class Shown:
             self._modality = None
         rescaled = self._modality(values) if self._modality else values
         if self._voi and not _tells_enough(self._voi(rescaled), rescaled):
-            self._header.nonsense(
-                "the window shows nothing of the values; shown from the smallest to the largest"
-            )
+            detail = "the window shows nothing of the values; shown from the smallest to the largest"
+            self._header.nonsense(detail)
             self._voi = None
 
     def _rescale(self) -> Any:
@@ -161,7 +161,7 @@ class Shown:
         center, width = self._header.number("WindowCenter"), self._header.number("WindowWidth")
         if center is None or width is None:
             if center is not width:
-                self._header.nonsense(f"{_WINDOW_HALF}; {_WHOLE_RANGE}")
+                self._header.nonsense(f"of WindowCenter and WindowWidth one has no value; {_WHOLE_RANGE}")
             return None
         if width <= 0:
             self._header.nonsense(f"WindowWidth is {width:g}; {_WHOLE_RANGE}")
@@ -174,20 +174,6 @@ class Shown:
             self._header.nonsense(f"VOILUTFunction is {function[:40]!r}; taken as LINEAR")
             function = "LINEAR"
         return "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
-
-
-_WINDOW_HALF = "of WindowCenter and WindowWidth one has no value"
-_WHOLE_RANGE = "the window is left out, and the values are shown from the smallest to the largest"
-
-
-class _Strips:
-    """Rows of values too many to tabulate, as they are shown."""
-
-    def __init__(self, values: NDArray[Any], shown: Shown) -> None:
-        self._values, self._shown, self.shape = values, shown, values.shape
-
-    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
-        return self._shown(self._values[rows].astype(np.float64)).astype(np.float32)
 
 
 def _windowing(center: float, width: float, function: str, bits: int, *, signed: bool) -> Any:
@@ -232,6 +218,5 @@ def _padding(raw: NDArray[Any], values: NDArray[Any], stored: Stored, header: He
         return np.zeros(len(raw), bool)
     low, high = sorted((value, value if limit is None else limit))
     turn = 2 ** (8 * stored.values.dtype.itemsize)  # some write a negative value as a positive one
-    marked = (raw == low + turn) | (raw == low - turn)
-    marked |= (raw >= low) & (raw <= high) | (values >= low) & (values <= high)
-    return np.asarray(marked)
+    marked = np.isin(raw, (low + turn, low - turn))
+    return marked | (raw >= low) & (raw <= high) | (values >= low) & (values <= high)

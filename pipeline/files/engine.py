@@ -13,15 +13,7 @@ from itertools import islice
 from typing import Self, TypeVar, cast
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
 
 from pipeline.files.outputs import die_with_parent
@@ -38,10 +30,7 @@ _KEPT_BYTES = 2**25  # that glibc keeps in use: to free and allocate again costs
 class Pool:
     """Processes that work on items, one call after another: they start with the first call that needs them.
 
-    Parameters
-    ----------
-    workers
-        Number of processes; 0 takes one a core, 1 works in this process.
+    Of ``workers``, 0 takes one a core, and 1 works in this process.
     """
 
     def __init__(self, workers: int) -> None:
@@ -57,16 +46,7 @@ class Pool:
             self._executor = None
 
     def process(self, function: Callable[[T], R], items: Sequence[T], *, label: str) -> Iterator[R]:
-        """Apply a function to every item in all processes and yield the results in the items' order.
-
-        Parameters
-        ----------
-        function
-            A module-level function; it and its items are sent to the processes.
-        items
-            What to apply it to; a few are worked on in this process.
-        label
-            Text of the progress bar.
+        """Apply a function of a module to every item, and yield the results in order; a few are made here.
 
         Raises
         ------
@@ -125,23 +105,14 @@ def ahead(items: Iterable[R]) -> Iterator[R]:
 
 def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:
     """Yield the results behind a progress bar with count, rate and time left."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield from progress.track(results, total=total, description=label)
 
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Let each process started meanwhile keep to one core, and keep its memory.
-
-    Threads of many workers would fight for the cores.
-    """
+    """Let each process started meanwhile keep to one core, which others need too, and keep its memory."""
     settings = dict.fromkeys(_THREADS, "1") | {"MALLOC_TOP_PAD_": str(_KEPT_BYTES)}
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)

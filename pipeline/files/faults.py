@@ -91,9 +91,8 @@ def severity(code: str) -> Severity:
         No issue has this code.
     """
     if code not in _SEVERITIES:
-        raise ValueError(
-            f"an issue must have a code of pipeline.files.faults.MEANINGS. Received: {code!r}. Add it there."
-        )
+        rule = "an issue must have a code of pipeline.files.faults.MEANINGS"
+        raise ValueError(f"{rule}. Received: {code!r}. Add it there.")
     return _SEVERITIES[code]
 
 
@@ -103,13 +102,7 @@ def meaning(code: str) -> str:
 
 
 class ImageFault(ValueError):
-    """A file that is no sound radiograph.
-
-    Attributes
-    ----------
-    reason
-        A code: ``truncated``, ``not_an_image``, ``too_large``, ...
-    """
+    """A file that is no sound radiograph; its ``reason`` is a code: ``truncated``, ``too_large``, ..."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(reason, message)  # both, so that it survives the way between processes

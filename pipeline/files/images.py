@@ -28,7 +28,6 @@ __all__ = [
     "encode_png",
     "read",
     "read_bytes",
-    "size_px",
     "write",
 ]
 
@@ -36,19 +35,9 @@ MAX_PIXELS = DEFAULTS.max_pixels
 _MAX_BYTES = 2**30
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".bmp": "BMP",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".gif": "GIF",
-    ".dcm": "DICOM",
-    ".dicom": "DICOM",
-}
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
+    ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".dcm": "DICOM", ".dicom": "DICOM",
+}  # fmt: skip
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
@@ -112,11 +101,6 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
     if _SUFFIXES.get(suffix, decoded.format) != decoded.format:
         notes = (Note("extension_mismatch", f"named {suffix}, and of the format {decoded.format}"), *notes)
     return replace(decoded, notes=notes)
-
-
-def size_px(path: Path) -> tuple[int, int]:
-    """Height and width by a picture's header; `ImageFault` where there is none."""
-    return pictures.size_px(read_bytes(path), str(path))
 
 
 def encode_png(pixels: UInt8Array) -> bytes:

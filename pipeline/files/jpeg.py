@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import NamedTuple
 
 import simplejpeg
@@ -10,9 +11,7 @@ import simplejpeg
 from pipeline.files.faults import ImageFault, Note
 from pipeline.types import UInt8Array
 
-_MOST_SCANS = (
-    500  # of a progressive picture; sound ones have about ten, and each costs a pass over all pixels
-)
+_MOST_SCANS = 500  # of a progressive picture; sound ones have about ten, and each costs a pass over it
 _SCAN = b"\xff\xda"
 _END = b"\xff\xd9"
 # Behind these words pixels are wrong; other warnings are of what surrounds them.
@@ -36,12 +35,8 @@ def decode(data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]
 
     Parameters
     ----------
-    data
-        The file or frame, with its end.
     colours
         ``GRAY``, ``RGB`` or ``CMYK``, whichever it holds.
-    name
-        For messages.
 
     Returns
     -------
@@ -71,10 +66,7 @@ class DecoderRefused(Exception):
 
 
 def frames(data: bytes) -> list[Frame]:
-    """List all frame headers outside of other segments: a sound picture has one.
-
-    A header that is cut off is left out.
-    """
+    """List all whole frame headers outside of other segments: a sound picture has one."""
     found, position = [], 2
     while 0 <= (position := data.find(b"\xff", position)) < len(data) - 9:
         marker = data[position + 1]
@@ -82,14 +74,10 @@ def frames(data: bytes) -> list[Frame]:
             position += 1 if marker == 0xFF else 2
             continue
         if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_SIZE) or marker == 0xF7:
-            found.append(_frame(marker, data[position + 4 : position + 10]))
+            bits, *size = struct.unpack_from(">BHHB", data, position + 4)
+            found.append(Frame(marker, bits, *size))
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return found
-
-
-def _frame(marker: int, body: bytes) -> Frame:
-    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-    return Frame(marker, body[0], height, width, body[5])
 
 
 def _in_spite_of(complaint: str, data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]]:

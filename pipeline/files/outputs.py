@@ -1,8 +1,7 @@
 """Outputs that are whole or absent: written aside, flushed, then renamed.
 
-``kill -9`` of ``dvc repro`` leaves its stage alive, and a second ``repro`` could then cache a
-mixture of both. So a stage dies with its parent, and nothing stands under its final name
-before it is complete.
+``kill -9`` of ``dvc repro`` would leave its stage alive, and a second one could cache a mixture of both: so a
+stage dies with its parent.
 """
 
 from __future__ import annotations
@@ -42,18 +41,10 @@ def die_with_parent(number: int = signal.SIGKILL) -> None:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """Yield a private path beside ``path`` that takes its place at a clean end.
+    """Yield a private path beside ``path``: the file or folder made there replaces it whole at a clean end.
 
-    Parameters
-    ----------
-    path
-        Where the file or the folder is to stand. What stood there is replaced whole.
-
-    Yields
-    ------
-    Path
-        A sibling with the same suffix, not yet there: create a file or a folder under it.
-        After an exception it is removed, and ``path`` is as it was.
+    The private path has the same suffix. After an exception what is there is removed, and ``path`` is as it
+    was.
 
     Raises
     ------
@@ -125,15 +116,17 @@ def _is_alive(pid: int) -> bool:
 
 
 def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    each = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [file for file in each if file.is_file()]
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a mapping with sorted keys; floats to six digits, non-finite ones as null."""
-    with staged(path) as private:
-        text = json.dumps(_plain(values), indent=2, sort_keys=True, allow_nan=False)
-        private.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps(_plain(values), indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_exact_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -172,10 +165,9 @@ def _plain(value: Any) -> Any:
 
 
 def _flush(path: Path) -> None:
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+    for file in _files(path):
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
 
 
 def _remove(path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from pipeline.files import channels, containers, jpeg, window
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import Radiograph, check_memory, check_size
-from pipeline.files.strips import Rows, strips
+from pipeline.files.strips import Made, mapped, strips
 from pipeline.types import UInt8Array
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
@@ -57,13 +57,6 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
             raise ImageFault("broken", f"{name}: what is inside has another size than the header says")
         every = (*notes, *more, *exif_notes, *grey_notes)
         return Radiograph(upright(pixels, orientation), file_format, mode, every, departure)
-
-
-def size_px(data: bytes, name: str) -> tuple[int, int]:
-    """Height and width by a picture's header; `ImageFault` where there is none."""
-    with faults_of(name):
-        image, _ = _open(data, name)
-        return image.height, image.width
 
 
 def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
@@ -112,24 +105,21 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _shown(data: bytes, image: Image.Image, name: str) -> tuple[channels.Shown, list[Note]]:
+    notes: list[Note] = []
     if image.format == "JPEG" and image.mode in _JPEG_COLOURS:
         try:
             pixels, notes = jpeg.decode(data, _JPEG_COLOURS[image.mode], name)
         except jpeg.DecoderRefused as error:  # arithmetic coding, say
             notes = [Note("decoder_warning", f"read by a lenient decoder, as the strict one says: {error}")]
         else:
-            if image.mode == "L":
-                return (pixels, 0.0, []), notes
-            if image.mode == "RGB":
-                return channels.of_colours(pixels), notes
-        image.load()
-        return _grey(image, name), notes
-    if _is_deep_png(image, data):
-        return _deep_png(data, name), []
-    if image.format == "WEBP":
-        return _webp(data, name), []
+            if image.mode != "CMYK":
+                return (pixels, 0.0, []) if image.mode == "L" else channels.of_colours(pixels), notes
+    elif _is_deep_png(image, data):
+        return _deep_png(data, name), notes
+    elif image.format == "WEBP":
+        return _webp(data, name), notes
     image.load()
-    return _grey(image, name), []
+    return _grey(image, name), notes
 
 
 def _held_bytes(image: Image.Image, data: bytes) -> int:
@@ -171,38 +161,25 @@ def _orientation(image: Image.Image) -> tuple[int, list[Note]]:
     return orientation, [TURNED] if orientation in _UPRIGHT else []
 
 
-class _Strips:
-    """Rows of a Pillow image in another mode, made when they are asked for."""
-
-    def __init__(
-        self, image: Image.Image, convert: Callable[[Image.Image], Image.Image], *depth: int
-    ) -> None:
-        self._image, self._convert = image, convert
-        self.shape = (image.height, image.width, *depth)
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        box = (0, rows.start, self._image.width, rows.stop)
-        return np.asarray(self._convert(self._image.crop(box)))
+def _rows(image: Image.Image, convert: Callable[[Image.Image], Image.Image], *depth: int) -> Made:
+    """Rows of a Pillow image in another mode."""
+    return Made(
+        (image.height, image.width, *depth),
+        lambda rows: np.asarray(convert(image.crop((0, rows.start, image.width, rows.stop)))),
+    )
 
 
 def _grey(image: Image.Image, name: str) -> channels.Shown:
     """Turn any of Pillow's modes into grey; transparent pixels show black, as the air around a limb does."""
     if image.mode.startswith(_DEEP_MODES):
-        pixels, notes = window.grey(_Strips(image, lambda part: part), name)
+        pixels, notes = window.grey(_rows(image, lambda part: part), name)
         return pixels, 0.0, notes
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return _joined(_Strips(image, lambda part: part.convert("L"))), 0.0, []
+        return mapped(_rows(image, lambda part: part.convert("L")), np.asarray), 0.0, []
     if image.mode not in _ALPHA_MODES and "transparency" not in image.info:
-        return channels.of_colours(_Strips(image, lambda part: part.convert("RGB"), 3))
-    pixels, departure, notes = channels.of_colours(_Strips(image, _on_black, 3))
+        return channels.of_colours(_rows(image, lambda part: part.convert("RGB"), 3))
+    pixels, departure, notes = channels.of_colours(_rows(image, _on_black, 3))
     return pixels, departure, [*_transparency(image, name), *notes]
-
-
-def _joined(rows: Rows) -> UInt8Array:
-    pixels = np.empty(rows.shape, np.uint8)
-    for taken, part in strips(rows):
-        pixels[taken] = part
-    return pixels
 
 
 def _on_black(part: Image.Image) -> Image.Image:
@@ -211,7 +188,7 @@ def _on_black(part: Image.Image) -> Image.Image:
 
 
 def _transparency(image: Image.Image, name: str) -> list[Note]:
-    alphas = _Strips(image, lambda part: part.convert("RGBA").getchannel("A"))
+    alphas = _rows(image, lambda part: part.convert("RGBA").getchannel("A"))
     lows, highs = zip(*((int(part.min()), int(part.max())) for _, part in strips(alphas)), strict=True)
     if max(highs) == 0:
         raise ImageFault("fully_transparent", f"{name}: every pixel is transparent")

@@ -18,20 +18,15 @@ _GRACE_S = 10.0  # for a server to answer what it has begun
 
 
 def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object]) -> int:
-    """Run a server until it ends or we are interrupted or terminated, and return its exit code.
+    """Run a server until it ends or we are interrupted or terminated; say each line that it says.
 
     It leads a process group of its own. A signal to us goes on to all of the group; what is left after ten
     seconds is killed, so that the port is free. If we are killed ourselves, Linux kills the server.
 
-    Parameters
-    ----------
-    say
-        Takes what it says, line by line.
-
     Returns
     -------
     int
-        128 and the signal's number where one ended it, as shells have it.
+        Its exit code; 128 and the signal's number where one ended it, as shells have it.
     """
     told: list[int] = []
     handlers = {

@@ -58,14 +58,8 @@ def check_size(height: int, width: int, max_pixels: int, name: str) -> None:
 def check_memory(n_bytes: int, n_pixels: int, bytes_a_pixel: int, max_pixels: int, name: str) -> None:
     """Refuse a picture that would take more than six bytes for each allowed pixel.
 
-    Parameters
-    ----------
-    n_bytes
-        Length of the file.
-    n_pixels
-        What it says it holds.
-    bytes_a_pixel
-        What its decoder holds for each.
+    A file of ``n_bytes`` says that it holds ``n_pixels``, for each of which its decoder holds
+    ``bytes_a_pixel``.
 
     Raises
     ------
@@ -73,7 +67,5 @@ def check_memory(n_bytes: int, n_pixels: int, bytes_a_pixel: int, max_pixels: in
         ``too_large``.
     """
     if n_bytes + n_pixels * (bytes_a_pixel + 1) > _BYTES_A_PIXEL * max_pixels + _SMALL_BYTES:
-        raise ImageFault(
-            "too_large",
-            f"{name}: its {n_pixels} pixels of {bytes_a_pixel} bytes take more memory than {max_pixels} may",
-        )
+        taken = f"{n_pixels} pixels of {bytes_a_pixel} bytes"
+        raise ImageFault("too_large", f"{name}: its {taken} take more memory than {max_pixels} may")

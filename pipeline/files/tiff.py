@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ _MOST_CHANNELS = 5
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
 _JPEG = 7
 _ORIENTATION = 274
-_ALPHA_KINDS = (1, 2)  # associated with the colours, or not
+_ALPHA_KINDS = ((1,), (2,))  # associated with the colours, or not
 
 
 def is_tiff(data: bytes) -> bool:
@@ -42,9 +43,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
         turned = [pictures.TURNED] if 2 <= orientation <= 8 else []
         mode = f"{page.photometric.name};{page.bitspersample}"
-        return Radiograph(
-            pictures.upright(pixels, orientation), "TIFF", mode, (*notes, *turned, *more), departure
-        )
+        pixels = pictures.upright(pixels, orientation)
+        return Radiograph(pixels, "TIFF", mode, (*notes, *turned, *more), departure)
 
 
 def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Radiograph:
@@ -52,8 +52,7 @@ def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Ra
     said: list[str] = []
     with complaints.standard_error(said):
         found = pictures.decode(data, name, max_pixels)
-    every = (*notes, *found.notes, *complaints.notes(said))
-    return Radiograph(found.pixels, found.format, found.mode, every, found.colour)
+    return replace(found, notes=(*notes, *found.notes, *complaints.notes(said)))
 
 
 def _only_page(file: Any, max_pixels: int, name: str) -> Any:
@@ -100,21 +99,15 @@ def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[No
     elif page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
         raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {page.photometric.name}")
     n_colours = 3 if page.photometric in (_RGB, _PALETTE) else 1
-    has_alpha = page.extrasamples[:1] and page.extrasamples[0] in _ALPHA_KINDS
-    kept = values[..., : n_colours + bool(has_alpha)]
-    negative = page.photometric == _WHITE_IS_ZERO
-    return channels.of_deep(kept, bool(has_alpha), name, negative=negative)
+    has_alpha = page.extrasamples[:1] in _ALPHA_KINDS
+    kept = values[..., : n_colours + has_alpha]
+    return channels.of_deep(kept, has_alpha, name, negative=page.photometric == _WHITE_IS_ZERO)
 
 
 def _values(page: Any, data: bytes) -> NDArray[Any]:
     """Give the stored values; those that lie in one piece are viewed and not copied."""
-    is_grey = page.samplesperpixel == 1
-    if (
-        is_grey
-        and page.is_contiguous
-        and page.compression == 1
-        and page.dtype.itemsize * 8 == page.bitspersample
-    ):
+    is_plain = page.is_contiguous and page.compression == 1
+    if is_plain and page.samplesperpixel == 1 and page.dtype.itemsize * 8 == page.bitspersample:
         dtype = page.dtype.newbyteorder(page.parent.byteorder)
         count = page.imagelength * page.imagewidth
         return np.frombuffer(data, dtype, count, page.dataoffsets[0]).reshape(page.shape)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.files import levels
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.strips import Rows, strips, thinned
+from pipeline.files.strips import Rows, mapped, strips, thinned
 from pipeline.types import UInt8Array
 
 _LOOKED_AT_PX = 512
@@ -25,11 +25,13 @@ def by_values(stored: Rows, name: str, *, negative: bool) -> tuple[UInt8Array, l
     low, high = levels.limits(
         lambda rank: _ranked(stored, rank + found.n_lowest), height * width - found.n_all
     )
-    pixels = np.empty((height, width), np.uint8)
-    for rows, part in strips(stored):
-        grey = levels.between(part.astype(np.float64), low, high)
-        grey = 255 - grey if negative else grey
-        pixels[rows] = np.where(np.isin(part, found.values), 0, grey) if found.values else grey
+
+    def grey(part: NDArray[Any]) -> UInt8Array:
+        shown = levels.between(part.astype(np.float64), low, high)
+        shown = 255 - shown if negative else shown
+        return np.where(np.isin(part, found.values), np.uint8(0), shown) if found.values else shown
+
+    pixels = mapped(stored, grey)
     if not found.values:
         return pixels, [levels.WINDOWED]
     which = " or ".join(f"{value:g}" for value in found.values)

@@ -55,6 +55,12 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
     return sorted(files), sorted([*issues, *map(_unreadable, errors)])
 
 
+def above(name: str) -> Path | None:
+    """Find the folder that holds something of this name: the working folder, or the next one above it."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / name).exists()), None)
+
+
 def is_foreign(name: str) -> bool:
     """Whether a file or folder of this name is hidden, an unfinished download, or a system's own."""
     small = name.lower()

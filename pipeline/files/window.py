@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.files import levels, uncounted
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.strips import Rows, strips
+from pipeline.files.strips import Rows, mapped, strips
 from pipeline.types import Float64Array, UInt8Array
 
 
@@ -66,30 +66,9 @@ def grey(stored: Rows, name: str, *, negative: bool = False) -> tuple[UInt8Array
 def by_meaning(
     stored: Rows, meaning: Meaning, name: str, *, negative: bool = False
 ) -> tuple[UInt8Array, list[Note]]:
-    """Map counted integers to grey by what each of them shows; padding is left out and shown black.
+    """Map integers from ``meaning.first`` on to grey by what each shows; padding is left out and shown black.
 
-    Parameters
-    ----------
-    stored
-        Shape (height_px, width_px), integers from ``meaning.first`` on.
-    meaning
-        What they show.
-    name
-        For messages.
-    negative
-        Whether the largest value is black.
-
-    Returns
-    -------
-    pixels : ndarray of uint8
-        Shape (height_px, width_px).
-    notes : list of Note
-        As `grey`.
-
-    Raises
-    ------
-    ImageFault
-        ``not_finite``: a value that occurs shows no finite number.
+    Parameters, returns and faults are those of `grey`.
     """
     counts = _counts(stored, meaning)
     filling = _unmarked(stored, np.where(meaning.is_padding, 0, counts), meaning.first)
@@ -103,9 +82,7 @@ def by_meaning(
         raise ImageFault("not_finite", f"{name}: every pixel must be a finite number")
     table = _table(meaning.values, kept, negative=negative)
     table[black] = 0
-    pixels = np.empty(stored.shape[:2], np.uint8)
-    for rows, part in strips(stored):
-        pixels[rows] = table[part.astype(np.int64) - meaning.first]
+    pixels = mapped(stored, lambda part: table[part.astype(np.int64) - meaning.first])
     return pixels, [levels.WINDOWED, *notes]
 
 

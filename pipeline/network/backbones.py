@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from pipeline.network import efficientnet_lite
+from pipeline.network import backbone_names, efficientnet_lite
 
 Scaling = Callable[[keras.KerasTensor], keras.KerasTensor]
 
@@ -25,7 +25,7 @@ def features(name: str, image: keras.KerasTensor) -> dict[int, keras.KerasTensor
     ValueError
         No backbone has this name.
     """
-    if name in efficientnet_lite.VARIANTS:
+    if name in backbone_names.LITE:
         return efficientnet_lite.features(name, image)
     application, preprocess = _application(name)
     rgb = layers.Concatenate(name="grey_to_rgb")([image, image, image])
@@ -55,27 +55,19 @@ def load_weights(model: keras.Model, name: str, weights: str) -> None:
     FileNotFoundError
         The file is missing.
     """
-    is_lite = name in efficientnet_lite.VARIANTS
-    if weights == "random":
-        return
-    if weights == "package" and is_lite:
+    backbone_names.require_weights(name, weights)
+    if weights == "package":
         efficientnet_lite.load_weights(model, efficientnet_lite.packaged_weights(name))
-    elif weights == "imagenet" and not is_lite:
+    elif weights == "imagenet":
         _copy_weights(_application(name)[0](include_top=False, weights="imagenet"), model)
-    elif weights in ("package", "imagenet"):
-        fitting = "package" if is_lite else "imagenet"
-        raise ValueError(
-            f"train.weights: {name} has no {weights!r} weights. Received: {weights!r}. "
-            f"Set it to {fitting}, random or a file."
-        )
-    else:
+    elif weights != "random":
         _load_file(model, name, Path(weights))
 
 
 def _load_file(model: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"train.weights: no such file. Received: {path}.")
-    if path.suffix == ".pth" and name in efficientnet_lite.VARIANTS:
+    if path.suffix == ".pth" and name in backbone_names.LITE:
         efficientnet_lite.load_weights(model, path)
     elif path.suffix == ".keras":
         _copy_weights(keras.saving.load_model(path, compile=False), model)
@@ -94,10 +86,7 @@ def _application(name: str) -> tuple[Callable[..., keras.Model], Scaling]:
     modules = (getattr(keras.applications, part) for part in dir(keras.applications))
     module = next((m for m in modules if hasattr(m, "preprocess_input") and hasattr(m, name)), None)
     if application is None or module is None:
-        names = ", ".join(efficientnet_lite.VARIANTS)
-        raise ValueError(
-            f"train.backbone must be one of {names}, or a class of keras.applications. Received: {name!r}."
-        )
+        raise backbone_names.no_such_backbone(name)
     return application, module.preprocess_input
 
 

@@ -24,14 +24,9 @@ from keras import layers
 from numpy.typing import NDArray
 
 from pipeline.network import torch_weights
+from pipeline.network.backbone_names import LITE
 from pipeline.network.depthwise import DepthwiseConv2D
 
-# Variant: width, depth.
-VARIANTS = {
-    "efficientnet-lite0": (1.0, 1.0),
-    "efficientnet-lite1": (1.0, 1.1),
-    "efficientnet-lite2": (1.1, 1.2),
-}
 # Repeats, kernel, stride, expansion, filters.
 _GROUPS = [
     (1, 3, 1, 1, 16),
@@ -54,7 +49,7 @@ def features(name: str, image: keras.KerasTensor) -> dict[int, keras.KerasTensor
     Parameters
     ----------
     name
-        A key of :data:`VARIANTS`.
+        A key of :data:`pipeline.network.backbone_names.LITE`.
     image
         (B, H, W, 1), grey, 0..255.
 
@@ -63,7 +58,7 @@ def features(name: str, image: keras.KerasTensor) -> dict[int, keras.KerasTensor
     dict
         Stride in pixels (2, 4, 8, 16, 32) to the feature map with that stride.
     """
-    width, depth = VARIANTS[name]
+    width, depth = LITE[name]
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(image)
     x = layers.Conv2D(_STEM_FILTERS, 3, 2, "same", name="stem_conv")(x)
     x = layers.ReLU(max_value=6, name="stem_act")(x)

@@ -52,7 +52,7 @@ class Job:
 
     path: Path
     settings: Preprocess
-    max_pixels: int = images.MAX_PIXELS
+    max_pixels: int
 
 
 def prepare(job: Job) -> UInt8Array:

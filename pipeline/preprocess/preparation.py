@@ -24,7 +24,7 @@ class Job:
     row: dict[str, Any]
     regions: tuple[Region, ...]
     settings: Preprocess
-    max_pixels: int = images.MAX_PIXELS
+    max_pixels: int
 
 
 @dataclass(frozen=True)

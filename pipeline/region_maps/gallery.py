@@ -110,7 +110,7 @@ def draw(
     settings: RegionSettings,
     limits: RegionMaps,
     *,
-    max_pixels: int = images.MAX_PIXELS,
+    max_pixels: int,
 ) -> None:
     """Choose the cases of a set, and draw them into files.
 
@@ -141,7 +141,7 @@ def painter(
     settings: RegionSettings,
     *,
     colormap: str,
-    max_pixels: int = images.MAX_PIXELS,
+    max_pixels: int,
 ) -> Callable[[Case], Drawn]:
     """Return a function that draws one case over its radiograph, read again from ``root``.
 

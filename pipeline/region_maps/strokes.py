@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import ImageDraw, ImageFont
 
+from pipeline.files.printable import one_line
 from pipeline.types import FloatArray, Int32Array, UInt8Array
 
 Colour = tuple[int, int, int]
@@ -71,9 +72,7 @@ def fit(text: str, face: ImageFont.FreeTypeFont, width_px: float) -> str:
 
     Characters that a file name may hold but a line of text may not become visible replacements.
     """
-    text = "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+    text = one_line(text, "\N{REPLACEMENT CHARACTER}")
     n_letters, short = len(text), text
     while face.getlength(short) > width_px and n_letters > 2:
         n_letters -= 1

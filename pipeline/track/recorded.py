@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -62,24 +63,29 @@ class Record:
     read: ReadFile
 
 
-def find(config: Config, name: str) -> Record:
-    """Find what was recorded under a name.
+def find(config: Config, *names: str) -> list[Record]:
+    """Find what was recorded under each name; MLflow's store is opened at most once, where one needs it.
 
     Parameters
     ----------
-    name
+    names
         ``workspace``; a git revision or a DVC experiment; a version's number or alias; a run's id
         or name. The first of these that fits is meant; ``version:3`` and ``run:NAME`` leave no doubt.
 
     Raises
     ------
     RecordError
-        It is none of these, or the version has no run.
+        One is none of these, or the version has no run.
     """
+    opened = cache(lambda: connect(config.track, repository.root()))
+    return [_find(config, name, opened) for name in names]
+
+
+def _find(config: Config, name: str, opened: Callable[[], Store]) -> Record:
     kind, _, rest = name.rpartition(":")
     record = _at_revision(config, name) if kind not in ("version", "run") else None
     if record is None:
-        store = connect(config.track, repository.root())
+        store = opened()
         run = _run_of_version(store, config.track.model_name, rest) if kind != "run" else None
         run = run or (_run(store, rest) if kind != "version" else None)
         record = _of_run(store, name, *run) if run else None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.files.walk import above
 from pipeline.track.state import NoPipelineError, Pipeline, Recipe, Stage
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def read() -> Pipeline:
 
 def root() -> Path:
     """Return the folder that holds ``.dvc``: the working folder, or one above it."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
+    return above(".dvc") or Path.cwd()
 
 
 def outputs_hold(stage: Stage, *folders: Path) -> bool:

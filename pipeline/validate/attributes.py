@@ -31,18 +31,7 @@ UNKNOWN = "(unknown)"
 
 
 def label_associations(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
-    """Test the label against each attribute of the kept files.
-
-    Parameters
-    ----------
-    kept, facts
-        As for `gather`.
-
-    Returns
-    -------
-    DataFrame
-        As `associations.associations` returns it, the surest first.
-    """
+    """Test the label against each attribute of `gather`, as `associations.associations` does."""
     fractured, group = kept["fractured"].to_numpy(bool), kept["group"].to_numpy(str)
     return associations.associations(gather(kept, facts), fractured, group)
 
@@ -55,8 +44,6 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
     kept
         The kept rows of the manifest, indexed by their place among the facts, with ``n_bytes`` and the
         columns of ``data.labels``.
-    facts
-        One a file.
 
     Returns
     -------
@@ -65,7 +52,7 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
         file has is a column of ``yes`` and ``no``, each column of ``data.labels`` one named ``labels.…``.
     """
     own = [facts[row] for row in kept.index]
-    height_px, width_px = (kept[name].to_numpy(np.float64) for name in ("height_px", "width_px"))
+    height_px, width_px, n_bytes = kept[["height_px", "width_px", "n_bytes"]].to_numpy(np.float64).T
     border = np.stack([fact.border for fact in own]).reshape(-1, 4, 4)
     markers = np.stack([fact.markers for fact in own])
     columns = {
@@ -73,9 +60,7 @@ def gather(kept: pd.DataFrame, facts: Sequence[Fact]) -> pd.DataFrame:
         "mode": kept["mode"].to_numpy(),
         "size": [f"{row.height_px} x {row.width_px}" for row in kept.itertuples()],
         "longer_side_px": _classes(np.maximum(height_px, width_px), _SIDES_PX),
-        "bytes_a_pixel": _classes(
-            kept["n_bytes"].to_numpy(np.float64) / (height_px * width_px), _BYTES_A_PIXEL
-        ),
+        "bytes_a_pixel": _classes(n_bytes / (height_px * width_px), _BYTES_A_PIXEL),
         "aspect": _aspects(height_px / width_px),
         "black_sides": (border[:, :, _BLACK] >= _STRIP_SHARE).sum(axis=1).astype(str),
         "white_sides": (border[:, :, _WHITE] >= _STRIP_SHARE).sum(axis=1).astype(str),

@@ -72,13 +72,9 @@ def _plainly(
     for one in (fractures & counts.keys(), fractures if all(names[key] for key in counts) else set()):
         if one:
             return one if len({_plain(names[key]) for key in one}) == 1 else None
-    if (
-        len({names[key] for key in counts}) == 1
-        and not _negated(names, counts)
-        and all(map(names.get, counts))
-    ):
-        return counts.keys()
-    return None
+    (name, *others) = {names[key] for key in counts}
+    is_negated = _NONE.search(_plain(name)) or _plain(name) in _NORMAL
+    return None if others or not name or is_negated else counts.keys()
 
 
 def _wanted(one: str | int, names: Mapping[str, str], counts: Counter[str], path: Path) -> frozenset[str]:
@@ -97,15 +93,10 @@ def is_fracture(name: str) -> bool:
     return bool(_FRACTURE.search(plain)) and not _NONE.search(plain)
 
 
-def _negated(names: Mapping[str, str], used: Iterable[str]) -> bool:
-    return any(_NONE.search(_plain(names[key])) or _plain(names[key]) in _NORMAL for key in used)
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name.casefold()).strip()
 
 
 def _listed(names: Mapping[str, str], counts: Counter[str]) -> str:
-    return ", ".join(
-        f"{names[key]!r} (id {key or 'none'}: {counts[key]} annotations)" for key in sorted(names)
-    )
+    shown = (f"{names[key]!r} (id {key or 'none'}: {counts[key]} annotations)" for key in sorted(names))
+    return ", ".join(shown)

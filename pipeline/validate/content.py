@@ -46,11 +46,10 @@ def check(pixels: NDArray[np.uint8], name: str, min_side_px: int) -> None:
     ImageFault
         ``too_small``, ``too_large``, ``blank`` or ``half_grey``.
     """
+    size = f"{pixels.shape[0]} x {pixels.shape[1]}"
     if min(pixels.shape) < min_side_px:
-        size = f"{pixels.shape[0]} x {pixels.shape[1]}"
         raise ImageFault("too_small", f"{name}: both sides need {min_side_px} pixels. Received: {size}")
     if max(pixels.shape) > _LONGEST_PX:
-        size = f"{pixels.shape[0]} x {pixels.shape[1]}"
         raise ImageFault("too_large", f"{name}: a side may have {_LONGEST_PX} pixels. Received: {size}")
     if deviation(pixels) < _BLANK_DEVIATION:
         raise ImageFault("blank", f"{name}: nothing is to be seen on it")
@@ -71,8 +70,7 @@ def unlike(name: str, judgement: Judgement, limit: float) -> Issue | None:
 
 def oddities(name: str, radiograph: images.Radiograph, levels: Pyramid) -> Iterator[Issue]:
     """List what is odd about a radiograph that stays in use."""
-    for note in radiograph.notes:
-        yield Issue.of(name, note.code, note.detail)
+    yield from (Issue.of(name, *note) for note in radiograph.notes)
     pixels = radiograph.pixels
     size = f"{pixels.shape[0]} x {pixels.shape[1]} pixels"
     if min(pixels.shape) < _TINY_SIDE_PX:

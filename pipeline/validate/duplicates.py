@@ -115,19 +115,8 @@ def correlations(thumbnails: UInt8Array, pairs: Int64Array) -> Float64Array:
 def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Array]:
     """Find the pairs that may be copies: re-encoded, resized, flipped, turned by right angles.
 
-    Parameters
-    ----------
-    thumbnails
-        uint8, shape (n_radiographs, n, n), aspect not kept.
-    distance
-        Bits of 64 that the hashes of candidates may differ by.
-
-    Returns
-    -------
-    candidates : ndarray of int64, shape (n_candidates, 3)
-        First and second radiograph, first < second, and the variant that turns the first into the second.
-    correlations : ndarray of float64, shape (n_candidates,)
-        Of the laid-over fine structure; see `correlations`.
+    Thumbnails are those of `hashes`, aspect not kept; the results are those of `candidates` within a distance
+    of bits and of `correlations`.
     """
     pairs = candidates(hashes(thumbnails), distance)
     values = correlations(thumbnails, pairs)
@@ -135,24 +124,14 @@ def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Ar
 
 
 def equal_pairs(keys: Sequence[str]) -> Int64Array:
-    """Link each key's first row to its later rows; empty keys are unknown and link nothing.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_links, 2)
-    """
+    """Link each key's first row to its later rows, shape (n_links, 2); empty keys are unknown."""
     first: dict[str, int] = {}
     links = [(first.setdefault(key, row), row) for row, key in enumerate(keys) if key]
     return np.array([link for link in links if link[0] != link[1]], dtype=np.int64).reshape(-1, 2)
 
 
 def components(n_radiographs: int, *links: Int64Array) -> Int64Array:
-    """Join linked radiographs: equal numbers, from 0, for those that any chain of links connects.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_radiographs,)
-    """
+    """Join linked radiographs: equal numbers, (n_radiographs,), for those that a chain of links connects."""
     edges = np.concatenate([np.zeros((0, 2), np.int64), *links])
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n_radiographs, n_radiographs))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
@@ -165,5 +144,4 @@ def _detail(thumbnails: UInt8Array) -> Float32Array:
     values /= np.sqrt(gaussian_filter(values**2, (0, 2 * _FINE_PX, 2 * _FINE_PX))) + _NOISE_LEVELS
     values -= values.mean(axis=(1, 2), keepdims=True)
     norm = np.sqrt((values**2).sum(axis=(1, 2), keepdims=True))
-    normed: Float32Array = values / np.maximum(norm, np.finfo(np.float32).tiny)
-    return normed
+    return np.asarray(values / np.maximum(norm, np.finfo(np.float32).tiny), np.float32)

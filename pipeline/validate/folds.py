@@ -1,6 +1,7 @@
 """Grouped, stratified k-fold: every group is tested once, for sets too small to lose a test split.
 
-Groups are assigned one class after the other, each to the fold that has fewest of its class.
+Groups are assigned one class after the other, each to the fold that has fewest of its class. Tables have one
+row a file: ``group``, ``fractured`` (bool).
 """
 
 from __future__ import annotations
@@ -13,13 +14,7 @@ _CLASSES = ("fractured", "not fractured")
 
 
 def n_groups(files: pd.DataFrame) -> dict[str, int]:
-    """Count the groups that have a radiograph of each class.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group``, ``fractured`` (bool).
-    """
+    """Count the groups that have a radiograph of each class."""
     return {name: int(n) for name, n in _classes(files).sum().items()}
 
 
@@ -28,8 +23,6 @@ def assign_folds(files: pd.DataFrame, n_folds: int, pinned: pd.Series[Any] | Non
 
     Parameters
     ----------
-    files
-        One row a file: ``group``, ``fractured`` (bool).
     n_folds
         At least 2.
     pinned
@@ -65,13 +58,7 @@ def assign_folds(files: pd.DataFrame, n_folds: int, pinned: pd.Series[Any] | Non
 
 
 def roles(folds: pd.Series[Any], fold: int, n_folds: int) -> pd.Series[Any]:
-    """Test on one fold, tune on the next one, train on the rest.
-
-    Returns
-    -------
-    Series of str
-        The split by group.
-    """
+    """Test on one fold, tune on the next one, train on the rest: the split by group."""
     names = dict.fromkeys(range(n_folds), "train") | {fold: "test", (fold + 1) % n_folds: "val"}
     return folds.map(names)
 
@@ -84,8 +71,5 @@ def _classes(files: pd.DataFrame) -> pd.DataFrame:
 
 def _emptiest(load: list[dict[str, int]], kind: tuple[str, ...]) -> int:
     """Choose the fold with fewest groups of the class, then fewest of all, then the first."""
-
-    def burden(number: int) -> tuple[int, int, int]:
-        return sum(load[number][name] for name in kind), sum(load[number].values()), number
-
-    return min(range(len(load)), key=burden)
+    burdens = [(sum(own[name] for name in kind), sum(own.values())) for own in load]
+    return burdens.index(min(burdens))

@@ -31,8 +31,6 @@ class Grouped:
     files
         One row a file in the order of the facts: the manifest's columns, those of the labels,
         and ``n_bytes``.
-    issues
-        Copies, label conflicts, groups that crossed the published splits.
     label_conflicts
         Number of radiographs under both labels.
     copies
@@ -68,8 +66,6 @@ def group(
         One a file, in the order of their paths.
     labels
         Further columns, indexed by path; see `labels.read`.
-    settings
-        How near copies must be, and what to do with crossing groups and contradicting labels.
     pinned
         The pinned manifest; see `pinned_splits.read`.
     pool
@@ -144,12 +140,11 @@ def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
     left_out = {"issues", "thumbnail", "features", "keypoints", "squared", "border", "markers"}
     rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
     files = pd.DataFrame(rows)
-    sound = files["reason"] == ""
     sizes = files[["height_px", "width_px"]].astype("Int64")
     files[["height_px", "width_px"]] = sizes.mask(sizes == 0)
-    return files.assign(
-        status=np.where(sound, KEPT, QUARANTINED), split="", group="", sampling_weight=0.0
-    ).astype({"status": "str", "split": "str", "group": "str"})
+    status = np.where(files["reason"] == "", KEPT, QUARANTINED)
+    tabulated = files.assign(status=status, split="", group="", sampling_weight=0.0)
+    return tabulated.astype({"status": "str", "split": "str", "group": "str"})
 
 
 def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Validate) -> list[Issue]:

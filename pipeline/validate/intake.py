@@ -112,21 +112,17 @@ def examine(data: bytes, name: str, limits: Limits) -> Examined:
         Whatever else a file brings about is a fault of that file alone: ``broken``.
     """
     try:
-        return _examine(data, name, limits)
+        radiograph = images.decode(data, name, limits.max_pixels)
+        content.check(radiograph.pixels, name, limits.min_side_px)
+        levels = pyramid.build(radiograph.pixels)
+        judgement = not_radiograph.judge(levels, radiograph.colour)
+        unlike = content.unlike(name, judgement, limits.not_radiograph)
+        issues = (*content.oddities(name, radiograph, levels), *([unlike] if unlike else []))
+        return Examined(radiograph, levels, judgement.score, issues)
     except ImageFault:
         raise
     except Exception as error:
         raise ImageFault("broken", f"{name}: {type(error).__name__}: {error}") from error
-
-
-def _examine(data: bytes, name: str, limits: Limits) -> Examined:
-    radiograph = images.decode(data, name, limits.max_pixels)
-    content.check(radiograph.pixels, name, limits.min_side_px)
-    levels = pyramid.build(radiograph.pixels)
-    judgement = not_radiograph.judge(levels, radiograph.colour)
-    unlike = content.unlike(name, judgement, limits.not_radiograph)
-    issues = (*content.oddities(name, radiograph, levels), *([unlike] if unlike else []))
-    return Examined(radiograph, levels, judgement.score, issues)
 
 
 def admit(data: bytes, name: str, limits: Limits) -> Admitted:

@@ -38,12 +38,7 @@ def suspects(
 ) -> NDArray[np.int64]:
     """List the labels that are likely wrong, the most suspicious first.
 
-    Parameters
-    ----------
-    fractured, y_score
-        See `quality`.
-    max_share
-        At most this share of the radiographs is listed, 0 to 1.
+    Parameters are those of `quality`, and the share of the radiographs that is listed at most, 0 to 1.
 
     Returns
     -------

@@ -8,6 +8,7 @@ are hard for it. An empty list does not prove the labels right.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,30 +29,23 @@ def find(kept: pd.DataFrame, facts: Sequence[Fact], max_share: float, seed: int)
     ----------
     kept
         The kept rows of the manifest, indexed by their place among the facts.
-    facts
-        One a file.
     max_share
         At most this share of the labels is listed, 0 to 1; 0 spares the probe.
-    seed
-        Of the probe's forests.
     """
     if min(folds.n_groups(kept).values()) < 2 or max_share == 0:
         return []
     labels = _labels(kept.assign(y_score=_scores(kept, facts, seed)))
     fractured, y_score = labels["fractured"].to_numpy(np.bool_), labels["y_score"].to_numpy(np.float64)
+    labels["quality"] = label_errors.quality(fractured, y_score)
     chosen = labels.iloc[label_errors.suspects(fractured, y_score, max_share)]
-    return [
-        Issue.of(
-            row.path,
-            "label_suspect",
-            f"number {rank} to look at: labelled {_NAMES[row.fractured]}"
-            f"{f' with {row.n_files - 1} copies' if row.n_files > 1 else ''}, "
-            f"which a weak probe gives a probability of {row.quality:.3f}",
-        )
-        for rank, row in enumerate(
-            chosen.assign(quality=label_errors.quality(fractured, y_score)[chosen.index]).itertuples(), 1
-        )
-    ]
+    return [_issue(rank, row) for rank, row in enumerate(chosen.itertuples(), 1)]
+
+
+def _issue(rank: int, row: Any) -> Issue:
+    copies = f" with {row.n_files - 1} copies" if row.n_files > 1 else ""
+    detail = f"number {rank} to look at: labelled {_NAMES[row.fractured]}{copies}, "
+    detail += f"which a weak probe gives a probability of {row.quality:.3f}"
+    return Issue.of(row.path, "label_suspect", detail)
 
 
 def _scores(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> NDArray[np.float64]:

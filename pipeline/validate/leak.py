@@ -2,6 +2,7 @@
 
 The same cheap models score the split as published and the one used here; their difference is the leak.
 The shortcut baselines use no bone at all, and score each kept file by models fitted without its group.
+``files`` are the manifest's rows, indexed by their place among the facts; ``kept`` the kept ones of these.
 """
 
 from __future__ import annotations
@@ -47,13 +48,6 @@ class ShortcutBaselines(NamedTuple):
 def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
     """Score the nearest neighbour in train for every radiograph of test, on both splits.
 
-    Parameters
-    ----------
-    files
-        The manifest's rows in the order of the facts, split.
-    facts
-        One a file.
-
     Returns
     -------
     dict
@@ -64,18 +58,14 @@ def memorisation(files: pd.DataFrame, facts: Sequence[Fact]) -> Figures:
     ValueError
         Train or test of one of the splits lacks a class.
     """
-    return {name: _memorisation(train, test, facts) for name, (train, test) in _splits(files).items()}
+    return {
+        name: memory.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
+        for name, (train, test) in _splits(files).items()
+    }
 
 
 def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
     """Score a linear probe of the coarse edges of the radiographs, on both splits.
-
-    Parameters
-    ----------
-    files, facts
-        As for `memorisation`.
-    seed
-        Of the resamples behind the intervals.
 
     Returns
     -------
@@ -87,16 +77,7 @@ def probes(files: pd.DataFrame, facts: Sequence[Fact], seed: int) -> Figures:
 
 
 def shortcut_baselines(kept: pd.DataFrame, facts: Sequence[Fact], seed: int) -> ShortcutBaselines:
-    """Score classifiers that use no bone.
-
-    Parameters
-    ----------
-    kept
-        The kept rows of the manifest, indexed by their place among the facts, and ``n_bytes``.
-    facts
-        One a file.
-    seed
-        Of the forests, and of the resamples behind the intervals.
+    """Score classifiers that use no bone; ``kept`` has a column ``n_bytes``, too.
 
     Returns
     -------
@@ -133,10 +114,6 @@ def _splits(files: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]
         name: (table[table[split] == "train"], table[table[split] == "test"])
         for name, table, split in (("published", readable, "published_split"), ("clean", kept, "split"))
     }
-
-
-def _memorisation(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> dict[str, float]:
-    return memory.memorisation(_neighbours(train, test, facts), _fractured(test))._asdict()
 
 
 def _neighbours(train: pd.DataFrame, test: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.float64]:
@@ -191,5 +168,4 @@ def _thumbnails(files: pd.DataFrame, facts: Sequence[Fact]) -> NDArray[np.uint8]
 def _small(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     step = THUMBNAIL_PX // _MEMORY_PX
     cells = thumbnails.reshape(-1, _MEMORY_PX, step, _MEMORY_PX, step)
-    small: NDArray[np.uint8] = np.rint(cells.mean(axis=(2, 4))).astype(np.uint8)
-    return small
+    return np.asarray(np.rint(cells.mean(axis=(2, 4))), np.uint8)

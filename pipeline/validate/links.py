@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from pipeline.files.walk import above
+
 
 def places(root: Path, paths: Iterable[Path], trusted: Sequence[Path]) -> tuple[str, ...]:
     """Return the folders that links among the paths may lead into; DVC is asked only where one leaves root.
@@ -53,8 +55,6 @@ def _dvc_cache() -> list[str | Path]:
     """Where DVC keeps what it tracks for the working folder, if so: ``cache.dir`` of its merged settings."""
     from dvc.config import Config
 
-    here = Path.cwd()
-    found = (folder / ".dvc" for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
-    if (dvc := next(found, None)) is None:
+    if (root := above(".dvc")) is None:
         return []
-    return [Config(str(dvc)).get("cache", {}).get("dir") or dvc / "cache"]
+    return [Config(str(root / ".dvc")).get("cache", {}).get("dir") or root / ".dvc/cache"]

@@ -74,12 +74,7 @@ def judge(levels: Pyramid, colour: float) -> Judgement:
 
 
 def features(levels: Pyramid, colour: float) -> Float64Array:
-    """Measure a picture, in the order of `FEATURES`.
-
-    Parameters
-    ----------
-    levels, colour
-        See `judge`.
+    """Measure a picture as `judge` gets it, in the order of `FEATURES`.
 
     Returns
     -------
@@ -101,8 +96,10 @@ def features(levels: Pyramid, colour: float) -> Float64Array:
     roundness, solidity = _outline(levels.thumbnail)
     island = ring_dark * _ramp(roundness, _ROUND) * _ramp(solidity, _SOLID)
     frame = (ring_dark, roundness, solidity, island)
-    edges = (*_steps(step), *_flat(here, step), _straight(down, right))
-    return np.array([*edges, *_detail(small), *frame, min(colour, _MAX_COLOUR)])
+    straight = (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / step.size
+    return np.array(
+        [*_steps(step), *_flat(here, step), straight, *_detail(small), *frame, min(colour, _MAX_COLOUR)]
+    )
 
 
 def _at_least(small: UInt8Array, side_px: int) -> UInt8Array:
@@ -126,10 +123,6 @@ def _flat(levels: UInt8Array, step: UInt8Array) -> tuple[float, float]:
     flat = step == 0
     above_air, white = (np.count_nonzero(flat & (levels >= edge)) for edge in (_DARK + 1, _WHITE))
     return (above_air - white) / levels.size, white / levels.size
-
-
-def _straight(down: UInt8Array, right: UInt8Array) -> float:
-    return (_runs(right > _RUN_STEP) + _runs(down.T > _RUN_STEP)) / down.size
 
 
 def _runs(sharp: BoolArray) -> int:

@@ -36,11 +36,6 @@ def has_marks(pixels: UInt8Array) -> bool:
     """Detect a white arrow, circle or frame drawn on a radiograph: a thin, long, sharp line of ink.
 
     Black ink is ignored: the air is black too. Coloured ink is for `colour.codes` to detect.
-
-    Parameters
-    ----------
-    pixels
-        uint8, shape (height_px, width_px).
     """
     medium = pyramid.medium(pixels)
     side = max(medium.shape)
@@ -54,13 +49,7 @@ def has_marks(pixels: UInt8Array) -> bool:
 
 
 def has_watermark(pixels: UInt8Array) -> bool:
-    """Detect faint lettering that repeats in rows all over a picture.
-
-    Parameters
-    ----------
-    pixels
-        uint8, shape (height_px, width_px).
-    """
+    """Detect faint lettering that repeats in rows all over a picture."""
     return max(pixels.shape) >= _TILE_MIN_PX and repetition(pixels) >= _REPEATS
 
 
@@ -95,8 +84,7 @@ def _autocorrelation(values: Float32Array) -> Float32Array:
     whole = cv2.dft(power, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
     shifted = np.vstack([whole[-half_rows:, :half_columns], whole[:half_rows, :half_columns]])
     overlap = (rows - np.abs(np.arange(-half_rows, half_rows)))[:, None] * (columns - np.arange(half_columns))
-    correlation: Float32Array = (shifted * values.size / overlap / max(whole[0, 0], 1e-6)).astype(np.float32)
-    return correlation
+    return np.asarray(shifted * values.size / overlap / max(whole[0, 0], 1e-6), np.float32)
 
 
 def _is_line(parts: AnyArray, box: Int32Array, part: np.int64, pixels: UInt8Array) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -35,15 +35,19 @@ def first(row: Row) -> Row:
 def left_out(files: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Sort the manifest's quarantined rows by reason, the commonest first; a group's stand side by side."""
     out = files[files["status"] == QUARANTINED].sort_values(["group", "path"])
-    sizes = out["reason"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return {reason: out[out["reason"] == reason] for reason in sizes.index}
+    return {reason: out[out["reason"] == reason] for reason in _commonest_first(out["reason"]).index}
 
 
 def largest_groups(files: pd.DataFrame) -> list[pd.DataFrame]:
     """Choose the manifest's largest groups: copies of one radiograph, or files of one patient or study."""
     grouped = files[files["group"] != ""]
-    sizes = grouped["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    sizes = _commonest_first(grouped["group"])
     return [grouped[grouped["group"] == name] for name in sizes[sizes > 1].head(_GROUPS).index]
+
+
+def _commonest_first(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Count the values; those that are as common as each other in their own order."""
+    return values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
 
 
 def reference(members: pd.DataFrame) -> str:

@@ -22,10 +22,7 @@ log = logging.getLogger(__name__)
 def read(path: Path) -> pd.DataFrame:
     """Read the splits and folds that an earlier manifest gave to the files that it kept.
 
-    Parameters
-    ----------
-    path
-        A manifest, or any CSV with columns ``sha256`` and ``split``; Data/none.manifest.csv for none.
+    Any CSV with columns ``sha256`` and ``split`` will do; Data/none.manifest.csv stands for none.
 
     Returns
     -------
@@ -67,7 +64,7 @@ def say(given: pd.DataFrame, present: Collection[str]) -> None:
 
 
 def pinned(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> pd.Series[Any]:
-    """Look up the split or fold that is pinned for each group.
+    """Look up the split or fold that is pinned for each group; new groups have none.
 
     Parameters
     ----------
@@ -78,11 +75,6 @@ def pinned(files: pd.DataFrame, given: pd.Series[Any], order: Sequence[str]) -> 
     order
         What may be given. Where groups have merged, the first of these that one of them had: after
         ``train`` no file may be tested on, since a model may have learnt from it.
-
-    Returns
-    -------
-    Series of str
-        By group, in the order of the groups; without those that are new.
 
     Raises
     ------

@@ -1,7 +1,6 @@
 """Smaller copies of a radiograph, made once a file for all that needs no full resolution.
 
-Means of 2 x 2 pixels come many times faster than a scale by any other number, so the first steps are
-halvings.
+The first steps are halvings: means of 2 x 2 pixels come many times faster than any other scale.
 
 References
 ----------
@@ -25,17 +24,7 @@ _SMALL_PX = 256
 
 
 class Pyramid(NamedTuple):
-    """A radiograph at five sizes, uint8, shape (n_rows, n_columns) each.
-
-    Attributes
-    ----------
-    full
-        As decoded.
-    medium, half, small
-        See the functions of these names.
-    thumbnail
-        Shape (64, 64): the whole radiograph, its aspect not kept.
-    """
+    """A radiograph as decoded, as the functions of these names make it, and as 64 x 64, aspect not kept."""
 
     full: UInt8Array
     medium: UInt8Array

@@ -1,7 +1,4 @@
-"""Decode every file of the user's folder once: one fact row a file, nothing left in doubt.
-
-The user's files are read, never changed.
-"""
+"""Decode every file of the user's folder once, and never change it: one fact row a file."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.files import images
 from pipeline.files.faults import ImageFault, Issue
+from pipeline.files.printable import is_utf8
 from pipeline.validate import intake, links, shortcuts
 from pipeline.validate.copies import spill_cache
 from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
@@ -72,8 +70,7 @@ def inspect(item: ListedFile) -> Fact:
     fact = Fact(name, item.published_split, item.fractured)
     data = b""
     try:
-        _check_name(item.path)
-        _check_inside(item)
+        _check_path(item)
         data = images.read_bytes(item.path)
         examined = intake.examine(data, name, item.limits)
     except ImageFault as fault:
@@ -107,14 +104,9 @@ def _without_root(message: str, root: Path) -> str:
     return message.replace(f"{root}{os.sep}", "").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _check_name(path: Path) -> None:
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ImageFault("name_not_utf8", f"{path}: rename the file, its name is no UTF-8") from None
-
-
-def _check_inside(item: ListedFile) -> None:
+def _check_path(item: ListedFile) -> None:
+    if not is_utf8(str(item.path)):
+        raise ImageFault("name_not_utf8", f"{item.path}: rename the file, its name is no UTF-8")
     if not links.inside(item.path, item.places or (os.path.realpath(item.root),)):
         raise ImageFault(
             "outside_root",

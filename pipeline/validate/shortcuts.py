@@ -1,7 +1,7 @@
 """What a classifier could learn instead of bone: size, border, markers, as numbers.
 
-Pixels and tables in, numbers out. A label that can be predicted from these numbers can be predicted without
-looking at the bone, and every figure of the classifier has to be read against that.
+Pixels, uint8 of shape (height_px, width_px), and tables in, numbers out. A label that can be predicted from
+these numbers can be predicted without looking at the bone: read every figure of the classifier against that.
 """
 
 from __future__ import annotations
@@ -29,21 +29,14 @@ _LINE_SLACK = 0.5  # of a letter's height: how far letters of one line may lie a
 
 
 def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
-    """Describe the files by what needs none of their pixels.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``height_px``, ``width_px``, ``n_bytes``, ``format``, ``mode``.
+    """Describe the files, one row each, by what needs none of their pixels.
 
     Returns
     -------
     ndarray of float64, shape (n_files, n_features)
         Height, width, their ratio, bytes, bytes a pixel, then one column (0 or 1) a format and a mode.
     """
-    height_px, width_px, n_bytes = (
-        files[name].to_numpy(np.float64) for name in ("height_px", "width_px", "n_bytes")
-    )
+    height_px, width_px, n_bytes = files[["height_px", "width_px", "n_bytes"]].to_numpy(np.float64).T
     names = [files[column].to_numpy(str)[:, None] for column in ("format", "mode")]
     kinds = [each == np.unique(each) for each in names]
     area = height_px * width_px
@@ -53,30 +46,19 @@ def size_features(files: pd.DataFrame) -> NDArray[np.float64]:
 def histogram_features(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Describe how much of each radiograph is how bright, and not where: its exposure and its processing.
 
-    Parameters
-    ----------
-    thumbnails
-        uint8, shape (n_files, height_px, width_px).
-
     Returns
     -------
     ndarray of float64, shape (n_files, 32)
         Share of the pixels at each level of grey, dark to bright; each row sums to 1.
     """
     level = thumbnails.reshape(len(thumbnails), -1) // (256 // _LEVELS)
-    counts = np.bincount(
-        (level + np.arange(len(level))[:, None] * _LEVELS).ravel(), minlength=len(level) * _LEVELS
-    )
+    bins = level + np.arange(len(level))[:, None] * _LEVELS
+    counts = np.bincount(bins.ravel(), minlength=len(level) * _LEVELS)
     return counts.reshape(-1, _LEVELS) / level.shape[1]
 
 
 def border_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Describe the four border strips: top, bottom, left, right.
-
-    Parameters
-    ----------
-    pixels
-        uint8, shape (height_px, width_px).
 
     Returns
     -------
@@ -92,11 +74,6 @@ def border_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def marker_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Describe bright, compact things on dark ground: letters, lead plates, hardware.
-
-    Parameters
-    ----------
-    pixels
-        uint8, shape (height_px, width_px).
 
     Returns
     -------

@@ -1,8 +1,9 @@
 """Splits in which a group never lies on both sides: tables in, splits out.
 
-A group lies where its anchor was published: that of its files whose keyed hash is the smallest. So a group
-that was published whole stays, the others share out as their files do, and nothing that is added
-elsewhere moves a group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
+Tables have one row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``. A group lies
+where its anchor was published: that of its files whose keyed hash is the smallest. So a group that was
+published whole stays, the others share out as their files do, and nothing that is added elsewhere moves a
+group. What an earlier manifest gave a group, it keeps; docs/decisions/0006 says why.
 """
 
 from __future__ import annotations
@@ -25,10 +26,6 @@ def choose(files: pd.DataFrame, settings: Validate, manifest: pd.DataFrame | Non
 
     Parameters
     ----------
-    files
-        One row a file: ``path``, ``group``, ``sha256``, ``published_split``, ``fractured``.
-    settings
-        ``split``, and for k-fold ``folds`` and ``fold``.
     manifest
         The pinned one; see `pinned_splits.read`. ``keep`` ignores it.
 
@@ -56,26 +53,13 @@ def choose(files: pd.DataFrame, settings: Validate, manifest: pd.DataFrame | Non
 
 
 def crossing(files: pd.DataFrame, split: str = "published_split") -> list[str]:
-    """List the groups with files in more than one split, in order.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group`` and the column named by ``split``.
-    """
+    """List the groups with files in more than one split, by the column of that name, in order."""
     n_splits = files.groupby("group")[split].nunique()
     return sorted(n_splits[n_splits > 1].index)
 
 
 def regroup(files: pd.DataFrame, pinned: pd.Series[Any] | None = None) -> pd.Series[Any]:
-    """Choose a split for every group, each for itself.
-
-    Parameters
-    ----------
-    files
-        One row a file: ``group``, ``sha256``, ``published_split``.
-    pinned
-        Splits by group that stay; see `pinned_splits.pinned`.
+    """Choose a split for every group, each for itself; those that are pinned stay.
 
     Returns
     -------
@@ -91,21 +75,14 @@ def regroup(files: pd.DataFrame, pinned: pd.Series[Any] | None = None) -> pd.Ser
 def keep(files: pd.DataFrame) -> pd.Series[Any]:
     """Take every group's published split.
 
-    Parameters
-    ----------
-    files
-        One row a file: ``group``, ``path``, ``published_split``.
-
     Raises
     ------
     ValueError
         A group crosses the published splits; the message lists some with their files.
     """
     if groups := crossing(files):
-        listed = []
-        for group in groups[:_MOST]:
-            members = files.loc[files["group"] == group]
-            listed.append(f"  {group}: " + ", ".join(sorted(members["path"])[:_MOST]))
+        paths = files.sort_values("path").groupby("group")["path"]
+        listed = [f"  {group}: {', '.join(paths.get_group(group)[:_MOST])}" for group in groups[:_MOST]]
         raise ValueError(
             f"validate.split: keep needs published splits that share no group. Received: {len(groups)} that "
             "cross. Set validate.split: regroup, or remove the copies.\n" + "\n".join(listed)
@@ -114,12 +91,7 @@ def keep(files: pd.DataFrame) -> pd.Series[Any]:
 
 
 def check(files: pd.DataFrame) -> None:
-    """Refuse splits on which nothing can be trained or measured.
-
-    Parameters
-    ----------
-    files
-        The kept files: ``group``, ``split``, ``fractured``.
+    """Refuse splits of the kept files on which nothing can be trained or measured.
 
     Raises
     ------
@@ -130,8 +102,7 @@ def check(files: pd.DataFrame) -> None:
     n_groups = pd.crosstab(groups["split"], groups["fractured"])
     n_groups = n_groups.reindex(index=list(SPLITS), columns=[True, False], fill_value=0)
     for fractured, name in ((True, "fractured"), (False, "not fractured")):
-        counts = n_groups[fractured]
-        if not counts.all():
+        if not (counts := n_groups[fractured]).all():
             raise ValueError(
                 f"every split needs groups of both classes. Received {name} groups: {counts.to_dict()}. "
                 f"Add independent {name} radiographs, or share out evenly what is there with "

@@ -27,15 +27,7 @@ def tell(issues: Iterable[Issue]) -> None:
 
 
 def tell_refused(issues: Iterable[Issue], where: str) -> None:
-    """Log the files that were refused with their reasons, and count what is odd about the others.
-
-    Parameters
-    ----------
-    issues
-        All that is wrong or odd.
-    where
-        Where all of it is listed, for a reader of the first files alone.
-    """
+    """Log the first files that were refused, why, and where all are listed; count what else is odd."""
     listed = sorted(set(issues))
     refused = [issue for issue in listed if issue.severity == "quarantined"]
     for issue in refused[:_MOST_REFUSED]:

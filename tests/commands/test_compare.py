@@ -102,7 +102,7 @@ def test_maps_of_the_same_radiograph_stand_beside_each_other_changed_decisions_f
 def two(monkeypatch):
     shown = ["test/2.png"]
     known = {"a": record("a", table(1), shown, seed="7"), "b": record("b", table(2), shown, seed="8")}
-    monkeypatch.setattr(recorded, "find", lambda config, name: known[name])
+    monkeypatch.setattr(recorded, "find", lambda config, *names: [known[name] for name in names])
 
 
 def test_markdown_goes_to_standard_output(two, params, capsys):

@@ -41,6 +41,7 @@ def score(rows: pd.DataFrame, root: Path, params: Config, n_radiographs: int) ->
         params.preprocess.model_copy(update=size),
         params.evaluate.model_copy(update={"robustness_radiographs": n_radiographs, "bootstrap_samples": 50}),
         params.run.model_copy(update={"workers": 1}),
+        max_pixels=params.validation.max_pixels,
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.files import outputs
-from pipeline.network import classifier, efficientnet_lite
+from pipeline.network import backbone_names, classifier
 from pipeline.predict import bundle
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
@@ -28,7 +28,7 @@ def made() -> Path:
     """Make it once in this process."""
     folder = Path(tempfile.mkdtemp(prefix="bundle-"))
     settings = config.read(REPOSITORY / "params.yaml")
-    efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
+    backbone_names.LITE["narrow"] = (0.25, 0.25)
     narrow = {"backbone": "narrow", "weights": "random", "pyramid_channels": 8}
     keras.utils.set_random_seed(3)
     model = classifier.build(settings.train.model_copy(update=narrow), (SIDE, SIDE))

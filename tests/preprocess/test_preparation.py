@@ -22,7 +22,7 @@ def job(folder: Path, settings: Preprocess, *drawn: Region) -> Job:
     """A radiograph twice as high and wide as its part of the canvas: 128 x 128 in 64 x 96."""
     pixels = np.random.default_rng(0).integers(0, 256, (128, 128), dtype=np.uint8)
     images.write(folder / "one.png", pixels)
-    return Job(folder, {"path": "one.png", "fractured": True}, drawn, settings)
+    return Job(folder, {"path": "one.png", "fractured": True}, drawn, settings, 10**6)
 
 
 def decoded(encoded: bytes) -> np.ndarray:

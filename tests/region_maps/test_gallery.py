@@ -126,7 +126,9 @@ def test_the_painter_shows_negatives_set_right(tmp_path: Path, inverted: bool) -
         Calibration(1.0),
     )
     known = Annotations({"0.png": (Region((), (50, 60, 40, 30)),)}, {"0.png": (300, 200)})
-    paint = gallery.painter(tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis")
+    paint = gallery.painter(
+        tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis", max_pixels=10**6
+    )
     drawn = paint(Case(0, "0.png", True, 0.1, NO_FINDING)).overlay
     assert drawn.dtype == np.uint8
     assert drawn.shape[2] == 3
@@ -145,7 +147,9 @@ def test_what_is_cleared_shows_no_region_and_the_rest_says_where(tmp_path: Path)
     placement = Placement(300, 200, False, (0, 0, 300, 200), 0.2, 2.0, 12.0)
     found = MapSet(pd.DataFrame({"path": ["0.png"]}), evidence, [placement], (64, 64), Calibration(1.0))
     known = Annotations({}, {"0.png": (300, 200)})
-    paint = gallery.painter(tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis")
+    paint = gallery.painter(
+        tmp_path, found, known, RegionSettings(0.5, 0, 5), colormap="cividis", max_pixels=10**6
+    )
     cleared, called = (paint(Case(0, "0.png", True, 0.1, said)) for said in (NO_FINDING, FRACTURE))
     assert (blue(cleared.overlay), cleared.where) == (0, "")
     assert blue(called.overlay) > 0

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.commands.checks import settings
-from pipeline.network import efficientnet_lite
+from pipeline.network import backbone_names
 from pipeline.preprocess import shards
 from tests import cloning
 from tests.reliability import injection
@@ -32,10 +31,8 @@ SMALL = {
 # A stage in a process of its own, that kills itself when it comes to a function for the nth time.
 KILLED = """
 import importlib, os, signal, sys
-from pipeline.network import efficientnet_lite
-from pipeline.commands.checks import settings
-efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
-settings.LITE += ("narrow",)
+from pipeline.network import backbone_names
+backbone_names.LITE["narrow"] = (0.25, 0.25)
 stage, where, name, calls = sys.argv[1], importlib.import_module(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 real = getattr(where, name)
 def dying(*args, **kwargs):
@@ -54,8 +51,7 @@ main()
 @pytest.fixture(scope="module", autouse=True)
 def _narrow_and_untracked() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(efficientnet_lite.VARIANTS, "narrow", (0.25, 0.25))
-        patch.setattr(settings, "LITE", (*settings.LITE, "narrow"))
+        patch.setitem(backbone_names.LITE, "narrow", (0.25, 0.25))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield
 

@@ -46,7 +46,7 @@ def find(repository, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with contextlib.chdir(repository.folder):
         config = settings.read()
-        yield lambda name: recorded.find(config, name)
+        yield lambda name: recorded.find(config, name)[0]
 
 
 def pipelines(repository) -> list:
@@ -104,6 +104,15 @@ def test_a_lost_cache_leaves_what_git_keeps(repository, find, tmp_path):
 def test_an_unknown_name_is_refused(find, name):
     with pytest.raises(RecordError, match=f"Received: {name}, which is none"):
         find(name)
+
+
+def test_two_names_share_one_store_and_so_one_allowance_of_waiting(repository, monkeypatch):
+    opened, real = [], recorded.connect
+    monkeypatch.setattr(recorded, "connect", lambda *args: opened.append(args) or real(*args))
+    with contextlib.chdir(repository.folder):
+        first, second = recorded.find(settings.read(), "1", "version:1")
+    assert first.settings == second.settings
+    assert len(opened) == 1
 
 
 def test_a_revision_without_results_says_so(find):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Run, Train
-from pipeline.network import classifier, device, efficientnet_lite
+from pipeline.network import backbone_names, classifier, device
 from pipeline.train import training
 from tests import records
 
@@ -26,7 +26,7 @@ processes.set_forkserver_preload(["pipeline.train.training"])
 
 def work(run: Run, settings: Train, examples: training.Examples, folder: Path, tell: Connection) -> None:
     """Train in a process of its own, tell of each epoch, and leave the weights."""
-    efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
+    backbone_names.LITE["narrow"] = (0.25, 0.25)
     device.prepare(run)
     keras.utils.set_random_seed(time.monotonic_ns() % 2**31 if (folder / "training.npz").exists() else SEED)
     model = classifier.build(settings, (records.SIDE, records.SIDE))

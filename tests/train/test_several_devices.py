@@ -21,11 +21,11 @@ def work(n_devices: int, run: Run, settings: Train, examples: Examples, folder: 
     """Train in a process of its own, whose devices are not set up yet; leave losses and weights."""
     import tensorflow as tf
 
-    from pipeline.network import classifier, device, efficientnet_lite
+    from pipeline.network import backbone_names, classifier, device
     from pipeline.train import training
     from tests import records
 
-    efficientnet_lite.VARIANTS["narrow"] = (0.25, 0.25)
+    backbone_names.LITE["narrow"] = (0.25, 0.25)
     (processor,) = tf.config.list_physical_devices("CPU")
     halves = [tf.config.LogicalDeviceConfiguration() for _ in range(n_devices)]
     tf.config.set_logical_device_configuration(processor, halves)

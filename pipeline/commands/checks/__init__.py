@@ -41,8 +41,7 @@ def _made(
 ) -> list[Check]:
     results = [_guarded(check) for check in alone]
     found, config = settings.read()
-    results.append(found)
-    return results + [_guarded(check, config) for check in others if config is not None]
+    return [*results, found, *(_guarded(check, config) for check in others if config is not None)]
 
 
 def _guarded(check: Callable[..., Check], *arguments: object) -> Check:

@@ -1,8 +1,4 @@
-"""The users' data: whether DVC can hash it, and whether it lies where the settings say.
-
-DVC hashes what a stage reads before the stage starts, so that its own message is all that one sees; a pipe
-among the files makes it wait for ever.
-"""
+"""The users' data: whether DVC can hash it, which it does before a stage starts, and whether it is there."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
-from pipeline.files.printable import first, printable
+from pipeline.files.printable import first, is_utf8, one_line, printable
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -46,14 +42,13 @@ def radiographs(config: Config) -> Check:
         return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
     folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.CLASS_FOLDERS]
     seen = {folder: _count(config, root / folder) for folder in folders}
-    counts = {folder: read for folder, (read, _) in seen.items()}
-    unread = sum(passed for _, passed in seen.values())
-    if empty := [folder for folder, count in counts.items() if not count]:
+    if empty := {folder: passed for folder, (read, passed) in seen.items() if not read}:
         mend = REPRO if drawn else "Put radiographs there, or set data.root in params.yaml."
-        if any(seen[folder][1] for folder in empty):
+        if any(empty.values()):
             mend = "Name the folders that links lead into in data.trusted_links, or put files in their place."
         return Check(name, PROBLEM, f"{root} has no file that is read in {', '.join(empty)}", mend)
-    shown = ", ".join(f"{folder} {count}" for folder, count in counts.items())
+    shown = ", ".join(f"{folder} {read}" for folder, (read, _) in seen.items())
+    unread = sum(passed for _, passed in seen.values())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
     return Check(name, OK, f"{root}: {shown}{passed}")
 
@@ -90,7 +85,7 @@ def files(config: Config) -> Check:
     for path in _all([*(config.data.root / split for split in SPLITS), *named]):
         n_seen += 1
         if kind := _fault(path):
-            faults.setdefault(kind, []).append(_shown(path))
+            faults.setdefault(kind, []).append(one_line(printable(path)))
     if not faults:
         return Check("files", OK, f"DVC can read all {n_seen}")
     detail = "; ".join(f"{kind} ({len(found)}): {first(found, _N_NAMED)}" for kind, found in faults.items())
@@ -124,7 +119,7 @@ def _ignored() -> list[str]:
 
 def _fault(path: Path) -> str:
     """Say what keeps DVC from hashing a file or folder, in the words of ``_MENDS``; or nothing."""
-    if not _is_utf8(path):
+    if not is_utf8(path.name):
         return "names that are no UTF-8"
     try:
         mode = path.stat().st_mode
@@ -138,19 +133,6 @@ def _fault(path: Path) -> str:
     if not stat.S_ISREG(mode):
         return "pipes, sockets or devices"
     return "" if os.access(path, os.R_OK) else "files that cannot be read"
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        path.name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _shown(path: Path) -> str:
-    """Path as one line of text that every terminal can hold."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in printable(path))
 
 
 def beside(config: Config) -> Check:

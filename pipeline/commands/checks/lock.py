@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 
 FILE = Path("dvc.lock")
@@ -11,9 +12,7 @@ FILE = Path("dvc.lock")
 
 def fault() -> str:
     """Say why DVC cannot read it; empty where it can, or where there is none."""
-    if not FILE.is_file():
-        return ""
-    return _fault_of(FILE.read_bytes())
+    return _fault_of(FILE.read_bytes()) if FILE.is_file() else ""
 
 
 def mend() -> str:
@@ -23,7 +22,8 @@ def mend() -> str:
     """
     if not (wrong := fault()):
         return ""
-    copy = next(path for path in map(_copy_name, range(1000)) if not path.exists())
+    names = (FILE.with_name(f"{FILE.name}.broken{number or ''}") for number in count())
+    copy = next(path for path in names if not path.exists())
     shutil.copy2(FILE, copy)
     kept = f"{FILE} {wrong}; a copy is {copy}."
     committed = _committed()
@@ -34,10 +34,6 @@ def mend() -> str:
         return f"{kept} The version that git knows is back: run `dvc repro`."
     FILE.unlink()
     return f"{kept} It was removed: `dvc repro` makes it anew, from the run cache where nothing changed."
-
-
-def _copy_name(number: int) -> Path:
-    return FILE.with_name(f"{FILE.name}.broken{number or ''}")
 
 
 def _fault_of(data: bytes) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
 from pipeline.commands.checks.lock import FILE, fault
+from pipeline.files.walk import above
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pipeline.config import Config
 
 _RUNNING = Path(".dvc/tmp/rwlock")
@@ -25,21 +25,16 @@ def git() -> Check:
     """Whether this is a git repository."""
     if shutil.which("git") is None:
         return Check("git", WARNING, "git is not installed", "Install git: DVC and MLflow name code by it.")
-    if _above(".git") is None:
+    if above(".git") is None:
         return Check("git", WARNING, "no repository here", "git init")
     return Check("git", OK, "a repository")
 
 
 def dvc() -> Check:
     """Whether DVC was initialised here."""
-    if _above(".dvc") is None:
+    if above(".dvc") is None:
         return Check("dvc", PROBLEM, "not initialised here", "dvc init, or work in the repository's folder.")
     return Check("dvc", OK, "initialised")
-
-
-def _above(name: str) -> Path | None:
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / name).exists()), None)
 
 
 def lock_file() -> Check:
@@ -55,7 +50,7 @@ def running() -> Check:
     if not _RUNNING.is_file():
         return Check("dvc commands", OK, "none runs")
     try:
-        holders = list(_holders(json.loads(_RUNNING.read_text(encoding="utf-8"))))
+        holders = _holders(json.loads(_RUNNING.read_text(encoding="utf-8")))
     except (ValueError, AttributeError, TypeError, LookupError):
         return Check("dvc commands", PROBLEM, f"{_RUNNING} is torn: DVC stops at it", f"Delete {_RUNNING}.")
     import psutil
@@ -69,11 +64,9 @@ def running() -> Check:
     return Check("dvc commands", OK, "none runs")
 
 
-def _holders(content: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    for holder in content.get("write", {}).values():
-        yield int(holder["pid"]), str(holder["cmd"])
-    for readers in content.get("read", {}).values():
-        yield from ((int(holder["pid"]), str(holder["cmd"])) for holder in readers)
+def _holders(content: dict[str, Any]) -> list[tuple[int, str]]:
+    writers, readers = (content.get(kind, {}).values() for kind in ("write", "read"))
+    return [(int(holder["pid"]), str(holder["cmd"])) for holder in (*writers, *chain(*readers))]
 
 
 def left_over(config: Config) -> Check:
@@ -122,19 +115,19 @@ def bundle(config: Config) -> Check:
 
 def store(config: Config) -> Check:
     """Whether MLflow's store answers within ``track.timeout_s``; nothing is made."""
+    from pipeline.track.repository import root
     from pipeline.track.secrets import without_password
     from pipeline.track.store import Client, resolve_uri
 
-    uri = resolve_uri(config.track.uri, _above(".dvc") or Path.cwd())
+    uri = resolve_uri(config.track.uri, root())
     shown = without_password(uri)
     try:
         if uri.startswith("sqlite:///"):
             file = Path(unquote(uri.removeprefix("sqlite:///")))
             if not file.exists():
                 return Check("mlflow", OK, f"{shown} is made by the first stage")
-            with sqlite3.connect(
-                f"file:{quote(str(file))}?mode=ro", uri=True, timeout=config.track.timeout_s
-            ) as database:
+            address = f"file:{quote(str(file))}?mode=ro"
+            with sqlite3.connect(address, uri=True, timeout=config.track.timeout_s) as database:
                 n_runs = database.execute("SELECT count(*) FROM runs").fetchone()[0]
             return Check("mlflow", OK, f"{shown}: {n_runs} runs")
         Client(uri, config.track.timeout_s).search_experiments(max_results=1)

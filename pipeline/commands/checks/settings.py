@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, WARNING, Check
 from pipeline.commands.checks.machine import INSTALL
+from pipeline.network import backbone_names
 
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 _KERAS_CLASS = re.compile(r" as ([A-Z]\w*)$", re.MULTILINE)
 _SUFFIXES = (".keras", ".weights.h5", ".pth")
 
@@ -54,34 +54,23 @@ def require(config: Config) -> None:
         There is no such backbone, no such colour map, or no such file of weights.
     """
     backbone, weights = config.train.backbone, config.train.weights
-    if backbone not in LITE and backbone not in _keras_classes():
-        raise ValueError(
-            f"train.backbone must be one of {', '.join(LITE)}, or a class of keras.applications. "
-            f"Received: {backbone!r}."
-        )
-    is_lite = backbone in LITE
-    if weights in ("package", "imagenet") and (weights == "package") != is_lite:
-        fitting = "package" if is_lite else "imagenet"
-        raise ValueError(
-            f"train.weights: {backbone} has no {weights!r} weights. Received: {weights!r}. "
-            f"Set it to {fitting}, random or a file."
-        )
+    if backbone not in backbone_names.LITE and backbone not in _keras_classes():
+        raise backbone_names.no_such_backbone(backbone)
+    backbone_names.require_weights(backbone, weights)
     if weights not in ("package", "imagenet", "random") and not weights.endswith(_SUFFIXES):
         raise ValueError(
             f"train.weights must be package, imagenet, random, or a {', '.join(_SUFFIXES)} file. "
             f"Received: {weights!r}."
         )
-    if config.region_maps.colormap != "cividis":
-        _require_colormap(config.region_maps.colormap)
+    if (name := config.region_maps.colormap) != "cividis" and not _is_colormap(name):
+        rule = "region_maps.colormap is no colour map of matplotlib"
+        raise ValueError(f"{rule}. Received: {name!r}. Use 'cividis'.")
 
 
-def _require_colormap(name: str) -> None:
+def _is_colormap(name: str) -> bool:
     from matplotlib import colormaps
 
-    if name not in colormaps:
-        raise ValueError(
-            f"region_maps.colormap is no colour map of matplotlib. Received: {name!r}. Use 'cividis'."
-        )
+    return name in colormaps
 
 
 def _keras_classes() -> set[str]:
