@@ -87,7 +87,7 @@ def files(config: Config) -> Check:
     named = (config.data.annotations, config.data.labels, config.validation.pinned_manifest)
     faults: dict[str, list[str]] = {}
     n_seen = 0
-    for path in _all([*(config.data.root / split for split in SPLITS), *named]):
+    for path in seen_by_dvc([*(config.data.root / split for split in SPLITS), *named]):
         n_seen += 1
         if kind := _fault(path):
             faults.setdefault(kind, []).append(_shown(path))
@@ -97,7 +97,7 @@ def files(config: Config) -> Check:
     return Check("files", PROBLEM, detail, " ".join(_MENDS[kind] for kind in faults))
 
 
-def _all(paths: list[Path]) -> Iterator[Path]:
+def seen_by_dvc(paths: list[Path]) -> Iterator[Path]:
     """Yield paths and everything below them that DVC looks at; links to folders are not followed."""
     ignored = _ignored()
     waiting = [path for path in reversed(paths) if os.path.lexists(path)]
