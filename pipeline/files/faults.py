@@ -9,6 +9,7 @@ Severity = Literal["quarantined", "warning", "note"]
 _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "blank": "Nothing is to be seen on it",
     "broken": "The file is damaged; get it anew from its source",
+    "changed": "The file was changed between two readings; run the command again",
     "cross_section": "Looks like a slice of MRI, CT or ultrasound, not like a radiograph",
     "drawing": "Looks like a screenshot, a diagram or a drawing, not like a radiograph",
     "empty_file": "The file holds no bytes",
