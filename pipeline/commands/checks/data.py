@@ -65,7 +65,8 @@ def _count(config: Config, folder: Path) -> tuple[int, int]:
 
     if links.is_circle(folder):
         return 0, 1
-    files, issues = walk(folder)
+    files, issues = walk(folder, config.data.trusted_links)
+    issues = [issue for issue in issues if issue.issue != "link_followed"]
     places = links.places(config.data.root, files, config.data.trusted_links)
     n_inside = sum(links.inside(path, places) for path in files)
     return n_inside, len(issues) + len(files) - n_inside
