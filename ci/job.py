@@ -1,6 +1,6 @@
 """The steps of CI: the lists that GitHub, GitLab and the rehearsal call, and what a job tells the next.
 
-    python -m ci.job check|retrain|propose|promote|record
+    python -m ci.job check|packages|retrain|propose|promote|record
 
 Steps run one after another; the first that fails ends the call with its exit code. FORGE_TOKEN goes on to
 those steps alone that talk to the forge, wherever the service set it.
@@ -22,6 +22,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "dvc status",  # what differs from dvc.lock
         "python -m ci.plan",
     ),
+    "packages": ("make sbom", "python -m ci.audit"),  # what is locked, and its known holes
     "retrain": (
         "dvc pull --run-cache --allow-missing",
         "dvc repro",

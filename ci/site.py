@@ -26,6 +26,7 @@ _FORGE = {"BASE": "main", "FORGE_TOKEN": "no secret"}
 # The lists of `ci.job` that a job calls, and what each call alone finds in its environment: as on GitHub.
 CALLS: dict[str, dict[str, dict[str, str]]] = {
     "check": {"check": {}},  # and `make test`, but who rehearses may be one
+    "packages": {"packages": {}},  # who rehearses may have no network
     "retrain": {"retrain": {"REASON": ""}, "propose": _FORGE | {"SHOW_MAPS": "true"}},
     "promote": {"promote": _FORGE | {"REASON": ""}, "record": _FORGE},
 }

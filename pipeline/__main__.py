@@ -26,7 +26,7 @@ import typer
 
 from pipeline.cli import champion, examine, record, stages
 from pipeline.commands import terminal
-from pipeline.files import outputs
+from pipeline.files import outputs, tensorflow_log
 from pipeline.track import secrets
 
 log = logging.getLogger("pipeline")
@@ -81,6 +81,7 @@ def main() -> None:
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    tensorflow_log.filter_imports()
     terminal.print_what_can_be(sys.stdout, sys.stderr)
     try:
         app()

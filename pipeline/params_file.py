@@ -15,9 +15,12 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 300
 GONE = {"promote.bootstrap_samples"}  # the gate compares AUROCs without it: docs/decisions/0019
 RENAMED = {
     "evaluate.views": "predict.tta_views",
+    "predict.views": "predict.tta_views",
+    "region_maps.views": "predict.tta_views",
     "train.averaging_decay": "train.ema_decay",
     "train.frozen_share": "train.frozen_fraction",
     "train.kept_epoch": "train.checkpoint",
+    "validate.copy_correlation": "validate.copy_agreement",
     "validate.earlier_manifest": "validate.pinned_manifest",
 }
 _RULES = {

@@ -52,6 +52,7 @@ def test_every_stage_ran_and_nothing_is_left_to_do(clone: Path) -> None:
     assert list(yaml.safe_load((clone / "dvc.lock").read_text())["stages"]) == STAGES
     assert "up to date" in run(clone, "dvc", "status")
     assert "Running stage" not in run(clone, "dvc", "repro")
+    assert run(clone, sys.executable, "-m", "pipeline", "doctor", "--quick") == ""
 
 
 def test_mlflow_holds_one_parent_six_children_and_one_version(clone: Path) -> None:

@@ -20,11 +20,13 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -72,12 +74,30 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
-    map_set, lost = predict_folder(config, loaded, predict, checked)
-    checked = _without(checked, lost)
+    with tempfile.TemporaryDirectory() as kept:
+        map_set, lost = predict_folder(config, loaded, predict, checked, Path(kept))
+        figures = _report(
+            config, loaded, model, predict, _without(checked, lost), map_set, target, Path(kept)
+        )
+    _show(target, figures, as_json=as_json)
+    told.tell_refused([*checked.issues, *lost], str(target / names.ISSUES))
+
+
+def _report(
+    config: Config,
+    loaded: Bundle,
+    model: keras.Model,
+    predict: inference.Predict,
+    checked: external.Folder,
+    map_set: maps.MapSet,
+    target: Path,
+    kept: Path,
+) -> dict[str, Any]:
+    """Score what was predicted, and write the report; of the folder only overlays are read again."""
     predictions = map_set.rows.assign(y_score=map_set.rows["y_score"].round(6))
 
     def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
-        return (pixels for pixels, _ in place(config, loaded.preprocess, root, list(paths)))
+        return (images.read(_kept(kept, path)).pixels for path in paths)
 
     figures = {
         "bundle": bundle.check(config.paths.models),
@@ -105,8 +125,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         )
         figures |= mapped.figures
         _write(report, config, loaded, checked, map_set, predictions, mapped, figures)
-    _show(target, figures, as_json=as_json)
-    told.tell_refused(checked.issues, str(target / names.ISSUES))
+    return figures
 
 
 def report_folder(config: Config, root: Path) -> Path:
@@ -137,11 +156,14 @@ def digest(root: Path) -> str:
 
 
 def predict_folder(
-    config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder
+    config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder, kept: Path
 ) -> tuple[maps.MapSet, list[Issue]]:
-    """Predict and map every kept radiograph, a batch at a time; tell those that are gone since the check."""
+    """Predict and map every kept radiograph, a batch at a time; tell those that are gone since the check.
+
+    Their canvases are kept in a folder: what is read once cannot be gone later.
+    """
     rows, settings, lost = checked.kept, loaded.preprocess, list[Issue]()
-    placed = place(config, settings, checked.root, list(rows["path"]), lost)
+    placed = place(config, settings, checked, kept, lost)
     network_outputs: list[inference.NetworkOutput] = []
     placements: list[Placement] = []
     while batch := list(islice(placed, inference.BATCH)):
@@ -176,30 +198,27 @@ def _without(checked: external.Folder, lost: list[Issue]) -> external.Folder:
 
 
 def place(
-    config: Config, settings: Preprocess, root: Path, paths: list[str], lost: list[Issue] | None = None
+    config: Config, settings: Preprocess, checked: external.Folder, kept: Path, lost: list[Issue]
 ) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
-    """Yield each radiograph on the canvas, as ``preprocess`` would put it there.
+    """Yield each radiograph on the canvas, as ``preprocess`` would put it there, and keep it in a folder.
 
-    What cannot be read any more is added to ``lost`` and left out; without that list it is an error.
+    What cannot be read any more is added to ``lost`` and left out.
     """
-    most = config.validation.max_pixels
-    jobs = [preparation.Job(root, {"path": path}, (), settings, most) for path in paths]
-    for record in engine.process(_prepared, jobs, workers=config.run.workers, label="assess"):
-        if isinstance(record, Issue):
-            if lost is None:
-                raise ValueError(f"{root} must stay as it is meanwhile. Received: {record.detail}.")
-            lost.append(record)
+    most, rows = config.validation.max_pixels, checked.kept[["path", "sha256"]].to_dict("records")
+    jobs = [preparation.Job(checked.root, row, (), settings, most) for row in rows]
+    records = engine.process(preparation.attempt, jobs, workers=config.run.workers, label="assess")
+    for path, record in zip(checked.kept["path"], records, strict=True):
+        if isinstance(record, ImageFault):
+            detail = str(record).replace(f"{checked.root}{os.sep}", "")
+            lost.append(Issue.of(path, record.reason, detail))
             continue
+        _kept(kept, path).write_bytes(record.encoded)
         yield images.decode(record.encoded, "canvas.png").pixels, record.placement
 
 
-def _prepared(job: preparation.Job) -> preparation.Record | Issue:
-    """Prepare a radiograph; say why it cannot be read any more."""
-    name = job.row["path"]
-    try:
-        return preparation.prepare(job)
-    except ImageFault as fault:
-        return Issue.of(name, fault.reason, str(fault).replace(f"{job.root}{os.sep}", ""))
+def _kept(folder: Path, path: str) -> Path:
+    """Name the canvas of a radiograph in the folder where canvases are kept."""
+    return folder / f"{hashlib.sha256(path.encode()).hexdigest()}.png"
 
 
 def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:

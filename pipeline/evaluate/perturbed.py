@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 from pipeline.config import Evaluate, Preprocess, Run
 from pipeline.evaluate import robustness
 from pipeline.files import engine
+from pipeline.files.faults import ImageFault
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import perturbations
+
+log = logging.getLogger(__name__)
 
 
 def score_perturbed(
@@ -34,7 +38,7 @@ def score_perturbed(
     predict
         From canvases, uint8 (B, H, W), to calibrated probabilities (B,).
     rows
-        One row a radiograph: ``path``, ``group`` and ``fractured``.
+        One row a radiograph: ``path``, ``group`` and ``fractured``, and the ``sha256`` of its file, if known.
     root
         What the paths are relative to.
     points
@@ -48,17 +52,26 @@ def score_perturbed(
     -------
     DataFrame
         As :func:`pipeline.evaluate.robustness.tabulate` says; empty where none are to be tried.
+        A file that is gone or changed meanwhile is left out, and told.
     """
     fractured, group = rows["fractured"].to_numpy(bool), rows["group"].to_numpy(str)
     chosen = robustness.sample(fractured, group, settings.robustness_radiographs, run.seed)
-    paths = [root / path for path in rows["path"].iloc[chosen]]
-    jobs = [perturbations.Job(path, canvas, max_pixels) for path in paths]
-    canvases = engine.process(perturbations.prepare, jobs, workers=run.workers, label="perturbations")
-    y_scores = np.array([predict(levels) for levels in canvases])
+    hashes = rows.get("sha256", pd.Series("", rows.index))
+    jobs = [
+        perturbations.Job(root / rows["path"].iloc[row], canvas, max_pixels, hashes.iloc[row])
+        for row in chosen
+    ]
+    canvases = engine.process(perturbations.attempt, jobs, workers=run.workers, label="perturbations")
+    y_scores = {}
+    for row, levels in zip(chosen, canvases, strict=True):
+        if isinstance(levels, ImageFault):
+            log.warning("evaluate: not tried in perturbations: %s", levels)
+        else:
+            y_scores[row] = predict(levels)
     return robustness.tabulate(
         perturbations.LEVELS,
-        fractured[chosen],
-        y_scores,
+        fractured[[*y_scores]],
+        np.array([*y_scores.values()]),
         points,
         n_samples=settings.bootstrap_samples,
         seed=run.seed,

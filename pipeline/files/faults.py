@@ -9,6 +9,7 @@ Severity = Literal["quarantined", "warning", "note"]
 _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "blank": "Nothing is to be seen on it",
     "broken": "The file is damaged; get it anew from its source",
+    "changed": "The file was changed between two readings; run the command again",
     "cross_section": "Looks like a slice of MRI, CT or ultrasound, not like a radiograph",
     "drawing": "Looks like a screenshot, a diagram or a drawing, not like a radiograph",
     "empty_file": "The file holds no bytes",
@@ -52,6 +53,7 @@ _WARNINGS = {  # used, but worth a look
     "label_id_of_many": "Most files bear one patient's or study's id; they form one group",
     "label_reserved_column": "A column of the labels that bears a name of the manifest; it is not carried",
     "label_unknown_file": "A row of the labels that names no file",
+    "link_followed": "A link to a folder: DVC sees no change behind it; after one, dvc repro -f validate",
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",
     "tiny": "Very few pixels; fine fractures cannot be seen",

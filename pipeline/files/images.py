@@ -6,6 +6,7 @@ file lacks with flat grey, and a classifier learns the grey.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import replace
@@ -27,6 +28,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "read",
+    "read_again",
     "read_bytes",
     "write",
 ]
@@ -49,6 +51,20 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
         The file cannot be read, or is no sound radiograph; see `read_bytes` and `decode`.
     """
     return decode(read_bytes(path), str(path), max_pixels)
+
+
+def read_again(path: Path, sha256: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
+    """Decode a file that was read before; its bytes must still have that hash, unless it is empty.
+
+    Raises
+    ------
+    ImageFault
+        ``changed``, or as `read`.
+    """
+    data = read_bytes(path)
+    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+        raise ImageFault("changed", f"{path}: its bytes are not those that were read before")
+    return decode(data, str(path), max_pixels)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -100,6 +100,12 @@ def left_over(folder: Path) -> dict[Path, str]:
     return {path: parts[2] for path, parts in found if parts is not None and not _is_alive(int(parts[1]))}
 
 
+def meant_for(path: Path) -> str:
+    """Name of the output that a file of `staged` was to become; of another file, its own name."""
+    parts = _PRIVATE.fullmatch(path.name)
+    return path.name if parts is None else parts[2]
+
+
 def _clear(path: Path) -> None:
     """Remove what killed processes left of this output; a result that was moved aside comes back first."""
     dead = [left for left, name in left_over(path.parent).items() if name == path.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.files.faults import Issue
@@ -20,11 +20,16 @@ _UNFINISHED = (".crdownload", ".download", ".filepart", ".part", ".partial")  # 
 _SHOWN = 3  # names of passed over files that an issue tells
 
 
-def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
+def walk(folder: Path, trusted: Sequence[Path] | None = None) -> tuple[list[Path], list[Issue]]:
     """List the files of a folder and of all folders below it.
 
-    The folder itself may be a link, or hidden. Below it links to files are listed, links to folders are not
-    followed.
+    The folder itself may be a link, or hidden. Below it links to files are listed. Links to folders are
+    followed where a trusted folder holds what they lead to, and none of it is read already.
+
+    Parameters
+    ----------
+    trusted
+        Folders that the user vouches for: ``data.trusted_links``; None where no setting is heard.
 
     Returns
     -------
@@ -32,11 +37,31 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
         In order of path, each beginning with ``folder`` as given. Reading them may still fail.
     issues : list of Issue
         In order of path: ``passed_over`` (hidden, or a system's own), ``link_skipped`` (a link to
-        nothing, in a circle, or to a folder), ``not_a_file`` (a pipe, socket or device) and
-        ``unreadable`` (a folder). Their ``path`` begins with ``folder``, too, and is not yet printable.
+        nothing, in a circle, or to a folder), ``link_followed``, ``not_a_file`` (a pipe, socket or device)
+        and ``unreadable`` (a folder). Their ``path`` begins with ``folder``, too, and is not yet printable.
     """
     files: list[Path] = []
     issues: list[Issue] = []
+    waiting, ends = [folder], {os.path.realpath(folder)}
+    while waiting:
+        found, skipped, linked = _walk(waiting.pop())
+        files += found
+        issues += skipped
+        for path in linked:
+            if reason := _why_not(path, trusted, ends):
+                issues.append(_link(path, reason))
+            else:
+                issues.append(Issue.of(str(path), "link_followed", ""))
+                waiting.append(path)
+                ends.add(os.path.realpath(path))
+    return sorted(files), sorted(issues)
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[Issue], list[Path]]:
+    """List files, what is passed over, and, in order of path, links to folders."""
+    files: list[Path] = []
+    issues: list[Issue] = []
+    linked: list[Path] = []
     errors: list[OSError] = []
     for directory, below, names in os.walk(folder, onerror=errors.append):
         here = Path(directory)
@@ -44,15 +69,25 @@ def walk(folder: Path) -> tuple[list[Path], list[Issue]]:
         issues += [Issue.of(str(here / name), "passed_over", hidden) for name in below if is_foreign(name)]
         issues += _hidden_files(here, names)
         below[:] = [name for name in below if not is_foreign(name)]
-        issues += [
-            _link(here / name, "to a folder, not followed") for name in below if (here / name).is_symlink()
-        ]
+        linked += [here / name for name in below if (here / name).is_symlink()]
         for path in (here / name for name in names if not is_foreign(name)):
             if (issue := _no_file(path)) is None:
                 files.append(path)
             else:
                 issues.append(issue)
-    return sorted(files), sorted([*issues, *map(_unreadable, errors)])
+    return files, [*issues, *map(_unreadable, errors)], sorted(linked)
+
+
+def _why_not(path: Path, trusted: Sequence[Path] | None, ends: set[str]) -> str:
+    """Say why a linked folder is not followed, or nothing: each one followed is new, so that circles end."""
+    end = Path(os.path.realpath(path))
+    if Path(os.path.realpath(path.parent)).is_relative_to(end):
+        return "to a folder that it lies in"
+    if trusted is None:
+        return "to a folder, not followed"
+    if not any(end.is_relative_to(os.path.realpath(place)) for place in trusted):
+        return "to a folder that data.trusted_links does not name"
+    return "" if ends.isdisjoint(map(str, (end, *end.parents))) else "to a folder that is read already"
 
 
 def above(name: str) -> Path | None:

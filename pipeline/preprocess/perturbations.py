@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.config import Preprocess
 from pipeline.files import images, resize
+from pipeline.files.faults import ImageFault
 from pipeline.preprocess import canvas
 from pipeline.types import BoolArray, UInt8Array
 
@@ -53,6 +54,7 @@ class Job:
     path: Path
     settings: Preprocess
     max_pixels: int
+    sha256: str = ""
 
 
 def prepare(job: Job) -> UInt8Array:
@@ -64,8 +66,17 @@ def prepare(job: Job) -> UInt8Array:
         The file has changed since ``validate`` read it.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
-    pixels = resize.within(images.read(job.path, job.max_pixels).pixels, side, exactly=True)
+    radiograph = images.read_again(job.path, job.sha256, job.max_pixels)
+    pixels = resize.within(radiograph.pixels, side, exactly=True)
     return np.stack([canvas.place(perturb(pixels, *level), job.settings)[0] for level in LEVELS])
+
+
+def attempt(job: Job) -> UInt8Array | ImageFault:
+    """Perturb a radiograph, or return why it cannot be read any more."""
+    try:
+        return prepare(job)
+    except ImageFault as fault:
+        return fault
 
 
 def perturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.config import Preprocess
 from pipeline.dataset.annotations import Region
 from pipeline.files import images
+from pipeline.files.faults import ImageFault
 from pipeline.preprocess import canvas
 
 
@@ -63,7 +64,8 @@ def prepare(job: Job) -> Record:
     pipeline.files.images.ImageFault
         The file has changed since ``validate`` read it.
     """
-    pixels = images.read(job.root / job.row["path"], job.max_pixels).pixels
+    path, sha256 = job.root / job.row["path"], job.row.get("sha256", "")
+    pixels = images.read_again(path, sha256, job.max_pixels).pixels
     placed, placement = canvas.place(pixels, job.settings)
     masks = [_mask_on_canvas(region, placement, placed.shape) for region in job.regions]
     visible = [mask for mask in masks if mask.any()]
@@ -75,6 +77,14 @@ def prepare(job: Job) -> Record:
         tuple(images.encode_png(mask.astype(np.uint8) * 255) for mask in visible),
         np.array([_unit_box(mask) for mask in visible]).reshape(-1, 4),
     )
+
+
+def attempt(job: Job) -> Record | ImageFault:
+    """Prepare a radiograph, or return why it cannot be read any more."""
+    try:
+        return prepare(job)
+    except ImageFault as fault:
+        return fault
 
 
 def _mask_on_canvas(region: Region, placement: canvas.Placement, shape: tuple[int, ...]) -> NDArray[np.bool_]:

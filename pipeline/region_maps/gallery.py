@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import overlays, references
 from pipeline.region_maps.legend import Label
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = ["file", "path", "kind", "fractured", "probability", "decision", "on_target", "where"]
 
@@ -39,6 +42,8 @@ class Case:
         Of the classifier.
     on_target
         Whether the map's peak lies on an annotated fracture; None where none is annotated.
+    sha256
+        Of its file when it was read first; empty where not known.
     """
 
     position: int
@@ -47,6 +52,7 @@ class Case:
     probability: float
     decision: str
     on_target: bool | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,10 @@ class Drawn:
 
 def cases(rows: pd.DataFrame, on_target: Sequence[bool | None]) -> list[Case]:
     """Make a case of each row of a :class:`pipeline.predict.maps.MapSet`."""
+    hashes = rows.get("sha256", pd.Series("", rows.index))
     return [
-        Case(position, str(row.path), bool(row.fractured), float(row.y_score), str(row.decision), hit)
-        for position, (row, hit) in enumerate(zip(rows.itertuples(), on_target, strict=True))
+        Case(position, str(row.path), bool(row.fractured), float(row.y_score), str(row.decision), hit, sha256)
+        for position, (row, hit, sha256) in enumerate(zip(rows.itertuples(), on_target, hashes, strict=True))
     ]
 
 
@@ -151,7 +158,7 @@ def painter(
 
     def paint(case: Case) -> Drawn:
         placement = map_set.placements[case.position]
-        pixels = images.read(root / case.path, max_pixels).pixels
+        pixels = images.read_again(root / case.path, case.sha256, max_pixels).pixels
         upright = placement.set_right(pixels)
         region_map = map_set.in_radiograph(case.position)
         cut = [] if case.decision == operating_points.NO_FINDING else settings.visible_regions(region_map)
@@ -180,7 +187,8 @@ def write(folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[C
     ----------
     folder
         To be created; one JPEG a case, named after its kind and its place in it, the same without the map
-        in ``plain/``, and ``index.csv``, which says whose they are and what captions need.
+        in ``plain/``, and ``index.csv``, which says whose they are and what captions need. A radiograph
+        that is gone or changed meanwhile is left out, and told.
     chosen
         From :func:`choose`.
     paint
@@ -190,7 +198,12 @@ def write(folder: Path, chosen: Mapping[str, Sequence[Case]], paint: Callable[[C
     rows = []
     for kind, cases in chosen.items():
         for place, case in enumerate(cases, start=1):
-            drawn, file = paint(case), f"{kind}-{place:02d}.jpg"
+            file = f"{kind}-{place:02d}.jpg"
+            try:
+                drawn = paint(case)
+            except images.ImageFault as fault:
+                log.warning("overlays: not drawn: %s", fault)
+                continue
             images.write(folder / file, drawn.overlay)
             images.write(folder / PLAIN / file, drawn.plain)
             columns = (round(case.probability, 6), case.decision, case.on_target, drawn.where)

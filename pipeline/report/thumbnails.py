@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from pipeline.files import images
 from pipeline.report import pages, results
 from pipeline.types import UInt8Array
 from pipeline.validate.page_thumbnails import INDEX, SIDE_PX, fitted
+
+log = logging.getLogger(__name__)
 
 ThumbnailReader = Callable[[str], UInt8Array | None]
 
@@ -27,13 +30,17 @@ def reader(folder: Path) -> ThumbnailReader:
     Returns
     -------
     callable
-        From a path to grey pixels, uint8, their longer side `SIDE_PX`; None where nothing was drawn.
+        From a path to grey pixels, uint8, their longer side `SIDE_PX`; None without a sound file.
     """
     drawn = results.table(folder / INDEX).set_index("path")["file"].to_dict()
 
     @cache
     def read(path: str) -> UInt8Array | None:
-        return images.read(folder / drawn[path]).pixels if path in drawn else None
+        try:
+            return images.read(folder / drawn[path]).pixels if path in drawn else None
+        except images.ImageFault as fault:
+            log.warning("no thumbnail of %s: %s. `dvc repro -f validate` draws it anew", path, fault)
+            return None
 
     return read
 

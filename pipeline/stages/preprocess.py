@@ -9,6 +9,7 @@ radiographs before and after.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, layout, manifest, names
 from pipeline.files import engine, images, outputs, resize
+from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
+from pipeline.files.printable import first
 from pipeline.preprocess import polarity, preparation, shards
 from pipeline.statistics import associations
 from pipeline.track import runs
@@ -26,6 +29,7 @@ from pipeline.track import runs
 log = logging.getLogger(__name__)
 
 _EXAMPLES = 8
+_N_NAMED = 5
 _LONGEST_PX = 384  # side of an example
 _CROPPED = 0.01  # share of the area from which on a radiograph counts as cropped
 
@@ -45,9 +49,9 @@ def run(config: Config) -> None:
             )
             for row in rows.to_dict("records")
         ]
-        prepared = engine.process(preparation.prepare, jobs, workers=config.run.workers, label="preprocess")
+        prepared = engine.process(preparation.attempt, jobs, workers=config.run.workers, label="preprocess")
         with outputs.staged(config.paths.shards) as folder:
-            index = shards.write(folder, prepared, config.preprocess.shard_records)
+            index = shards.write(folder, _promised(prepared), config.preprocess.shard_records)
         checked = config.validation  # `Limits.of` would read all of it, and the stage run again for the rest
         limits = Limits(checked.max_pixels, checked.min_side_px, checked.not_radiograph)
         settings = config.preprocess.model_dump(mode="json") | {"limits": limits._asdict()}
@@ -67,6 +71,21 @@ def run(config: Config) -> None:
             len(index),
             figures["negatives"],
             report / names.ISSUES,
+        )
+
+
+def _promised(results: Iterable[preparation.Record | ImageFault]) -> Iterator[preparation.Record]:
+    """Yield the records that the manifest promises; name all files that have changed since, at the end."""
+    lost = []
+    for result in results:
+        if isinstance(result, ImageFault):
+            lost.append(str(result))
+        else:
+            yield result
+    if lost:
+        raise ValueError(
+            f"radiographs must stay as `validate` read them. Received: {len(lost)} that did not: "
+            f"{first(lost, _N_NAMED, '; ')}. Run `dvc repro` again, which checks the files anew."
         )
 
 
@@ -102,10 +121,16 @@ def _draw_examples(config: Config, index: pd.DataFrame, folder: Path) -> None:
     table = index[["path", "inverted"]].assign(cropped=cropped_share(index))
     order = table.sort_values(["inverted", "cropped", "path"], ascending=[False, False, True])[:_EXAMPLES]
     canvases = shards.canvases(config.paths.shards, index.loc[order.index])
+    shown = []
     pictures = [(f"{number}-before.jpg", f"{number}-after.jpg") for number in range(len(order))]
     for path, canvas_pixels, (before, after) in zip(order["path"], canvases, pictures, strict=True):
-        radiograph = images.read(config.data.root / path, config.validation.max_pixels).pixels
+        try:
+            radiograph = images.read(config.data.root / path, config.validation.max_pixels).pixels
+        except ImageFault as fault:
+            log.warning("preprocess: not among the examples: %s", fault)
+            continue
         images.write(folder / before, resize.within(radiograph, _LONGEST_PX, exactly=True))
         images.write(folder / after, canvas_pixels)
+        shown.append(path)
     order[["before", "after"]] = pictures
-    order.to_csv(folder / "index.csv", index=False, lineterminator="\n")
+    order[order["path"].isin(shown)].to_csv(folder / "index.csv", index=False, lineterminator="\n")

@@ -22,7 +22,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.drift import served
-from pipeline.files import images
+from pipeline.files import images, tensorflow_log
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
@@ -47,6 +47,7 @@ class FractureModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle; TensorFlow is imported here and not before."""
+        tensorflow_log.filter_imports()
         from pipeline.predict import bundle
 
         self._bundle: Bundle = bundle.load(Path(context.artifacts[ARTIFACT]))

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.dataset import joining
 from pipeline.dataset.annotations import Region, corners, parse_region
 from pipeline.files.faults import Issue
-from pipeline.validate import coco_file
+from pipeline.validate import box_writing, coco_file
 from pipeline.validate.coco_file import CocoFile, Drawn, Image
 
 _TOLERANCE_SHARE = 0.02  # annotation tools round outward at the border
@@ -137,6 +137,7 @@ def _in_pixels(
     placed: list[Placed], targets: Mapping[str, Target], path: Path
 ) -> tuple[list[Placed], list[Issue]]:
     """Turn shares of the radiograph into pixels, where all regions are drawn in shares."""
+    box_writing.require_sizes(path, [_box(one, targets[one.file]) for one in placed])
     numbers = np.array([corners(one.region.bbox) for one in placed]).reshape(-1, 4, 2)
     is_share = (numbers >= -_TOLERANCE_SHARE) & (numbers <= 1 + _TOLERANCE_SHARE)
     if not len(placed) or not is_share.all():
@@ -149,6 +150,13 @@ def _in_pixels(
     scaled = [one._replace(region=_scaled(one.region, targets[one.file])) for one in placed]
     detail = f"all {len(placed)} regions lie within 0 to 1: taken for shares of the radiograph"
     return scaled, [Issue.of("", "annotation_normalised", detail)]
+
+
+def _box(one: Placed, target: Target) -> box_writing.Box:
+    values = one.drawn.values
+    sides = (one.image.width_px or target.width_px, one.image.height_px or target.height_px)
+    extent = one.region.bbox[2:] if one.region.polygons else None
+    return box_writing.Box(one.file, values.get("bbox"), sides, values.get("area"), extent)
 
 
 def _scaled(region: Region, target: Target) -> Region:

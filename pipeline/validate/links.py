@@ -29,7 +29,7 @@ def places(root: Path, paths: Iterable[Path], trusted: Sequence[Path]) -> tuple[
     allowed = tuple(os.path.realpath(folder) for folder in (root, *trusted))
     if all(inside(path, allowed) for path in paths):
         return allowed
-    return allowed + tuple(map(os.path.realpath, _dvc_cache()))
+    return allowed + tuple(map(os.path.realpath, dvc_cache()))
 
 
 def inside(path: Path, places: tuple[str, ...]) -> bool:
@@ -51,7 +51,7 @@ def _real(folder: Path) -> str:
     return os.path.realpath(folder)
 
 
-def _dvc_cache() -> list[str | Path]:
+def dvc_cache() -> list[str | Path]:
     """Where DVC keeps what it tracks for the working folder, if so: ``cache.dir`` of its merged settings."""
     from dvc.config import Config
 

@@ -64,7 +64,7 @@ def find(root: Path, limits: Limits, trusted: Sequence[Path] = ()) -> tuple[list
     items, issues = [], _foreign_folders(root)
     for split in SPLITS:
         for class_folder in CLASS_FOLDERS:
-            files, skipped = _files(root, split, class_folder, limits)
+            files, skipped = _files(root, split, class_folder, limits, trusted)
             issues += skipped
             if not files:
                 told.tell(issues)
@@ -92,7 +92,7 @@ def find_labelled(
     items, issues = [], []
     for split in ("", *SPLITS):
         for class_folder in CLASS_FOLDERS:
-            files, skipped = _files(root, split, class_folder, limits)
+            files, skipped = _files(root, split, class_folder, limits, trusted)
             items += files
             issues += skipped
     for class_folder, fractured in CLASS_FOLDERS.items():
@@ -145,14 +145,16 @@ def _foreign(root: Path, path: Path) -> Issue | None:
     return Issue.of(name_below(root, path), "unknown_folder", detail)
 
 
-def _files(root: Path, split: str, class_folder: str, limits: Limits) -> tuple[list[ListedFile], list[Issue]]:
+def _files(
+    root: Path, split: str, class_folder: str, limits: Limits, trusted: Sequence[Path]
+) -> tuple[list[ListedFile], list[Issue]]:
     """List the files of one class in one split, and what is passed over among them."""
     folder = root / split / class_folder
     if not folder.is_dir():
         return [], []
     if links.is_circle(folder):
         return [], [Issue.of(name_below(root, folder), "link_skipped", "a link to a folder that it lies in")]
-    files, issues = walk(folder)
+    files, issues = walk(folder, trusted)
     if folder.is_symlink():
         log.warning(
             "%s is a link: DVC does not see what changes behind it. After a change: dvc repro -f validate",

@@ -19,7 +19,7 @@ FILES = sorted(GITHUB.glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 MODULE = re.compile(r"python -m (ci\.\w+)")
 COMMANDS = ("ci/install", "git ", "make ", "python -m ci.job ", "export PATH=")
-STEPS = ("dvc ", "fracture ", "python -m ci.")
+STEPS = ("dvc ", "fracture ", "make ", "python -m ci.")
 JOBS: dict[str, Any] = {name: each for file in FILES for name, each in raw(file)["jobs"].items()}
 
 
@@ -94,10 +94,21 @@ def test_a_pull_request_is_tested_on_both_services() -> None:
     assert calls("check")[-1]["run"] == raw(GITLAB)["check"]["script"][-1] == "make test"
 
 
+def test_what_is_locked_is_listed_as_an_artifact_on_both_services() -> None:
+    assert job.STEPS["packages"][0] == "make sbom"
+    (upload,) = [
+        step["with"] for step in JOBS["packages"]["steps"] if "upload-artifact" in step.get("uses", "")
+    ]
+    assert upload["path"] == "sbom.json"
+    assert raw(GITLAB)["packages"]["artifacts"]["paths"] == ["sbom.json"]
+
+
 def test_each_call_finds_in_its_environment_what_it_finds_in_the_rehearsal() -> None:
     for name, lists in site.CALLS.items():
         install, *others = calls(name)
-        assert set(install.get("env", {})) == ({"DVC_CONFIG_LOCAL"} if name != "check" else set())
+        assert set(install.get("env", {})) == (
+            {"DVC_CONFIG_LOCAL"} if name in ("retrain", "promote") else set()
+        )
         given = [set(step.get("env", {})) for step in others if step["run"] != "make test"]
         assert given == [set(alone) for alone in lists.values()]
 
@@ -121,7 +132,7 @@ def test_steps_are_commands_that_are_there() -> None:
     assert [step for step in steps if re.search(r"[;&|\n$]", step)] == []
     assert set(job.TO_FORGE) <= set(steps)
     modules = {found[1] for line in [*steps, *commands()] if (found := MODULE.match(line))}
-    assert modules == {"ci.gate", "ci.job", "ci.plan", "ci.propose", "ci.report"}
+    assert modules == {"ci.audit", "ci.gate", "ci.job", "ci.plan", "ci.propose", "ci.report"}
     assert [name for name in modules if not (REPOSITORY / f"{name.replace('.', '/')}.py").is_file()] == []
 
 

@@ -90,6 +90,28 @@ def test_a_file_that_vanishes_is_left_out(config, work, folder, monkeypatch):
     assert ["not fractured/11.png", "vanished"] in issues
 
 
+@pytest.mark.reliability(
+    "all files vanish after `assess` has read them", "the same figures; overlays are told"
+)
+def test_what_was_read_once_may_vanish(config, work, folder, monkeypatch, caplog):
+    drawn = coco(work / "drawn.json", "fractured/0.png", "fractured/3.png")
+    assess.run(config, folder, drawn, work / "before", as_json=True)
+    predict = assess.predict_folder
+
+    def then_lose(*arguments):
+        found = predict(*arguments)
+        shutil.rmtree(folder)
+        return found
+
+    monkeypatch.setattr(assess, "predict_folder", then_lose)
+    assess.run(config, folder, drawn, work / "out", as_json=True)
+    for name in ("metrics.json", "predictions.csv", "methods.csv", "issues.csv"):
+        assert (work / "out" / name).read_bytes() == (work / "before" / name).read_bytes()
+    assert pd.read_csv(work / "out/overlays/index.csv").empty
+    assert "overlays: not drawn: " in caplog.text
+    assert (work / "out/report.html").is_file()
+
+
 def test_another_folder_of_the_same_name_keeps_the_first_report(config, work, folder, caplog):
     (work / "b").mkdir()
     other = shutil.copytree(folder, work / "b" / folder.name)

@@ -119,4 +119,4 @@ def test_a_reader_gets_a_line_a_check(found, capsys):
     doctor.run()
     lines = capsys.readouterr().out.splitlines()
     assert all(line.split("\t")[0] in ("ok", "warning", "problem") for line in lines)
-    assert len(lines) == 21
+    assert len(lines) == 22

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import Config
 from pipeline.evaluate import perturbed
-from pipeline.files import images
+from pipeline.files import images, outputs
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess.perturbations import LEVELS
 
@@ -54,3 +54,23 @@ def test_every_level_is_scored(rows: pd.DataFrame, tmp_path: Path, params: Confi
 
 def test_none_are_tried_where_none_are_wanted(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
     assert score(rows, tmp_path, params, n_radiographs=0).empty
+
+
+@pytest.mark.reliability(
+    "a file vanishes or changes before `evaluate` reads it again", "told, and not perturbed"
+)
+def test_files_that_are_gone_or_changed_are_told_and_left_out(
+    rows: pd.DataFrame, tmp_path: Path, params: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    hashed = rows.assign(sha256=[outputs.sha256(tmp_path / path) for path in rows["path"]])
+    (tmp_path / "0.png").unlink()
+    (tmp_path / "1.png").write_bytes((tmp_path / "3.png").read_bytes())
+    table = score(hashed, tmp_path, params, n_radiographs=100)
+    assert set(table["radiographs"]) == {5}
+    assert [name for name in rows["path"] if f"{name}: " in caplog.text] == ["0.png", "1.png"]
+
+
+def test_where_nothing_is_left_the_table_is_empty(rows: pd.DataFrame, tmp_path: Path, params: Config) -> None:
+    for path in rows["path"]:
+        (tmp_path / path).unlink()
+    assert score(rows, tmp_path, params, n_radiographs=100).empty

@@ -154,3 +154,39 @@ def test_what_is_cleared_shows_no_region_and_the_rest_says_where(tmp_path: Path)
     assert (blue(cleared.overlay), cleared.where) == (0, "")
     assert blue(called.overlay) > 0
     assert called.where == "no clear bone axis, right half of the image"
+
+
+@pytest.mark.reliability(
+    "a radiograph vanishes before its overlay is drawn", "told, and the others are drawn"
+)
+def test_a_radiograph_that_is_gone_is_told_and_the_others_are_drawn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = gallery.Drawn(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 9, 3), np.uint8))
+
+    def paint(one: Case) -> gallery.Drawn:
+        if one.position == 1:
+            images.read(tmp_path / one.path)
+        return whole
+
+    hits = [case(FRACTURE, fractured=True, at=at) for at in range(3)]
+    gallery.write(tmp_path / "overlays", {"hits": hits}, paint)
+    index = pd.read_csv(tmp_path / "overlays/index.csv")
+    assert index["file"].tolist() == ["hits-01.jpg", "hits-03.jpg"]
+    assert f"not drawn: {tmp_path / 'test/1.png'}: not there any more" in caplog.text
+
+
+def test_another_picture_of_that_name_is_not_drawn_over(tmp_path: Path) -> None:
+    images.write(tmp_path / "0.png", np.zeros((30, 20), np.uint8))
+    found = MapSet(
+        pd.DataFrame({"path": ["0.png"]}),
+        np.full((1, 8, 8), -9, np.float32),
+        [Placement(300, 200, False, (0, 0, 300, 200), 0.2, 0.0, 0.0)],
+        (64, 64),
+        Calibration(1.0),
+    )
+    paint = gallery.painter(
+        tmp_path, found, Annotations({}, {}), RegionSettings(0.5, 0, 5), colormap="cividis"
+    )
+    with pytest.raises(images.ImageFault, match="not those that were read before"):
+        paint(Case(0, "0.png", True, 0.1, NO_FINDING, None, "00"))

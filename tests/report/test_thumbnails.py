@@ -40,3 +40,16 @@ def test_colours_keep_their_size():
 
 def test_no_picture_has_no_address():
     assert thumbnails.address(None) is None
+
+
+@pytest.mark.reliability(
+    "a thumbnail is gone or torn when `report` reads it", "the page comes without it, told"
+)
+@pytest.mark.parametrize("left", [None, 0, 60])
+def test_a_thumbnail_that_is_gone_or_torn_is_told_and_left_out(drawn, left, caplog):
+    data = (drawn / "000.png").read_bytes()
+    (drawn / "000.png").unlink()
+    if left is not None:
+        (drawn / "000.png").write_bytes(data[:left])
+    assert thumbnails.reader(drawn)("a.png") is None
+    assert "no thumbnail of a.png" in caplog.text

@@ -200,7 +200,7 @@ def test_equal_radiographs_give_equal_bytes_wherever_they_lie_and_in_whatever_or
 
     shutil.copytree(config.data.root, tmp_path / "elsewhere/data")
     first, walk = made(config), listing.walk
-    monkeypatch.setattr(listing, "walk", lambda folder: (walk(folder)[0][::-1], walk(folder)[1]))
+    monkeypatch.setattr(listing, "walk", lambda *folder: (walk(*folder)[0][::-1], walk(*folder)[1]))
     assert made(settings_for(tmp_path / "elsewhere/data", tmp_path / "elsewhere")) == first
     assert first.keys() >= {"m.csv", "a.json", "metrics.json", "issues.csv"}
     assert all(str(tmp_path).encode() not in data for data in first.values())

@@ -85,6 +85,51 @@ def test_a_linked_folder_is_read_where_it_is_trusted(folder, root, archive):
 
 
 @pytest.mark.reliability(
+    "a linked folder within a class folder", "read where its target is trusted, else told"
+)
+def test_a_linked_folder_below_a_class_is_read_where_it_is_trusted_and_told_else(root, archive, caplog):
+    (archive / "2023/scans").mkdir(parents=True)
+    shutil.move(archive / "b.png", archive / "2023/scans/b.png")
+    (root / "train/fractured/of years").mkdir()
+    link(root / "train/fractured/of years/first", archive / "2023")
+    assert reasons(root).keys() == {f"{folder}/a.png" for folder in FOLDERS}
+    assert "of years/first: a link to a folder that data.trusted_links does not name" in caplog.text
+    assert reasons(root, [archive])["train/fractured/of years/first/scans/b.png"] == ""
+    assert "of years/first" in caplog.text.partition("link_followed, 1: ")[2]
+
+
+@pytest.mark.reliability("linked folders that lead round in circles through a trusted one", "each read once")
+def test_linked_folders_in_circles_end_and_nothing_is_read_twice(root, archive):
+    (archive / "deep").mkdir()
+    for name, target in {
+        "self": archive,
+        "home": root / "train",
+        "deep/up": archive,
+        "down": archive / "deep",
+    }.items():
+        link(archive / name, target)
+    link(archive / "deep/b.png", "../b.png")
+    link(root / "train/fractured/one", archive)
+    link(root / "train/fractured/two", archive)
+    link(root / "train/fractured/up", root / "train")
+    files, issues = listing.find(root, LIMITS, [archive])
+    below = {item.name for item in files} - {f"{folder}/a.png" for folder in FOLDERS}
+    assert below == {"train/fractured/one/b.png", "train/fractured/one/deep/b.png"}
+    assert [issue.issue for issue in issues].count("link_followed") == 1
+    assert [issue.issue for issue in issues].count("link_skipped") == 6
+
+
+def test_a_linked_folder_must_end_in_a_trusted_one(root, archive, tmp_path):
+    (tmp_path / "secret").mkdir()
+    images.write(tmp_path / "secret/c.png", RADIOGRAPH)
+    link(archive / "out", tmp_path / "secret")
+    link(root / "train/fractured/one", archive)
+    assert reasons(root, [archive]).keys() - {f"{folder}/a.png" for folder in FOLDERS} == {
+        "train/fractured/one/b.png"
+    }
+
+
+@pytest.mark.reliability(
     "a linked class folder that leads to itself or above itself", "ends at once, names the folder"
 )
 @pytest.mark.parametrize("target", [".", "..", "../..", "fractured"])

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pipeline.commands.checks import data, machine, repository, settings
+from pipeline.commands.checks import data, machine, repository, results, settings
 from pipeline.commands.checks.check import OK, PROBLEM, WARNING, Check
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def run() -> list[Check]:
     )  # fmt: skip
     with_settings = (
         data.radiographs, data.files, data.beside, data.place, settings.values, settings.weights,
-        repository.left_over, repository.lock, repository.bundle, repository.store,
+        results.others, repository.left_over, repository.lock, repository.bundle, repository.store,
     )  # fmt: skip
     return _made(alone, with_settings)
 
@@ -33,15 +33,17 @@ def run() -> list[Check]:
 def quick() -> list[Check]:
     """Make the checks that spare `dvc repro` a failure or a hang before its first stage; a second."""
     alone = (repository.dvc, repository.lock_file, repository.running)
-    return _made(alone, (data.radiographs, data.files, data.beside, data.place, settings.values))
+    with_settings = (data.radiographs, data.files, data.beside, data.place, settings.values, results.others)
+    return _made(alone, with_settings)
 
 
 def _made(
     alone: tuple[Callable[[], Check], ...], others: tuple[Callable[[Config], Check], ...]
 ) -> list[Check]:
-    results = [_guarded(check) for check in alone]
+    made = [_guarded(check) for check in alone]
     found, config = settings.read()
-    return [*results, found, *(_guarded(check, config) for check in others if config is not None)]
+    made.append(found)
+    return made + [_guarded(check, config) for check in others if config is not None]
 
 
 def _guarded(check: Callable[..., Check], *arguments: object) -> Check:

@@ -60,7 +60,8 @@ def _count(config: Config, folder: Path) -> tuple[int, int]:
 
     if links.is_circle(folder):
         return 0, 1
-    files, issues = walk(folder)
+    files, issues = walk(folder, config.data.trusted_links)
+    issues = [issue for issue in issues if issue.issue != "link_followed"]
     places = links.places(config.data.root, files, config.data.trusted_links)
     n_inside = sum(links.inside(path, places) for path in files)
     return n_inside, len(issues) + len(files) - n_inside
@@ -82,7 +83,7 @@ def files(config: Config) -> Check:
     named = (config.data.annotations, config.data.labels, config.validation.pinned_manifest)
     faults: dict[str, list[str]] = {}
     n_seen = 0
-    for path in _all([*(config.data.root / split for split in SPLITS), *named]):
+    for path in seen_by_dvc([*(config.data.root / split for split in SPLITS), *named]):
         n_seen += 1
         if kind := _fault(path):
             faults.setdefault(kind, []).append(one_line(printable(path)))
@@ -92,7 +93,7 @@ def files(config: Config) -> Check:
     return Check("files", PROBLEM, detail, " ".join(_MENDS[kind] for kind in faults))
 
 
-def _all(paths: list[Path]) -> Iterator[Path]:
+def seen_by_dvc(paths: list[Path]) -> Iterator[Path]:
     """Yield paths and everything below them that DVC looks at; links to folders are not followed."""
     ignored = _ignored()
     waiting = [path for path in reversed(paths) if os.path.lexists(path)]

@@ -1,0 +1,114 @@
+"""How the boxes of a COCO file are written, by the areas or the polygons beside them.
+
+COCO writes left, top, width and height in pixels. Corners, and shares of a hundred, can fit the radiograph as
+well: only what stands beside a box tells that it means another place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_TOLERANCE = 0.02  # areas and polygons are rounded
+_TOLERANCE_PX = 1.5
+_MEND = {
+    "corners (left, top, right, bottom)": "Write right - left and bottom - top in their place.",
+    "percent of the radiograph": "Multiply by the radiograph's width and height, and divide by 100.",
+    "corners in percent": "Write left, top, right - left and bottom - top, times width or height, by 100.",
+    "corners in shares of the radiograph": "Write right - left and bottom - top in their place.",
+}
+_CORNERS, _PERCENT, _CORNERS_PERCENT, _CORNERS_SHARES = _MEND
+
+
+class Box(NamedTuple):
+    """A box as it is written, and what stands beside it.
+
+    Attributes
+    ----------
+    file
+        Of the radiograph.
+    written
+        The value of ``bbox``.
+    sides
+        Width and height of the radiograph in pixels.
+    area
+        The value of ``area``.
+    extent
+        Width and height of the polygons; None without any.
+    """
+
+    file: str
+    written: Any
+    sides: tuple[int, int]
+    area: Any = None
+    extent: tuple[float, ...] | None = None
+
+
+def require_sizes(path: Path, boxes: Sequence[Box]) -> None:
+    """Refuse a file whose boxes are other than left, top, width and height, where more say so than not.
+
+    Raises
+    ------
+    ValueError
+        Its boxes are corners or in percent; the message says which, and how to mend them.
+    """
+    if all(box.extent for box in boxes):  # polygons go first, boxes are not used
+        return
+    told = [(writing, box) for box in boxes if (writing := _writing(box)) is not None]
+    counts = Counter(writing for writing, _ in told)
+    n_sound = counts.pop("", 0)
+    if not counts or counts.total() <= n_sound:
+        return
+    writing, count = counts.most_common(1)[0]
+    example = next(box for other, box in told if other == writing)
+    beside = f"its polygon {example.extent} wide and high" if example.extent else f"its area {example.area}"
+    raise ValueError(
+        f"{path}: boxes must be left, top, width, height in pixels. Received: {writing}, by {count} of "
+        f"{len(told)} that tell, such as {example.written} with {beside}, on {example.file}. {_MEND[writing]}"
+    )
+
+
+def _writing(box: Box) -> str | None:
+    """Name the writing that fits what stands beside a box: empty for COCO's own; None where nothing tells."""
+    numbers = _numbers(box.written, 4)
+    if numbers is None:
+        return None
+    left, top, third, fourth = numbers
+    width_px, height_px = box.sides
+    size, between = (third, fourth), (third - left, fourth - top)
+    readings = {
+        "": [size, (third * width_px, fourth * height_px)],
+        _CORNERS: [between],
+        _CORNERS_SHARES: [(between[0] * width_px, between[1] * height_px)],
+        _PERCENT: [(third * width_px / 100, fourth * height_px / 100)],
+        _CORNERS_PERCENT: [(between[0] * width_px / 100, between[1] * height_px / 100)],
+    }
+    fitting = (name for name, extents in readings.items() if any(_fits(extent, box) for extent in extents))
+    return next(fitting, None)
+
+
+def _fits(extent: tuple[float, float], box: Box) -> bool:
+    """Whether a box of that width and height has the polygon's extent, or else the area."""
+    if min(extent) <= 0:
+        return False
+    if box.extent is not None:
+        near = {"rel_tol": _TOLERANCE, "abs_tol": _TOLERANCE_PX if max(box.extent) > 1 else 0.0}
+        return all(math.isclose(one, other, **near) for one, other in zip(extent, box.extent, strict=True))
+    area = _numbers([box.area], 1)
+    if area is None or area[0] <= 0:
+        return False
+    inclusive = (extent[0] + 1) * (extent[1] + 1)  # of tools that count both border pixels
+    return any(
+        math.isclose(area[0], product, rel_tol=_TOLERANCE) for product in (math.prod(extent), inclusive)
+    )
+
+
+def _numbers(values: Any, count: int) -> list[float] | None:
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
