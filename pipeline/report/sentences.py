@@ -8,16 +8,16 @@ from typing import Any
 from pipeline.evaluate.guaranteed import rounded_down
 
 _RATES = {
-    "sensitivity": ("of fractures are caught", "fractured"),
-    "specificity": ("of the others are not called fracture", "other"),
+    "sensitivity": ("of fractures are caught", "fractured", "missed"),
+    "specificity": ("of the others are not called fracture", "other", "called fracture"),
 }
 AUROC_IS_BETTER = (
     "AUROC is the better figure: it depends on no threshold and on no share of fractured radiographs."
 )
 GROUPS_COUNT = (
-    "Here each group counts as one, by the mean probability of its radiographs: a fractured group is caught "
-    "where that reaches the high-sensitivity threshold, another one is called fracture where it reaches the "
-    "high-specificity threshold."
+    "Here groups are counted, each by the mean probability of its radiographs, fractured and others apart: a "
+    "fractured group is caught where that reaches the high-sensitivity threshold, another one is called "
+    "fracture where it reaches the high-specificity threshold."
 )
 
 
@@ -51,22 +51,22 @@ def guarantee(point: Mapping[str, Any], rate: str) -> str:
     rate : str
         ``sensitivity`` or ``specificity``.
     """
-    what, kind = _RATES[rate]
-    missed = point["groups"] - point["groups_correct"]
+    what, kind, wrong = _RATES[rate]
+    n_wrong = point["groups"] - point["groups_correct"]
     return (
         f"With 95 % confidence at least {rounded_down(point[f'guaranteed_{rate}'], 2)} {what} "
-        f"({_groups(point, kind)}, {missed:,} of them wrong; {_wanting(point)})."
+        f"({_groups(point, kind)}, {n_wrong:,} of them {wrong}; {_wanting(point, wrong)})."
     )
 
 
 def guarantee_of_choice(point: Mapping[str, Any], rate: str) -> str:
     """Say what holds of a point by the groups that chose its threshold."""
-    what, kind = _RATES[rate]
+    what, kind, _ = _RATES[rate]
     bound = point[f"guaranteed_{rate}"]
     if bound is None:
         return (
-            f"Of the {rate} the choice itself promises nothing: the {_groups(point, kind)} weigh unlike, and "
-            "moved the threshold past the score that the count of groups fixes."
+            f"Of the {rate} the choice itself promises nothing: the {_groups(point, kind)} weigh unlike, "
+            "and so the threshold lies past the score that their number fixes."
         )
     return (
         f"With 95 % confidence at least {rounded_down(bound, 2)} {what}, by the rank of the threshold among "
@@ -78,14 +78,14 @@ def _groups(point: Mapping[str, Any], kind: str) -> str:
     return f"{point['groups']:,} {kind} group{'' if point['groups'] == 1 else 's'}"
 
 
-def _wanting(point: Mapping[str, Any]) -> str:
+def _wanting(point: Mapping[str, Any], wrong: str) -> str:
     """Say what it would take to promise the target."""
     more, target = point["more_groups_needed"], f"{point['target']:g}"
     if more is None:
-        return f"no number of groups with that share wrong would promise {target}"
+        return f"no number of groups with that share {wrong} would promise {target}"
     if not more:
         return f"enough to promise {target}"
-    return f"{more:,} more with the same share wrong would be needed to promise {target}"
+    return f"{more:,} more with the same share {wrong} would be needed to promise {target}"
 
 
 def _too_few(point: Mapping[str, Any]) -> str:

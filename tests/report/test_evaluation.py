@@ -67,8 +67,8 @@ def test_page_and_card_say_what_holds_with_so_few_groups(files, found: Findings,
     text, point = files[name], found.figures["test"]["high_sensitivity"]
     missed = point["groups"] - point["groups_correct"]
     least, more = rounded_down(point["guaranteed_sensitivity"], 2), point["more_groups_needed"]
-    assert f"at least {least} of fractures are caught (30 fractured groups, {missed} of them wrong" in text
-    assert f"; {more} more with the same share wrong would be needed to promise 0.95)" in text
+    assert f"at least {least} of fractures are caught (30 fractured groups, {missed} of them missed" in text
+    assert f"; {more} more with the same share missed would be needed to promise 0.95)" in text
     assert "always saying “not fractured” is right on 0.500" in text
     assert "AUROC is the better figure" in text
 

@@ -85,7 +85,7 @@ def performance(figures: Mapping[str, Any]) -> Section:
         for name, label in _FIGURES.items()
     ]
     always = (decimals(scores[f"{prefix}majority_accuracy"]) for _, scores, prefix in columns)
-    rows.append((f"Accuracy of always “{sentences.majority(test)}”", *always))
+    rows.append(("Accuracy of always saying the more frequent class", *always))
     return Section(lists.PERFORMANCE, tuple(text), ("Figure", *(title for title, *_ in columns)), rows)
 
 
