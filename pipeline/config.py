@@ -223,6 +223,7 @@ class Promote(Section):
 
     min_auroc: Share
     min_sensitivity: Share
+    min_guaranteed_sensitivity: Annotated[float, Field(ge=0, lt=1)]
     max_ece: Share
     min_pointing_game: Share
     subgroups: tuple[str, ...]

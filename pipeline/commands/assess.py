@@ -229,6 +229,8 @@ def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[
         n_samples=config.evaluate.bootstrap_samples,
         n_bins=config.evaluate.ece_bins,
         seed=config.run.seed,
+        sensitivity=config.evaluate.high_sensitivity,
+        specificity=config.evaluate.high_specificity,
     )
 
 
@@ -279,14 +281,17 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.write((target / names.METRICS).read_text(encoding="utf-8"))
         return
     scores = figures["test"]
-    headline = [
-        (name, scores) for name in ("auroc", "group_auroc", "average_precision", "brier_score", "ece")
-    ]
+    shown = ("auroc", "group_auroc", "average_precision", "brier_score", "ece", "accuracy", "loss")
+    headline = [(name, scores) for name in shown]
     headline += [("pointing_game", figures)] if "pointing_game" in figures else []
     rows = [
         (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
         for name, values in headline
     ]
+    rows.insert(6, ("majority_accuracy", pages.decimals(scores["majority_accuracy"])))
+    for name in ("sensitivity", "specificity"):
+        promised = scores[f"high_{name}"][f"guaranteed_{name}"]
+        rows.append((f"guaranteed_{name}", pages.decimals(promised)))
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)
     log.info("assess: %d radiographs scored, %d files left out", figures["kept"], figures["quarantined"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.evaluate import guaranteed
 from pipeline.predict import calibration, operating_points
 from pipeline.predict.calibration import Calibration, Method
 from pipeline.predict.operating_points import OperatingPoints
@@ -57,6 +58,9 @@ def evaluate(
     n_samples: int,
     n_bins: int,
     seed: int,
+    sensitivity: float = 0.95,
+    specificity: float = 0.90,
+    chosen_here: bool = False,
 ) -> dict[str, Any]:
     """Score calibrated probabilities of one split.
 
@@ -67,24 +71,35 @@ def evaluate(
     group : ndarray of shape (N,)
         Duplicate group, or patient, of each radiograph.
     points : OperatingPoints
-        Chosen on other radiographs.
+        Chosen on other radiographs, unless ``chosen_here``.
     n_samples, seed : int
         Resamples of the groups, and where their random numbers start.
     n_bins : int
         Bins of the expected calibration error.
+    sensitivity, specificity, chosen_here
+        What was asked of the points, as for :func:`pipeline.evaluate.guaranteed.guaranteed`.
 
     Returns
     -------
     dict
-        ``radiographs``, ``groups``, ``fractured``; ``auroc``, ``average_precision``,
-        ``brier_score`` and ``ece`` with ``_low`` and ``_high``; the same by group under
-        ``group_``; ``ece_by_chance``, see :func:`pipeline.statistics.metrics.ece_by_chance`;
-        ``high_sensitivity`` and ``high_specificity`` with their rates; ``needs_review``, the share
-        between the two.
+        ``radiographs``, ``groups``, ``fractured``; ``auroc``, ``average_precision``, ``brier_score``,
+        ``ece``, ``accuracy`` and ``loss`` with ``_low`` and ``_high``; ``majority_accuracy``, that of always
+        saying the more frequent class; the same by group under ``group_``; ``ece_by_chance``, see
+        :func:`pipeline.statistics.metrics.ece_by_chance`; ``high_sensitivity`` and ``high_specificity``
+        with their rates and what of them is guaranteed; ``needs_review``, the share between the two.
     """
     by_file = _with_intervals(y_true, y_score, group, n_samples=n_samples, n_bins=n_bins, seed=seed)
     units = metrics.collapse_groups(y_true, y_score, group)
     by_group = _with_intervals(*units, n_samples=n_samples, n_bins=n_bins, seed=seed)
+    promises = guaranteed.guaranteed(
+        y_true,
+        y_score,
+        group,
+        points,
+        sensitivity=sensitivity,
+        specificity=specificity,
+        chosen_here=chosen_here,
+    )
     reviewed = (y_score >= points.high_sensitivity) & (y_score < points.high_specificity)
     return {
         "radiographs": len(y_true),
@@ -93,8 +108,10 @@ def evaluate(
         **by_file,
         "ece_by_chance": metrics.ece_by_chance(y_score, n_bins=n_bins, n_samples=n_samples, seed=seed),
         **{f"group_{name}": value for name, value in by_group.items()},
-        "high_sensitivity": metrics.at_threshold(y_true, y_score, points.high_sensitivity),
-        "high_specificity": metrics.at_threshold(y_true, y_score, points.high_specificity),
+        **{
+            name: metrics.at_threshold(y_true, y_score, getattr(points, name)) | promises[name]
+            for name in ("high_sensitivity", "high_specificity")
+        },
         "needs_review": float(reviewed.mean()),
     }
 
@@ -129,4 +146,6 @@ def _with_intervals(
     y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_samples: int, n_bins: int, seed: int
 ) -> dict[str, float]:
     statistics = partial(metrics.classification_scores, y_true, y_score, n_bins=n_bins)
-    return intervals.summarize(statistics, group, y_true, n_samples=n_samples, seed=seed)
+    summary = intervals.summarize(statistics, group, y_true, n_samples=n_samples, seed=seed)
+    fractured = float(np.mean(y_true))
+    return summary | {"majority_accuracy": max(fractured, 1 - fractured)}

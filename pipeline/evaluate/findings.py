@@ -60,6 +60,8 @@ def find(
     n_samples: int,
     n_bins: int,
     seed: int,
+    sensitivity: float,
+    specificity: float,
 ) -> Findings:
     """Score both splits, and ``test`` by subgroup and in curves.
 
@@ -81,10 +83,21 @@ def find(
         Resamples of the groups behind every interval, and where their random numbers start.
     n_bins
         Bins of the expected calibration error, and of the reliability diagram.
+    sensitivity, specificity
+        What was asked of the two points when val chose them, in 0..1.
     """
     parts = evaluation.parts(predictions, attributes)
     figures: dict[str, Any] = {
-        name: evaluation.evaluate(*part, points, n_samples=n_samples, n_bins=n_bins, seed=seed)
+        name: evaluation.evaluate(
+            *part,
+            points,
+            n_samples=n_samples,
+            n_bins=n_bins,
+            seed=seed,
+            sensitivity=sensitivity,
+            specificity=specificity,
+            chosen_here=name == "val",
+        )
         for name, part in parts.items()
     }
     test, is_test = parts["test"], predictions["split"] == "test"

@@ -91,6 +91,7 @@ def describe(
         y_true=rows["fractured"].to_numpy(bool),
         y_score=rows["y_score"].to_numpy(float),
         called=(rows["decision"] != operating_points.NO_FINDING).to_numpy(bool),
+        threshold=scores["high_sensitivity"]["threshold"],
         group=rows["group"].to_numpy(str),
         subgroups=_subgroups(files, rows, config.promote.subgroups),
         auroc=_number(scores["auroc"]),

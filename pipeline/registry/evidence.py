@@ -24,6 +24,8 @@ class Candidate:
     y_true, y_score, called
         Reference standard (bool), probability (0..1), and whether that reaches the high-sensitivity
         point (bool).
+    threshold
+        That of the high-sensitivity point, in 0..1.
     group
         Radiographs that are copies of one another or show one patient (str).
     subgroups
@@ -48,6 +50,7 @@ class Candidate:
     y_true: Bools
     y_score: Floats
     called: Bools
+    threshold: float
     group: NDArray[np.str_]
     subgroups: Mapping[str, NDArray[np.str_]]
     auroc: float

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.config import Promote
 from pipeline.evaluate import comparison
+from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rule
+from pipeline.statistics import guarantees, metrics
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
@@ -66,9 +68,11 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
 def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
     """Check what every champion must reach, whatever the last one did."""
     sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
-    share = f"Share of {n_groups} fractured groups found at the high-sensitivity point."
+    promised, least = _guaranteed(candidate, candidate.y_true), policy.min_guaranteed_sensitivity
+    share = f"Share of {n_groups} fractured groups found at the high-sensitivity point{_promise(promised)}."
     yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
     yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)
+    yield _at_least_if_asked("guaranteed sensitivity", promised, least, _shortfall(n_groups, least))
     bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
     yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
     yield _beats_shortcuts(candidate)
@@ -104,7 +108,8 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
             if n_groups < least:
                 small.append(f"{value} ({n_groups})")
             else:
-                sentence = f"Share of {n_groups} fractured groups found."
+                promised = _guaranteed(candidate, candidate.y_true & (values == value))
+                sentence = f"Share of {n_groups} fractured groups found{_promise(promised)}."
                 name = f"sensitivity, {column} {value}"
                 yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
         if small:
@@ -155,6 +160,32 @@ def _sensitivity(candidate: Candidate, fractured: Bools) -> tuple[float, int]:
     names, code = np.unique(candidate.group[fractured], return_inverse=True)
     share = np.bincount(code, weights=candidate.called[fractured]) / np.bincount(code)
     return float(share.mean()) if share.size else float("nan"), names.size
+
+
+def _guaranteed(candidate: Candidate, fractured: Bools) -> float:
+    """Sensitivity that holds with 95 % confidence; a group is found where its mean probability is enough."""
+    if not fractured.any():
+        return 0.0
+    _, score, _ = metrics.collapse_groups(
+        candidate.y_true[fractured], candidate.y_score[fractured], candidate.group[fractured]
+    )
+    return guarantees.lower_bound(int((score >= candidate.threshold).sum()), score.size)
+
+
+def _promise(bound: float) -> str:
+    return f"; with 95 % confidence at least {rounded_down(bound, 3)} of all such groups"
+
+
+def _shortfall(n_groups: int, least: float) -> str:
+    """Say from how many groups on the bar can be reached at all."""
+    sentence = "What holds of all fractures with 95 % confidence, given so few groups."
+    if least and (needed := guarantees.trials_needed(least)) > n_groups:
+        sentence += f" {n_groups} groups cannot reach the bar: it takes {needed}, with none missed."
+    return sentence
+
+
+def _at_least_if_asked(name: str, figure: float, bar: float, sentence: str) -> Rule:
+    return _at_least(name, figure, bar, sentence) if bar else Rule(name, figure, "", None, sentence)
 
 
 def _none_of(name: str, count: int, good: str, bad: str) -> Rule:

@@ -14,6 +14,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.report import sentences
+
 MISSING = "\N{EN DASH}"  # what stands for a figure that is not defined
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -120,5 +122,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     filters = (percent, decimals, count, counted, interval, above, cell)
-    environment.filters |= {function.__name__: function for function in filters}
+    said = (sentences.majority, sentences.accuracy, sentences.guarantee, sentences.guarantee_of_choice)
+    environment.filters |= {function.__name__: function for function in (*filters, *said)}
+    environment.globals["groups_count"] = sentences.GROUPS_COUNT
     return environment

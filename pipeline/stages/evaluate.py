@@ -72,6 +72,8 @@ def run(config: Config) -> None:
             n_samples=config.evaluate.bootstrap_samples,
             n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
+            sensitivity=config.evaluate.high_sensitivity,
+            specificity=config.evaluate.high_specificity,
         )
         bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
         report = config.paths.report("evaluate")

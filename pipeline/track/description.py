@@ -1,4 +1,4 @@
-"""What MLflow shows first of a run that stands for a state: its name, five figures, and a description."""
+"""What MLflow shows first of a run that stands for a state: its name, eight figures, and a description."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.track.store import Store
 
 EXECUTED, REUSED = "executed", "reused"
+_MAJORITY = "test.majority_accuracy"
 
 _PICTURES = {
     "evaluate": ("figures/roc.svg", "figures/reliability.svg"),
@@ -30,12 +31,12 @@ def name(pipeline: state.Pipeline, config: Config) -> str:
 
 
 def headline(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return those of the five figures that there are, under the names by which they come first."""
+    """Return those of the eight figures that there are, under the names by which they come first."""
     return {title: figures[key] for title, key in HEADLINE.items() if key in figures}
 
 
 def summary(figures: Mapping[str, float]) -> str:
-    """Write those of the five figures that there are in one line."""
+    """Write those of the eight figures that there are in one line."""
     return ", ".join(f"{name[2:]} {value:.3f}" for name, value in headline(figures).items())
 
 
@@ -73,7 +74,15 @@ def _figures(figures: Mapping[str, float]) -> Iterator[str]:
         if key in figures:
             low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
             interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-            yield f"| {title[2:]} | {figures[key]:.3f}{interval} |"
+            beside = (
+                f"; always the more frequent class: {figures[_MAJORITY]:.3f}" if _shows(key, figures) else ""
+            )
+            yield f"| {title[2:]} | {figures[key]:.3f}{interval}{beside} |"
+
+
+def _shows(key: str, figures: Mapping[str, float]) -> bool:
+    """Whether the accuracy of always saying the more frequent class belongs beside this figure."""
+    return key == "test.accuracy" and _MAJORITY in figures
 
 
 def _pictures(store: Store, runs: Mapping[str, Run]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The table of runs as MLflow opens it for a reader: five figures first, then what tells runs apart.
+"""The table of runs as MLflow opens it for a reader: eight figures first, then what tells runs apart.
 
 MLflow keeps views of its table in tags of the experiment, and lists them under *Views*.
 """
@@ -14,6 +14,9 @@ HEADLINE = {
     "3 Specificity": "test.high_sensitivity.specificity",
     "4 Calibration error": "test.ece",
     "5 Pointing game": "pointing_game",
+    "6 Accuracy": "test.accuracy",
+    "7 Loss": "test.loss",
+    "8 Guaranteed sensitivity": "test.high_sensitivity.guaranteed_sensitivity",
 }
 KEY = "headline"  # in the address: ?viewStateShareKey=headline
 _NAME = "attributes.`Run Name`"

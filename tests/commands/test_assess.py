@@ -36,7 +36,7 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
     assert figures == json.loads((work / "out/metrics.json").read_text())
     assert [figures[name] for name in ("files", "kept", "redundant", "quarantined")] == [15, 13, 1, 1]
     assert [figures["test"][name] for name in ("radiographs", "groups", "fractured")] == [13, 12, 7]
-    names = ("auroc", "average_precision", "brier_score", "ece", "group_auroc")
+    names = ("auroc", "average_precision", "brier_score", "ece", "accuracy", "loss", "group_auroc")
     assert {f"{name}{end}" for name in names for end in ("", "_low", "_high")} <= set(figures["test"])
     assert set(figures["test"]["high_sensitivity"]) == {
         "threshold",
@@ -44,6 +44,11 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
         "specificity",
         "ppv",
         "npv",
+        "target",
+        "groups",
+        "groups_correct",
+        "guaranteed_sensitivity",
+        "more_groups_needed",
     }
     located = {"annotated", "pointing_game", "pointing_game_center", "energy_in_box", "max_box_acc"}
     asked = {"deletion_auc", "insertion_auc", "erase_drop", "randomization_correlation"}

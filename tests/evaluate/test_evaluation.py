@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from pipeline.evaluate import evaluation
 from pipeline.predict import calibration, operating_points
@@ -36,7 +36,7 @@ def test_figures_by_group_score_each_group_once(figures: dict) -> None:
     assert figures["group_brier_score"] == pytest.approx(brier_score_loss(truth, score))
 
 
-@pytest.mark.parametrize("name", ["auroc", "average_precision", "brier_score", "ece"])
+@pytest.mark.parametrize("name", ["auroc", "average_precision", "brier_score", "ece", "accuracy"])
 @pytest.mark.parametrize("unit", ["", "group_"])
 def test_every_figure_lies_in_its_interval(figures: dict, name: str, unit: str) -> None:
     low, value, high = (figures[f"{unit}{name}{end}"] for end in ("_low", "", "_high"))
@@ -52,6 +52,21 @@ def test_operating_points_by_hand(figures: dict) -> None:
     assert (sensitive["sensitivity"], sensitive["specificity"]) == (1.0, 0.5)
     assert (specific["sensitivity"], specific["specificity"]) == (0.75, 1.0)
     assert figures["needs_review"] == 3 / 8  # 0.35, 0.6 and 0.4
+
+
+def test_accuracy_and_loss_stand_beside_what_the_more_frequent_class_reaches(figures: dict) -> None:
+    assert (figures["accuracy"], figures["majority_accuracy"]) == (6 / 8, 4 / 8)  # 0.35 and 0.6 are wrong
+    assert (figures["group_accuracy"], figures["group_majority_accuracy"]) == (4 / 6, 3 / 6)
+    assert figures["loss_low"] <= figures["loss"] <= figures["loss_high"]
+    assert figures["loss"] == pytest.approx(log_loss(Y_TRUE, Y_SCORE))
+
+
+def test_each_point_carries_what_is_guaranteed_of_it(figures: dict) -> None:
+    sensitive, specific = figures["high_sensitivity"], figures["high_specificity"]
+    assert sensitive["guaranteed_sensitivity"] == pytest.approx(0.05 ** (1 / 3))  # three groups, none missed
+    assert (sensitive["groups"], sensitive["more_groups_needed"]) == (3, 56)
+    assert specific["guaranteed_specificity"] == pytest.approx(0.05 ** (1 / 3))
+    assert (specific["groups"], specific["more_groups_needed"]) == (3, 26)
 
 
 def test_equal_seeds_give_equal_intervals(figures: dict) -> None:

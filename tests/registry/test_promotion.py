@@ -17,6 +17,7 @@ N = 80
 POLICY = Promote(
     min_auroc=0.8,
     min_sensitivity=0.9,
+    min_guaranteed_sensitivity=0.0,
     max_ece=0.1,
     min_pointing_game=0.25,
     subgroups=("body_part",),
@@ -36,6 +37,7 @@ def candidate(**changes) -> Candidate:
         y_true=Y_TRUE,
         y_score=Y_SCORE,
         called=Y_TRUE.copy(),
+        threshold=0.5,
         group=np.arange(N).astype(str),
         subgroups={"body_part": np.where(np.arange(N) < 60, "hand", "hip")},
         auroc=0.9,
@@ -110,6 +112,23 @@ def test_sensitivity_counts_a_group_as_one() -> None:
     group[[0, 2, 4, 6, 8, 10]] = "copies"  # ... which are one
     assert rules(candidate(called=called, group=group))["sensitivity"].figure == pytest.approx(34 / 35)
     assert failed(candidate(called=called)) == ["sensitivity"]
+
+
+def test_the_sensitivity_says_what_is_guaranteed_of_it() -> None:
+    clear = candidate(y_score=Y_TRUE.astype(float))
+    asked = rules(clear)
+    assert "with 95 % confidence at least 0.927" in asked["sensitivity"].sentence  # 0.05 ** (1 / 40)
+    assert "with 95 % confidence at least 0.741" in asked["sensitivity, body_part hip"].sentence  # ten groups
+    assert asked["guaranteed sensitivity"].figure == pytest.approx(0.05 ** (1 / 40))
+    assert asked["guaranteed sensitivity"].passed is None
+
+
+def test_a_floor_on_the_guarantee_is_asked_where_it_is_set() -> None:
+    clear = candidate(y_score=Y_TRUE.astype(float))
+    assert rules(clear, min_guaranteed_sensitivity=0.92)["guaranteed sensitivity"].passed
+    assert failed(clear, min_guaranteed_sensitivity=0.95) == ["guaranteed sensitivity"]
+    rule = rules(clear, min_guaranteed_sensitivity=0.95)["guaranteed sensitivity"]
+    assert rule.sentence.endswith("40 groups cannot reach the bar: it takes 59, with none missed.")
 
 
 def test_a_weak_subgroup_refuses_though_the_whole_is_strong() -> None:

@@ -26,5 +26,5 @@ def test_confusion_counts_come_back_from_rates():
     y_true, y_score = np.arange(70) % 7 < 3, np.random.default_rng(0).random(70)
     scores = evaluation.evaluate(y_true, y_score, np.arange(70), POINTS, n_samples=5, n_bins=10, seed=0)
     for point in (scores["high_sensitivity"], scores["high_specificity"]):
-        rounded = {name: round(value, 6) for name, value in point.items()}
+        rounded = {name: round(point[name], 6) for name in ("sensitivity", "specificity")}
         assert charts._counts(scores, rounded) == metrics.confusion(y_true, y_score, point["threshold"])

@@ -13,6 +13,7 @@ import pytest
 from pipeline.config import Config
 from pipeline.evaluate import robustness
 from pipeline.evaluate.findings import Findings
+from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.report.card import checklists
 from pipeline.report.evaluation import documents
 from tests.report import folders
@@ -59,6 +60,17 @@ def test_the_page_shows_all_that_was_found(files) -> None:
     for said in ("test, without hardware", "&lt;b&gt;|hand", "rotation 15", "Decision curve", "slope 0.81"):
         assert said in page
     assert 'href="model_card.html"' in page
+
+
+@pytest.mark.parametrize("name", ["report.html", "model_card.md", "model_card.html"])
+def test_page_and_card_say_what_holds_with_so_few_groups(files, found: Findings, name: str) -> None:
+    text, point = files[name], found.figures["test"]["high_sensitivity"]
+    missed = point["groups"] - point["groups_correct"]
+    least, more = rounded_down(point["guaranteed_sensitivity"], 2), point["more_groups_needed"]
+    assert f"at least {least} of fractures are caught (30 fractured groups, {missed} of them missed" in text
+    assert f"; {more} more with the same share missed would be needed to promise 0.95)" in text
+    assert "always saying “not fractured” is right on 0.500" in text
+    assert "AUROC is the better figure" in text
 
 
 def test_tables_for_plots_say_of_each_radiograph_what_it_is_and_was_called(files, found: Findings) -> None:

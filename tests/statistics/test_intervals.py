@@ -85,7 +85,7 @@ def test_summary_names_each_figure_and_both_ends():
     assert summary["auroc_low"] <= summary["auroc"] <= summary["auroc_high"]
     assert set(summary) == {
         f"{name}{end}"
-        for name in ("auroc", "average_precision", "brier_score", "ece")
+        for name in ("auroc", "average_precision", "brier_score", "ece", "accuracy", "loss")
         for end in ("", "_low", "_high")
     }
 

@@ -41,6 +41,16 @@ def test_brier_score_by_hand():
     assert metrics.brier_score(Y_TRUE, Y_SCORE) == pytest.approx(sum(squares) / 6)
 
 
+def test_accuracy_calls_one_half_fractured():
+    assert metrics.accuracy(Y_TRUE, Y_SCORE) == pytest.approx(4 / 6)  # 0.4 is missed, 0.6 is alarmed
+    assert metrics.accuracy(np.array([True, False]), np.array([0.5, 0.5])) == 0.5
+
+
+def test_a_surely_wrong_answer_costs_no_more_than_what_is_written_as_one_in_a_million():
+    loss = metrics.cross_entropy(np.array([True, False]), np.array([0.0, 0.5]))
+    assert loss == pytest.approx((math.log(1e6) + math.log(2)) / 2)
+
+
 def test_ece_by_hand():
     # Two bins: (0.1, 0.4, 0.4) with one fracture of three, (0.8, 0.6, 0.9) with two of three.
     expected = (abs(1 / 3 - 0.3) + abs(2 / 3 - 2.3 / 3)) / 2
@@ -65,6 +75,8 @@ def test_scores_equal_those_of_scikit_learn(rows):
         "auroc": sklearn_metrics.roc_auc_score(y_true, y_score, sample_weight=weight),
         "average_precision": sklearn_metrics.average_precision_score(y_true, y_score, sample_weight=weight),
         "brier_score": sklearn_metrics.brier_score_loss(y_true, y_score, sample_weight=weight),
+        "accuracy": sklearn_metrics.accuracy_score(y_true, y_score >= 0.5, sample_weight=weight),
+        "loss": sklearn_metrics.log_loss(y_true, y_score.clip(1e-6, 1 - 1e-6), sample_weight=weight),
     }
     assert {name: scores[name] for name in expected} == pytest.approx(expected)
 

@@ -38,7 +38,7 @@ def test_a_state_is_named_by_backbone_size_and_key(params, width_px, size):
     assert name == f"efficientnet-lite0-{size}-{PIPELINE.key[:8]}"
 
 
-def test_five_figures_come_first_of_all_that_mlflow_sorts_by_name():
+def test_the_headline_comes_first_of_all_that_mlflow_sorts_by_name():
     figures = {"test.auroc": 0.9, "test.ece": 0.1, "pointing_game": 0.5, "accuracy": 1.0}
     shown = figures | description.headline(figures)
     assert sorted(shown)[:3] == ["1 AUROC", "4 Calibration error", "5 Pointing game"]
@@ -52,6 +52,12 @@ def test_the_note_shows_figures_with_intervals(note):
     assert "Sensitivity" not in note
 
 
+def test_accuracy_stands_beside_that_of_the_more_frequent_class():
+    figures = {"test.accuracy": 0.9, "test.accuracy_low": 0.8, "test.accuracy_high": 0.95}
+    rows = list(description._figures(figures | {"test.majority_accuracy": 0.7}))
+    assert rows == ["| Accuracy | 0.900 (0.800 to 0.950); always the more frequent class: 0.700 |"]
+
+
 def test_the_note_shows_the_pictures_that_are_there_and_links_the_runs(note):
     pictures = [line for line in note.splitlines() if line.startswith("![")]
     assert pictures == [
@@ -61,6 +67,6 @@ def test_the_note_shows_the_pictures_that_are_there_and_links_the_runs(note):
     assert "| [evaluate](#/experiments/7/runs/evaluateevaluate) | reused |" in note
 
 
-def test_the_view_of_the_table_begins_with_the_five():
+def test_the_view_of_the_table_begins_with_the_eight():
     columns = view._COLUMNS
-    assert [column.split("`")[1] for column in columns[:5]] == list(description.HEADLINE)
+    assert [column.split("`")[1] for column in columns[:8]] == list(description.HEADLINE)

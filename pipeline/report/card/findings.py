@@ -9,6 +9,7 @@ import pandas as pd
 
 import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
+from pipeline.report import sentences
 from pipeline.report.card.section import Rows, Section, with_interval
 from pipeline.report.pages import count, decimals, interval, percent
 from pipeline.report.robustness import label
@@ -20,6 +21,8 @@ _FIGURES = {
     "average_precision": "Average precision",
     "brier_score": "Brier score",
     "ece": "Expected calibration error",
+    "accuracy": "Accuracy at 0.5",
+    "loss": "Loss (mean cross-entropy, nats)",
 }
 
 
@@ -36,6 +39,7 @@ def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section
         f"{percent(targets['high_specificity'], 0)}: below the first, no finding; from the second on, "
         f"fracture; between them, needs review ({percent(test['needs_review'])} of test). The table holds "
         "what they reached on test; PPV and NPV hold at its share of fractures only.",
+        *_guarantees(test, figures["val"]),
         "The model bundle, whose files models/bundle.json names, holds all that the command fracture predict "
         "needs.",
     )
@@ -48,13 +52,25 @@ def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section
     return Section(lists.DECISIONS, text, head, rows)
 
 
+def _guarantees(test: Mapping[str, Any], val: Mapping[str, Any]) -> Iterator[str]:
+    """Say what holds of both points with so few groups."""
+    yield sentences.GROUPS_COUNT
+    for rate in ("sensitivity", "specificity"):
+        name = f"high_{rate}"
+        yield (
+            f"{_POINTS[name]}, by test: {sentences.guarantee(test[name], rate)} By val, which chose the "
+            f"threshold: {sentences.guarantee_of_choice(val[name], rate)}"
+        )
+
+
 def performance(figures: Mapping[str, Any]) -> Section:
     """Set the figures on test beside the best shortcut baseline."""
     test, null = figures["test"], figures["best_null"]
     bare = figures.get("test_without_hardware")
     text = [
         f"On {count(test['radiographs'])} radiographs of test ({count(test['groups'])} groups); 95 % "
-        "intervals by resampling whole groups. Brier score and calibration error: lower is better."
+        "intervals by resampling whole groups. Brier score, calibration error and loss: lower is better.",
+        sentences.accuracy(test),
     ]
     if null["auroc"] is not None:
         text.append(
@@ -68,6 +84,8 @@ def performance(figures: Mapping[str, Any]) -> Section:
         (label, *(with_interval(scores, f"{prefix}{name}") for _, scores, prefix in columns))
         for name, label in _FIGURES.items()
     ]
+    always = (decimals(scores[f"{prefix}majority_accuracy"]) for _, scores, prefix in columns)
+    rows.append(("Accuracy of always saying the more frequent class", *always))
     return Section(lists.PERFORMANCE, tuple(text), ("Figure", *(title for title, *_ in columns)), rows)
 
 

@@ -1,0 +1,94 @@
+"""Figures of a classifier in sentences: the same words on the pages and in the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.evaluate.guaranteed import rounded_down
+
+_RATES = {
+    "sensitivity": ("of fractures are caught", "fractured", "missed"),
+    "specificity": ("of the others are not called fracture", "other", "called fracture"),
+}
+AUROC_IS_BETTER = (
+    "AUROC is the better figure: it depends on no threshold and on no share of fractured radiographs."
+)
+GROUPS_COUNT = (
+    "Here groups are counted, each by the mean probability of its radiographs, fractured and others apart: a "
+    "fractured group is caught where that reaches the high-sensitivity threshold, another one is called "
+    "fracture where it reaches the high-specificity threshold."
+)
+
+
+def majority(scores: Mapping[str, Any]) -> str:
+    """Name the answer that is right most often where nothing is looked at.
+
+    Parameters
+    ----------
+    scores
+        Of one set of radiographs: see :func:`pipeline.evaluate.evaluation.evaluate`.
+    """
+    return "fractured" if 2 * scores["fractured"] > scores["radiographs"] else "not fractured"
+
+
+def accuracy(scores: Mapping[str, Any]) -> str:
+    """Set accuracy and loss beside the accuracy of always saying the more frequent class."""
+    return (
+        f"At a probability of 0.5 the classifier is right on {scores['accuracy']:.3f} of the radiographs; "
+        f"always saying “{majority(scores)}” is right on {scores['majority_accuracy']:.3f}. Its loss (mean "
+        f"cross-entropy) is {scores['loss']:.3f} nats; always saying one half loses 0.693. {AUROC_IS_BETTER}"
+    )
+
+
+def guarantee(point: Mapping[str, Any], rate: str) -> str:
+    """Say what holds of a point given so few groups, and how many more could promise what was asked.
+
+    Parameters
+    ----------
+    point
+        ``high_sensitivity`` or ``high_specificity`` of radiographs that chose no threshold.
+    rate : str
+        ``sensitivity`` or ``specificity``.
+    """
+    what, kind, wrong = _RATES[rate]
+    n_wrong = point["groups"] - point["groups_correct"]
+    return (
+        f"With 95 % confidence at least {rounded_down(point[f'guaranteed_{rate}'], 2)} {what} "
+        f"({_groups(point, kind)}, {n_wrong:,} of them {wrong}; {_wanting(point, wrong)})."
+    )
+
+
+def guarantee_of_choice(point: Mapping[str, Any], rate: str) -> str:
+    """Say what holds of a point by the groups that chose its threshold."""
+    what, kind, _ = _RATES[rate]
+    bound = point[f"guaranteed_{rate}"]
+    if bound is None:
+        return (
+            f"Of the {rate} the choice itself promises nothing: the {_groups(point, kind)} weigh unlike, "
+            "and so the threshold lies past the score that their number fixes."
+        )
+    return (
+        f"With 95 % confidence at least {rounded_down(bound, 2)} {what}, by the rank of the threshold among "
+        f"{_groups(point, kind)}{_too_few(point)}."
+    )
+
+
+def _groups(point: Mapping[str, Any], kind: str) -> str:
+    return f"{point['groups']:,} {kind} group{'' if point['groups'] == 1 else 's'}"
+
+
+def _wanting(point: Mapping[str, Any], wrong: str) -> str:
+    """Say what it would take to promise the target."""
+    more, target = point["more_groups_needed"], f"{point['target']:g}"
+    if more is None:
+        return f"no number of groups with that share {wrong} would promise {target}"
+    if not more:
+        return f"enough to promise {target}"
+    return f"{more:,} more with the same share {wrong} would be needed to promise {target}"
+
+
+def _too_few(point: Mapping[str, Any]) -> str:
+    """Say how many groups are lacking for any threshold to promise the target."""
+    more = point["more_groups_needed"]
+    return f"; no threshold could promise {point['target']:g} without {more:,} more" if more else ""
