@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
 _COLUMNS = (
-    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay"
+    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
+    "scope",
 )  # fmt: skip
 
 
@@ -125,7 +126,8 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
     along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
-    the ``notes`` on the file and of the model: ``code`` and ``detail``.
+    the ``notes`` on the file and of the model: ``code`` and ``detail``. ``scope``: ``score``,
+    ``threshold``, ``in_scope`` and ``reason``; see `pipeline.predict.scope`.
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
@@ -135,6 +137,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
         "notes": intake.notes(admitted.issues, loaded.notes),
+        "scope": finding.scope and finding.scope.record(),
     }
 
 
@@ -191,6 +194,7 @@ def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the table, which people open in spreadsheets; programs read the JSON beside it."""
     error = result.get("error", {"reason": None, "detail": ""})
     listed = {key: json.dumps(result.get(key, [])) for key in ("regions", "notes")}
+    listed["scope"] = json.dumps(result.get("scope"))
     texts = {"path": cells.path(result["path"]), "detail": cells.text(error["detail"]) or None}
     return {**result, **listed, **texts, "reason": error["reason"]}
 
@@ -201,7 +205,7 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         error = result["error"]
         return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
     regions = result["regions"]
-    where = ""
+    where = result["scope"]["reason"] if result["scope"] else ""
     if regions:
         left, top, width, height = regions[0]["bbox"]
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"

@@ -33,7 +33,7 @@ class Label:
     y_score
         Calibrated probability of a fracture, 0..1.
     decision
-        ``fracture``, ``needs review`` or ``no finding``.
+        ``fracture``, ``needs review``, ``no finding`` or ``out of scope``.
     reference
         The reference standard: ``fractured``, ``not fractured``, or empty where it is not known.
     outcome

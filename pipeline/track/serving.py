@@ -39,7 +39,17 @@ SCORED_VARIABLE = "FRACTURE_SCORED"  # set where `scoring` scores a set that `va
 log = logging.getLogger(__name__)
 
 _ANY = Limits(sys.maxsize, 1, 1.0)
-_COLUMNS = ("probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes")
+_COLUMNS = (
+    "probability",
+    "decision",
+    "body_part",
+    "regions",
+    "region_map",
+    "reason",
+    "detail",
+    "notes",
+    "scope",
+)
 
 
 class FractureModel(PythonModel):
@@ -71,7 +81,9 @@ class FractureModel(PythonModel):
             known), `regions` (JSON: a list of `bbox` [column, row, width, height] in pixels and `score`
             0..1), `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
             and 255 for 1, empty if unwanted, and `notes` (JSON: a list of `code` and `detail`), what is odd
-            about the file and what the model warns of with every answer. Of a refused one: `decision` is
+            about the file and what the model warns of with every answer, and `scope` (JSON: `score`,
+            `threshold`, `in_scope`, `reason`). Out of scope, `decision` is ``out of scope``, without
+            regions, and the map is black. Of a refused one: `decision` is
             ``refused``, `probability` null, `reason` a code and `detail` a sentence.
         """
         with_map = (params or {}).get("region_map", True)
@@ -148,11 +160,12 @@ def _row(finding: Finding, admitted: Admitted, of_model: tuple[Note, ...], with_
         "reason": "",
         "detail": "",
         "notes": json.dumps(intake.notes(admitted.issues, of_model)),
+        "scope": json.dumps(finding.scope and finding.scope.record()),
     }
 
 
 def _refused(fault: ImageFault) -> dict[str, Any]:
-    nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]"}
+    nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]", "scope": "null"}
     refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": printable(str(fault))}
     return {"probability": None, **nothing, **refusal}
 
