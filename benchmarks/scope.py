@@ -2,13 +2,13 @@
 
     python benchmarks/scope.py ../shared/data/fracatlas_full [--classifier FILE] [--most 180]
 
-Radiographs of `train` and `val` that show one part alone, at most so many of each part and split; `test` is not
-read. The packaged backbone is asked, or a trained classifier. A part is left out of the bank alone: the honest
-figure of a trained classifier needs one that was trained without it.
+Radiographs of `train` and `val` that show one part alone, at most so many of each part and split; `test` is
+not read. The packaged backbone is asked, or a trained classifier. A part is left out of the bank alone: the
+honest figure of a trained classifier needs one that was trained without it.
 
 Every row is a choice of features, scored by `pipeline.predict.scope`: AUROC of the part that is left out (of
-both splits) against the rest of `val`; the share of phantoms beyond the threshold that 2 % of `val` exceed; and
-that of radiographs for a bank of phantoms.
+both splits) against the rest of `val`; the share of phantoms beyond the threshold that 2 % of `val` exceed;
+and that of radiographs for a bank of phantoms.
 """
 
 from __future__ import annotations

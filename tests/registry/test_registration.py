@@ -45,7 +45,7 @@ MAP = np.linspace(0, 1, 2000, dtype=np.float32).reshape(40, 50)
 class MeanBundle:
     """Finds the mean brightness for a probability, and always the same box."""
 
-    limits = Limits()
+    limits, notes = Limits(), ()
 
     def predict(self, radiographs):
         return [
@@ -55,6 +55,7 @@ class MeanBundle:
                 body_part="hand",
                 regions=[BOX],
                 region_map=MAP,
+                scope=None,
             )
             for r in radiographs
         ]
