@@ -137,7 +137,7 @@ def check_answer(answer: dict[str, Any], asked: Path) -> None:
     """Expect probability, decision, boxes within the radiograph, and a map of its size."""
     height_px, width_px = images.read(asked).pixels.shape
     assert 0 <= answer["probability"] <= 1
-    assert answer["decision"] in {"no finding", "needs review", "fracture"}
+    assert answer["decision"] in {"no finding", "needs review", "fracture", "out of scope"}
     for left, top, width, height in (box["bbox"] for box in json.loads(answer["regions"])):
         assert 0 <= left < left + width <= width_px
         assert 0 <= top < top + height <= height_px

@@ -3,7 +3,8 @@
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
 left out, byte copies count once, copies form groups. Calibration, thresholds and map threshold come
-with the bundle; nothing is chosen here.
+with the bundle; nothing is chosen here. What lies too far from the training radiographs is ``out of scope``:
+figures over the others stand beside those over all.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
@@ -22,6 +23,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ from pipeline.evaluate import curves, evaluation
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps
+from pipeline.predict import bundle, maps, operating_points
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
@@ -47,7 +49,7 @@ from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import evaluation as report_pages
 from pipeline.report import pages
-from pipeline.validate import external, told
+from pipeline.validate import external, intake, told
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +103,13 @@ def _report(
 
     figures = {
         "bundle": bundle.check(config.paths.models),
+        "notes": intake.notes((), loaded.notes),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
         "calibration": vars(loaded.calibration),
         "test": evaluate(config, loaded, predictions),
+        **in_scope(config, loaded, predictions),
     }
     with outputs.staged(target) as report:
         report.mkdir()
@@ -173,15 +177,27 @@ def predict_folder(
     rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
+    output = inference.concatenate(network_outputs)
     found = maps.from_output(
         rows,
-        inference.concatenate(network_outputs),
+        output,
         placements,
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,
         calibration=loaded.calibration,
     )
-    return found, lost
+    return replace(found, rows=_judged(found.rows, loaded, output.features)), lost
+
+
+def _judged(rows: pd.DataFrame, loaded: Bundle, features: NDArray[np.float32]) -> pd.DataFrame:
+    """Say which radiographs are out of scope, in place of a decision."""
+    if loaded.scope is None:
+        raise ValueError(f"assess needs a bundle with {names.SCOPE}. Received: one without. Run `dvc repro`.")
+    score = loaded.scope.score(features)
+    in_scope = score <= loaded.scope.threshold
+    decision = rows["decision"].where(in_scope, operating_points.OUT_OF_SCOPE)
+    own = {evaluation.SCOPE_SCORE: score.round(6), evaluation.IN_SCOPE: in_scope}
+    return rows.assign(decision=decision, **own)
 
 
 def _without(checked: external.Folder, lost: list[Issue]) -> external.Folder:
@@ -232,6 +248,16 @@ def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[
         sensitivity=config.evaluate.high_sensitivity,
         specificity=config.evaluate.high_specificity,
     )
+
+
+def in_scope(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:
+    """Give the share out of scope, and the figures over the others where both classes are left."""
+    inside = predictions[predictions[evaluation.IN_SCOPE]]
+    share = float(1 - predictions[evaluation.IN_SCOPE].mean())
+    figures: dict[str, Any] = {"scope": {"out_of_scope": share, "radiographs_in_scope": len(inside)}}
+    if inside["fractured"].nunique() == 2:
+        figures["test_in_scope"] = evaluate(config, loaded, inside)
+    return figures
 
 
 def _write(
@@ -292,6 +318,8 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     for name in ("sensitivity", "specificity"):
         promised = scores[f"high_{name}"][f"guaranteed_{name}"]
         rows.append((f"guaranteed_{name}", pages.decimals(promised)))
+    rows.append(("out_of_scope", f"{figures['scope']['out_of_scope']:.1%}"))
+    rows += [(note["code"], note["detail"]) for note in figures["notes"]]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)
     log.info("assess: %d radiographs scored, %d files left out", figures["kept"], figures["quarantined"])

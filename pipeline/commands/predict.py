@@ -1,7 +1,8 @@
 """Examine radiographs with the current bundle: probability, decision, and where to look.
 
 Every file is decoded strictly. One that is faulty is reported with its reason, and the others still
-get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``.
+get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``,
+as does what the model warns of with every answer.
 With ``--out``, writes an overlay of each radiograph under ``overlays/``, ``predictions.csv`` and
 ``predictions.json``, which says where each overlay lies.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ log = logging.getLogger(__name__)
 _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
 _COLUMNS = (
-    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay"
+    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
+    "scope",
 )  # fmt: skip
 
 
@@ -124,7 +126,8 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
     along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
-    the ``notes`` on the file: ``code`` and ``detail``.
+    the ``notes`` on the file and of the model: ``code`` and ``detail``. ``scope``: ``score``,
+    ``threshold``, ``in_scope`` and ``reason``; see `pipeline.predict.scope`.
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
@@ -133,7 +136,8 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "decision": finding.decision,
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
-        "notes": intake.notes(admitted.issues),
+        "notes": intake.notes(admitted.issues, loaded.notes),
+        "scope": finding.scope and finding.scope.record(),
     }
 
 
@@ -155,16 +159,27 @@ def draw(
     path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle, colormap: str
 ) -> NDArray[np.uint8]:
     """Draw a finding over its radiograph, with the warnings below; a photographic negative is set right."""
-    codes = dict.fromkeys(issue.issue for issue in admitted.issues if issue.severity == "warning")
-    warnings = ", ".join(code.replace("_", " ") for code in codes)
+    of_file = [issue.issue for issue in admitted.issues]
+    warnings = [_warnings("file", of_file), _warnings("model", [note.code for note in loaded.notes])]
     return overlays.overlay(
         finding.placement.set_right(admitted.radiograph.pixels),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=Label(printable(path), finding.probability, finding.decision, warnings=warnings),
+        label=Label(
+            printable(path),
+            finding.probability,
+            finding.decision,
+            warnings="; ".join(filter(None, warnings)),
+        ),
         colormap=colormap,
     )
+
+
+def _warnings(of: str, codes: Iterable[str]) -> str:
+    """Join the codes that need a look; empty where none does."""
+    words = ", ".join(code.replace("_", " ") for code in dict.fromkeys(codes) if severity(code) == "warning")
+    return f"{of}: {words}" if words else ""
 
 
 def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
@@ -179,6 +194,7 @@ def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the table, which people open in spreadsheets; programs read the JSON beside it."""
     error = result.get("error", {"reason": None, "detail": ""})
     listed = {key: json.dumps(result.get(key, [])) for key in ("regions", "notes")}
+    listed["scope"] = json.dumps(result.get("scope"))
     texts = {"path": cells.path(result["path"]), "detail": cells.text(error["detail"]) or None}
     return {**result, **listed, **texts, "reason": error["reason"]}
 
@@ -189,7 +205,7 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         error = result["error"]
         return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
     regions = result["regions"]
-    where = ""
+    where = result["scope"]["reason"] if result["scope"] else ""
     if regions:
         left, top, width, height = regions[0]["bbox"]
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"

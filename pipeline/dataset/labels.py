@@ -22,6 +22,7 @@ JOINING = ("patient_id", "study_id")  # rows that share one of these lie in one 
 # Columns that stages add to the manifest's: a user's column of that name would be taken for theirs.
 RESERVED = {*COLUMNS, FOLD, NOT_RADIOGRAPH, "n_bytes", "index"} - {"path"}
 RESERVED |= {"y_score", "decision", "predicted_body_part", "probability", "longer_side_px", "fracture_size"}
+RESERVED |= {"scope_score", "in_scope"}
 RESERVED |= {"shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"}
 RESERVED |= {"crop_row", "crop_column", "crop_height", "crop_width"}
 

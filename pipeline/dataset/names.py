@@ -22,7 +22,7 @@ CASES = ("confident_errors", "misses", "false_alarms", "hits")
 # The model bundle; the profile stands in the report of `validate`, too.
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
-PROFILE = "profile.json"
+PROFILE, SCOPE = "profile.json", "scope.npz"
 
 # Tables and figures of the stages, in their report folders.
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"

@@ -17,6 +17,7 @@ from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, StrArr
 
 Part = tuple[BoolArray, Float64Array, StrArray]  # fractured, probability, group of its radiographs
 
+SCOPE_SCORE, IN_SCOPE = "scope_score", "in_scope"  # columns of the predictions
 _NO = ("0", "0.0", "no", "false", "none")
 
 
@@ -117,22 +118,23 @@ def evaluate(
 
 
 def parts(predictions: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Part]:
-    """``val`` and ``test``, and ``test`` without hardware where labels tell it and both classes remain.
+    """``val`` and ``test``, and parts of ``test`` in which both classes remain.
 
-    Metal in a radiograph is an easy hint that something was broken: a classifier must do without.
+    These are ``test_in_scope`` and, where labels tell it, ``test_without_hardware``. Metal in a radiograph is
+    an easy hint that something was broken: a classifier must do without.
 
     Parameters
     ----------
     predictions
-        One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``.
+        One row a radiograph: ``split``, ``fractured``, ``y_score``, ``group``, ``in_scope``.
     attributes
         The labels' other columns for the same radiographs, as text.
     """
     chosen = {split: predictions["split"] == split for split in ("val", "test")}
+    some = {"test_in_scope": chosen["test"] & predictions[IN_SCOPE]}
     if "hardware" in attributes:
-        bare = chosen["test"] & attributes["hardware"].str.lower().isin(_NO)
-        if predictions.loc[bare, "fractured"].nunique() == 2:
-            chosen["test_without_hardware"] = bare
+        some["test_without_hardware"] = chosen["test"] & attributes["hardware"].str.lower().isin(_NO)
+    chosen |= {name: part for name, part in some.items() if predictions.loc[part, "fractured"].nunique() == 2}
     return {name: columns(predictions[part]) for name, part in chosen.items()}
 
 

@@ -13,7 +13,9 @@ from pipeline.evaluate import curves, evaluation, robustness, shortcut_gap, subg
 from pipeline.predict.operating_points import OperatingPoints
 
 PREDICTED_PART = "predicted_body_part"  # column of the predictions
-_PREDICTIONS = ["path", "group", "split", "fractured", "y_score", "decision"]
+_PREDICTIONS = [
+    "path", "group", "split", "fractured", "y_score", "decision", evaluation.SCOPE_SCORE, evaluation.IN_SCOPE
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class Findings:
     ----------
     predictions
         One row a radiograph of val and test: ``path``, ``group``, ``split``, ``fractured``, ``height_px``,
-        ``width_px``, ``y_score`` (calibrated), ``decision``, ``predicted_body_part``, and others.
+        ``width_px``, ``y_score`` (calibrated), ``decision`` (as the thresholds say), ``predicted_body_part``,
+        ``scope_score``, ``in_scope``, and others.
     figures
-        For ``metrics.json``: ``val``, ``test``, ``test_without_hardware`` where it is known, ``best_null``,
-        ``calibration``, and the lowest AUROC under each perturbation in ``robustness``.
+        For ``metrics.json``: ``val``, ``test``, ``test_in_scope``, ``test_without_hardware`` where it is
+        known, ``best_null``, ``calibration``, ``scope``, and the lowest AUROC under each perturbation in
+        ``robustness``.
     subgroups, robustness, curves
         Of test, as the modules of these names give them.
     """
@@ -54,6 +58,7 @@ def find(
     perturbed: pd.DataFrame,
     points: OperatingPoints,
     calibration: Mapping[str, Any],
+    scope: Mapping[str, Any],
     validated: Mapping[str, Any],
     shortcut_scores: pd.DataFrame,
     *,
@@ -75,6 +80,8 @@ def find(
         From :func:`pipeline.evaluate.robustness.tabulate`.
     points, calibration
         Chosen on val; the calibration is reported as it is.
+    scope
+        From :func:`pipeline.evaluate.telling_apart.figures`.
     validated
         ``metrics.json`` of `validate`, with the shortcut baselines.
     shortcut_scores
@@ -109,7 +116,8 @@ def find(
         figures["test"]["body_part"] = body_part.score(
             labelled, predictions.loc[is_test, PREDICTED_PART].tolist()
         )
-    figures |= {"calibration": dict(calibration), "robustness": robustness.worst(perturbed)}
+    figures |= {"calibration": dict(calibration), "scope": dict(scope)}
+    figures |= {"robustness": robustness.worst(perturbed)}
     sized = attributes.assign(longer_side_px=predictions[["height_px", "width_px"]].max(axis=1))[is_test]
     return Findings(
         predictions,

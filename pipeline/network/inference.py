@@ -12,12 +12,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.files import engine
-from pipeline.network import device
+from pipeline.network import classifier, device
 from pipeline.network.body_part_head import BODY_PART_HEAD
 
 log = logging.getLogger(__name__)
 
 BATCH = 16  # radiographs in memory at once
+_FEATURES = "features"
 
 
 class NetworkOutput(NamedTuple):
@@ -31,11 +32,15 @@ class NetworkOutput(NamedTuple):
         (B, M, N), as logits.
     parts
         (B, K), probabilities of the parts of the body; K is 0 without that head.
+    features
+        (B, 2 C), mean and maximum over the backbone's coarsest features, of the canvas itself: what tells how
+        far a radiograph lies from those of training.
     """
 
     logits: NDArray[np.float32]
     evidence: NDArray[np.float32]
     parts: NDArray[np.float32]
+    features: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
 
 Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
@@ -52,11 +57,14 @@ def predictor(model: keras.Model) -> Predict:
     callable
         From uint8 (B, H, W) to a :class:`NetworkOutput` with evidence (B, H/8, W/8).
     """
+    whole_model = keras.Model(model.input, {**model.output, _FEATURES: classifier.coarsest(model)})
 
-    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        outputs = model(tf.cast(canvases, tf.float32)[..., None], training=False)
+    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        outputs = whole_model(tf.cast(canvases, tf.float32)[..., None], training=False)
         parts = outputs.get(BODY_PART_HEAD, tf.zeros((tf.shape(canvases)[0], 0)))
-        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts
+        coarsest = tf.cast(outputs[_FEATURES], tf.float32)
+        pooled = tf.concat([tf.reduce_mean(coarsest, (1, 2)), tf.reduce_max(coarsest, (1, 2))], axis=1)
+        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts, pooled
 
     run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 

@@ -97,7 +97,7 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
     Returns
     -------
     callable
-        The same, averaged, with evidence on a grid twice as fine.
+        The same, averaged, with evidence on a grid twice as fine; the features are those of the canvas.
     """
     if n_views == 1:
         return predict
@@ -114,6 +114,7 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
             np.mean([output.logits for output in outputs], axis=0).astype(np.float32),
             np.nanmean(np.stack(evidence), axis=0).astype(np.float32),
             np.mean([output.parts for output in outputs], axis=0).astype(np.float32),
+            outputs[0].features,
         )
 
     return averaged

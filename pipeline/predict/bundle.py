@@ -1,7 +1,8 @@
 """The model bundle: all that is needed to predict, in one folder, checked by its sha256s.
 
 It holds the classifier, the operating points with the calibration, the region-map settings, the
-preprocessing settings and the profile of the data behind it all, and needs nothing else of the
+preprocessing settings, the profile of the data behind it all and what tells how far a radiograph lies from
+them, and needs nothing else of the
 repository's state.
 """
 
@@ -11,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,16 +21,18 @@ from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
-from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS
+from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS, SCOPE
 from pipeline.files import outputs
+from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import maps, operating_points
+from pipeline.predict import maps, operating_points, scope
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.regions import Region
+from pipeline.predict.scope import Scope, Verdict
 from pipeline.predict.sealing import FILES, BundleError, check, seal
 from pipeline.preprocess import canvas
 
@@ -63,16 +67,18 @@ class Finding:
     probability
         Calibrated probability of a fracture, 0..1.
     decision
-        ``no finding``, ``needs review`` or ``fracture``.
+        ``no finding``, ``needs review`` or ``fracture``; ``out of scope`` in their place.
     regions
-        Where, the most suspicious first; empty for ``no finding``. Those that reach the map threshold
-        are sure, the others possible.
+        Where, the most suspicious first; empty for ``no finding`` and ``out of scope``. Those
+        that reach the map threshold are sure, the others possible.
     region_map
-        (H, W) float32, 0..1, in the radiograph's own pixels.
+        (H, W) float32, 0..1, in the radiograph's own pixels; 0 where it is out of scope.
     body_part
         One of the names that the labels of the training data gave; empty where it cannot be known.
     placement
         Where the radiograph lay on the canvas, and whether it was a negative.
+    scope
+        How far it lies from the training radiographs; None where the bundle does not tell.
     """
 
     probability: float
@@ -81,6 +87,7 @@ class Finding:
     region_map: NDArray[np.float32]
     body_part: str
     placement: canvas.Placement
+    scope: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ class Bundle:
         How many views of the canvas ``predict`` averages over.
     limits
         What a file must meet, as the radiographs did that the model learnt from.
+    notes
+        What the model warns of with every answer.
+    scope
+        What the model learnt from.
     """
 
     network: inference.Predict
@@ -115,6 +126,8 @@ class Bundle:
     parts: Sequence[str] = ()
     tta_views: int = 1
     limits: Limits = DEFAULTS
+    notes: tuple[Note, ...] = ()
+    scope: Scope | None = None
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -127,11 +140,17 @@ class Bundle:
             output = self.network(np.stack([pixels for pixels, _ in placed]))
             placements = (placement for _, placement in placed)
             parts = body_part.named(output.parts, self.parts)
-            findings += map(self._finding, output.logits, output.evidence, placements, parts)
+            verdicts = self.scope.judge(output.features) if self.scope else repeat(None)
+            findings += map(self._finding, output.logits, output.evidence, placements, parts, verdicts)
         return findings
 
     def _finding(
-        self, logit: float, evidence: NDArray[np.float32], placement: canvas.Placement, part: str
+        self,
+        logit: float,
+        evidence: NDArray[np.float32],
+        placement: canvas.Placement,
+        part: str,
+        verdict: Verdict | None,
     ) -> Finding:
         score = self.calibration.probability(np.array([logit]))
         decision = str(operating_points.decide(score, self.points)[0])
@@ -139,9 +158,12 @@ class Bundle:
         region_map = placement.map_to_radiograph(
             maps.probability_map(evidence, self.calibration), canvas_shape
         )
+        if verdict and not verdict.in_scope:
+            unseen, out_of_scope = np.zeros_like(region_map), operating_points.OUT_OF_SCOPE
+            return Finding(float(score[0]), out_of_scope, [], unseen, part, placement, verdict)
         is_clear = decision == operating_points.NO_FINDING
         regions = [] if is_clear else self.region_settings.visible_regions(region_map)
-        return Finding(float(score[0]), decision, regions, region_map, part, placement)
+        return Finding(float(score[0]), decision, regions, region_map, part, placement, verdict)
 
 
 def load(folder: Path) -> Bundle:
@@ -158,6 +180,7 @@ def load(folder: Path) -> Bundle:
     points, calibration = read_operating_points(folder / OPERATING_POINTS)
     region_settings, tta_views = read_region_settings(folder / REGION_MAPS)
     settings, limits = read_preprocess(folder / PREPROCESS)
+    learnt = read_scope(folder / SCOPE)
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
         tta.with_tta(inference.predictor(model), tta_views),
@@ -168,6 +191,8 @@ def load(folder: Path) -> Bundle:
         part_names(model),
         tta_views,
         limits,
+        learnt.notes,
+        learnt,
     )
 
 
@@ -212,6 +237,9 @@ def read_preprocess(path: Path) -> tuple[Preprocess, Limits]:
     values = _read(path)
     limits = DEFAULTS._replace(**values.pop("limits", {}))
     return Preprocess(**values), limits
+
+
+read_scope = _named(scope.read)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pipeline.types import BoolArray, Float64Array, FloatArray, StrArray
 NO_FINDING = "no finding"
 NEEDS_REVIEW = "needs review"
 FRACTURE = "fracture"
+OUT_OF_SCOPE = "out of scope"  # in place of a decision: see `pipeline.predict.scope`
 
 ROUNDING = 1e-9  # a target of 0.95 is reached by 19 of 20, in whatever order their weights were added
 

@@ -11,10 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.names import BUNDLE, CLASSIFIER, OPERATING_POINTS, PREPROCESS, PROFILE, REGION_MAPS
+from pipeline.dataset.names import (
+    BUNDLE,
+    CLASSIFIER,
+    OPERATING_POINTS,
+    PREPROCESS,
+    PROFILE,
+    REGION_MAPS,
+    SCOPE,
+)
 from pipeline.files import outputs
 
-FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE)
+FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE, SCOPE)
 _ADVICE = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
 
 

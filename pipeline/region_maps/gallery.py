@@ -88,7 +88,7 @@ def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
 
     A case stands under the first kind that fits: confident and wrong; missed, or pointed
     elsewhere; a false alarm; a hit. Radiographs without a finding and without a fracture are
-    not shown.
+    not shown, nor are those out of scope.
     """
     chosen: dict[str, list[Case]] = {kind: [] for kind in CASES}
     for case in cases:
@@ -100,7 +100,9 @@ def choose(cases: Sequence[Case], limit: int) -> dict[str, list[Case]]:
 
 
 def kind_of(case: Case) -> str | None:
-    """Name the kind of a case; None for a sound radiograph that was cleared."""
+    """Name the kind of a case; None for a sound radiograph that was cleared, and for one out of scope."""
+    if case.decision == operating_points.OUT_OF_SCOPE:
+        return None
     called, cleared = case.decision == operating_points.FRACTURE, case.decision == operating_points.NO_FINDING
     if (called and not case.fractured) or (cleared and case.fractured):
         return "confident_errors"

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pipeline.files import resize
-from pipeline.predict.operating_points import NO_FINDING
+from pipeline.predict.operating_points import NO_FINDING, OUT_OF_SCOPE
 from pipeline.predict.regions import Region
 from pipeline.region_maps import legend, strokes
 from pipeline.region_maps.legend import REFERENCE, REGION, TEXT, Label
@@ -31,7 +31,7 @@ def overlay(
     """Draw the map, the regions and the reference standard over a radiograph.
 
     A region that reaches the threshold is drawn with solid lines, a weaker one with dotted lines.
-    Where the decision is ``no finding``, the picture says so.
+    Where the decision is ``no finding`` or ``out of scope``, the picture says so.
 
     The radiograph stays grey where evidence is low; colour comes in from half the threshold on. A
     small radiograph is enlarged to 480 pixels on its long side, a large one reduced to 900, and
@@ -164,10 +164,10 @@ def _draw_reference(panel: UInt8Array, reference: Sequence[AnyArray], scale: flo
 
 
 def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
-    """Say in the corner that nothing was found, or that no region is strong enough."""
+    """Say in the corner why no region is drawn."""
     corner = (0.5 * size, 0.5 * size)
-    if label is not None and label.decision == NO_FINDING:
-        strokes.chip(draw, corner, NO_FINDING, strokes.font(round(1.3 * size), bold=True), TEXT)
+    if label is not None and label.decision in (NO_FINDING, OUT_OF_SCOPE):
+        strokes.chip(draw, corner, label.decision, strokes.font(round(1.3 * size), bold=True), TEXT)
     else:
         face = strokes.font(round(0.85 * size))
         strokes.chip(draw, corner, f"no region (threshold {threshold:.2f})", face, TEXT)

@@ -1,7 +1,8 @@
 """Score the held-out radiographs at the operating points chosen on ``val``.
 
 Reads the shards, the classifier, some radiographs of ``test`` (to make them worse) and what ``validate``
-measured; writes the operating points with the calibration and ``reports/evaluate/``:
+measured; writes the operating points with the calibration, what tells how far a radiograph lies from those of
+``train``, and ``reports/evaluate/``:
 ``predictions.csv``, ``subgroups.csv``, ``robustness.csv``, the curves as data and the summary.
 """
 
@@ -17,15 +18,20 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import body_part, labels, names, tables
-from pipeline.evaluate import evaluation, findings, perturbed
+from pipeline.evaluate import evaluation, findings, perturbed, telling_apart
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import bundle, operating_points
+from pipeline.predict import bundle, operating_points, scope
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.scope import Scope
 from pipeline.preprocess import shards
 from pipeline.track import runs
+
+_OWN = (
+    *shards.PLACE, "y_score", "decision", findings.PREDICTED_PART, evaluation.SCOPE_SCORE, evaluation.IN_SCOPE
+)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +43,8 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
-        predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
+        plain = inference.predictor(model)
+        predict = tta.with_tta(plain, config.predict.tta_views)
         output = inference.predict_all(
             predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
         )
@@ -46,6 +53,10 @@ def run(config: Config) -> None:
         decision = operating_points.decide(y_score, points)
         predictions = held_out.assign(y_score=y_score.round(6), decision=decision)
         predictions[findings.PREDICTED_PART] = body_part.named(output.parts, part_names(model))
+        learnt = learn(config, index, plain, held_out, output.features)
+        distance = learnt.score(output.features)
+        predictions[evaluation.SCOPE_SCORE] = distance.round(6)
+        predictions[evaluation.IN_SCOPE] = distance <= learnt.threshold
 
         def probability(canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
             return calibration.probability(predict(canvases).logits)
@@ -63,10 +74,11 @@ def run(config: Config) -> None:
         )
         scored = findings.find(
             predictions,
-            labels.user_columns(predictions, (*shards.PLACE, "y_score", "decision", findings.PREDICTED_PART)),
+            labels.user_columns(predictions, _OWN),
             table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
+            telling_apart.figures(predictions, learnt, phantom_features(config, plain)),
             _validated(config),
             _shortcut_scores(config),
             n_samples=config.evaluate.bootstrap_samples,
@@ -76,6 +88,7 @@ def run(config: Config) -> None:
             specificity=config.evaluate.high_specificity,
         )
         bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
+        scope.write(config.paths.models / names.SCOPE, learnt)
         report = config.paths.report("evaluate")
         for name, text in scored.texts().items():
             outputs.write_text(report / name, text)
@@ -97,6 +110,40 @@ def choose(
         sensitivity=config.evaluate.high_sensitivity,
         specificity=config.evaluate.high_specificity,
     )
+
+
+def learn(
+    config: Config,
+    index: pd.DataFrame,
+    predict: inference.Predict,
+    held_out: pd.DataFrame,
+    features: NDArray[np.float32],
+) -> Scope:
+    """Gather the features of ``train``, and choose the threshold of the scope on those of ``val``."""
+    train = scope.chosen(index[index["split"] == "train"], config.run.seed)
+    seen = inference.predict_all(predict, shards.dataset(config.paths.shards, train, inference.BATCH))
+    parts = train[body_part.COLUMN].fillna("") if body_part.COLUMN in train else pd.Series("", train.index)
+    val = (held_out["split"] == "val").to_numpy()
+    return scope.fit(
+        seen.features,
+        parts.to_numpy(str),
+        features[val],
+        held_out.loc[val, "sampling_weight"].to_numpy(float),
+        phantoms_only=_is_phantoms(config),
+    )
+
+
+def phantom_features(config: Config, predict: inference.Predict) -> NDArray[np.float32] | None:
+    """Let a model of radiographs look at phantoms; None for one that learnt from them."""
+    if _is_phantoms(config):
+        return None
+    drawn = telling_apart.phantoms(config.preprocess, config.run.seed)
+    batches = (drawn[start : start + inference.BATCH] for start in range(0, len(drawn), inference.BATCH))
+    return inference.concatenate([predict(batch) for batch in batches]).features
+
+
+def _is_phantoms(config: Config) -> bool:
+    return config.data.root == config.paths.phantoms
 
 
 def _shortcut_scores(config: Config) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    names = ("decision", "body_part", "regions", "region_map", "reason", "detail", "notes")
+    names = ("decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope")
     texts = (ColSpec("string", name) for name in names)
     return ModelSignature(
         Schema([ColSpec("string", "image")]),

@@ -46,12 +46,15 @@ def learnt() -> profile.Profile:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, learnt):
     from pipeline.network import classifier
-    from pipeline.predict import bundle
+    from pipeline.predict import bundle, scope
+    from tests import scopes
 
     folder = tmp_path_factory.mktemp("models")
     whole = settings.read(TOP / "params.yaml")
     train = whole.train.model_copy(update={"weights": "random", "pyramid_channels": 8})
-    classifier.save(classifier.build(train, (64, 64)), folder / bundle.CLASSIFIER)
+    model = classifier.build(train, (64, 64))
+    classifier.save(model, folder / bundle.CLASSIFIER)
+    scope.write(folder / bundle.SCOPE, scopes.whole(model))
     bundle.write_operating_points(
         folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
     )

@@ -36,7 +36,7 @@ def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     assert code == 1
     assert [result["error"]["reason"] for result in found if "error" in result] == ["truncated", "vanished"]
     for result in (found[0], found[3]):
-        assert set(result) == {"path", "probability", "decision", "body_part", "regions", "notes"}
+        assert set(result) == {"path", "probability", "decision", "body_part", "regions", "notes", "scope"}
         assert 0 <= result["probability"] <= 1
         assert result["decision"] == "needs review"
 
@@ -52,7 +52,7 @@ def test_nothing_but_json_goes_to_standard_output(work, draw, models):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert [sorted(result) for result in json.loads(ended.stdout)] == [
-        ["body_part", "decision", "notes", "path", "probability", "regions"],
+        ["body_part", "decision", "notes", "path", "probability", "regions", "scope"],
         ["error", "path"],
     ]
     assert "predict: 1 examined, 1 refused" in ended.stderr

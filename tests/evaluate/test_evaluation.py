@@ -77,12 +77,14 @@ def test_equal_seeds_give_equal_intervals(figures: dict) -> None:
 def predictions(hardware: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Four radiographs of val, four of test; what each says of hardware is one letter."""
     rows = {"split": ["val"] * 4 + ["test"] * 4, "fractured": Y_TRUE, "y_score": Y_SCORE, "group": GROUP}
+    rows["in_scope"] = [True] * 6 + [False, True]
     return pd.DataFrame(rows), pd.DataFrame({"hardware": list(hardware)}).replace("?", "")
 
 
 def test_a_part_is_the_columns_of_its_radiographs() -> None:
     parts = evaluation.parts(*predictions("01010000"))
-    assert list(parts) == ["val", "test", "test_without_hardware"]
+    assert list(parts) == ["val", "test", "test_in_scope", "test_without_hardware"]
+    assert parts["test_in_scope"][2].tolist() == ["d", "d", "f"]
     assert [column.tolist() for column in parts["val"]] == [
         [True, True, True, False],
         [0.9, 0.8, 0.35, 0.6],

@@ -14,10 +14,11 @@ import pandas as pd
 from pipeline import config
 from pipeline.files import outputs
 from pipeline.network import backbone_names, classifier
-from pipeline.predict import bundle
+from pipeline.predict import bundle, scope
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
+from tests import scopes
 from tests.imports import REPOSITORY
 
 SIDE = 64
@@ -33,6 +34,7 @@ def made() -> Path:
     keras.utils.set_random_seed(3)
     model = classifier.build(settings.train.model_copy(update=narrow), (SIDE, SIDE))
     classifier.save(model, folder / bundle.CLASSIFIER)
+    scope.write(folder / bundle.SCOPE, scopes.whole(model))
     bundle.write_operating_points(
         folder / bundle.OPERATING_POINTS, OperatingPoints(0.3, 0.7), Calibration(0.5, -0.1)
     )

@@ -14,14 +14,14 @@ CANVASES = np.random.default_rng(1).integers(0, 256, (3, 64, 64), dtype=np.uint8
 
 
 def test_it_gives_a_logit_and_a_map_of_evidence(network: keras.Model) -> None:
-    logits, evidence, _ = inference.predictor(network)(CANVASES)
+    logits, evidence, *_ = inference.predictor(network)(CANVASES)
     assert (logits.shape, evidence.shape) == ((3,), (3, 8, 8))
     assert logits.dtype == evidence.dtype == np.float32
     assert network.name == "fracture_classifier"
 
 
 def test_the_logit_is_pooled_from_the_evidence(network: keras.Model, settings: Train) -> None:
-    logits, evidence, _ = inference.predictor(network)(CANVASES)
+    logits, evidence, *_ = inference.predictor(network)(CANVASES)
     r = settings.lse_sharpness
     expected = np.log(np.exp(r * evidence.astype(float)).mean(axis=(1, 2))) / r
     assert logits == pytest.approx(expected, abs=1e-5)
@@ -37,7 +37,7 @@ def test_other_poolings_give_one_logit_too(settings: Train, tmp_path: Path, pool
     classifier.save(model, tmp_path / "model.keras")
     loaded = classifier.load(tmp_path / "model.keras")
     canvases = np.zeros((2, 64, 96), np.uint8)
-    logits, evidence, _ = inference.predictor(loaded)(canvases)
+    logits, evidence, *_ = inference.predictor(loaded)(canvases)
     assert (logits.shape, evidence.shape) == ((2,), (2, 8, 12))
     assert np.array_equal(logits, inference.predictor(model)(canvases)[0])
 

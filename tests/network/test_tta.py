@@ -68,7 +68,7 @@ def test_the_output_is_the_mean_over_all_views() -> None:
         logits = np.full(len(canvases), next(logits_of_views), np.float32)
         return darkness(canvases)._replace(logits=logits, parts=logits[:, None] / 8)
 
-    logits, _, parts = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts, _ = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [4, 4]
     assert parts.tolist() == [[0.5], [0.5]]
 
@@ -77,7 +77,7 @@ def test_the_output_is_the_mean_over_all_views() -> None:
 def test_a_smooth_canvas_shows_the_same_through_every_view(n_views: int) -> None:
     rows, columns = np.indices(SHAPE)
     canvas = (60 + 0.8 * rows + 0.5 * columns).astype(np.uint8)[None]
-    _, evidence, _ = tta.with_tta(darkness, n_views)(canvas)
+    _, evidence, *_ = tta.with_tta(darkness, n_views)(canvas)
     fine = canvas[0].reshape(24, 4, 16, 4).mean(axis=(1, 3))
     assert evidence.shape == (1, 24, 16)
     assert evidence[0, 4:-4, 4:-4] == pytest.approx(fine[4:-4, 4:-4], abs=1.5)

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,16 +12,20 @@ from pipeline.config import Config, Preprocess
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
 from pipeline.network.inference import NetworkOutput
-from pipeline.predict import bundle
+from pipeline.predict import bundle, scope
 from pipeline.predict.bundle import Bundle, BundleError
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import FRACTURE, NO_FINDING, OperatingPoints
+from tests import scopes
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
 CALIBRATION = Calibration(0.7 / 3, -0.1 / 3)
 REGIONS = RegionSettings(0.1 + 0.2, 0.0005, 5)
-FILES = ("classifier.keras", "operating_points.json", "region_maps.json", "preprocess.json", "profile.json")
+FILES = (
+    "classifier.keras", "operating_points.json", "region_maps.json", "preprocess.json", "profile.json",
+    "scope.npz",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +34,13 @@ def preprocess(params: Config) -> Preprocess:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, network_file: Path, preprocess: Preprocess) -> Path:
+def folder(tmp_path: Path, network: keras.Model, network_file: Path, preprocess: Preprocess) -> Path:
     shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
     bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
     bundle.write_region_settings(tmp_path / bundle.REGION_MAPS, REGIONS, tta_views=2)
     outputs.write_exact_json(tmp_path / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
     (tmp_path / "profile.json").write_text("{}")
+    scope.write(tmp_path / bundle.SCOPE, scopes.whole(network))
     bundle.seal(tmp_path)
     return tmp_path
 
@@ -112,7 +118,7 @@ def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> 
 @pytest.mark.reliability("a torn or odd file in models/", "one message that names the file")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"files": 1}'])
 @pytest.mark.parametrize(
-    "name", ["bundle.json", "operating_points.json", "region_maps.json", "preprocess.json"]
+    "name", ["bundle.json", "operating_points.json", "region_maps.json", "preprocess.json", "scope.npz"]
 )
 def test_content_that_no_reader_expects_is_an_error_that_names_the_file(
     folder: Path, name: str, content: bytes

@@ -45,7 +45,7 @@ MAP = np.linspace(0, 1, 2000, dtype=np.float32).reshape(40, 50)
 class MeanBundle:
     """Finds the mean brightness for a probability, and always the same box."""
 
-    limits = Limits()
+    limits, notes = Limits(), ()
 
     def predict(self, radiographs):
         return [
@@ -55,6 +55,7 @@ class MeanBundle:
                 body_part="hand",
                 regions=[BOX],
                 region_map=MAP,
+                scope=None,
             )
             for r in radiographs
         ]
@@ -293,7 +294,7 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
-        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes"
+        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope"
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [versions.example()]
 

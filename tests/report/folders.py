@@ -15,7 +15,7 @@ from pipeline.files import images, outputs
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.region_maps.assessment import Assessment
 from tests import manifests
-from tests.report.test_pages import FAITHFULNESS, LOCALIZATION, TABLES
+from tests.report.test_pages import FAITHFULNESS, LOCALIZATION, SCOPE, TABLES
 
 POINTS = OperatingPoints(0.3, 0.7)
 N = 60
@@ -49,7 +49,9 @@ def found() -> Findings:
     y_score = np.clip(0.5 + 0.2 * np.where(fractured, 1, -1) + 0.25 * generator.normal(size=N), 0, 1).round(6)
     rows = {"path": [f"test/{i}.png" for i in range(N)], "group": np.arange(N).astype(str), "split": "test"}
     predictions = pd.DataFrame(
-        rows | {"fractured": fractured, "y_score": y_score, "decision": "needs review"}
+        rows
+        | {"fractured": fractured, "y_score": y_score, "decision": "needs review"}
+        | {"scope_score": 0.2, "in_scope": True}
     )
     part = evaluation.columns(predictions)
     resamples = {"n_samples": 50, "seed": 0}
@@ -63,6 +65,7 @@ def found() -> Findings:
             "val": scores,
             "test_without_hardware": scores,
             "best_null": {"name": "size", "auroc": 0.55},
+            "scope": SCOPE,
             "calibration": {"method": "platt", "slope": 0.8123, "intercept": -0.4567},
         },
         subgroups.subgroups(

@@ -46,7 +46,7 @@ def test_every_file_that_dvc_expects_is_there(files) -> None:
     assert {*tables, *(f"plots/{name}.csv" for name in plotted)} <= set(files)
     assert {"report.html", "model_card.md", "model_card.html", "figures/robustness.svg"} <= set(files)
     assert list(pd.read_csv(io.StringIO(files["predictions.csv"]))) == [
-        *("path", "group", "split", "fractured", "y_score", "decision")
+        *("path", "group", "split", "fractured", "y_score", "decision", "scope_score", "in_scope")
     ]
 
 
@@ -81,6 +81,17 @@ def test_tables_for_plots_say_of_each_radiograph_what_it_is_and_was_called(files
     assert (confusion["predicted"] == "fractured").tolist() == (found.predictions["y_score"] >= 0.7).tolist()
     roc = pd.read_csv(io.StringIO(files["plots/roc.csv"]))[["false_positive_rate", "sensitivity"]]
     assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
+
+
+def test_page_and_card_say_how_often_no_decision_is_given(files, found: Findings, other: Config) -> None:
+    said = ("a score above 0.312", "So it is with 3.0", "97.0")
+    for name in ("report.html", "model_card.md", "model_card.html"):
+        assert [words for words in said if words not in files[name]] == []
+    of_phantoms = {key: value for key, value in folders.SCOPE.items() if key != "phantoms_out_of_scope"}
+    folders.write_evaluation(other, replace(found, figures={**found.figures, "scope": of_phantoms}))
+    again = documents(other)
+    assert "learnt from drawn phantoms alone" in again["report.html"]
+    assert "learnt from drawn phantoms alone" in again["model_card.md"]
 
 
 def test_every_drawing_of_the_page_is_a_file_too(files) -> None:

@@ -69,6 +69,8 @@ PICTURE = {
     "title": "test/fractured/<b>.png",
     "caption": "c",
 }
+SCOPE = {"threshold": 0.3123, "val_out_of_scope": 0.02, "test_out_of_scope": 0.03}
+SCOPE |= {"phantoms": 48, "phantoms_out_of_scope": 0.97}
 NONE = {"name": None, "auroc": None}
 
 
@@ -101,7 +103,8 @@ def contexts() -> dict[str, dict]:
     trained |= {"parameters": 4000, "parameters_trained": 1000}
     pair = {"before": PICTURE["src"], "after": PICTURE["src"], "title": PICTURE["title"], "caption": "c"}
     figures = {"test": scored["scores"], "val": scored["scores"]}
-    figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}}
+    figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}, "scope": SCOPE}
+    inside = {"scope": {"out_of_scope": 0.25, "radiographs_in_scope": 40}, "test_in_scope": scored["scores"]}
     return {
         "preprocess.html": {
             "figures": counts | {"train": 800, "val": 150, "test": 250},
@@ -124,7 +127,8 @@ def contexts() -> dict[str, dict]:
         "region_maps.html": maps,
         "assess.html": maps
         | scored
-        | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"},
+        | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"}
+        | {"figures": inside, "notes": [{"code": "knows_phantoms_only", "detail": "<b>.png"}]},
     }
 
 
@@ -184,7 +188,13 @@ SAID = {
         "Calibration (platt: slope 0.50, intercept \N{MINUS SIGN}0.10)",
     ],
     "region_maps.html": [*MAPS_BY_HAND, "lies on the fracture in 0.62 (0.52 to 0.72) of the annotated"],
-    "assess.html": [*POINTS_BY_HAND, *MAPS_BY_HAND, "On the 40 radiographs of <b>, the model reaches"],
+    "assess.html": [
+        *POINTS_BY_HAND,
+        *MAPS_BY_HAND,
+        "On the 40 radiographs of <b>, the model reaches",
+        "25.0% of these radiographs lie further",
+        "<b>.png (knows_phantoms_only)",
+    ],
 }
 
 

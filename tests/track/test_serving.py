@@ -46,6 +46,7 @@ def agree(told, answer):
         assert answer["probability"] == pytest.approx(told["probability"], abs=2e-6)
         assert (answer["decision"], answer["reason"]) == (told["decision"], "")
         assert json.loads(answer["notes"]) == told["notes"]
+        assert json.loads(answer["scope"]).keys() == told["scope"].keys()
 
 
 @pytest.mark.reliability(

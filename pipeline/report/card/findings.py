@@ -40,6 +40,7 @@ def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section
         f"fracture; between them, needs review ({percent(test['needs_review'])} of test). The table holds "
         "what they reached on test; PPV and NPV hold at its share of fractures only.",
         *_guarantees(test, figures["val"]),
+        _scope(figures["scope"]),
         "The model bundle, whose files models/bundle.json names, holds all that the command fracture predict "
         "needs.",
     )
@@ -61,6 +62,18 @@ def _guarantees(test: Mapping[str, Any], val: Mapping[str, Any]) -> Iterator[str
             f"{_POINTS[name]}, by test: {sentences.guarantee(test[name], rate)} By val, which chose the "
             f"threshold: {sentences.guarantee_of_choice(val[name], rate)}"
         )
+
+
+def _scope(scope: Mapping[str, Any]) -> str:
+    """Say when no decision is given, and how often."""
+    text = (
+        "A radiograph that lies further from the training data, in the network's own features, than 98 % of "
+        f"val (a score above {decimals(scope['threshold'], 3)}) gets no decision: out of scope. "
+        f"So it is with {percent(scope['test_out_of_scope'])} of test"
+    )
+    if "phantoms_out_of_scope" not in scope:
+        return f"{text}. The model learnt from drawn phantoms alone, and says so with every answer."
+    return f"{text}, and with {percent(scope['phantoms_out_of_scope'])} of drawings of bones."
 
 
 def performance(figures: Mapping[str, Any]) -> Section:
