@@ -28,7 +28,7 @@ from pipeline.files.faults import ImageFault, Issue, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.network import device
-from pipeline.predict import bundle, position
+from pipeline.predict import bundle, operating_points, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
@@ -40,7 +40,8 @@ log = logging.getLogger(__name__)
 _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
 _COLUMNS = (
-    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay"
+    "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
+    "region_stands_out",
 )  # fmt: skip
 
 
@@ -120,11 +121,12 @@ def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
 def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle) -> dict[str, Any]:
     """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
 
-    ``body_part`` is null where it cannot be known. Of each region: ``bbox`` [column, row, width, height];
-    ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
-    ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
-    along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
-    the ``notes`` on the file: ``code`` and ``detail``.
+    ``body_part`` is null where it cannot be known, ``region_stands_out`` where the decision asks for no
+    region; where it is false, no place is likely enough to be shown. Of each region: ``bbox`` [column, row,
+    width, height]; ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only
+    possible, ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``:
+    ``third`` along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
+    Of each of the ``notes`` on the file: ``code`` and ``detail``.
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
@@ -133,6 +135,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "decision": finding.decision,
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
+        "region_stands_out": finding.region_stands_out,
         "notes": intake.notes(admitted.issues),
     }
 
@@ -189,7 +192,7 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         error = result["error"]
         return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
     regions = result["regions"]
-    where = ""
+    where = operating_points.NO_REGION if result["region_stands_out"] is False else ""
     if regions:
         left, top, width, height = regions[0]["bbox"]
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"

@@ -65,8 +65,8 @@ class Finding:
     decision
         ``no finding``, ``needs review`` or ``fracture``.
     regions
-        Where, the most suspicious first; empty for ``no finding``. Those that reach the map threshold
-        are sure, the others possible.
+        Where, the most suspicious first; empty for ``no finding``, and where none stands out. Those that
+        reach the map threshold are sure, the others possible.
     region_map
         (H, W) float32, 0..1, in the radiograph's own pixels.
     body_part
@@ -81,6 +81,11 @@ class Finding:
     region_map: NDArray[np.float32]
     body_part: str
     placement: canvas.Placement
+
+    @property
+    def region_stands_out(self) -> bool | None:
+        """Whether there is a region; None where the decision asks for none."""
+        return operating_points.region_stands_out(self.decision, len(self.regions))
 
 
 @dataclass(frozen=True)

@@ -293,7 +293,8 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
-        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes"
+        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes",
+        "region_stands_out",
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [versions.example()]
 
