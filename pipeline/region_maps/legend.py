@@ -121,7 +121,10 @@ def write_strip(
         ground = _GOOD if label.good else REFERENCE
         strokes.chip(draw, (rows[0] - tall / 2, right - wide), label.outcome, bold, strokes.RIM, ground)
         right -= wide + size
-    text = f"{in_words(label.decision, n_regions)} \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    probability = f" \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    text = in_words(label.decision, n_regions) + probability
+    if bold.getlength(text) > right - left:  # the key below says it, too
+        text = label.decision + probability
     draw.text((left, rows[0]), strokes.fit(text, bold, right - left), TEXT, bold, anchor="lm")
     is_bare = region_stands_out(label.decision, n_regions) is False
     _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated, is_bare=is_bare)
