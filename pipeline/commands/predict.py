@@ -29,7 +29,7 @@ from pipeline.files.faults import ImageFault, Issue, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.network import device
-from pipeline.predict import bundle, position
+from pipeline.predict import bundle, operating_points, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
@@ -42,7 +42,7 @@ _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
 _COLUMNS = (
     "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
-    "scope",
+    "scope", "region_stands_out",
 )  # fmt: skip
 
 
@@ -122,11 +122,12 @@ def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
 def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle) -> dict[str, Any]:
     """Make the JSON record of one radiograph; positions are (column, row) in its own pixels.
 
-    ``body_part`` is null where it cannot be known. Of each region: ``bbox`` [column, row, width, height];
-    ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
-    ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
-    along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
-    the ``notes`` on the file and of the model: ``code`` and ``detail``. ``scope``: ``score``,
+    ``body_part`` is null where it cannot be known, ``region_stands_out`` where the decision asks for no
+    region; where it is false, no place is likely enough to be shown. Of each region: ``bbox`` [column, row,
+    width, height]; ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only
+    possible, ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``:
+    ``third`` along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``.
+    Of each of the ``notes`` on the file and of the model: ``code`` and ``detail``. ``scope``: ``score``,
     ``threshold``, ``in_scope`` and ``reason``; see `pipeline.predict.scope`.
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
@@ -136,6 +137,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "decision": finding.decision,
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
+        "region_stands_out": finding.region_stands_out,
         "notes": intake.notes(admitted.issues, loaded.notes),
         "scope": finding.scope and finding.scope.record(),
     }
@@ -206,6 +208,8 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
     regions = result["regions"]
     where = result["scope"]["reason"] if result["scope"] else ""
+    if result["region_stands_out"] is False:
+        where = operating_points.NO_REGION
     if regions:
         left, top, width, height = regions[0]["bbox"]
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"

@@ -69,8 +69,8 @@ class Finding:
     decision
         ``no finding``, ``needs review`` or ``fracture``; ``out of scope`` in their place.
     regions
-        Where, the most suspicious first; empty for ``no finding`` and ``out of scope``. Those
-        that reach the map threshold are sure, the others possible.
+        Where, the most suspicious first; empty for ``no finding`` and ``out of scope``, and where none
+        stands out. Those that reach the map threshold are sure, the others possible.
     region_map
         (H, W) float32, 0..1, in the radiograph's own pixels; 0 where it is out of scope.
     body_part
@@ -88,6 +88,11 @@ class Finding:
     body_part: str
     placement: canvas.Placement
     scope: Verdict | None = None
+
+    @property
+    def region_stands_out(self) -> bool | None:
+        """Whether there is a region; None where the decision asks for none."""
+        return operating_points.region_stands_out(self.decision, len(self.regions))
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ class RegionSettings:
         region; 0: as far as a region reaches.
     score_slope, score_intercept
         From the logit of a region's peak to that of the probability that it overlaps a fracture.
+    min_score
+        Score from which on a region is shown; 0: whatever its score.
+    max_area_share
+        Regions with a larger box are not shown; a share of the radiograph.
     """
 
     map_threshold: float
@@ -63,6 +67,8 @@ class RegionSettings:
     valley_share: float = 0.0
     score_slope: float = 1.0
     score_intercept: float = 0.0
+    min_score: float = 0.0
+    max_area_share: float = 1.0
 
     @property
     def calibration(self) -> Calibration:
@@ -84,9 +90,23 @@ class RegionSettings:
         return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
     def visible_regions(self, region_map: FloatArray) -> list[Region]:
-        """Cut the regions that reach the sensitive operating point; the strongest first."""
+        """Cut the regions that are shown; the strongest first."""
+        return self.visible(self.candidates(region_map), region_map.size)
+
+    def visible(self, candidates: Sequence[Region], size_px: int) -> list[Region]:
+        """Select those of a radiograph of ``size_px`` pixels that stand out, and are shown.
+
+        They reach the sensitive operating point and the lowest score, and are not too large.
+        """
         lowest = self.map_threshold if self.sensitive_threshold is None else self.sensitive_threshold
-        return [region for region in self.candidates(region_map) if region.evidence >= lowest]
+        largest = self.max_area_share * size_px
+        return [
+            region
+            for region in candidates
+            if region.evidence >= lowest
+            and region.score >= self.min_score
+            and region.height_px * region.width_px <= largest
+        ]
 
     def is_sure(self, region: Region) -> bool:
         """Whether a region reaches the specific operating point."""

@@ -16,6 +16,7 @@ NO_FINDING = "no finding"
 NEEDS_REVIEW = "needs review"
 FRACTURE = "fracture"
 OUT_OF_SCOPE = "out of scope"  # in place of a decision: see `pipeline.predict.scope`
+NO_REGION = "no region stands out"  # of a radiograph that is not cleared
 
 ROUNDING = 1e-9  # a target of 0.95 is reached by 19 of 20, in whatever order their weights were added
 
@@ -88,6 +89,16 @@ def decide(y_score: FloatArray, points: OperatingPoints) -> StrArray:
         raise ValueError(f"a decision needs scores that are numbers. Received: {np.isnan(score).sum()} NaN")
     is_fracture, is_clear = score >= points.high_specificity, score < points.high_sensitivity
     return np.select([is_fracture, is_clear], [FRACTURE, NO_FINDING], NEEDS_REVIEW)
+
+
+def region_stands_out(decision: str, n_regions: int) -> bool | None:
+    """Whether a radiograph shows a region; None where the decision asks for none."""
+    return n_regions > 0 if decision in (NEEDS_REVIEW, FRACTURE) else None
+
+
+def in_words(decision: str, n_regions: int) -> str:
+    """Give the decision, and say so where it asks for a region and none stands out."""
+    return f"{decision}, {NO_REGION}" if region_stands_out(decision, n_regions) is False else decision
 
 
 def _weight_below(thresholds: FloatArray, score: FloatArray, weight: FloatArray) -> Float64Array:

@@ -27,13 +27,14 @@ from pipeline.region_maps import (
     randomization,
     references,
     scores,
+    shown,
     subgroups,
 )
 from pipeline.types import Float64Array, UInt8Array
 
 Canvases = Callable[[Iterable[str]], Iterator[UInt8Array]]
 
-_CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share")
+_CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share", "min_score", "max_area_share")
 _TABLES = ("subgroups", "methods")  # the others are curves
 
 
@@ -104,6 +105,7 @@ def assess(
         usable = maps.rows.loc[references.is_usable(maps, annotations), "path"]
         ids = [annotations.image_id(path) for path in usable]
         figures |= coco.average_precision(reference.load_coco(annotations_file), results, ids)
+    figures |= shown.score(maps, shown.select(maps, regions, settings), annotations, **repeat)
 
     def probability(batch: UInt8Array) -> Float64Array:
         return maps.calibration.probability(predict(batch).logits)

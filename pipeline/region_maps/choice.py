@@ -13,7 +13,7 @@ from pipeline.predict import calibration, cutting
 from pipeline.predict.cutting import RegionSettings, Validation
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
-from pipeline.region_maps import references
+from pipeline.region_maps import references, standing_out
 
 
 def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionSettings:
@@ -24,7 +24,9 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
     that a region overlaps a fracture. Without: a region reaches down to a tenth of its peak's odds, the
     smallest area is that of the settings, at the threshold a tenth of the radiographs without a fracture
     would show a region, and a score is the map's peak. In both, radiographs without a fracture show one
-    region each, on average, at the sensitive threshold.
+    region each, on average, at the sensitive threshold. Of those, with annotations, only regions that say
+    something are shown (:mod:`pipeline.region_maps.standing_out`); without, all but those that cover half of
+    the radiograph, since scores that are no probability of an overlap cannot be held against one.
     """
     usable = val.where(references.is_usable(val, annotations))
     group = usable.rows["group"]
@@ -43,7 +45,8 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
         candidates = _candidates(settings, usable)
         fitted = _fit(candidates, reference)
         settings = replace(settings, score_slope=fitted.slope, score_intercept=fitted.intercept)
-    return _with_sensitive_threshold(settings, candidates, reference)
+    settings = _with_sensitive_threshold(settings, candidates, reference)
+    return _with_lowest_score(settings, candidates, reference, [place.crop for place in usable.placements])
 
 
 def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> RegionSettings:
@@ -79,6 +82,19 @@ def _with_sensitive_threshold(
         [candidates[place] for place in places], reference.weight[places]
     )
     return replace(settings, sensitive_threshold=min(lowest, settings.map_threshold))
+
+
+def _with_lowest_score(
+    settings: RegionSettings,
+    candidates: Sequence[list[Region]],
+    reference: Validation,
+    crops: Sequence[tuple[int, int, int, int]],
+) -> RegionSettings:
+    limited = replace(settings, max_area_share=standing_out.largest_area(reference))
+    if reference.unfractured.all():
+        return limited
+    shown = [limited.visible(*own) for own in zip(candidates, reference.size_px.tolist(), strict=True)]
+    return replace(limited, min_score=standing_out.lowest_score(shown, reference, crops))
 
 
 def _fit(candidates: Sequence[list[Region]], reference: Validation) -> calibration.Calibration:

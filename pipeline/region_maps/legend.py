@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageDraw
 
+from pipeline.predict.operating_points import NO_REGION, in_words, region_stands_out
 from pipeline.region_maps import strokes
 from pipeline.types import UInt8Array
 
@@ -109,7 +110,7 @@ def draw_ruler(draw: ImageDraw.ImageDraw, panel: Shape, scale: float, size: int)
 
 
 def write_strip(
-    draw: ImageDraw.ImageDraw, canvas: Shape, label: Label, size: int, *, annotated: bool
+    draw: ImageDraw.ImageDraw, canvas: Shape, label: Label, size: int, *, annotated: bool, n_regions: int
 ) -> None:
     """Write decision and outcome, what the kinds of line are, the path, and what is odd about the file."""
     bold, small = strokes.font(size, bold=True), strokes.font(round(0.8 * size))
@@ -120,9 +121,13 @@ def write_strip(
         ground = _GOOD if label.good else REFERENCE
         strokes.chip(draw, (rows[0] - tall / 2, right - wide), label.outcome, bold, strokes.RIM, ground)
         right -= wide + size
-    text = f"{label.decision} \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    probability = f" \N{MIDDLE DOT} probability {label.y_score:.2f}"
+    text = in_words(label.decision, n_regions) + probability
+    if bold.getlength(text) > right - left:  # the key below says it, too
+        text = label.decision + probability
     draw.text((left, rows[0]), strokes.fit(text, bold, right - left), TEXT, bold, anchor="lm")
-    _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated)
+    is_bare = region_stands_out(label.decision, n_regions) is False
+    _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated, is_bare=is_bare)
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
     if label.warnings:
@@ -131,12 +136,22 @@ def write_strip(
 
 
 def _write_key(
-    draw: ImageDraw.ImageDraw, corner: tuple[float, float], reference: str, size: int, *, annotated: bool
+    draw: ImageDraw.ImageDraw,
+    corner: tuple[float, float],
+    reference: str,
+    size: int,
+    *,
+    annotated: bool,
+    is_bare: bool,
 ) -> None:
-    """Name the kinds of line, with the reference standard beside its own."""
+    """Name the kinds of line, or that no region stands out; the reference standard beside its own line."""
     row, left = corner
     face = strokes.font(round(0.8 * size))
     kinds = [("sure region", REGION, 2.0, 0.0), ("possible", REGION, 0.22, 0.22)]
+    if is_bare:
+        kinds = []
+        draw.text((left, row), NO_REGION, _SOFT, face, anchor="lm")
+        left += 1.6 * size + face.getlength(NO_REGION)
     truth = f"reference: {reference}" if reference else "reference"
     kinds += [(truth, REFERENCE, 0.5, 0.3)] if annotated else []
     for text, colour, dash, gap in kinds:

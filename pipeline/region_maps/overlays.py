@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pipeline.files import resize
-from pipeline.predict.operating_points import NO_FINDING, OUT_OF_SCOPE
+from pipeline.predict.operating_points import NO_FINDING, NO_REGION, OUT_OF_SCOPE
 from pipeline.predict.regions import Region
 from pipeline.region_maps import legend, strokes
 from pipeline.region_maps.legend import REFERENCE, REGION, TEXT, Label
@@ -31,7 +31,7 @@ def overlay(
     """Draw the map, the regions and the reference standard over a radiograph.
 
     A region that reaches the threshold is drawn with solid lines, a weaker one with dotted lines.
-    Where the decision is ``no finding`` or ``out of scope``, the picture says so.
+    Where the decision is ``no finding`` or ``out of scope``, or no region stands out, the picture says so.
 
     The radiograph stays grey where evidence is low; colour comes in from half the threshold on. A
     small radiograph is enlarged to 480 pixels on its long side, a large one reduced to 900, and
@@ -78,11 +78,11 @@ def overlay(
     draw = ImageDraw.Draw(picture)
     _write_scores(draw, panel.shape, regions, scale, size)
     if not regions:
-        _write_why_empty(draw, label, threshold, size)
+        _write_why_empty(draw, label, size)
     legend.draw_colours(draw, panel.shape, colours, threshold, size)
     legend.draw_ruler(draw, panel.shape, scale, size)
     if label is not None:
-        legend.write_strip(draw, canvas.shape, label, size, annotated=bool(reference))
+        legend.write_strip(draw, canvas.shape, label, size, annotated=bool(reference), n_regions=len(regions))
     return np.array(picture)
 
 
@@ -163,14 +163,14 @@ def _draw_reference(panel: UInt8Array, reference: Sequence[AnyArray], scale: flo
         strokes.outline(panel, corners, REFERENCE, width_px, dash_px=3 * width_px)
 
 
-def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, threshold: float, size: int) -> None:
+def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, size: int) -> None:
     """Say in the corner why no region is drawn."""
     corner = (0.5 * size, 0.5 * size)
     if label is not None and label.decision in (NO_FINDING, OUT_OF_SCOPE):
         strokes.chip(draw, corner, label.decision, strokes.font(round(1.3 * size), bold=True), TEXT)
     else:
         face = strokes.font(round(0.85 * size))
-        strokes.chip(draw, corner, f"no region (threshold {threshold:.2f})", face, TEXT)
+        strokes.chip(draw, corner, NO_REGION, face, TEXT)
 
 
 def _write_scores(

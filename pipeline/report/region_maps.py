@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.config import Config
 from pipeline.dataset import tables
 from pipeline.dataset.names import CASES, OVERLAY_INDEX, OVERLAYS, PLAIN
+from pipeline.predict import operating_points
 from pipeline.report import map_charts, pages, results
 
 _TABLES = ("subgroups", "methods", "plots/froc", "plots/deletion", "plots/randomization")
@@ -49,6 +50,8 @@ def _describe(folder: Path, row: Mapping[Any, str]) -> dict[str, str]:
     )
     truth = "Fractured" if row["fractured"] == "True" else "Not fractured"
     where = f" Strongest region: {row['where']}." if row["where"] else ""
+    if operating_points.region_stands_out(row["decision"], len(row["where"])) is False:
+        where = f" {operating_points.NO_REGION.capitalize()}."
     return {
         "src": overlay,
         "beside": plain,

@@ -145,6 +145,12 @@ def _signature() -> ModelSignature:
     texts = (ColSpec("string", name) for name in names)
     return ModelSignature(
         Schema([ColSpec("string", "image")]),
-        Schema([ColSpec("double", "probability"), *texts]),
+        Schema(
+            [
+                ColSpec("double", "probability"),
+                *texts,
+                ColSpec("boolean", "region_stands_out", required=False),
+            ]
+        ),
         ParamSchema([ParamSpec("region_map", "boolean", default=True)]),
     )

@@ -40,16 +40,9 @@ log = logging.getLogger(__name__)
 
 _ANY = Limits(sys.maxsize, 1, 1.0)
 _COLUMNS = (
-    "probability",
-    "decision",
-    "body_part",
-    "regions",
-    "region_map",
-    "reason",
-    "detail",
-    "notes",
-    "scope",
-)
+    "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope",
+    "region_stands_out",
+)  # fmt: skip
 
 
 class FractureModel(PythonModel):
@@ -81,11 +74,12 @@ class FractureModel(PythonModel):
             One row a radiograph: `probability` 0..1, `decision`, `body_part` (empty where it cannot be
             known), `regions` (JSON: a list of `bbox` [column, row, width, height] in pixels and `score`
             0..1), `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
-            and 255 for 1, empty if unwanted, and `notes` (JSON: a list of `code` and `detail`), what is odd
-            about the file and what the model warns of with every answer, and `scope` (JSON: `score`,
-            `threshold`, `in_scope`, `reason`). Out of scope, `decision` is ``out of scope``, without
-            regions, and the map is black. Of a refused one: `decision` is
-            ``refused``, `probability` null, `reason` a code and `detail` a sentence.
+            and 255 for 1, empty if unwanted, `notes` (JSON: a list of `code` and `detail`), what is odd
+            about the file and what the model warns of with every answer, `scope` (JSON: `score`,
+            `threshold`, `in_scope`, `reason`), and `region_stands_out`, whether `regions` holds one, null
+            where the decision asks for none. Out of scope, `decision` is ``out of scope``, without
+            regions, and the map is black. Of a refused one: `decision` is ``refused``, `probability` null,
+            `reason` a code and `detail` a sentence.
         """
         with_map = (params or {}).get("region_map", True)
         batches = intake.batches(self._admit(model_input["image"]))
@@ -157,6 +151,7 @@ def _row(finding: Finding, admitted: Admitted, of_model: tuple[Note, ...], with_
         "decision": finding.decision,
         "body_part": finding.body_part,
         "regions": json.dumps(boxes),
+        "region_stands_out": finding.region_stands_out,
         "region_map": "" if grey is None else base64.b64encode(images.encode_png(grey)).decode(),
         "reason": "",
         "detail": "",
@@ -166,7 +161,10 @@ def _row(finding: Finding, admitted: Admitted, of_model: tuple[Note, ...], with_
 
 
 def _refused(fault: ImageFault) -> dict[str, Any]:
-    nothing = {"body_part": "", "regions": "[]", "region_map": "", "notes": "[]", "scope": "null"}
+    nothing = {
+        "body_part": "", "regions": "[]", "region_stands_out": None, "region_map": "", "notes": "[]",
+        "scope": "null",
+    }  # fmt: skip
     refusal = {"decision": intake.REFUSED, "reason": fault.reason, "detail": printable(str(fault))}
     return {"probability": None, **nothing, **refusal}
 

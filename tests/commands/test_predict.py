@@ -1,7 +1,9 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,9 @@ def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     assert code == 1
     assert [result["error"]["reason"] for result in found if "error" in result] == ["truncated", "vanished"]
     for result in (found[0], found[3]):
-        assert set(result) == {"path", "probability", "decision", "body_part", "regions", "notes", "scope"}
+        assert set(result) == {
+            "path", "probability", "decision", "body_part", "regions", "region_stands_out", "notes", "scope",
+        }  # fmt: skip
         assert 0 <= result["probability"] <= 1
         assert result["decision"] == "needs review"
 
@@ -52,7 +56,7 @@ def test_nothing_but_json_goes_to_standard_output(work, draw, models):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert [sorted(result) for result in json.loads(ended.stdout)] == [
-        ["body_part", "decision", "notes", "path", "probability", "regions", "scope"],
+        ["body_part", "decision", "notes", "path", "probability", "region_stands_out", "regions", "scope"],
         ["error", "path"],
     ]
     assert "predict: 1 examined, 1 refused" in ended.stderr
@@ -86,6 +90,22 @@ def test_each_region_is_described(config, work, draw, capsys):
     assert region["operating_point"] == "high_specificity"
     assert 0 < region["area_share"] <= width * height / (96 * 120)
     assert region["position"]["side"] in region["position"]["words"].replace("midline", "centre")
+
+
+def test_a_radiograph_in_which_no_region_stands_out_says_so(config, work, draw, capsys, models):
+    folder = work / "asks-much"
+    shutil.copytree(models, folder)
+    kept, views = bundle.read_region_settings(folder / bundle.REGION_MAPS)
+    bundle.write_region_settings(folder / bundle.REGION_MAPS, replace(kept, min_score=1.0), views)
+    bundle.seal(folder)
+    asking = config.model_copy(update={"paths": config.paths.model_copy(update={"models": folder})})
+    (path,) = draw(work / "in", [1])
+    _, (found,) = results(config, capsys, path)
+    _, (bare,) = results(asking, capsys, path)
+    assert found["region_stands_out"] is True
+    assert (bare["decision"], bare["regions"], bare["region_stands_out"]) == ("needs review", [], False)
+    predict.run(asking, [path], None, as_json=False)
+    assert "no region stands out" in capsys.readouterr().out
 
 
 def test_folders_are_searched_and_what_is_no_picture_is_passed_over(config, work, draw, capsys):

@@ -70,8 +70,10 @@ def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions
         == """{
   "candidate_threshold": 0.001,
   "map_threshold": 0.9,
+  "max_area_share": 1.0,
   "max_regions": 5,
   "min_area_share": 0.0,
+  "min_score": 0.0,
   "peak_share": 0.005,
   "score_intercept": 0.0,
   "score_slope": 1.0,
@@ -81,6 +83,14 @@ def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions
 }
 """
     )
+
+
+@pytest.mark.reliability("a bundle of older code, without a lowest score", "loaded; every region is shown")
+def test_region_settings_of_older_bundles_hide_nothing(tmp_path: Path) -> None:
+    path = tmp_path / bundle.REGION_MAPS
+    outputs.write_exact_json(path, {"map_threshold": 0.5, "min_area_share": 0.0, "max_regions": 5})
+    settings, views = bundle.read_region_settings(path)
+    assert (settings.min_score, settings.max_area_share, views) == (0.0, 1.0, 1)
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,14 @@ def test_candidates_are_more_than_what_is_shown() -> None:
     assert [region.box for region in settings.candidates(two_peaks())] == [(2, 3, 4, 4), (12, 20, 2, 2)]
     assert [region.box for region in settings.visible_regions(two_peaks())] == [(2, 3, 4, 4)]
     assert [settings.is_sure(region) for region in settings.visible_regions(two_peaks(0.7))] == [False]
+
+
+def test_what_is_unlikely_or_too_large_is_no_more_than_a_candidate() -> None:
+    settings = RegionSettings(0.2, 0.0, 5)
+    likely, small = replace(settings, min_score=0.5), replace(settings, max_area_share=4 / 600)
+    assert [region.box for region in likely.visible_regions(two_peaks())] == [(2, 3, 4, 4)]
+    assert [region.box for region in small.visible_regions(two_peaks())] == [(12, 20, 2, 2)]
+    assert len(likely.candidates(two_peaks())) == len(small.candidates(two_peaks())) == 2
 
 
 def test_settings_of_old_bundles_cut_at_one_threshold() -> None:

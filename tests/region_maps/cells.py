@@ -38,6 +38,7 @@ def drawn(cells: list[tuple[int, int]], peak: float = 4.0) -> MapSet:
             "group": ["g0", "g1", "g2", "g3"],
             "fractured": FRACTURED,
             "y_score": [0.9, 0.8, 0.3, 0.2],
+            "decision": ["fracture", "fracture", "needs review", "no finding"],
         }
     )
     return MapSet(rows, evidence, [placement] * len(cells), (64, 64), Calibration(1.0))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.config import Config, RegionMaps
@@ -51,3 +54,21 @@ def test_fractures_that_are_not_drawn_choose_nothing(limits: RegionMaps) -> None
     partly = type(KNOWN)({"r0": KNOWN.regions["r0"]}, KNOWN.sizes)
     without = found.where(np.array([True, False, True, True]))
     assert choice.choose(found, partly, limits) == choice.choose(without, partly, limits)
+
+
+def test_peaks_that_are_never_right_are_not_shown(limits: RegionMaps) -> None:
+    few = drawn(CELLS)
+    few.evidence[2:] = -6.0
+    few.evidence[:, 7, 7] = -2.0  # a weak peak everywhere, never on a fracture
+    rows = pd.concat([few.rows] * 8).assign(group=range(32))
+    found = replace(few, rows=rows, evidence=np.tile(few.evidence, (8, 1, 1)), placements=few.placements * 8)
+    settings = choice.choose(found, KNOWN, limits)
+    assert settings.min_score == pytest.approx(0.1)  # of an F-measure of 1
+    assert [len(settings.visible_regions(region_map)) for region_map in few] == [1, 1, 0, 0]
+    shows_all = replace(settings, min_score=0.0)
+    assert [len(shows_all.visible_regions(region_map)) for region_map in few] == [2, 2, 1, 1]
+
+
+def test_without_annotations_only_what_covers_half_is_hidden(limits: RegionMaps) -> None:
+    settings = choice.choose(drawn(CELLS), NOTHING, limits)
+    assert (settings.min_score, settings.max_area_share) == (0.0, 0.5)

@@ -116,6 +116,17 @@ def test_a_cleared_radiograph_says_that_nothing_was_found():
     assert (cleared[60:] == 77).all()
 
 
+def test_a_radiograph_in_which_no_region_stands_out_has_no_key_of_lines():
+    plain, values = np.full((240, 180), 77, np.uint8), region_map()
+    said = replace(LABEL, decision="needs review")
+    bare, marked = (
+        overlay(plain, values, regions, 0.5, label=said)[480:]
+        for regions in ([], extract_regions(values, 0.5))
+    )
+    assert (marked == overlays.REGION).all(axis=2).any()
+    assert not (bare == overlays.REGION).all(axis=2).any()
+
+
 def test_a_ruler_measures_the_radiographs_own_pixels():
     pixels = np.full((240, 180), 77, np.uint8)  # drawn twice as large
     picture = overlay(pixels, np.zeros(pixels.shape, np.float32), [], 0.5)

@@ -54,6 +54,7 @@ class MeanBundle:
                 decision="fracture",
                 body_part="hand",
                 regions=[BOX],
+                region_stands_out=True,
                 region_map=MAP,
                 scope=None,
             )
@@ -294,7 +295,8 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
-        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope"
+        "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope",
+        "region_stands_out",
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [versions.example()]
 

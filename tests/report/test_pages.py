@@ -29,7 +29,12 @@ FAITHFULNESS = {
     "sensitive_threshold": 0.1,
     "peak_share": 0.5,
     "min_area_share": 0.001,
+    "min_score": 0.07,
+    "max_area_share": 0.5,
     **with_interval(
+        shown_regions_fractured=1.4,
+        shown_regions_unfractured=0.3,
+        no_region_stands_out=0.23,
         deletion_auc=0.41,
         insertion_auc=0.78,
         random_deletion_auc=0.63,
@@ -41,6 +46,7 @@ FAITHFULNESS = {
 LOCALIZATION = {
     "annotated": 61,
     **with_interval(pointing_game=0.62, pointing_game_tolerant=0.7, energy_in_box=0.31),
+    **with_interval(shown_overlapping=0.44, shown_on_fracture=0.81),
     **{f"pointing_game_{name}": 0.08 for name in ("random", "center", "brightest")},
     "max_box_acc": {"iou_0.1": 0.61, "iou_0.5": 0.12},
     "pixel_average_precision": 0.34,

@@ -35,6 +35,12 @@ def test_a_caption_says_no_more_than_is_known(tmp_path: Path, on_target: bool | 
     assert picture["title"] == "NA"
 
 
+def test_a_caption_says_that_no_region_stands_out(tmp_path: Path) -> None:
+    folders.write_region_maps(tmp_path, ("misses-01.jpg", "a", "misses", True, 0.3, "needs review", None, ""))
+    (picture,) = region_maps.pictures(tmp_path / "overlays")["misses"]
+    assert picture["caption"].endswith("probability 0.30. No region stands out.")
+
+
 def test_no_case_makes_no_picture(tmp_path: Path) -> None:
     folders.write_region_maps(tmp_path)
     assert region_maps.pictures(tmp_path / "overlays") == {kind: [] for kind in CASES}
