@@ -186,7 +186,7 @@ def test_another_picture_of_that_name_is_not_drawn_over(tmp_path: Path) -> None:
         Calibration(1.0),
     )
     paint = gallery.painter(
-        tmp_path, found, Annotations({}, {}), RegionSettings(0.5, 0, 5), colormap="cividis"
+        tmp_path, found, Annotations({}, {}), RegionSettings(0.5, 0, 5), colormap="cividis", max_pixels=10**6
     )
     with pytest.raises(images.ImageFault, match="not those that were read before"):
         paint(Case(0, "0.png", True, 0.1, NO_FINDING, None, "00"))
