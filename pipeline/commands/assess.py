@@ -158,6 +158,7 @@ def predict_folder(
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,
         calibration=loaded.calibration,
+        map_calibration=loaded.map_calibration,
     )
     return found, lost
 

@@ -21,9 +21,10 @@ from pipeline.evaluate import evaluation, findings, perturbed
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import bundle, operating_points
+from pipeline.predict import bundle, operating_points, val_scores
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.recalibration import Targets
 from pipeline.preprocess import shards
 from pipeline.track import runs
 
@@ -41,6 +42,7 @@ def run(config: Config) -> None:
         output = inference.predict_all(
             predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
         )
+        is_val = (held_out["split"] == "val").to_numpy()
         calibration, points = choose(held_out, output.logits, config)
         y_score = calibration.probability(output.logits)
         decision = operating_points.decide(y_score, points)
@@ -73,7 +75,13 @@ def run(config: Config) -> None:
             n_bins=config.evaluate.ece_bins,
             seed=config.run.seed,
         )
-        bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
+        bundle.write_operating_points(
+            config.paths.models / names.OPERATING_POINTS,
+            points,
+            calibration,
+            Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity),
+            val_scores.describe(output.logits[is_val], *_labels(held_out[is_val])),
+        )
         report = config.paths.report("evaluate")
         for name, text in scored.texts().items():
             outputs.write_text(report / name, text)
@@ -89,12 +97,16 @@ def choose(
     val = (held_out["split"] == "val").to_numpy()
     return evaluation.choose(
         logits[val],
-        held_out.loc[val, "fractured"].to_numpy(bool),
-        held_out.loc[val, "sampling_weight"].to_numpy(float),
+        *_labels(held_out[val]),
         method=config.evaluate.calibration,
         sensitivity=config.evaluate.high_sensitivity,
         specificity=config.evaluate.high_specificity,
     )
+
+
+def _labels(rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return ``fractured`` and weight: each group counts as one."""
+    return rows["fractured"].to_numpy(bool), rows["sampling_weight"].to_numpy(float)
 
 
 def _shortcut_scores(config: Config) -> pd.DataFrame:
