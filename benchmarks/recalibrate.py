@@ -174,8 +174,13 @@ def write_logits(folder: Path, out: Path) -> None:
     """Write the logits of a folder's radiographs, by the current bundle."""
     from pipeline import config
     from pipeline.commands import recalibrate
+    from pipeline.predict import bundle
+    from pipeline.validate import external
 
-    recalibrate.logits_of(config.read(), folder).to_csv(out, index=False)
+    settings = config.read()
+    checked = external.check(settings, folder.resolve(), None)
+    rows, logits, _ = recalibrate.scores(settings, bundle.load(settings.paths.models), checked)
+    rows[["path", "group", "fractured"]].assign(logit=logits.round(6)).to_csv(out, index=False)
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ class Paths(Section):
     shards: Path
     models: Path
     reports: Path
+    sites: Path
     ledger: Path
 
     @property

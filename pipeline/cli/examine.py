@@ -53,6 +53,40 @@ def assess(
 
 
 @app.command()
+def recalibrate(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds fractured/ and 'not fractured'/, as for `assess`; with --prevalence, any radiographs."
+        ),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with a column path: rows of one patient_id or study_id are one exam."),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Without labels: the share of fractured ones, such as 0.2. Gives an estimate."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the place. [the folder's]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new bundle; new, or an earlier result. [sites/NAME]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit calibration and thresholds to a place, and write a new bundle; the network stays.
+
+    It takes 100 labelled exams with enough of either class, or 200 without labels.
+    """
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise typer.BadParameter("a share lies between 0 and 1", param_hint="--prevalence")
+    from pipeline import config
+    from pipeline.commands import recalibrate as command
+
+    command.run(config.read(), folder, labels, prevalence, name, out, as_json=as_json)
+
+
+@app.command()
 def drift(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="New radiographs, or folders that are searched for them.")

@@ -117,13 +117,13 @@ def report_folder(config: Config, root: Path) -> Path:
     named = (
         first.with_name(f"{root.name}-{number}") if number > 1 else first for number in itertools.count(1)
     )
-    target = next(path for path in named if not path.exists() or _source(path) == digest(root))
+    target = next(path for path in named if not path.exists() or source(path) == digest(root))
     if target != first:
         log.info("%s holds the report of another folder: this one goes into %s", first, target)
     return target
 
 
-def _source(report: Path) -> str:
+def source(report: Path) -> str:
     """Read of which folder a report is; empty for one that does not say."""
     try:
         return str(json.loads((report / SOURCE).read_text(encoding="utf-8"))["sha256"])

@@ -13,12 +13,15 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.predict import recalibration
+from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
 from pipeline.predict.recalibration import Fit, Targets
-from pipeline.statistics import intervals, metrics
+from pipeline.statistics import guarantees, intervals, metrics
 from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array, StrArray
 
 LEAST_GROUPS = 100
 _FOLDS = 10
+_TOLERANCE = 0.05  # by which a guaranteed rate may lie below what was asked: few groups promise more
+_ROUNDING = 1e-12  # of a mean over equal thresholds
 _COMPARED = ("before", "after")
 
 
@@ -52,11 +55,26 @@ class Site(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Probabilities (N,), and which reach either operating point: bool (N,)."""
+    """Probabilities of N radiographs, each with the two thresholds that it was held against: (N,)."""
 
     y_score: Float64Array
-    sensitive: BoolArray
-    specific: BoolArray
+    low: Float64Array
+    high: Float64Array
+
+    @property
+    def sensitive(self) -> BoolArray:
+        """Which reach the high-sensitivity point."""
+        return np.asarray(self.y_score >= self.low)
+
+    @property
+    def specific(self) -> BoolArray:
+        """Which reach the high-specificity point."""
+        return np.asarray(self.y_score >= self.high)
+
+    @property
+    def decisions(self) -> StrArray:
+        """Return ``fracture``, ``no finding`` or ``needs review``, as `operating_points.decide` does."""
+        return np.select([self.specific, ~self.sensitive], [FRACTURE, NO_FINDING], NEEDS_REVIEW)
 
 
 def missing(counts: dict[str, int], targets: Targets) -> dict[str, int]:
@@ -96,7 +114,7 @@ def cross_fit(site: Site, old: Fit, targets: Targets, *, seed: int) -> tuple[Sco
     """
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
     n = len(site.y_true)
-    scored = Scored(np.empty(n), np.empty(n, bool), np.empty(n, bool))
+    scored = Scored(np.empty(n), np.empty(n), np.empty(n))
     fold = np.empty(n, np.int64)
     for number, (rest, left_out) in enumerate(folds.split(site.logits, site.y_true, site.group)):
         found = recalibration.from_labels(
@@ -111,7 +129,8 @@ def cross_fit(site: Site, old: Fit, targets: Targets, *, seed: int) -> tuple[Sco
 def score(logits: FloatArray, fit: Fit) -> Scored:
     """Apply a calibration and its operating points."""
     y_score = fit.calibration.probability(logits)
-    return Scored(y_score, y_score >= fit.points.high_sensitivity, y_score >= fit.points.high_specificity)
+    low, high = fit.points.high_sensitivity, fit.points.high_specificity
+    return Scored(y_score, np.full(y_score.shape, low), np.full(y_score.shape, high))
 
 
 def compare(
@@ -136,6 +155,54 @@ def compare(
 
     found = intervals.summarize(statistics, site.group, site.y_true, n_samples=n_samples, seed=seed)
     return _nested(found)
+
+
+def promises(
+    y_true: BoolArray, group: StrArray, scored: Scored, targets: Targets
+) -> dict[str, dict[str, float | int | None]]:
+    """Say what of the asked rates holds with 95 % confidence given so few groups.
+
+    A group is found, or cleared, by the mean probability of its radiographs of one class.
+
+    Returns
+    -------
+    dict
+        ``high_sensitivity`` with ``guaranteed_sensitivity``, ``groups`` (fractured ones) and
+        ``more_groups_needed`` (None where no number would do); ``high_specificity`` likewise.
+    """
+    unit, mean, _ = metrics.collapse_groups(y_true, scored.y_score, group)
+    low, high = (
+        metrics.collapse_groups(y_true, np.clip(limit, 0, 1), group)[1] - _ROUNDING
+        for limit in (scored.low, scored.high)
+    )
+    return {
+        "high_sensitivity": _promise("sensitivity", (mean >= low)[unit], targets.sensitivity),
+        "high_specificity": _promise("specificity", (mean < high)[~unit], targets.specificity),
+    }
+
+
+def holds(promised: dict[str, dict[str, float | int | None]], targets: Targets) -> bool:
+    """Whether the guaranteed rates of both points lie no more than 0.05 below what was asked of them."""
+    return all(
+        (promised[f"high_{name}"][f"guaranteed_{name}"] or 0) >= target - _TOLERANCE
+        for name, target in targets._asdict().items()
+    )
+
+
+def _promise(rate: str, hit: BoolArray, target: float) -> dict[str, float | int | None]:
+    return {
+        f"guaranteed_{rate}": guarantees.lower_bound(int(hit.sum()), hit.size),
+        "groups": hit.size,
+        "more_groups_needed": guarantees.more_needed(int(hit.sum()), hit.size, target),
+    }
+
+
+def shares(scored: Scored, weight: FloatArray) -> dict[str, float]:
+    """Give the share of each decision, and the mean probability, of radiographs without labels."""
+    said = {"fracture": scored.specific, "no_finding": ~scored.sensitive}
+    said["needs_review"] = scored.sensitive & ~scored.specific
+    means = {name: float(np.average(chosen, weights=weight)) for name, chosen in said.items()}
+    return means | {"mean_probability": float(np.average(scored.y_score, weights=weight))}
 
 
 def reliability(
