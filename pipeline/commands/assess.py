@@ -45,7 +45,7 @@ from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import evaluation as report_pages
 from pipeline.report import pages
-from pipeline.validate import external, told
+from pipeline.validate import external, intake, told
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
 
     figures = {
         "bundle": bundle.check(config.paths.models),
+        "notes": intake.notes((), loaded.notes),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
@@ -269,6 +270,7 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
         (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
         for name, values in headline
     ]
+    rows += [(note["code"], note["detail"]) for note in figures["notes"]]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)
     log.info("assess: %d radiographs scored, %d files left out", figures["kept"], figures["quarantined"])

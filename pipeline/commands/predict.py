@@ -1,7 +1,8 @@
 """Examine radiographs with the current bundle: probability, decision, and where to look.
 
 Every file is decoded strictly. One that is faulty is reported with its reason, and the others still
-get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``.
+get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``,
+as does what the model warns of with every answer.
 With ``--out``, writes an overlay of each radiograph under ``overlays/``, ``predictions.csv`` and
 ``predictions.json``, which says where each overlay lies.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     ``score``; ``operating_point`` (``high_specificity`` or, for a region that is only possible,
     ``high_sensitivity``); ``peak``; ``area_share`` of the radiograph; ``contour``; ``position``: ``third``
     along the bone, null where it cannot be known, ``side`` of the image, and both in ``words``. Of each of
-    the ``notes`` on the file: ``code`` and ``detail``.
+    the ``notes`` on the file and of the model: ``code`` and ``detail``.
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
@@ -133,7 +134,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "decision": finding.decision,
         "body_part": finding.body_part or None,
         "regions": [_describe_region(region, upright, loaded) for region in finding.regions],
-        "notes": intake.notes(admitted.issues),
+        "notes": intake.notes(admitted.issues, loaded.notes),
     }
 
 
@@ -155,16 +156,27 @@ def draw(
     path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle, colormap: str
 ) -> NDArray[np.uint8]:
     """Draw a finding over its radiograph, with the warnings below; a photographic negative is set right."""
-    codes = dict.fromkeys(issue.issue for issue in admitted.issues if issue.severity == "warning")
-    warnings = ", ".join(code.replace("_", " ") for code in codes)
+    of_file = [issue.issue for issue in admitted.issues]
+    warnings = [_warnings("file", of_file), _warnings("model", [note.code for note in loaded.notes])]
     return overlays.overlay(
         finding.placement.set_right(admitted.radiograph.pixels),
         finding.region_map,
         finding.regions,
         loaded.region_settings.map_threshold,
-        label=Label(printable(path), finding.probability, finding.decision, warnings=warnings),
+        label=Label(
+            printable(path),
+            finding.probability,
+            finding.decision,
+            warnings="; ".join(filter(None, warnings)),
+        ),
         colormap=colormap,
     )
+
+
+def _warnings(of: str, codes: Iterable[str]) -> str:
+    """Join the codes that need a look; empty where none does."""
+    words = ", ".join(code.replace("_", " ") for code in dict.fromkeys(codes) if severity(code) == "warning")
+    return f"{of}: {words}" if words else ""
 
 
 def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:

@@ -48,6 +48,7 @@ _WARNINGS = {  # used, but worth a look
     "extension_mismatch": "Named as one format, and of another; read as what it is",
     "faint": "Hardly any contrast",
     "grey_band": "The last rows are filled in: it was once truncated, and saved again",
+    "knows_phantoms_only": "The model learnt from drawn phantoms alone; it knows no radiograph",
     "label_encoding": "The table of labels is no UTF-8; check letters with accents",
     "label_id_of_many": "Most files bear one patient's or study's id; they form one group",
     "label_reserved_column": "A column of the labels that bears a name of the manifest; it is not carried",

@@ -21,6 +21,7 @@ from pipeline.config import Preprocess
 from pipeline.dataset import body_part
 from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS
 from pipeline.files import outputs
+from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
@@ -109,6 +110,8 @@ class Bundle:
         How many views of the canvas ``predict`` averages over.
     limits
         What a file must meet, as the radiographs did that the model learnt from.
+    notes
+        What the model warns of with every answer.
     map_calibration
         From evidence to the probabilities of the region map; by default the calibration. Fitting a site
         leaves it as it was, since maps are interpolated as probabilities: so the same regions are cut.
@@ -124,6 +127,7 @@ class Bundle:
     parts: Sequence[str] = ()
     tta_views: int = 1
     limits: Limits = DEFAULTS
+    notes: tuple[Note, ...] = ()
     map_calibration: Calibration | None = None
     targets: Targets | None = None
 

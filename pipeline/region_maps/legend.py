@@ -41,7 +41,7 @@ class Label:
     good
         Whether the outcome is as it should be.
     warnings
-        What is odd about the radiograph's file, in few words; empty where nothing is.
+        What is odd about the file, and what the model warns of, in few words; empty where nothing is.
     """
 
     path: str
@@ -126,7 +126,7 @@ def write_strip(
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
     if label.warnings:
-        warnings = strokes.fit(f"file: {label.warnings}", small, canvas[1] - 2 * left)
+        warnings = strokes.fit(label.warnings, small, canvas[1] - 2 * left)
         draw.text((left, rows[3]), warnings, REFERENCE, small, anchor="lm")
 
 

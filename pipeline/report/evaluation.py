@@ -54,9 +54,10 @@ def assessment(folder: Path, name: str) -> str:
     name
         Of the folder that was assessed.
     """
-    maps, scores = region_maps.context(folder), results.figures(folder)["test"]
-    drawn = draw(folder, scores) | maps["charts"]
-    context = maps | {"name": name, "scores": scores, "null": {"name": None, "auroc": None}, "charts": drawn}
+    maps, figures = region_maps.context(folder), results.figures(folder)
+    drawn = draw(folder, figures["test"]) | maps["charts"]
+    own = {"name": name, "scores": figures["test"], "notes": figures["notes"], "charts": drawn}
+    context = maps | own | {"null": {"name": None, "auroc": None}}
     return pages.render("assess.html", context)
 
 

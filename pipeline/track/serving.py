@@ -23,7 +23,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.drift import served
 from pipeline.files import images
-from pipeline.files.faults import ImageFault
+from pipeline.files.faults import ImageFault, Note
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.track.guard import received
@@ -71,8 +71,8 @@ class FractureModel(PythonModel):
             known), `regions` (JSON: a list of `bbox` [column, row, width, height] in pixels and `score`
             0..1), `region_map`, a grey PNG in base64 of the radiograph's own size, 0 for probability 0
             and 255 for 1, empty if unwanted, and `notes` (JSON: a list of `code` and `detail`), what is odd
-            about the file. Of a refused one: `decision` is ``refused``, `probability` null, `reason` a code
-            and `detail` a sentence.
+            about the file and what the model warns of with every answer. Of a refused one: `decision` is
+            ``refused``, `probability` null, `reason` a code and `detail` a sentence.
         """
         with_map = (params or {}).get("region_map", True)
         batches = intake.batches(self._admit(model_input["image"]))
@@ -102,7 +102,7 @@ class FractureModel(PythonModel):
         findings = iter(self._bundle.predict(pixels))
         for each in batch:
             if isinstance(each, Admitted):
-                yield _row(next(findings), each, with_map)
+                yield _row(next(findings), each, self._bundle.notes, with_map)
             else:
                 yield _refused(each)
 
@@ -136,7 +136,7 @@ def _data(image: object, name: str) -> tuple[bytes, str]:
         raise ImageFault(fault.reason, str(fault).removeprefix(f"{sent}: ")) from fault
 
 
-def _row(finding: Finding, admitted: Admitted, with_map: bool) -> dict[str, Any]:
+def _row(finding: Finding, admitted: Admitted, of_model: tuple[Note, ...], with_map: bool) -> dict[str, Any]:
     boxes = [{"bbox": [r.column, r.row, r.width_px, r.height_px], "score": r.score} for r in finding.regions]
     grey = np.rint(255 * finding.region_map).astype(np.uint8) if with_map else None
     return {
@@ -147,7 +147,7 @@ def _row(finding: Finding, admitted: Admitted, with_map: bool) -> dict[str, Any]
         "region_map": "" if grey is None else base64.b64encode(images.encode_png(grey)).decode(),
         "reason": "",
         "detail": "",
-        "notes": json.dumps(intake.notes(admitted.issues)),
+        "notes": json.dumps(intake.notes(admitted.issues, of_model)),
     }
 
 

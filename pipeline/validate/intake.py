@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.files import images
-from pipeline.files.faults import ImageFault, Issue
+from pipeline.files.faults import ImageFault, Issue, Note, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import first, printable
 from pipeline.files.walk import walk
@@ -166,10 +166,14 @@ def batches(each: Iterable[Admitted | ImageFault]) -> Iterator[list[Admitted | I
         yield batch
 
 
-def notes(issues: Iterable[Issue]) -> list[dict[str, str]]:
-    """Say what is odd about a radiograph in JSON: warnings first, then what is for information."""
-    ordered = sorted(issues, key=lambda issue: issue.severity == "note")
-    return [{"code": issue.issue, "detail": printable(issue.detail)} for issue in ordered]
+def notes(issues: Iterable[Issue], of_model: Iterable[Note] = ()) -> list[dict[str, str]]:
+    """Say in JSON what is odd about a radiograph, and what its model warns of with every answer.
+
+    Warnings come first, then what is for information.
+    """
+    every = [*(Note(issue.issue, issue.detail) for issue in issues), *of_model]
+    ordered = sorted(every, key=lambda note: severity(note.code) == "note")
+    return [{"code": note.code, "detail": printable(note.detail)} for note in ordered]
 
 
 def absolute(path: Path) -> Path:
