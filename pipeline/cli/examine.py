@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Json
+from pipeline.cli.options import Bundle, Json
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
     ] = None,
+    bundle: Bundle = None,
     as_json: Json = False,
 ) -> None:
     """Examine radiographs with the current bundle.
@@ -27,7 +28,7 @@ def predict(
     from pipeline import config
     from pipeline.commands import predict as command
 
-    raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json))
+    raise typer.Exit(command.run(config.read().with_models(bundle), paths, out, as_json=as_json))
 
 
 @app.command()
@@ -43,13 +44,14 @@ def assess(
         Path | None,
         typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
     ] = None,
+    bundle: Bundle = None,
     as_json: Json = False,
 ) -> None:
     """Score the current bundle on another folder: external validation."""
     from pipeline import config
     from pipeline.commands import assess as command
 
-    command.run(config.read(), folder, annotations, out, as_json=as_json)
+    command.run(config.read().with_models(bundle), folder, annotations, out, as_json=as_json)
 
 
 @app.command()

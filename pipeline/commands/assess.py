@@ -33,12 +33,13 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
-from pipeline.evaluate import curves, evaluation
+from pipeline.evaluate import curves, evaluation, recalibration
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps
 from pipeline.predict.bundle import Bundle
+from pipeline.predict.recalibration import Targets
 from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, gallery
@@ -87,6 +88,7 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
         "calibration": vars(loaded.calibration),
         "test": evaluate(config, loaded, predictions),
+        "thresholds_hold": thresholds_hold(config, loaded, predictions),
     }
     with outputs.staged(target) as report:
         report.mkdir()
@@ -215,6 +217,15 @@ def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[
     )
 
 
+def thresholds_hold(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> bool:
+    """Whether both points guarantee here what was asked of them, less 0.05."""
+    y_true, y_score, group = evaluation.columns(predictions)
+    scored = recalibration.held_against(y_score, loaded.points)
+    asked = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
+    targets = loaded.targets or asked
+    return recalibration.holds(recalibration.promises(y_true, group, scored, targets), targets)
+
+
 def _write(
     report: Path,
     config: Config,
@@ -270,6 +281,7 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
         (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
         for name, values in headline
     ]
+    rows.append(("thresholds_hold", "yes" if figures["thresholds_hold"] else "not shown"))
     rows += [(note["code"], note["detail"]) for note in figures["notes"]]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.predict import recalibration
-from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING
+from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING, OperatingPoints
 from pipeline.predict.recalibration import Fit, Targets
 from pipeline.statistics import guarantees, intervals, metrics
 from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array, StrArray
@@ -128,8 +128,12 @@ def cross_fit(site: Site, old: Fit, targets: Targets, *, seed: int) -> tuple[Sco
 
 def score(logits: FloatArray, fit: Fit) -> Scored:
     """Apply a calibration and its operating points."""
-    y_score = fit.calibration.probability(logits)
-    low, high = fit.points.high_sensitivity, fit.points.high_specificity
+    return held_against(fit.calibration.probability(logits), fit.points)
+
+
+def held_against(y_score: Float64Array, points: OperatingPoints) -> Scored:
+    """Hold probabilities (N,) against one pair of thresholds."""
+    low, high = points.high_sensitivity, points.high_specificity
     return Scored(y_score, np.full(y_score.shape, low), np.full(y_score.shape, high))
 
 

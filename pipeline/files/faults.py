@@ -55,6 +55,8 @@ _WARNINGS = {  # used, but worth a look
     "label_unknown_file": "A row of the labels that names no file",
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",
+    "thresholds_estimated": "The thresholds were moved without labels; labels have not confirmed them yet",
+    "thresholds_not_fitted_here": "The thresholds come from another place; nothing shows that they hold here",
     "tiny": "Very few pixels; fine fractures cannot be seen",
     "trailing_bytes": "Bytes behind the end of the picture, as some programs leave them",
     "unknown_folder": "A folder that is neither `fractured` nor `not fractured`; nothing in it is read",

@@ -25,7 +25,7 @@ from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import maps, operating_points
+from pipeline.predict import maps, operating_points, site
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -183,6 +183,7 @@ def load(folder: Path) -> Bundle:
         part_names(model),
         tta_views,
         limits,
+        site.notes(folder),
         read_map_calibration(folder / REGION_MAPS),
         read_basis(folder / OPERATING_POINTS)[0],
     )

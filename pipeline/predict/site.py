@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.names import SITE
+from pipeline.files.faults import Note
 from pipeline.predict.sealing import BundleError
 
 LABELS, ESTIMATE = "labels", "estimate"  # what it was fitted by; an estimate until labels confirm it
@@ -33,3 +34,17 @@ def read(folder: Path) -> dict[str, Any] | None:
             f"{path} must be as `fracture recalibrate` wrote it. Received: {error!r}."
         ) from error
     return record
+
+
+def notes(folder: Path) -> tuple[Note, ...]:
+    """Say of an estimate that it is one."""
+    record = read(folder)
+    if record is None or record["fitted_by"] == LABELS:
+        return ()
+    return (
+        Note(
+            "thresholds_estimated",
+            f"moved without labels to the scores of {record['site']}; `fracture recalibrate` with labels "
+            "confirms them",
+        ),
+    )

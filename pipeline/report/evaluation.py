@@ -57,6 +57,7 @@ def assessment(folder: Path, name: str) -> str:
     maps, figures = region_maps.context(folder), results.figures(folder)
     drawn = draw(folder, figures["test"]) | maps["charts"]
     own = {"name": name, "scores": figures["test"], "notes": figures["notes"], "charts": drawn}
+    own["thresholds_hold"] = figures["thresholds_hold"]
     context = maps | own | {"null": {"name": None, "auroc": None}}
     return pages.render("assess.html", context)
 
