@@ -7,19 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Actor, Json
+from pipeline.cli.options import Actor, Bundle, Json
 
 app = typer.Typer()
 
 
 @app.command()
-def register() -> None:
-    """Register the current bundle as a model version; once a bundle."""
+def register(bundle: Bundle = None) -> None:
+    """Register the current bundle, or one that was fitted to a place, as a model version; once a bundle."""
     from pipeline import config
     from pipeline.registry import registration
 
     settings = config.read()
-    typer.echo(f"version {registration.register(settings, settings.paths.models / 'bundle.json')}")
+    folder = bundle or settings.paths.models
+    typer.echo(f"version {registration.register(settings, folder / 'bundle.json')}")
 
 
 @app.command()

@@ -41,10 +41,8 @@ def notes(folder: Path) -> tuple[Note, ...]:
     record = read(folder)
     if record is None or record["fitted_by"] == LABELS:
         return ()
-    return (
-        Note(
-            "thresholds_estimated",
-            f"moved without labels to the scores of {record['site']}; `fracture recalibrate` with labels "
-            "confirms them",
-        ),
+    place = record["site"]
+    detail = (
+        f"moved without labels to the scores of {place}; `fracture recalibrate` with labels confirms them"
     )
+    return (Note("thresholds_estimated", detail),)
