@@ -33,6 +33,10 @@ def promote(
         str, typer.Option(help="Why; needed to bring back a version that was rolled back.")
     ] = "",
     actor: Actor = None,
+    bundle: Bundle = None,
+    radiographs: Annotated[
+        Path | None, typer.Option(help="With --bundle: the labelled radiographs that it was fitted to.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put the registered current bundle before the gate; make it champion if it passes.
@@ -42,7 +46,16 @@ def promote(
     from pipeline import config
     from pipeline.commands import promote as command
 
-    code = command.run(config.read(), version, dry_run=dry_run, reason=reason, actor=actor, as_json=as_json)
+    code = command.run(
+        config.read(),
+        version,
+        dry_run=dry_run,
+        reason=reason,
+        actor=actor,
+        as_json=as_json,
+        fitted=bundle,
+        radiographs=radiographs,
+    )
     raise typer.Exit(code)
 
 

@@ -124,7 +124,8 @@ def contexts() -> dict[str, dict]:
         "region_maps.html": maps,
         "assess.html": maps
         | scored
-        | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"},
+        | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"}
+        | {"notes": [], "thresholds_hold": False},
     }
 
 
@@ -184,7 +185,12 @@ SAID = {
         "Calibration (platt: slope 0.50, intercept \N{MINUS SIGN}0.10)",
     ],
     "region_maps.html": [*MAPS_BY_HAND, "lies on the fracture in 0.62 (0.52 to 0.72) of the annotated"],
-    "assess.html": [*POINTS_BY_HAND, *MAPS_BY_HAND, "On the 40 radiographs of <b>, the model reaches"],
+    "assess.html": [
+        *POINTS_BY_HAND,
+        *MAPS_BY_HAND,
+        "On the 40 radiographs of <b>, the model reaches",
+        "Nothing shows that the thresholds hold here",
+    ],
 }
 
 
