@@ -39,6 +39,7 @@ class Paths(Section):
     shards: Path
     models: Path
     reports: Path
+    sites: Path
     ledger: Path
 
     @property
@@ -256,6 +257,12 @@ class Config(Section):
     region_maps: RegionMaps
     promote: Promote
     drift: Drift
+
+    def with_models(self, folder: Path | None) -> Config:
+        """Take the bundle of another folder; None for that of the settings."""
+        if folder is None:
+            return self
+        return self.model_copy(update={"paths": self.paths.model_copy(update={"models": folder})})
 
 
 def read(path: Path = PARAMS_FILE) -> Config:

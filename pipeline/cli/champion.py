@@ -7,19 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Actor, Json
+from pipeline.cli.options import Actor, Bundle, Json
 
 app = typer.Typer()
 
 
 @app.command()
-def register() -> None:
-    """Register the current bundle as a model version; once a bundle."""
+def register(bundle: Bundle = None) -> None:
+    """Register the current bundle, or one that was fitted to a place, as a model version; once a bundle."""
     from pipeline import config
     from pipeline.registry import registration
 
     settings = config.read()
-    typer.echo(f"version {registration.register(settings, settings.paths.models / 'bundle.json')}")
+    folder = bundle or settings.paths.models
+    typer.echo(f"version {registration.register(settings, folder / 'bundle.json')}")
 
 
 @app.command()
@@ -32,6 +33,10 @@ def promote(
         str, typer.Option(help="Why; needed to bring back a version that was rolled back.")
     ] = "",
     actor: Actor = None,
+    bundle: Bundle = None,
+    radiographs: Annotated[
+        Path | None, typer.Option(help="With --bundle: the labelled radiographs that it was fitted to.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put the registered current bundle before the gate; make it champion if it passes.
@@ -41,7 +46,16 @@ def promote(
     from pipeline import config
     from pipeline.commands import promote as command
 
-    code = command.run(config.read(), version, dry_run=dry_run, reason=reason, actor=actor, as_json=as_json)
+    code = command.run(
+        config.read(),
+        version,
+        dry_run=dry_run,
+        reason=reason,
+        actor=actor,
+        as_json=as_json,
+        fitted=bundle,
+        radiographs=radiographs,
+    )
     raise typer.Exit(code)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Json
+from pipeline.cli.options import Bundle, Json
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
     ] = None,
+    bundle: Bundle = None,
     as_json: Json = False,
 ) -> None:
     """Examine radiographs with the current bundle.
@@ -27,7 +28,7 @@ def predict(
     from pipeline import config
     from pipeline.commands import predict as command
 
-    raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json))
+    raise typer.Exit(command.run(config.read().with_models(bundle), paths, out, as_json=as_json))
 
 
 @app.command()
@@ -43,13 +44,48 @@ def assess(
         Path | None,
         typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
     ] = None,
+    bundle: Bundle = None,
     as_json: Json = False,
 ) -> None:
     """Score the current bundle on another folder: external validation."""
     from pipeline import config
     from pipeline.commands import assess as command
 
-    command.run(config.read(), folder, annotations, out, as_json=as_json)
+    command.run(config.read().with_models(bundle), folder, annotations, out, as_json=as_json)
+
+
+@app.command()
+def recalibrate(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds fractured/ and 'not fractured'/, as for `assess`; with --prevalence, any radiographs."
+        ),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with a column path: rows of one patient_id or study_id are one exam."),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Without labels: the share of fractured ones, such as 0.2. Gives an estimate."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the place. [the folder's]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new bundle; new, or an earlier result. [sites/NAME]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit calibration and thresholds to a place, and write a new bundle; the network stays.
+
+    It takes 100 labelled exams with enough of either class, or 200 without labels.
+    """
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise typer.BadParameter("a share lies between 0 and 1", param_hint="--prevalence")
+    from pipeline import config
+    from pipeline.commands import recalibrate as command
+
+    command.run(config.read(), folder, labels, prevalence, name, out, as_json=as_json)
 
 
 @app.command()

@@ -37,12 +37,13 @@ from pipeline.commands import destination, terminal
 from pipeline.config import Config, Preprocess
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
-from pipeline.evaluate import curves, evaluation
+from pipeline.evaluate import curves, evaluation, recalibration
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle, maps, operating_points
 from pipeline.predict.bundle import Bundle
+from pipeline.predict.recalibration import Targets
 from pipeline.preprocess import polarity, preparation
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import assessment, gallery
@@ -110,6 +111,7 @@ def _report(
         "calibration": vars(loaded.calibration),
         "test": evaluate(config, loaded, predictions),
         **in_scope(config, loaded, predictions),
+        "thresholds_hold": thresholds_hold(config, loaded, predictions),
     }
     with outputs.staged(target) as report:
         report.mkdir()
@@ -140,13 +142,13 @@ def report_folder(config: Config, root: Path) -> Path:
     named = (
         first.with_name(f"{root.name}-{number}") if number > 1 else first for number in itertools.count(1)
     )
-    target = next(path for path in named if not path.exists() or _source(path) == digest(root))
+    target = next(path for path in named if not path.exists() or source(path) == digest(root))
     if target != first:
         log.info("%s holds the report of another folder: this one goes into %s", first, target)
     return target
 
 
-def _source(report: Path) -> str:
+def source(report: Path) -> str:
     """Read of which folder a report is; empty for one that does not say."""
     try:
         return str(json.loads((report / SOURCE).read_text(encoding="utf-8"))["sha256"])
@@ -167,7 +169,7 @@ def predict_folder(
     Their canvases are kept in a folder: what is read once cannot be gone later.
     """
     rows, settings, lost = checked.kept, loaded.preprocess, list[Issue]()
-    placed = place(config, settings, checked, kept, lost)
+    placed = place(config, settings, checked, lost, kept)
     network_outputs: list[inference.NetworkOutput] = []
     placements: list[Placement] = []
     while batch := list(islice(placed, inference.BATCH)):
@@ -185,6 +187,7 @@ def predict_folder(
         canvas_shape=(settings.height_px, settings.width_px),
         points=loaded.points,
         calibration=loaded.calibration,
+        map_calibration=loaded.map_calibration,
     )
     return replace(found, rows=_judged(found.rows, loaded, output.features)), lost
 
@@ -214,11 +217,15 @@ def _without(checked: external.Folder, lost: list[Issue]) -> external.Folder:
 
 
 def place(
-    config: Config, settings: Preprocess, checked: external.Folder, kept: Path, lost: list[Issue]
+    config: Config,
+    settings: Preprocess,
+    checked: external.Folder,
+    lost: list[Issue],
+    kept: Path | None = None,
 ) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
-    """Yield each radiograph on the canvas, as ``preprocess`` would put it there, and keep it in a folder.
+    """Yield each radiograph on the canvas, as ``preprocess`` would put it there.
 
-    What cannot be read any more is added to ``lost`` and left out.
+    What cannot be read any more is added to ``lost`` and left out. Canvases are kept in a folder, if wanted.
     """
     most, rows = config.validation.max_pixels, checked.kept[["path", "sha256"]].to_dict("records")
     jobs = [preparation.Job(checked.root, row, (), settings, most) for row in rows]
@@ -228,7 +235,8 @@ def place(
             detail = str(record).replace(f"{checked.root}{os.sep}", "")
             lost.append(Issue.of(path, record.reason, detail))
             continue
-        _kept(kept, path).write_bytes(record.encoded)
+        if kept is not None:
+            _kept(kept, path).write_bytes(record.encoded)
         yield images.decode(record.encoded, "canvas.png").pixels, record.placement
 
 
@@ -258,6 +266,15 @@ def in_scope(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[
     if inside["fractured"].nunique() == 2:
         figures["test_in_scope"] = evaluate(config, loaded, inside)
     return figures
+
+
+def thresholds_hold(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> bool:
+    """Whether both points guarantee here what was asked of them, less 0.05."""
+    y_true, y_score, group = evaluation.columns(predictions)
+    scored = recalibration.held_against(y_score, loaded.points)
+    asked = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
+    targets = loaded.targets or asked
+    return recalibration.holds(recalibration.promises(y_true, group, scored, targets), targets)
 
 
 def _write(
@@ -319,6 +336,7 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
         promised = scores[f"high_{name}"][f"guaranteed_{name}"]
         rows.append((f"guaranteed_{name}", pages.decimals(promised)))
     rows.append(("out_of_scope", f"{figures['scope']['out_of_scope']:.1%}"))
+    rows.append(("thresholds_hold", "yes" if figures["thresholds_hold"] else "not shown"))
     rows += [(note["code"], note["detail"]) for note in figures["notes"]]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)

@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from pipeline.files.faults import ImageFault, Issue, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.network import device
-from pipeline.predict import bundle, operating_points, position
+from pipeline.predict import bundle, fitted_here, operating_points, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
@@ -62,6 +63,8 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
     folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
+    strange = fitted_here.notes(config, config.paths.models)
+    loaded = replace(loaded, notes=(*loaded.notes, *strange))
     with nullcontext() if folder is None else outputs.staged(folder) as private:
         results = list(_results(config, loaded, found, private))
         if private is not None:

@@ -20,8 +20,8 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.dataset import manifest
 from pipeline.files import outputs
-from pipeline.registry import candidate, ledger, promotion, succession
-from pipeline.registry.evidence import Decision, Rule
+from pipeline.registry import candidate, ledger, promotion, site_record, succession
+from pipeline.registry.evidence import Champion, Decision, Rule
 from pipeline.registry.ledger import Entry, Model
 from pipeline.registry.succession import Succession
 from pipeline.report import markdown, pages
@@ -34,7 +34,15 @@ _VERDICTS = {True: "passed", False: "FAILED", None: "not asked"}
 
 
 def run(
-    config: Config, version: str | None, *, dry_run: bool, reason: str, actor: str | None, as_json: bool
+    config: Config,
+    version: str | None,
+    *,
+    dry_run: bool,
+    reason: str,
+    actor: str | None,
+    as_json: bool,
+    fitted: Path | None = None,
+    radiographs: Path | None = None,
 ) -> int:
     """Decide, report, promote, and return the exit code.
 
@@ -48,6 +56,10 @@ def run(
         Why; it also admits a version again that was rolled back.
     actor
         Who promotes; None for git's user.
+    fitted
+        Folder of a bundle that was fitted to a place; None for that of the settings.
+    radiographs
+        Of that place, as `recalibrate` read them.
 
     Returns
     -------
@@ -61,13 +73,17 @@ def run(
     """
     line = succession.of(config)
     entries = line.sync()
-    model = candidate.identify(config, line, version)
+    model = candidate.identify(config.with_models(fitted), line, version)
     if entries and entries[-1].champion.bundle == model.bundle:
         log.info("promote: version %s is champion already", model.version)
         if as_json:
             _print(Decision(model.version, model.version, ()))
         return 0
-    decision, rows = decide(config, line, entries, model, admit=bool(reason))
+    admit = bool(reason)
+    if fitted is None:
+        decision, rows = decide(config, line, entries, model, admit=admit)
+    else:
+        decision, rows = decide_site(config, fitted, radiographs, line, entries, model, admit=admit)
     report = config.paths.report("promote") / "gate.md"
     outputs.write_text(report, gate_report(decision, rows))
     if not dry_run:
@@ -96,8 +112,46 @@ def decide(
     rows = candidate.tested(config, files)
     withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
     challenger = candidate.describe(config, files, rows, model.version, withdrawn)
-    champion = candidate.champion(config, line, entries[-1].champion, files, rows) if entries else None
+    champion = _champion(config.data.root, line, entries, files, rows)
     return promotion.decide(challenger, champion, config.promote), rows
+
+
+def decide_site(
+    config: Config,
+    folder: Path,
+    radiographs: Path | None,
+    line: Succession,
+    entries: Sequence[Entry],
+    model: Model,
+    *,
+    admit: bool,
+) -> tuple[Decision, pd.DataFrame]:
+    """Likewise for a bundle that was fitted to a place, on the place's radiographs.
+
+    Raises
+    ------
+    ValueError
+        It was fitted to none, or there is a champion and the radiographs are not at hand.
+    """
+    fitted = site_record.read(config, folder)
+    if fitted is None:
+        raise ValueError(f"--bundle must have been fitted by `fracture recalibrate`. Received: {folder}.")
+    if entries and (radiographs is None or not (radiographs / fitted.rows["path"].iloc[0]).is_file()):
+        raise ValueError(
+            f"--radiographs must name the folder that {folder} was fitted to, for the champion to examine. "
+            f"Received: {radiographs}."
+        )
+    withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
+    files = manifest.read(config.paths.manifest)
+    challenger = candidate.describe_site(config, fitted, files, model.version, withdrawn)
+    champion = _champion(radiographs or Path(), line, entries, fitted.rows, fitted.rows)
+    return promotion.decide(challenger, champion, config.promote), fitted.rows
+
+
+def _champion(
+    root: Path, line: Succession, entries: Sequence[Entry], files: pd.DataFrame, rows: pd.DataFrame
+) -> Champion | None:
+    return candidate.champion(root, line, entries[-1].champion, files, rows) if entries else None
 
 
 def gate_report(decision: Decision, rows: pd.DataFrame) -> str:

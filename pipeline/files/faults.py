@@ -57,6 +57,8 @@ _WARNINGS = {  # used, but worth a look
     "link_followed": "A link to a folder: DVC sees no change behind it; after one, dvc repro -f validate",
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",
+    "thresholds_estimated": "The thresholds were moved without labels; labels have not confirmed them yet",
+    "thresholds_not_fitted_here": "The thresholds come from another place; nothing shows that they hold here",
     "tiny": "Very few pixels; fine fractures cannot be seen",
     "torn": "Grey values jump from one block of the picture on, as behind damaged bytes; look at it",
     "trailing_bytes": "Bytes behind the end of the picture, as some programs leave them",

@@ -27,16 +27,20 @@ from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import maps, operating_points, scope
+from pipeline.predict import maps, operating_points, scope, site
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.recalibration import Targets
 from pipeline.predict.regions import Region
 from pipeline.predict.scope import Scope, Verdict
 from pipeline.predict.sealing import FILES, BundleError, check, seal
+from pipeline.predict.val_scores import ValScores
 from pipeline.preprocess import canvas
 
 T = TypeVar("T")
+
+_MAP_CALIBRATION = "map_calibration"
 
 __all__ = ["FILES", "Bundle", "BundleError", "Finding", "check", "load", "seal"]
 
@@ -104,7 +108,7 @@ class Bundle:
     network
         From canvases, uint8 (B, H, W), to the network's outputs, averaged over the views.
     calibration
-        From logits, and from evidence, to probabilities.
+        From logits to probabilities.
     points
         Thresholds on the calibrated probability.
     region_settings
@@ -121,6 +125,11 @@ class Bundle:
         What the model warns of with every answer.
     scope
         What the model learnt from.
+    map_calibration
+        From evidence to the probabilities of the region map; by default the calibration. Fitting a site
+        leaves it as it was, since maps are interpolated as probabilities: so the same regions are cut.
+    targets
+        What the operating points are to reach; None where an older bundle does not say.
     """
 
     network: inference.Predict
@@ -133,6 +142,8 @@ class Bundle:
     limits: Limits = DEFAULTS
     notes: tuple[Note, ...] = ()
     scope: Scope | None = None
+    map_calibration: Calibration | None = None
+    targets: Targets | None = None
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -161,7 +172,7 @@ class Bundle:
         decision = str(operating_points.decide(score, self.points)[0])
         canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
         region_map = placement.map_to_radiograph(
-            maps.probability_map(evidence, self.calibration), canvas_shape
+            maps.probability_map(evidence, self.map_calibration or self.calibration), canvas_shape
         )
         if verdict and not verdict.in_scope:
             unseen, out_of_scope = np.zeros_like(region_map), operating_points.OUT_OF_SCOPE
@@ -196,14 +207,27 @@ def load(folder: Path) -> Bundle:
         part_names(model),
         tta_views,
         limits,
-        learnt.notes,
+        (*learnt.notes, *site.notes(folder)),
         learnt,
+        read_map_calibration(folder / REGION_MAPS),
+        read_basis(folder / OPERATING_POINTS)[0],
     )
 
 
-def write_operating_points(path: Path, points: OperatingPoints, calibration: Calibration) -> None:
-    """Write the thresholds and the calibration, in full precision: they decide."""
-    outputs.write_exact_json(path, vars(calibration) | vars(points))
+def write_operating_points(
+    path: Path,
+    points: OperatingPoints,
+    calibration: Calibration,
+    targets: Targets | None = None,
+    val: ValScores | None = None,
+) -> None:
+    """Write the thresholds and the calibration, in full precision: they decide.
+
+    Beside them stand, for `recalibrate`, what the thresholds are to reach and how ``val`` scored.
+    """
+    basis = {"targets": targets and targets._asdict(), "val": val and val.plain()}
+    told = {name: value for name, value in basis.items() if value is not None}
+    outputs.write_exact_json(path, vars(calibration) | vars(points) | told)
 
 
 @_named
@@ -220,7 +244,16 @@ def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
         received = ", ".join(sorted(values))
         raise BundleError(f"{path} must hold slope and intercept. Received: {received}. Run `dvc repro`.")
     calibration = Calibration(values.pop("slope"), values.pop("intercept"))
-    return OperatingPoints(**values), calibration
+    points = {name: value for name, value in values.items() if name not in ("targets", "val")}
+    return OperatingPoints(**points), calibration
+
+
+@_named
+def read_basis(path: Path) -> tuple[Targets | None, ValScores | None]:
+    """Read what the thresholds are to reach, and how ``val`` scored; None where an older file lacks it."""
+    values = _read(path)
+    targets, val = values.get("targets"), values.get("val")
+    return targets and Targets(**targets), val and ValScores.of_plain(val)
 
 
 def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
@@ -233,7 +266,20 @@ def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
     values = _read(path)
     tta_views = values.pop("views", 1)
+    values.pop(_MAP_CALIBRATION, None)
     return RegionSettings(**values), tta_views
+
+
+@_named
+def read_map_calibration(path: Path) -> Calibration | None:
+    """Read the calibration that the regions were chosen with, where a site has another one since."""
+    values = _read(path).get(_MAP_CALIBRATION)
+    return values and Calibration(**values)
+
+
+def keep_map_calibration(source: Path, path: Path, calibration: Calibration) -> None:
+    """Copy how regions are cut, with the calibration that they were chosen with."""
+    outputs.write_exact_json(path, {_MAP_CALIBRATION: vars(calibration)} | _read(source))
 
 
 @_named

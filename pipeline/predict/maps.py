@@ -33,7 +33,8 @@ class MapSet:
     canvas_shape
         Height and width of the canvas in pixels.
     calibration
-        From logits to probabilities: a cell counts as a radiograph whose evidence is the same everywhere.
+        From evidence to the maps' probabilities: a cell counts as a radiograph whose evidence is the same
+        everywhere, as long as no site was fitted.
     """
 
     rows: pd.DataFrame
@@ -94,6 +95,7 @@ def from_output(
     canvas_shape: tuple[int, int],
     points: OperatingPoints,
     calibration: Calibration,
+    map_calibration: Calibration | None = None,
 ) -> MapSet:
     """Join the network's output for N radiographs with what is known of them, and decide.
 
@@ -103,15 +105,17 @@ def from_output(
         ``path``, ``group`` and ``fractured`` of each radiograph.
     output
         Of the network, for all of them.
-    placements, canvas_shape, calibration
+    placements, canvas_shape
         As in :class:`MapSet`.
+    calibration, map_calibration
+        From logits to probabilities, and from evidence to those of the maps; the same by default.
     points
         Thresholds on the calibrated probability.
     """
     y_score = calibration.probability(output.logits)
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
     predictions = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
-    return MapSet(predictions, output.evidence, placements, canvas_shape, calibration)
+    return MapSet(predictions, output.evidence, placements, canvas_shape, map_calibration or calibration)
 
 
 def probability_map(evidence: Float32Array, calibration: Calibration) -> Float32Array:

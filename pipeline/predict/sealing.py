@@ -19,10 +19,12 @@ from pipeline.dataset.names import (
     PROFILE,
     REGION_MAPS,
     SCOPE,
+    SITE,
 )
 from pipeline.files import outputs
 
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE, SCOPE)
+OPTIONAL = (SITE,)
 _ADVICE = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
 
 
@@ -35,7 +37,8 @@ def seal(folder: Path) -> dict[str, Any]:
     for name in FILES:
         if not (folder / name).is_file():
             raise BundleError(f"{folder / name} is missing. Run `dvc repro`.")
-    files = {name: outputs.sha256(folder / name) for name in FILES}
+    there = [*FILES, *(name for name in OPTIONAL if (folder / name).is_file())]
+    files = {name: outputs.sha256(folder / name) for name in there}
     sealed = {"sha256": name_of(files), "files": files}
     outputs.write_json(folder / BUNDLE, sealed)
     return sealed
@@ -44,7 +47,7 @@ def seal(folder: Path) -> dict[str, Any]:
 def check(folder: Path) -> str:
     """Compare the files of a bundle of this code with ``bundle.json`` and return its sha256."""
     sha256, files = compared(folder)
-    if set(files) != set(FILES):
+    if set(files) - set(OPTIONAL) != set(FILES):
         raise BundleError(f"{folder / BUNDLE} is damaged: it must list {', '.join(FILES)}. {_ADVICE}")
     return sha256
 

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 from pipeline.config import Config
 from pipeline.dataset import manifest, names, tables
 from pipeline.network import weights
-from pipeline.predict import operating_points, sealing
+from pipeline.predict import operating_points, sealing, site
 from pipeline.registry import versions
 from pipeline.registry.evidence import Candidate, Champion
 from pipeline.registry.ledger import Model
+from pipeline.registry.site_record import SiteRecord
 from pipeline.registry.succession import Succession
 from pipeline.track import repository
 
@@ -106,6 +108,41 @@ def describe(
     )
 
 
+def describe_site(
+    config: Config, fitted: SiteRecord, files: pd.DataFrame, version: str, withdrawn: str
+) -> Candidate:
+    """Gather the evidence on a bundle that was fitted to a place.
+
+    Its calibration and thresholds are judged by the place's cross-fitted scores. Its network, that of the
+    bundle in ``paths.models``, is judged by that one's figures beside the shortcuts' and of its maps. No
+    radiograph of the place may be one that the network learnt from.
+
+    Raises
+    ------
+    ValueError
+        It was fitted without labels.
+    """
+    if fitted.record["fitted_by"] != site.LABELS:
+        raise ValueError(
+            f"a candidate must be judged by labels. Received: {fitted.record['site']}, an estimate without. "
+            "Run `fracture recalibrate` with labelled exams."
+        )
+    base = describe(config, files, tested(config, files), version, withdrawn)
+    rows, figures = fitted.rows, fitted.figures
+    learnt = manifest.rows(files, ("train", "val"))["sha256"]
+    return replace(
+        base,
+        y_true=rows["fractured"].to_numpy(bool),
+        y_score=rows["y_score"].to_numpy(float),
+        called=(rows["decision"] != operating_points.NO_FINDING).to_numpy(bool),
+        group=rows["group"].to_numpy(str),
+        subgroups={},
+        auroc=_number(figures["auroc"]),
+        ece=_number(figures["after"]["ece"]),
+        crossing=base.crossing + rows.loc[rows["sha256"].isin(learnt), "group"].nunique(),
+    )
+
+
 def stale(config: Config) -> list[str]:
     """Name the stages whose results are not those that ``dvc.lock`` records for the folder as it is."""
     pipeline = repository.read()
@@ -119,13 +156,20 @@ def stale(config: Config) -> list[str]:
     return [name for name in folders if name in pipeline.stages and not holds(name)]
 
 
-def champion(
-    config: Config, line: Succession, last: Model, files: pd.DataFrame, rows: pd.DataFrame
-) -> Champion:
-    """Let the champion, with its own code and preprocessing, examine the candidate's test radiographs."""
+def champion(root: Path, line: Succession, last: Model, files: pd.DataFrame, rows: pd.DataFrame) -> Champion:
+    """Let the champion, with its own code and preprocessing, examine the candidate's test radiographs.
+
+    Parameters
+    ----------
+    root
+        Folder that holds the radiographs.
+    files, rows
+        ``sha256`` and ``group`` of all that may have been learnt from; ``path`` and ``group`` of those
+        tested.
+    """
     version = str(line.version_of(last))
     log.info("promote: version %s, the champion, examines %d radiographs", version, len(rows))
-    paths = [str((config.data.root / path).absolute()) for path in rows["path"]]
+    paths = [str((root / path).absolute()) for path in rows["path"]]
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
         y_score = versions.score(model, paths, Path(folder)).round(6)  # as predictions.csv is

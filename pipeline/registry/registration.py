@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,9 @@ from packaging.requirements import Requirement
 
 from pipeline.config import Config
 from pipeline.dataset import manifest
-from pipeline.predict import sealing
-from pipeline.registry import versions
+from pipeline.predict import sealing, site
+from pipeline.registry import site_record, versions
+from pipeline.registry.site_record import SiteRecord
 from pipeline.registry.versions import BUNDLE, BUNDLE_TAG, LEARNT
 from pipeline.track import description, inputs, models, packages, repository, state
 from pipeline.track.store import Store, connect
@@ -62,12 +64,14 @@ def register(
         sealing.check(bundle.parent)
         run_id = _run_of(store, pipeline)
         files = manifest.read(config.paths.manifest)
+        fitted = site_record.read(config, bundle.parent)
         tags = {
             BUNDLE_TAG: sha256,
             "bundle.md5": hashlib.md5(bundle.read_bytes(), usedforsecurity=False).hexdigest(),
             "pipeline.state": pipeline.key,
             "pipeline.run_id": run_id or "",
-            "test.sha256": test_hash(files),
+            "test.sha256": test_hash(files) if fitted is None else _hash_of(fitted.rows["sha256"]),
+            **({} if fitted is None else fitted.tags),
             **inputs.tags(inputs.of_state(pipeline, config)),
         }
         with TemporaryDirectory() as folder:
@@ -75,13 +79,15 @@ def register(
                 store,
                 name,
                 run_id,
-                artifacts=_artifacts(bundle.parent, files, Path(folder)),
+                artifacts=_artifacts(bundle.parent, site_record.learnt(files, fitted), Path(folder)),
                 tags=tags,
                 requirements=requirements(),
                 example=pd.DataFrame({"image": [versions.example()]}),
             )
         store.client.set_registered_model_alias(name, CHALLENGER, version)
-    if run_id:
+    if fitted is not None:
+        store.client.update_model_version(name, version, _fitted_to(fitted))
+    elif run_id:
         store.log(run_id, tags={"registry.version": version, BUNDLE_TAG: sha256})
         figures = store.client.get_run(run_id).data.metrics
         store.client.update_model_version(name, version, description.summary(figures))
@@ -97,7 +103,11 @@ def find_version(store: Store, name: str, sha256: str) -> str | None:
 
 def test_hash(files: pd.DataFrame) -> str:
     """Name a test set by one sha256 over those of its radiographs: equal for the same files in any order."""
-    tested = sorted(manifest.rows(files, "test")["sha256"])
+    return _hash_of(manifest.rows(files, "test")["sha256"])
+
+
+def _hash_of(hashes: Iterable[str]) -> str:
+    tested = sorted(hashes)
     return hashlib.sha256("\n".join(tested).encode()).hexdigest()
 
 
@@ -114,12 +124,21 @@ def _run_of(store: Store, pipeline: state.Pipeline) -> str | None:
     return parents[0].info.run_id if parents else None
 
 
-def _artifacts(bundle: Path, files: pd.DataFrame, folder: Path) -> dict[str, str]:
+def _fitted_to(fitted: SiteRecord) -> str:
+    """Describe a version that was fitted to a place."""
+    record = fitted.record
+    how = "from labels" if record["fitted_by"] == site.LABELS else "an estimate without labels"
+    return (
+        f"Fitted to {record['site']}, {how}: {len(fitted.rows)} radiographs. Network of bundle "
+        f"{record['base'][:12]}."
+    )
+
+
+def _artifacts(bundle: Path, learnt: pd.DataFrame, folder: Path) -> dict[str, str]:
     """Return what a version holds: its bundle, and the sha256 of each file that it learnt from.
 
     Hashes alone, since names may be patients': they tell on which radiographs it must not be tested.
     """
-    learnt = manifest.rows(files, ("train", "val"))
     path = folder / f"{LEARNT}.csv"
-    learnt[["sha256", "split"]].sort_values("sha256").to_csv(path, index=False, lineterminator="\n")
+    learnt.to_csv(path, index=False, lineterminator="\n")
     return {BUNDLE: str(bundle), LEARNT: str(path)}

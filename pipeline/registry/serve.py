@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.config import Config
 from pipeline.drift.served import FOLDER_VARIABLE
+from pipeline.predict import fitted_here
 from pipeline.registry import versions
 from pipeline.track import models, repository, ui
 from pipeline.track.models import VersionError
@@ -59,6 +60,10 @@ def run(config: Config, version: str, seen: Path | None, images: Path | None, op
     around = environment(store.uri, seen, images)
     with TemporaryDirectory(prefix="fracture-") as folder:
         model = versions.fetch(store, name, number, Path(folder))
+        if fitted_here.is_known(config, models.artifact(model, versions.BUNDLE)):
+            around[fitted_here.VARIABLE] = "1"
+        else:
+            log.warning("%s: %s", number, fitted_here.NOTE.detail)
         return relay(command(f"{name} {number}", model, options), around, sys.stderr.write)
 
 

@@ -61,6 +61,7 @@ def assessment(folder: Path, name: str) -> str:
         "scores": figures["test"],
         "notes": figures["notes"],
         "figures": figures,
+        "thresholds_hold": figures["thresholds_hold"],
         "charts": drawn,
     }
     context = maps | own | {"null": {"name": None, "auroc": None}}

@@ -22,9 +22,10 @@ from pipeline.evaluate import evaluation, findings, perturbed, telling_apart
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import bundle, operating_points, scope
+from pipeline.predict import bundle, operating_points, scope, val_scores
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.recalibration import Targets
 from pipeline.predict.scope import Scope
 from pipeline.preprocess import shards
 from pipeline.track import runs
@@ -48,6 +49,7 @@ def run(config: Config) -> None:
         output = inference.predict_all(
             predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
         )
+        is_val = (held_out["split"] == "val").to_numpy()
         calibration, points = choose(held_out, output.logits, config)
         y_score = calibration.probability(output.logits)
         decision = operating_points.decide(y_score, points)
@@ -87,7 +89,13 @@ def run(config: Config) -> None:
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
         )
-        bundle.write_operating_points(config.paths.models / names.OPERATING_POINTS, points, calibration)
+        bundle.write_operating_points(
+            config.paths.models / names.OPERATING_POINTS,
+            points,
+            calibration,
+            Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity),
+            val_scores.describe(output.logits[is_val], *_labels(held_out[is_val])),
+        )
         scope.write(config.paths.models / names.SCOPE, learnt)
         report = config.paths.report("evaluate")
         for name, text in scored.texts().items():
@@ -104,8 +112,7 @@ def choose(
     val = (held_out["split"] == "val").to_numpy()
     return evaluation.choose(
         logits[val],
-        held_out.loc[val, "fractured"].to_numpy(bool),
-        held_out.loc[val, "sampling_weight"].to_numpy(float),
+        *_labels(held_out[val]),
         method=config.evaluate.calibration,
         sensitivity=config.evaluate.high_sensitivity,
         specificity=config.evaluate.high_specificity,
@@ -144,6 +151,11 @@ def phantom_features(config: Config, predict: inference.Predict) -> NDArray[np.f
 
 def _is_phantoms(config: Config) -> bool:
     return config.data.root == config.paths.phantoms
+
+
+def _labels(rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return ``fractured`` and weight: each group counts as one."""
+    return rows["fractured"].to_numpy(bool), rows["sampling_weight"].to_numpy(float)
 
 
 def _shortcut_scores(config: Config) -> pd.DataFrame:

@@ -51,9 +51,10 @@ class FractureModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle; TensorFlow is imported here and not before."""
         tensorflow_log.filter_imports()
-        from pipeline.predict import bundle
+        from pipeline.predict import bundle, fitted_here
 
         self._bundle: Bundle = bundle.load(Path(context.artifacts[ARTIFACT]))
+        self._notes = (*self._bundle.notes, *fitted_here.served_notes())
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -109,7 +110,7 @@ class FractureModel(PythonModel):
         findings = iter(self._bundle.predict(pixels))
         for each in batch:
             if isinstance(each, Admitted):
-                yield _row(next(findings), each, self._bundle.notes, with_map)
+                yield _row(next(findings), each, self._notes, with_map)
             else:
                 yield _refused(each)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import manifest
+from pipeline.dataset import labels, manifest
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
@@ -34,8 +35,15 @@ class Folder(NamedTuple):
         return self.files[self.files["status"] == manifest.KEPT].reset_index(drop=True)
 
 
-def check(config: Config, root: Path, annotations: Path | None) -> Folder:
+def check(config: Config, root: Path, annotations: Path | None, table: Path | None = None) -> Folder:
     """Decode every file, find copies and faults, and read the annotations.
+
+    Parameters
+    ----------
+    annotations
+        A COCO file of fractures.
+    table
+        A CSV of labels, keyed by path: radiographs of one patient or study join a group.
 
     Raises
     ------
@@ -46,12 +54,8 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
     if annotations is not None:  # at once, while decoding may take long
         annotation_check.read(annotations, config.data.fracture_categories)
     listed, issues = listing.find_labelled(root, Limits.of(settings), config.data.trusted_links)
-    with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
-        listed = [item._replace(folder=Path(spilled)) for item in listed]
-        facts = list(pool.process(scan.inspect, listed, label="check"))
-        no_labels = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-        grouped = grouping.join(facts, no_labels, settings, pool)
-    issues += [issue for fact in facts for issue in fact.issues]
+    grouped, found = _grouped(config, listed, table)
+    issues += found
     usable = annotation_check.targets(grouped.files)
     sound = Annotations(sizes={row.path: (row.height_px, row.width_px) for row in usable.values()})
     if annotations is not None:
@@ -62,7 +66,7 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
         if not sound.regions:
             raise ValueError(
                 f"--annotations must name radiographs of {root} by paths relative to it, such as "
-                f"{facts[0].path!r}. Received: {annotations}, of which nothing is sound. "
+                f"{listed[0].name!r}. Received: {annotations}, of which nothing is sound. "
                 f"{next((f'{issue.path}: {issue.detail}.' for issue in drawn.issues), '')}"
             )
     issues += [*grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
@@ -74,6 +78,38 @@ def check(config: Config, root: Path, annotations: Path | None) -> Folder:
             f"{grouping.left_out(checked.files)}"
         )
     return checked
+
+
+def check_unlabelled(config: Config, root: Path, table: Path | None = None) -> Folder:
+    """Decode every file of a folder without labels, and find copies and faults.
+
+    ``fractured`` is false throughout, and means nothing.
+
+    Raises
+    ------
+    ValueError
+        Nothing in the folder is a sound radiograph.
+    """
+    limits = Limits.of(config.validation)
+    listed, issues = listing.find_unlabelled(root, limits, config.data.trusted_links)
+    grouped, found = _grouped(config, listed, table)
+    issues += [*found, *grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
+    return Folder(root, grouped.files, Annotations(), issues)
+
+
+def _grouped(
+    config: Config, listed: Sequence[listing.ListedFile], table: Path | None
+) -> tuple[grouping.Grouped, list[Issue]]:
+    """Decode files and join copies, and what the labels say is one patient or study."""
+    names = [item.name for item in listed]
+    joined = labels.Labels(pd.DataFrame(index=pd.Index(names, name="path")), [], {})
+    if table is not None:
+        joined = labels.read(table, names)
+    with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
+        items = [item._replace(folder=Path(spilled)) for item in listed]
+        facts = list(pool.process(scan.inspect, items, label="check"))
+        grouped = grouping.join(facts, joined.table, config.validation, pool)
+    return grouped, [*joined.issues, *(issue for fact in facts for issue in fact.issues)]
 
 
 def _learnt_from(path: Path, files: pd.DataFrame) -> list[Issue]:

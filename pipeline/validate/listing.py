@@ -13,7 +13,7 @@ from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.files.walk import is_foreign, walk
-from pipeline.validate import links, told
+from pipeline.validate import intake, links, told
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,24 @@ def find_labelled(
                 f"{root} must hold radiographs of both classes, as {class_folder}/ or test/{class_folder}/. "
                 f"Received: no file in {class_folder!r}."
             )
+    return _in_order(root, items, issues, trusted), issues
+
+
+def find_unlabelled(
+    root: Path, limits: Limits, trusted: Sequence[Path] = ()
+) -> tuple[list[ListedFile], list[Issue]]:
+    """List the radiographs of a folder and all folders below it, in order of path, whatever they show.
+
+    Raises
+    ------
+    ValueError
+        The folder holds no file.
+    """
+    found = intake.listing([root])
+    if not found.files:
+        raise ValueError(f"{root} must hold radiographs. Received: no file.")
+    items = [ListedFile(root, path, "", False, limits) for path in found.files]
+    issues = [issue._replace(path=name_below(root, Path(issue.path))) for issue in found.issues]
     return _in_order(root, items, issues, trusted), issues
 
 

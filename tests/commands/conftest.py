@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import yaml
 from pipeline import config as settings
 from pipeline.dataset import profile
 from pipeline.files import images, outputs
+from pipeline.predict import fitted_here
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -81,12 +83,15 @@ def work(tmp_path, monkeypatch):
     values["validate"]["copy_agreement"] = 0.82
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(fitted_here.VARIABLE, "1")
     return tmp_path
 
 
 @pytest.fixture
 def config(work, models):
     whole = settings.read()
+    shown = {"bundle": json.loads((models / "bundle.json").read_text())["sha256"], "thresholds_hold": True}
+    outputs.write_json(work / "reports/assess/shown/metrics.json", shown)
     return whole.model_copy(update={"paths": whole.paths.model_copy(update={"models": models})})
 
 

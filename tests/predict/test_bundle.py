@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,11 +13,13 @@ from pipeline.config import Config, Preprocess
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
 from pipeline.network.inference import NetworkOutput
-from pipeline.predict import bundle, scope
+from pipeline.predict import bundle, scope, val_scores
 from pipeline.predict.bundle import Bundle, BundleError
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import FRACTURE, NO_FINDING, OperatingPoints
+from pipeline.predict.recalibration import Targets
+from pipeline.preprocess import canvas
 from tests import scopes
 
 POINTS = OperatingPoints(1 / 3, 0.7)  # a third has no short decimal form
@@ -91,6 +94,41 @@ def test_region_settings_of_older_bundles_hide_nothing(tmp_path: Path) -> None:
     outputs.write_exact_json(path, {"map_threshold": 0.5, "min_area_share": 0.0, "max_regions": 5})
     settings, views = bundle.read_region_settings(path)
     assert (settings.min_score, settings.max_area_share, views) == (0.0, 1.0, 1)
+
+
+def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, tmp_path: Path) -> None:
+    before = bundle.load(folder)
+    steps = RegionSettings(0.4, 0.0, 5, 0.2, 0.1, 0.3, 0.5, 0.7, -0.2)
+    bundle.write_region_settings(folder / bundle.REGION_MAPS, steps, tta_views=2)
+    bundle.keep_map_calibration(folder / bundle.REGION_MAPS, tmp_path / "site.json", CALIBRATION)
+    settings, views = bundle.read_region_settings(tmp_path / "site.json")
+    kept = bundle.read_map_calibration(tmp_path / "site.json")
+    evidence = np.random.default_rng(0).normal(0, 6, (20, 8, 8)).astype(np.float32)
+    placement = canvas.place(np.zeros((80, 50), np.uint8), before.preprocess)[1]
+    old = dataclasses.replace(before, points=OperatingPoints(0.0, 1.0), region_settings=steps)
+    new = dataclasses.replace(old, region_settings=settings, calibration=Calibration(0.9, 2.0))
+    new = dataclasses.replace(new, map_calibration=kept)
+    found = [[one._finding(0.5, each, placement, "") for each in evidence] for one in (old, new)]
+    assert [each.regions for each in found[0]] == [each.regions for each in found[1]]
+    assert any(each.regions for each in found[0])
+    assert found[0][0].probability != found[1][0].probability
+    bundle.keep_map_calibration(tmp_path / "site.json", tmp_path / "again.json", Calibration(3.0))
+    assert bundle.read_map_calibration(tmp_path / "again.json") == CALIBRATION
+    assert views == 2
+
+
+def test_what_recalibration_rests_on_travels_and_older_bundles_lack_it(tmp_path: Path) -> None:
+    path, logits = tmp_path / bundle.OPERATING_POINTS, np.linspace(-3, 3, 40)
+    val = val_scores.describe(logits, logits > 1, np.ones(40))
+    bundle.write_operating_points(path, POINTS, CALIBRATION, Targets(0.95, 0.9), val)
+    targets, again = bundle.read_basis(path)
+    assert targets == (0.95, 0.9)
+    assert again is not None
+    assert again.plain() == val.plain()
+    assert bundle.read_operating_points(path) == (POINTS, CALIBRATION)
+    assert path.stat().st_size < 20_000
+    bundle.write_operating_points(path, POINTS, CALIBRATION)
+    assert bundle.read_basis(path) == (None, None)
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:

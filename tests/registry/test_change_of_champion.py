@@ -18,6 +18,9 @@ import yaml
 
 from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
+from pipeline.dataset import manifest
+from pipeline.files.outputs import write_json, write_text
+from pipeline.predict import bundle
 from pipeline.registry import ledger, registration, succession, versions
 from pipeline.track import models
 from pipeline.track.outage import StoreError
@@ -167,6 +170,59 @@ def test_radiographs_that_the_champion_learnt_from_are_left_out(config, asked):
     assert run(config) == 0
     (memory,) = (row for row in gate_rows(config) if row[0] == "champion's memory")
     assert memory[1:3] == ["passed", "20"]
+
+
+def fit_site(config, name, fitted_by="labels", learnt=()) -> Path:
+    """Leave behind what `recalibrate` would, for sixty radiographs of a place."""
+    folder = shutil.copytree(config.paths.models, config.paths.sites / name)
+    base = bundle.check(config.paths.models)
+    write_json(folder / "site.json", {"site": name, "base": base, "fitted_by": fitted_by})
+    sealed, report = bundle.seal(folder)["sha256"], config.paths.report("recalibrate") / name
+    write_json(report / "metrics.json", {"bundle": sealed, "auroc": 0.97, "after": {"ece": 0.02}})
+    rows = pd.DataFrame(
+        {"path": [f"{row:03d}.png" for row in range(60)], "fractured": np.arange(60) % 2 == 0}
+    )
+    y_score = scores(0.15, rows)
+    rows = rows.assign(
+        group=[f"s{row}" for row in range(60)],
+        sha256=[*learnt, *(f"{9000 + row:064x}" for row in range(60 - len(learnt)))],
+        y_score=y_score,
+        decision=np.where(y_score > 0.4, "fracture", "no finding"),
+    )
+    write_text(report / "predictions.csv", rows.to_csv(index=False))
+    write_text(folder.parent / f"{name}-radiographs/000.png", "")
+    return folder
+
+
+def test_a_fitted_site_is_judged_on_its_own_radiographs(config, asked):
+    questions = asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    run(config)
+    site = fit_site(config, "north")
+    registration.register(config, site / "bundle.json")
+    with pytest.raises(ValueError, match="--radiographs must name the folder"):
+        run(config, fitted=site)
+    radiographs = site.with_name("north-radiographs")
+    assert run(config, fitted=site, radiographs=radiographs) == 0
+    assert questions[-1][:1] == [str((radiographs / "000.png").absolute())]
+    assert standing(config)["champion"] == "2"
+    assert run(config, fitted=site, radiographs=radiographs) == 0  # champion already
+    estimate = fit_site(config, "south", fitted_by="estimate")
+    registration.register(config, estimate / "bundle.json")
+    with pytest.raises(ValueError, match="must be judged by labels"):
+        run(config, fitted=estimate, radiographs=estimate.with_name("south-radiographs"))
+
+
+def test_a_site_whose_radiographs_the_network_learnt_from_is_refused(config, asked):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    files = manifest.read(config.paths.manifest)
+    site = fit_site(config, "west", learnt=manifest.rows(files, "train")["sha256"][:2])
+    registration.register(config, site / "bundle.json")
+    assert run(config, fitted=site) == promote.REFUSED
+    (leakage,) = (row for row in gate_rows(config) if row[0] == "leakage")
+    assert leakage[1:3] == ["FAILED", "2"]
 
 
 @pytest.mark.reliability("label columns named y_score and decision", "judged as subgroups, and no KeyError")

@@ -23,7 +23,7 @@ from pipeline.dataset import manifest
 from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.files.limits import Limits
-from pipeline.predict import bundle
+from pipeline.predict import bundle, fitted_here
 from pipeline.registry import registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
@@ -66,6 +66,7 @@ class MeanBundle:
 def settings(reproduced, monkeypatch):
     monkeypatch.setattr(bundle, "load", lambda folder: MeanBundle())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", reproduced.store)
+    monkeypatch.setenv(fitted_here.VARIABLE, "1")
     with contextlib.chdir(reproduced.folder):
         manifests.write(config.read().paths.manifest)
         yield config.read()

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ci import servers
+from pipeline.predict import fitted_here
 from pipeline.registry import serve
 from pipeline.track.models import VersionError
 
@@ -44,6 +45,7 @@ def called(monkeypatch, client):
 
     monkeypatch.setattr(serve, "connect", lambda *_: SimpleNamespace(client=client, uri="http://store"))
     monkeypatch.setattr(serve, "relay", run)
+    monkeypatch.setattr(serve.models, "artifact", lambda model, name: model / name)
     monkeypatch.setattr(
         serve.versions, "fetch", lambda store, name, version, folder: folder / f"{name}-{version}"
     )
@@ -58,6 +60,16 @@ def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[-2:] == ["--workers", "2"]
     assert (env["MLFLOW_TRACKING_URI"], env["FRACTURE_SEEN"]) == ("http://store", str(tmp_path / "seen"))
+
+
+def test_the_server_is_told_whether_thresholds_are_known_to_hold_here(params, called, monkeypatch, caplog):
+    monkeypatch.delenv(fitted_here.VARIABLE, raising=False)
+    monkeypatch.setattr(fitted_here, "is_known", lambda config, folder: False)
+    serve.run(params, "2", None, None, [])
+    assert fitted_here.NOTE.detail in caplog.text
+    monkeypatch.setattr(fitted_here, "is_known", lambda config, folder: folder.name == "bundle")
+    serve.run(params, "2", None, None, [])
+    assert [environment.get(fitted_here.VARIABLE) for _, environment in called] == [None, "1"]
 
 
 def test_nothing_is_recorded_unless_asked(params, called, monkeypatch):

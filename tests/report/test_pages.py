@@ -134,7 +134,11 @@ def contexts() -> dict[str, dict]:
         "assess.html": maps
         | scored
         | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"}
-        | {"figures": inside, "notes": [{"code": "knows_phantoms_only", "detail": "<b>.png"}]},
+        | {
+            "figures": inside,
+            "notes": [{"code": "knows_phantoms_only", "detail": "<b>.png"}],
+            "thresholds_hold": False,
+        },
     }
 
 
@@ -200,6 +204,7 @@ SAID = {
         "On the 40 radiographs of <b>, the model reaches",
         "25.0% of these radiographs lie further",
         "<b>.png (knows_phantoms_only)",
+        "Nothing shows that the thresholds hold here",
     ],
 }
 

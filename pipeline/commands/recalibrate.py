@@ -1,0 +1,220 @@
+"""Fit calibration and operating points to a place: from labelled exams, or from scores alone.
+
+The network of the current bundle stays. Labelled radiographs are checked as for `assess`; the new settings
+are scored by cross-fitting, beside the old ones on the same radiographs. Without labels, a stated share of
+fractured ones moves the thresholds by the quantiles of the scores: an estimate.
+
+Writes a sealed bundle, ``sites/SITE/``, and ``reports/recalibrate/SITE/``: ``metrics.json``,
+``predictions.csv``, ``issues.csv``, ``plots/``, ``report.html`` and ``source.json``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.commands import assess, destination, site_fit, terminal
+from pipeline.commands.site_fit import Found
+from pipeline.config import Config
+from pipeline.dataset import issues, names
+from pipeline.evaluate import curves
+from pipeline.files import outputs
+from pipeline.files.faults import Issue
+from pipeline.network import device, inference
+from pipeline.predict import bundle, sealing, site
+from pipeline.predict.bundle import Bundle
+from pipeline.predict.recalibration import Fit, Targets
+from pipeline.predict.val_scores import ValScores
+from pipeline.report import recalibration as report_pages
+from pipeline.types import Float64Array
+from pipeline.validate import external, told
+
+log = logging.getLogger(__name__)
+
+_OUTPUTS = (names.ISSUES, names.METRICS, "plots", names.PREDICTIONS, "report.html", assess.SOURCE)
+_BUNDLE = (*sealing.FILES, names.SITE, names.BUNDLE)
+_HEAD = ("Figure", "Before", "After")
+
+
+def run(
+    config: Config,
+    folder: Path,
+    labels: Path | None,
+    prevalence: float | None,
+    name: str | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Fit, score, and write the new bundle and its report.
+
+    Parameters
+    ----------
+    labels
+        A CSV keyed by path whose ``patient_id`` and ``study_id`` join groups.
+    prevalence
+        Share of fractured ones in a folder without labels; None where the folders are labels.
+    name
+        Of the place; the folder's by default.
+    out
+        Folder of the new bundle; ``sites/NAME`` by default.
+
+    Raises
+    ------
+    ValueError
+        There are too few radiographs, a folder holds something else, or there is no sound bundle.
+    """
+    root = folder.resolve()
+    place = _named(name or root.name)
+    report, target = _destinations(config, root, place, name, out)
+    base = bundle.check(config.paths.models)
+    targets, val = basis(config, without_labels=prevalence is not None)
+    if prevalence is None:
+        checked = external.check(config, root, None, labels)
+    else:
+        checked = external.check_unlabelled(config, root, labels)
+    n_files, checked = len(checked.files), _unseen(checked)
+    site_fit.require(root, checked.kept, targets, prevalence)
+    device.prepare(config.run)
+    loaded = bundle.load(config.paths.models)
+    rows, logits, lost = scores(config, loaded, checked)
+    old = Fit(loaded.calibration, loaded.points)
+    if prevalence is None:
+        found = site_fit.from_labels(config, rows, logits, old, targets)
+    else:
+        found = site_fit.from_scores(rows, logits, old, val, prevalence)
+    fitted_by = site.LABELS if prevalence is None else site.ESTIMATE
+    record: dict[str, Any] = {
+        "site": place,
+        "base": base,
+        "fitted_by": fitted_by,
+        "targets": targets._asdict(),
+    }
+    record |= {"prevalence": prevalence} if prevalence is not None else {}
+    figures = record | found.figures | _settings(old, found.fit)
+    with outputs.staged(target) as private:
+        sealed = write_bundle(config.paths.models, private, loaded, found, targets, figures)
+        figures |= {"bundle": sealed, "left_out": n_files - len(rows)}
+        with outputs.staged(report) as written:
+            _write(written, root, found, figures, [*checked.issues, *lost])
+    _show(report, target, figures, as_json=as_json)
+    told.tell_refused(checked.issues, str(report / names.ISSUES))
+
+
+def basis(config: Config, *, without_labels: bool) -> tuple[Targets, ValScores | None]:
+    """Read from the bundle what its points are to reach, and how val scored.
+
+    Raises
+    ------
+    BundleError
+        It does not remember how val scored, and nothing else is at hand.
+    """
+    path = config.paths.models / names.OPERATING_POINTS
+    targets, val = bundle.read_basis(path)
+    if without_labels and val is None:
+        raise bundle.BundleError(
+            f"{path} must hold the scores of val for thresholds to be moved without labels. Received: a "
+            "bundle from before they were kept. Run `dvc repro`, or give labelled radiographs."
+        )
+    asked = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
+    return targets or asked, val
+
+
+def scores(
+    config: Config, loaded: Bundle, checked: external.Folder
+) -> tuple[pd.DataFrame, Float64Array, list[Issue]]:
+    """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
+    rows, lost, found = checked.kept, list[Issue](), list[Float64Array]()
+    placed = assess.place(config, loaded.preprocess, checked, lost)
+    while batch := list(islice(placed, inference.BATCH)):
+        output = loaded.network(np.stack([pixels for pixels, _ in batch]))
+        found.append(np.asarray(output.logits, np.float64))
+    rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
+    return rows, np.concatenate(found), lost
+
+
+def write_bundle(
+    models: Path, target: Path, loaded: Bundle, found: Found, targets: Targets, record: dict[str, Any]
+) -> str:
+    """Write the bundle of a place: all of the old one but what decides. Return its sha256."""
+    target.mkdir()
+    for name in set(sealing.FILES) - {names.OPERATING_POINTS, names.REGION_MAPS}:
+        shutil.copyfile(models / name, target / name)
+    points, calibration = found.fit.points, found.fit.calibration
+    bundle.write_operating_points(target / names.OPERATING_POINTS, points, calibration, targets, found.val)
+    bundle.keep_map_calibration(models / names.REGION_MAPS, target / names.REGION_MAPS, loaded.calibration)
+    outputs.write_json(target / names.SITE, record)
+    return str(bundle.seal(target)["sha256"])
+
+
+def _unseen(checked: external.Folder) -> external.Folder:
+    """Leave out the groups of radiographs that the network learnt from: there its scores are memory."""
+    seen = checked.files["path"].isin([one.path for one in checked.issues if one.issue == "seen_before"])
+    groups = checked.files.loc[seen, "group"]
+    files = checked.files[~checked.files["group"].isin(groups)]
+    if dropped := len(checked.files) - len(files):
+        log.warning("recalibrate: %d files are left out: the model was made from their groups", dropped)
+    return checked._replace(files=files)
+
+
+def _named(name: str) -> str:
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise ValueError(f"--name must be letters, digits, '.', '-' and '_'. Received: {name!r}.")
+    return name
+
+
+def _destinations(
+    config: Config, root: Path, place: str, name: str | None, out: Path | None
+) -> tuple[Path, Path]:
+    """Check that report and bundle go into folders that are new or earlier results of this place."""
+    report = destination.check(config.paths.report("recalibrate") / place, _OUTPUTS, [root])
+    target = destination.check(out or config.paths.sites / place, _BUNDLE, [root, config.paths.models])
+    if name is None and report.is_dir() and assess.source(report) not in ("", assess.digest(root)):
+        raise ValueError(f"{report} holds the report of another folder. Name this place with --name.")
+    return report, target
+
+
+def _settings(old: Fit, new: Fit) -> dict[str, Any]:
+    both = {"before": old, "after": new}
+    return {
+        "calibration": {side: vars(fit.calibration) for side, fit in both.items()},
+        "points": {side: vars(fit.points) for side, fit in both.items()},
+    }
+
+
+def _write(report: Path, root: Path, found: Found, figures: dict[str, Any], problems: list[Issue]) -> None:
+    report.mkdir()
+    issues.write(problems, report / names.ISSUES)
+    found.rows.to_csv(report / names.PREDICTIONS, index=False, lineterminator="\n")
+    (report / "plots").mkdir()
+    for name, table in found.plots.items():
+        outputs.write_text(report / f"plots/{name}.csv", curves.csv(table))
+    outputs.write_json(report / assess.SOURCE, {"folder": root.name, "sha256": assess.digest(root)})
+    outputs.write_json(report / names.METRICS, figures)
+    outputs.write_text(report / "report.html", report_pages.page(report))
+
+
+def _show(report: Path, target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
+    """Print the metrics as written, or the few that are read first."""
+    if as_json:
+        sys.stdout.write((report / names.METRICS).read_text(encoding="utf-8"))
+        return
+    rows = [
+        *report_pages.rows(figures),
+        ("bundle", "", str(target)),
+        ("report", "", str(report / "report.html")),
+    ]
+    terminal.show(_HEAD, rows)
+    if figures["fitted_by"] == site.ESTIMATE:
+        log.warning("recalibrate: an estimate until labels confirm it: run it again without --prevalence")
+    log.info("recalibrate: %d radiographs, %d files left out", figures["radiographs"], figures["left_out"])

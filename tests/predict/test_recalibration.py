@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from scipy.stats.mstats import hdquantiles
+
+from pipeline.predict import calibration, recalibration, val_scores
+from pipeline.predict.calibration import Calibration
+from pipeline.predict.operating_points import OperatingPoints
+from pipeline.predict.recalibration import Fit, Targets
+
+TARGETS = Targets(0.95, 0.90)
+
+
+def place(seed, n, share, shift=0.0, stretch=1.0):
+    rng = np.random.default_rng(seed)
+    y_true = rng.random(n) < share
+    return shift + stretch * rng.normal(np.where(y_true, 2.0, -1.5), 1.2), y_true
+
+
+def specificity(fit, logits, y_true):
+    return (fit.calibration.probability(logits[~y_true]) < fit.points.high_sensitivity).mean()
+
+
+def test_the_quantile_is_that_of_scipy_and_weights_count_observations():
+    values = np.random.default_rng(0).normal(size=30)
+    for level in (0.05, 0.5, 0.9):
+        expected = float(hdquantiles(values, [level])[0])
+        assert recalibration.harrell_davis(values, np.ones(30), level) == pytest.approx(expected)
+    twice = recalibration.harrell_davis(np.repeat(values, 2), np.full(60, 0.5), 0.05)
+    assert twice == pytest.approx(recalibration.harrell_davis(values, np.ones(30), 0.05), abs=0.02)
+
+
+def test_of_labels_that_tell_nothing_the_old_calibration_remains():
+    logits, y_true = place(0, 2000, 0.3)
+    old = calibration.fit(logits, y_true)
+    same = calibration.refit(logits[:3], y_true[:3], old)
+    assert same.slope == pytest.approx(old.slope, rel=0.3)
+    many = calibration.refit(3 + 2 * logits, y_true, old)
+    assert (many.slope, many.intercept) == pytest.approx(
+        (old.slope / 2, old.intercept - 1.5 * old.slope), rel=0.05
+    )
+
+
+def test_a_perfectly_separated_place_gets_finite_settings():
+    fit = recalibration.from_labels(
+        np.arange(40.0), np.arange(40) >= 20, np.ones(40), Calibration(1.0), TARGETS
+    )
+    assert 0 < fit.points.high_sensitivity <= fit.points.high_specificity < 1
+
+
+@pytest.mark.parametrize(("shift", "stretch"), [(0, 1), (2, 1), (-2, 0.7)])
+def test_thresholds_reach_a_place_without_labels(shift, stretch):
+    logits, y_true = place(1, 4000, 0.2)
+    weight = np.ones(4000)
+    val = val_scores.describe(logits, y_true, weight)
+    old = recalibration.from_labels(logits, y_true, weight, Calibration(1.0), TARGETS)
+    away, truth = place(2, 4000, 0.5, shift, stretch)
+    fit = recalibration.from_scores(away, weight, val, 0.5, old)
+    assert specificity(fit, away, truth) == pytest.approx(specificity(old, logits, y_true), abs=0.02)
+    assert fit.calibration.probability(away).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_thresholds_at_the_ends_stay_there():
+    val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
+    old = Fit(Calibration(1.0), OperatingPoints(0.0, float(np.nextafter(1, 2))))
+    fit = recalibration.from_scores(place(2, 200, 0.2)[0], np.ones(200), val, 0.4, old)
+    assert (fit.points.high_sensitivity, fit.points.high_specificity) == pytest.approx((0, 1), abs=1e-9)
+
+
+def test_scores_that_are_all_alike_are_refused():
+    val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
+    with pytest.raises(ValueError, match="must differ"):
+        recalibration.match(np.zeros(200), np.ones(200), val, 0.2)
+
+
+def test_scores_of_val_come_back_as_they_were_written():
+    val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
+    again = val_scores.ValScores.of_plain(val.plain())
+    assert (again.fractured == val.fractured).all()
+    assert again.fractured_share == val.fractured_share == pytest.approx(0.2, abs=0.05)
