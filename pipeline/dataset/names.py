@@ -25,5 +25,6 @@ REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle
 PROFILE = "profile.json"
 
 # Tables and figures of the stages, in their report folders.
+MAP_ROWS, REGIONS = ("radiographs.csv", "marks.csv"), "regions.coco.json"
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"
 SHORTCUT_SCORES, ATTRIBUTES = "null_scores.csv", "attributes.csv"

@@ -1,4 +1,4 @@
-"""How wide the 95 % interval of a figure will be, before anything is trained: by the number of groups alone."""
+"""How wide the interval of a figure will be, before anything is trained: by the number of groups alone."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def figures(kept: pd.DataFrame, split: str) -> dict[str, Any]:
     -------
     dict
         ``fractured_groups`` and ``other_groups`` of test; ``auroc_width`` at an AUROC of 0.9 and
-        ``sensitivity_width`` at a sensitivity of 0.95, 95 %; ``too_few``: whether `warning` says so. In one of
-        several folds that are pooled, test is never too small.
+        ``sensitivity_width`` at a sensitivity of 0.95, 95 %; ``too_few``: whether `warning` says
+        so. One of several folds that are pooled is never too small.
     """
     counts = folds.n_groups(kept[kept["split"] == "test"])
     fractured, other = counts["fractured"], counts["not fractured"]
@@ -52,9 +52,9 @@ def warning(test: Mapping[str, Any]) -> str:
     """Say that test is too small, what its figures will be worth, and what to do; else nothing."""
     if not test.get("too_few"):
         return ""
+    groups = f"{test['fractured_groups']} groups with a fracture and {test['other_groups']} without"
     return (
-        f"test holds {test['fractured_groups']} groups with a fracture and {test['other_groups']} without. The 95 "
-        f"% interval of an AUROC of {EXPECTED_AUROC:g} will be {test['auroc_width']:.2f} wide on them, that of a "
-        f"sensitivity of {EXPECTED_SENSITIVITY:g} {test['sensitivity_width']:.2f}. `fracture folds` tests every "
-        "group once, and pools the answers into one figure."
+        f"test holds {groups}: the 95 % interval of an AUROC of {EXPECTED_AUROC:g} will be "
+        f"{test['auroc_width']:.2f} wide on them, that of a sensitivity of {EXPECTED_SENSITIVITY:g} "
+        f"{test['sensitivity_width']:.2f}. `fracture folds` tests every group once, and pools the answers."
     )
