@@ -2,11 +2,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-slow reliability rehearse-ci lint lock fuzz kills audit sbom
+.PHONY: repro folds test test-slow reliability rehearse-ci lint lock fuzz kills audit sbom
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
 	dvc repro
+
+folds: .venv/ready ## every group tested once, one figure over all; goes on where it was killed
+	@python -m pipeline doctor --quick
+	python -m pipeline folds
 
 test: .venv/ready ## what CI runs
 	$(MAKE) lint

@@ -8,9 +8,9 @@ figures over the others stand beside those over all.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
-annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups.csv`` and ``methods.csv`` of
-the maps, ``plots/`` (the curves), ``overlays/``, ``report.html`` and ``source.json``, which tells apart the
-reports of folders of one name.
+annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups.csv``, ``methods.csv``,
+``radiographs.csv`` and ``marks.csv`` of the maps, ``plots/`` (the curves), ``overlays/``, ``report.html`` and
+``source.json``, which tells apart the reports of folders of one name.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 ANNOTATIONS = "annotations.coco.json"
 SOURCE = "source.json"  # of which folder a report is
 _OUTPUTS = (
-    ANNOTATIONS, names.ISSUES, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
+    ANNOTATIONS, names.ISSUES, *names.MAP_ROWS, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
     names.PREDICTIONS, "regions.coco.json", "report.html", SOURCE, "subgroups.csv",
 )  # fmt: skip
 
@@ -71,7 +71,9 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         A class is missing, ``out`` holds something else, or there is no sound bundle.
     """
     root = folder.resolve()
-    target = destination.check(out or report_folder(config, root), _OUTPUTS, [root], newer=[SOURCE])
+    target = destination.check(
+        out or report_folder(config, root), _OUTPUTS, [root], newer=[SOURCE, *names.MAP_ROWS]
+    )
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)

@@ -26,5 +26,6 @@ PROFILE, SCOPE = "profile.json", "scope.npz"
 SITE = "site.json"  # only where `recalibrate` made it: for which place, from what
 
 # Tables and figures of the stages, in their report folders.
+MAP_ROWS, REGIONS = ("radiographs.csv", "marks.csv"), "regions.coco.json"
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"
 SHORTCUT_SCORES, ATTRIBUTES = "null_scores.csv", "attributes.csv"

@@ -89,9 +89,9 @@ def evaluate(
         :func:`pipeline.statistics.metrics.ece_by_chance`; ``high_sensitivity`` and ``high_specificity``
         with their rates and what of them is guaranteed; ``needs_review``, the share between the two.
     """
-    by_file = _with_intervals(y_true, y_score, group, n_samples=n_samples, n_bins=n_bins, seed=seed)
+    by_file = with_intervals(y_true, y_score, group, n_samples=n_samples, n_bins=n_bins, seed=seed)
     units = metrics.collapse_groups(y_true, y_score, group)
-    by_group = _with_intervals(*units, n_samples=n_samples, n_bins=n_bins, seed=seed)
+    by_group = with_intervals(*units, n_samples=n_samples, n_bins=n_bins, seed=seed)
     promises = guaranteed.guaranteed(
         y_true,
         y_score,
@@ -144,9 +144,10 @@ def columns(rows: pd.DataFrame) -> Part:
     return fractured.to_numpy(bool), y_score.to_numpy(np.float64), group.to_numpy(str)
 
 
-def _with_intervals(
+def with_intervals(
     y_true: BoolArray, y_score: FloatArray, group: AnyArray, *, n_samples: int, n_bins: int, seed: int
 ) -> dict[str, float]:
+    """Return :func:`pipeline.statistics.metrics.classification_scores` with intervals by group."""
     statistics = partial(metrics.classification_scores, y_true, y_score, n_bins=n_bins)
     summary = intervals.summarize(statistics, group, y_true, n_samples=n_samples, seed=seed)
     fractured = float(np.mean(y_true))

@@ -39,6 +39,16 @@ def beside_shortcuts(
     """
     baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
     baselines[NEAREST] = validated["memorisation"]["clean"]["auroc"]
+    return beside(test, baselines, predictions, shortcut_scores)
+
+
+def beside(
+    test: Mapping[str, Any],
+    baselines: Mapping[str, float | None],
+    predictions: pd.DataFrame,
+    shortcut_scores: pd.DataFrame,
+) -> dict[str, Any]:
+    """:func:`beside_shortcuts`, where the AUROC of each baseline is known by its name."""
     name, auroc = best_shortcut(baselines) or (None, None)
     gap = {} if name is None else _gap(predictions, shortcut_scores.set_index("path")[name])
     return {"test": {**test, **gap}, "best_null": {"name": name, "auroc": auroc}}

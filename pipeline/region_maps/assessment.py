@@ -35,7 +35,7 @@ from pipeline.types import Float64Array, UInt8Array
 Canvases = Callable[[Iterable[str]], Iterator[UInt8Array]]
 
 _CUT = ("map_threshold", "sensitive_threshold", "peak_share", "min_area_share", "min_score", "max_area_share")
-_TABLES = ("subgroups", "methods")  # the others are curves
+_TABLES = ("subgroups", "methods", "radiographs", "marks")  # the others are curves
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class Assessment:
     figures
         For ``metrics.json``.
     tables
-        ``subgroups`` and ``methods``, and the curves ``froc``, ``deletion`` and ``randomization``; empty
-        where nothing could be measured.
+        ``subgroups`` and ``methods``; ``radiographs`` and ``marks``, from which several sets are scored as
+        one (:mod:`pipeline.region_maps.folds`); the curves ``froc``, ``deletion`` and ``randomization``.
+        Empty where nothing could be measured.
     coco_results
         The regions of each radiograph, shown or not, the strongest first, as COCO results.
     """
@@ -160,7 +161,7 @@ def localize(
         See :func:`pipeline.region_maps.scores.localize` and :func:`pipeline.region_maps.froc.score`; empty
         without annotations.
     tables : dict
-        ``subgroups`` and ``froc``.
+        ``subgroups``, ``froc``, ``radiographs`` and ``marks``.
     """
     repeat = {"n_samples": n_samples, "seed": seed}
     is_annotated = references.is_annotated(maps, annotations)
@@ -170,7 +171,13 @@ def localize(
     parts = subgroups.subgroups(table, attributes[is_annotated], **repeat)
     places = np.flatnonzero(references.is_usable(maps, annotations)).tolist()
     boxes, group = references.boxes(maps, annotations), maps.rows["group"].to_numpy()
-    marked, curve = froc.score(
-        [regions[place] for place in places], [boxes[place] for place in places], group[places], **repeat
-    )
-    return located | marked, {"subgroups": parts, "froc": curve}
+    found, drawn_boxes = [regions[place] for place in places], [boxes[place] for place in places]
+    marked, curve = froc.score(found, drawn_boxes, group[places], **repeat)
+    rows = maps.rows.loc[places, ["path", "group"]].assign(fractures=[len(own) for own in drawn_boxes])
+    scored = table.drop(columns="group", errors="ignore").assign(path=annotated.rows["path"])
+    return located | marked, {
+        "subgroups": parts,
+        "froc": curve,
+        "radiographs": rows.merge(scored, how="left", on="path"),
+        "marks": froc.tabulate(found, drawn_boxes, rows["path"].tolist()),
+    }

@@ -159,13 +159,60 @@ def score(
     table : DataFrame
         The columns of :func:`curve`.
     """
-    marks = collect(regions, boxes)
+    overlap = cutting.overlaps_of_all(regions, boxes)
+    return score_marks(collect(regions, boxes), overlap, group, n_samples=n_samples, seed=seed)
+
+
+def score_marks(
+    marks: Marks, overlap: Float64Array, group: AnyArray, *, n_samples: int, seed: int
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Score marks, each with its overlap (M,) with a fracture; else as :func:`score`."""
     if not marks.n_fractures.any():
         return {}, pd.DataFrame(columns=["threshold", "false_marks", "sensitivity"])
     figures = free_response(marks, group, n_samples=n_samples, seed=seed)
-    is_hit = cutting.overlaps_of_all(regions, boxes) >= cutting.OVERLAPS
+    is_hit = overlap >= cutting.OVERLAPS
     figures["region_ece"] = metrics.ece(is_hit, marks.score) if len(is_hit) else float("nan")
     return figures, pd.DataFrame(curve(marks))
+
+
+def tabulate(
+    regions: Sequence[Sequence[Region]], boxes: Sequence[Boxes], paths: Sequence[str]
+) -> pd.DataFrame:
+    """List the marks on N radiographs for a file, so that several sets can be scored as one.
+
+    Returns
+    -------
+    DataFrame
+        A row a mark: ``path``; ``score``; ``fracture``, which of its radiograph's it hits, -1 for a false
+        mark; ``overlap`` with a fracture: see :func:`pipeline.predict.cutting.overlaps`.
+    """
+    marks = collect(regions, boxes)
+    first = np.cumsum(marks.n_fractures) - marks.n_fractures
+    own = np.where(marks.fracture < 0, -1, marks.fracture - first[marks.radiograph])
+    names = np.array(paths, dtype=object)[marks.radiograph]
+    overlap = cutting.overlaps_of_all(regions, boxes)
+    return pd.DataFrame({"path": names, "score": marks.score, "fracture": own, "overlap": overlap})
+
+
+def from_table(table: pd.DataFrame, radiographs: pd.DataFrame) -> Marks:
+    """Read marks back from :func:`tabulate`.
+
+    Parameters
+    ----------
+    table
+        Of all radiographs.
+    radiographs
+        A row for each of N: ``path``, and ``fractures``, how many are drawn on it.
+    """
+    n_fractures = radiographs["fractures"].to_numpy(np.int64)
+    position = pd.Index(radiographs["path"]).get_indexer(table["path"])
+    if (position < 0).any():
+        stranger = table["path"][position < 0].iloc[0]
+        raise ValueError(f"marks must lie on the listed radiographs. Received: one on {stranger}")
+    first = np.cumsum(n_fractures) - n_fractures
+    own = table["fracture"].to_numpy(np.int64)
+    hit = np.where(own < 0, -1, own + first[position])
+    return Marks(table["score"].to_numpy(np.float64), position.astype(np.int64), hit, n_fractures)
 
 
 def _hit(peak: tuple[int, int], boxes: Boxes) -> int | None:

@@ -28,7 +28,13 @@ def classifier_charts(scores: Mapping[str, Any], curves: Mapping[str, pd.DataFra
         ``roc``, ``precision_recall``, ``reliability``, ``decision_curve`` as SVG, ``confusion`` as a list
         of SVG.
     """
-    points = {label: scores[name] for name, label in _POINTS.items()}
+    matrices = [plots.confusion(_counts(scores, point), label) for label, point in _points(scores).items()]
+    return curves_of(scores, curves) | {"confusion": matrices}
+
+
+def curves_of(scores: Mapping[str, Any], curves: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Draw the curves of :func:`classifier_charts` alone, by name."""
+    points = _points(scores)
     auroc = pages.interval(scores["auroc"], scores["auroc_low"], scores["auroc_high"])
     prevalence = scores["fractured"] / scores["radiographs"]
     return {
@@ -36,8 +42,11 @@ def classifier_charts(scores: Mapping[str, Any], curves: Mapping[str, pd.DataFra
         "precision_recall": plots.precision_recall(curves["precision_recall"], prevalence, points=points),
         "reliability": plots.reliability(curves["reliability"], label=f"ECE {scores['ece']:.3f}"),
         "decision_curve": plots.decision_curve(curves["decision_curve"]),
-        "confusion": [plots.confusion(_counts(scores, point), label) for label, point in points.items()],
     }
+
+
+def _points(scores: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    return {label: scores[name] for name, label in _POINTS.items()}
 
 
 def flat(charts: Mapping[str, Any]) -> dict[str, str]:

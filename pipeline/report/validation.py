@@ -19,6 +19,7 @@ from pipeline.report.copies import groups, pairs
 from pipeline.report.leaks import LEAKS
 from pipeline.report.pages import count, counted, listed, percent
 from pipeline.report.thumbnails import ThumbnailReader
+from pipeline.validate import test_size
 
 _EXAMPLES = 3
 
@@ -90,6 +91,8 @@ def _findings(
     """Sentences, the worst first."""
     sentences = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
     sentences.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
+    if too_few := test_size.warning(figures.get("test_size", {})):
+        sentences.append({"kind": "warning", "text": too_few[0].upper() + too_few[1:]})
     if conflicts := figures["label_conflicts"]:
         text = f"{counted(conflicts, 'radiograph')} under both labels; every copy is left out."
         sentences.append({"kind": "bad", "text": text})

@@ -34,6 +34,7 @@ from pipeline.validate import (
     page_thumbnails,
     pinned_splits,
     scan,
+    test_size,
 )
 from pipeline.validate.scan import Fact
 
@@ -68,6 +69,7 @@ def run(config: Config) -> None:
         baselines = leak.shortcut_baselines(grouped.kept, facts, config.run.seed)
         figures = {**_figures(grouped, facts, config.run.seed), **known.figures, **drawn.figures}
         figures["null"] = baselines.figures
+        figures["test_size"] = test_size.figures(grouped.kept, settings.split)
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(drawn.annotations, config.paths.annotations)
         associations = attributes.label_associations(grouped.kept, facts)
@@ -80,6 +82,8 @@ def run(config: Config) -> None:
         thumbnails = [facts[row].thumbnail for row in grouped.kept.index]
         profile.write(profile.build(grouped.kept, thumbnails), described)
         record.metrics(figures)
+        if too_few := test_size.warning(figures["test_size"]):
+            log.warning("%s", too_few)
         record.at_end(lambda run: champion.log_drift(config, run.store, run.run_id, described))
         log.info(
             "validate: %d files, %d kept, %d groups", figures["files"], figures["kept"], figures["groups"]

@@ -57,8 +57,8 @@ def note(
         Of all stages, under dotted names.
     """
     parts = [f"Pipeline state `{pipeline.key[:12]}`"]
-    if rows := list(_figures(figures)):
-        parts.append("\n".join(["| figure on test | value (95 %) |", "|---|---|", *rows]))
+    if listed := list(rows(figures)):
+        parts.append("\n".join(["| figure on test | value (95 %) |", "|---|---|", *listed]))
     if pictures := list(_pictures(store, runs)):
         parts.append("\n".join(pictures))
     stages = [
@@ -69,7 +69,8 @@ def note(
     return "\n\n".join(parts)
 
 
-def _figures(figures: Mapping[str, float]) -> Iterator[str]:
+def rows(figures: Mapping[str, float]) -> Iterator[str]:
+    """Yield a row of Markdown for each of the five figures that there are."""
     for title, key in HEADLINE.items():
         if key in figures:
             low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")

@@ -46,6 +46,19 @@ def root() -> Path:
     return above(".dvc") or Path.cwd()
 
 
+def configure_copy(folder: Path, root: Path) -> None:
+    """Let DVC work in a copy of the repository without git, on its cache and with its secrets."""
+    from configobj import ConfigObj
+
+    local = root / ".dvc" / "config.local"
+    config = ConfigObj(str(local) if local.exists() else None, list_values=False)
+    with _repository() as repo:
+        config.setdefault("cache", {})["dir"] = str(repo.cache.local_cache_dir)
+    config.setdefault("core", {})["no_scm"] = "true"
+    config.filename = str(folder / ".dvc" / "config.local")
+    config.write()
+
+
 def outputs_hold(stage: Stage, *folders: Path) -> bool:
     """Whether every output of the stage under the folders is on disk just as ``dvc.lock`` records it."""
     with _repository() as repo:

@@ -88,7 +88,7 @@ class StageRecord:
     def _attempt(self, action: Action) -> None:
         run, self._run = self._run, None  # the first failure ends it: a dead server is not waited for again
         if run is not None:
-            with _forgiving(self.stage):
+            with forgiving(self.stage):
                 action(run)
                 self._run = run
 
@@ -116,7 +116,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
     """
     log.info("%s: start", stage)
     record = StageRecord(stage)
-    with _forgiving(stage):
+    with forgiving(stage):
         record._run = _open(stage, config)
     try:
         with nullcontext() if record._run is None else _watched(record._run, config.track.timeout_s):
@@ -134,7 +134,7 @@ def stage_run(stage: str, config: Config) -> Iterator[StageRecord]:
 
 
 @contextmanager
-def _forgiving(stage: str) -> Iterator[None]:
+def forgiving(stage: str) -> Iterator[None]:
     """Turn what goes wrong into a warning: tracking never costs a stage its work."""
     try:
         yield

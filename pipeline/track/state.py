@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,15 @@ class Pipeline:
         }
         return _sha256(state)
 
+    def folds_key(self, n_folds: int) -> str:
+        """Address of this state with every fold of so many tested in turn, however it is split now."""
+        return _sha256({"folds": n_folds, "state": replace(self, stages=dict(self._unsplit())).key})
+
+    def _unsplit(self) -> Iterator[tuple[str, Stage]]:
+        for name, stage in self.stages.items():
+            params = {file: _without_split(values) for file, values in stage.now.params.items()}
+            yield name, replace(stage, now=replace(stage.now, params=params))
+
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters that belong to the state, under dotted names; equal for an equal key."""
@@ -153,6 +162,12 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def _without_split(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out which fold is tested, and of how many."""
+    left_out = ("validate.split", "validate.folds", "validate.fold")
+    return {name: value for name, value in flatten(values) if name not in left_out}
 
 
 def _sha256(value: object) -> str:

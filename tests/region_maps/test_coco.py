@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
@@ -71,3 +72,37 @@ def test_coco_reads_the_results(tmp_path, capsys):
     ]
     assert [annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())] == [6, 30]
     assert "DONE" in capsys.readouterr().out
+
+
+def scattered(n_images: int = 30) -> tuple[dict, list[dict], list[int]]:
+    """Boxes that lie more or less on one, two or no annotations of each image."""
+    rng, drawn, found = np.random.default_rng(1), [], []
+    for image in range(1, n_images + 1):
+        corners = rng.uniform(0, 80, (image % 3, 2))
+        for x, y in corners.tolist():
+            own = {"image_id": image, "category_id": 1, "iscrowd": 0, "bbox": [x, y, 20, 20], "area": 400}
+            drawn.append(own | {"id": len(drawn) + 1})
+        for x, y in [*(corners + rng.normal(0, 4, corners.shape)), *rng.uniform(0, 80, (2, 2))]:
+            score = round(float(rng.uniform()), 1)  # with ties
+            found.append({"image_id": image, "category_id": 1, "bbox": [x, y, 20, 20], "score": score})
+    ids = list(range(1, n_images + 1))
+    return ANNOTATIONS | {"images": [{"id": i} for i in ids], "annotations": drawn}, found, ids
+
+
+def test_the_figures_by_group_are_those_of_pycocotools() -> None:
+    annotations, results, ids = scattered()
+    plain = coco.average_precision(annotations, results, ids)
+    grouped = coco.average_precision_by_group(
+        annotations, results, ids, np.array(ids) // 2, n_samples=50, seed=0
+    )
+    assert {name: grouped[name] for name in plain} == pytest.approx(plain)
+    assert all(grouped[f"{name}_low"] < grouped[name] < grouped[f"{name}_high"] for name in plain)
+    assert 0.1 < plain["coco_ap_50"] < 0.9
+
+
+def test_images_that_weigh_nothing_are_as_if_they_were_not_there() -> None:
+    annotations, results, ids = scattered()
+    found = coco._matched(coco._evaluated(annotations, results, ids))
+    weight = (np.array(ids) <= 20).astype(float)
+    left = coco.average_precision(annotations, results, ids[:20])
+    assert coco._named(coco._precision_by_iou(found, weight)) == pytest.approx(left)

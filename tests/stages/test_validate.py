@@ -126,6 +126,27 @@ def test_kfold_tests_on_the_chosen_fold_and_the_manifest_says_which(config):
     }
 
 
+@pytest.mark.reliability(
+    "a test split of a dozen groups of either class", "a warning with the widths to expect"
+)
+def test_a_small_test_split_is_told_with_what_its_figures_will_be_worth(config, caplog):
+    validate.run(config)
+    size = figures_of(config)["test_size"]
+    assert (size["fractured_groups"], size["other_groups"], size["too_few"]) == (12, 12, True)
+    assert 0.2 < size["auroc_width"] < 0.3 < size["sensitivity_width"] < 0.4
+    told = f"interval of an AUROC of 0.9 will be {size['auroc_width']:.2f} wide on them"
+    for text in (caplog.text, page_of(config)):
+        assert told in text
+        assert "fracture folds" in text
+
+
+def test_one_of_several_folds_is_never_too_small(config, caplog):
+    changes = {"split": "kfold", "folds": 3}
+    validate.run(config.model_copy(update={"validation": config.validation.model_copy(update=changes)}))
+    assert not figures_of(config)["test_size"]["too_few"]
+    assert "fracture folds" not in caplog.text + page_of(config)
+
+
 def test_growing_data_keep_the_splits_of_an_earlier_manifest(config):
     validate.run(config)
     first = manifest.read(config.paths.manifest).set_index("path")

@@ -1,0 +1,161 @@
+"""The figures of a classifier over all folds: every group is scored by the network that never saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from pipeline.evaluate import evaluation, net_benefit
+from pipeline.predict import operating_points
+from pipeline.statistics import delong, intervals, metrics
+from pipeline.types import BoolArray, Float64Array
+
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+COLUMNS = ("path", "group", "fold", "fractured", "y_score", "decision")
+
+
+def join(folds: Sequence[pd.DataFrame], kept: pd.DataFrame) -> pd.DataFrame:
+    """Join what each fold says of the radiographs that it tested.
+
+    Parameters
+    ----------
+    folds
+        Predictions of each fold on its test radiographs: ``path``, ``group``, ``fractured``, ``y_score``,
+        ``decision``.
+    kept
+        The kept rows of the manifest: ``path``, ``group``.
+
+    Returns
+    -------
+    DataFrame
+        :data:`COLUMNS`, in the order of the paths.
+
+    Raises
+    ------
+    ValueError
+        A group is tested in two folds, or a radiograph in none, twice, or without standing in the manifest.
+    """
+    rows = pd.concat([own.assign(fold=number) for number, own in enumerate(folds)], ignore_index=True)
+    times = rows["path"].value_counts().reindex(kept["path"], fill_value=0)
+    strangers = rows.loc[~rows["path"].isin(kept["path"]), "path"].tolist()
+    if wrong := [*times.index[times != 1], *strangers]:
+        raise ValueError(
+            f"every radiograph must be tested in one fold. Received: {len(wrong)} that are not, such as "
+            f"{wrong[0]}. The folds were made of different data: run `fracture folds` again."
+        )
+    n_folds = rows.groupby("group")["fold"].nunique()
+    if split := sorted(n_folds.index[n_folds > 1]):
+        raise ValueError(f"every group must be tested in one fold. Received: {split[0]} in several.")
+    return rows[list(COLUMNS)].sort_values("path", ignore_index=True)
+
+
+def pool(rows: pd.DataFrame, *, n_samples: int, n_bins: int, seed: int) -> dict[str, Any]:
+    """Score all folds as one set, and as the mean of the folds.
+
+    Parameters
+    ----------
+    rows
+        From :func:`join`. Probabilities are calibrated, and decisions made, by each fold on its own ``val``.
+    n_samples, seed
+        Resamples of the groups, and where their random numbers start.
+    n_bins
+        Bins of the expected calibration error.
+
+    Returns
+    -------
+    dict
+        Under the keys of :func:`pipeline.evaluate.evaluation.evaluate`, without thresholds, which differ by
+        fold; ``sensitivity``, ``specificity``, ``ppv`` and ``npv`` of both points, and ``needs_review``, have
+        intervals. ``fold_mean_auroc`` with its interval: see :func:`mean_auroc`.
+    """
+    y_true, y_score, group = evaluation.columns(rows)
+    decision = rows["decision"].to_numpy(str)
+    called = {
+        "high_sensitivity": decision != operating_points.NO_FINDING,
+        "high_specificity": decision == operating_points.FRACTURE,
+    }
+    repeat = {"n_samples": n_samples, "seed": seed}
+    unit_true, unit_score, unit_group = metrics.collapse_groups(y_true, y_score, group)
+    by_group = evaluation.with_intervals(unit_true, unit_score, unit_group, n_bins=n_bins, **repeat)
+    reviewed = decision == operating_points.NEEDS_REVIEW
+
+    def share(weight: Float64Array) -> dict[str, float]:
+        return {"needs_review": float(np.average(reviewed, weights=weight))}
+
+    return {
+        "radiographs": len(rows),
+        "groups": rows["group"].nunique(),
+        "fractured": int(y_true.sum()),
+        "folds": rows["fold"].nunique(),
+        **evaluation.with_intervals(y_true, y_score, group, n_bins=n_bins, **repeat),
+        "ece_by_chance": metrics.ece_by_chance(y_score, n_bins=n_bins, **repeat),
+        **{f"group_{name}": value for name, value in by_group.items()},
+        **mean_auroc(rows),
+        **{
+            name: intervals.summarize(partial(rates, y_true, own), group, y_true, **repeat)
+            for name, own in called.items()
+        },
+        **intervals.summarize(share, group, y_true, **repeat),
+    }
+
+
+def rates(y_true: BoolArray, called: BoolArray, weight: Float64Array) -> dict[str, float]:
+    """Return :data:`RATES` of decisions that were made; NaN for a share of nothing."""
+    counts = metrics.confusion(y_true, called.astype(np.float64), 0.5, weight)
+    hit, missed = counts["true_positive"], counts["false_negative"]
+    cleared, alarmed = counts["true_negative"], counts["false_positive"]
+    pairs = ((hit, missed), (cleared, alarmed), (hit, alarmed), (cleared, missed))
+    return {
+        name: part / (part + rest) if part + rest > 0 else float("nan")
+        for name, (part, rest) in zip(RATES, pairs, strict=True)
+    }
+
+
+def mean_auroc(rows: pd.DataFrame, *, level: float = 0.95) -> dict[str, float]:
+    """Mean of the folds' AUROCs, which compares scores of one network only, with its interval.
+
+    The folds hold different groups, so that the variances of their AUROCs add up; each is DeLong's, by group.
+
+    Returns
+    -------
+    dict of str to float
+        ``fold_mean_auroc`` with ``_low`` and ``_high``; NaN where a fold has fewer than two groups
+        of a class.
+
+    References
+    ----------
+    LeDell, Petersen and van der Laan, Computationally efficient confidence intervals for cross-validated area
+    under the ROC curve estimates, Electronic Journal of Statistics 9, 2015.
+    https://doi.org/10.1214/15-EJS1035
+    """
+    parts = [evaluation.columns(own) for _, own in rows.groupby("fold")]
+    mean = float(np.mean([metrics.auroc(y_true, y_score) for y_true, y_score, _ in parts]))
+    try:
+        variances = [
+            delong.covariance(y_true, y_score[None], group)[1][0, 0] for y_true, y_score, group in parts
+        ]
+    except ValueError:  # too few groups of a class in one of them
+        variances = [np.nan]
+    reach = float(norm.ppf((1 + level) / 2) * np.sqrt(np.sum(variances)) / len(parts))
+    low, high = max(0.0, mean - reach), min(1.0, mean + reach)
+    return {
+        "fold_mean_auroc": mean,
+        "fold_mean_auroc_low": low if np.isfinite(reach) else np.nan,
+        "fold_mean_auroc_high": high if np.isfinite(reach) else np.nan,
+    }
+
+
+def curves(rows: pd.DataFrame, *, n_bins: int, n_samples: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Tabulate the curves of all folds as one set, as :func:`pipeline.evaluate.curves.tabulate` does."""
+    y_true, y_score, group = evaluation.columns(rows)
+    return {
+        "roc": pd.DataFrame(metrics.roc_curve(y_true, y_score)),
+        "precision_recall": pd.DataFrame(metrics.precision_recall_curve(y_true, y_score)),
+        "reliability": pd.DataFrame(metrics.reliability_curve(y_true, y_score, n_bins=n_bins)),
+        "decision_curve": net_benefit.decision_curve(y_true, y_score, group, n_samples=n_samples, seed=seed),
+    }
