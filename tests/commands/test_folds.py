@@ -36,7 +36,8 @@ reports = pathlib.Path("reports")
 for name in ("validate", "evaluate", "region_maps"):
     (reports / name).mkdir(parents=True, exist_ok=True)
 rows.to_csv(reports / "evaluate/predictions.csv", index=False)
-rows[rows["split"] == "test"][["path"]].assign(size=0.5).to_csv(reports / "validate/null_scores.csv", index=False)
+tested = rows[rows["split"] == "test"][["path"]]
+tested.assign(size=0.5).to_csv(reports / "validate/null_scores.csv", index=False)
 test = {"groups": 8, "fractured": 4, "auroc": 0.5, "auroc_low": 0.4, "auroc_high": 0.6, "ece": 0.1}
 points = {p: {"sensitivity": 1, "specificity": 0} for p in ("high_sensitivity", "high_specificity")}
 (reports / "evaluate/metrics.json").write_text(json.dumps({"test": test | points}))
@@ -50,7 +51,8 @@ for name in ("manifest.csv", "annotations.coco.json"):
 """
 OUTS = [
     "reports/validate/null_scores.csv", "reports/evaluate/predictions.csv", "reports/evaluate/metrics.json",
-    *(f"reports/region_maps/{n}" for n in ("metrics.json", "regions.coco.json", "radiographs.csv", "marks.csv")),
+    "reports/region_maps/metrics.json", "reports/region_maps/regions.coco.json",
+    "reports/region_maps/radiographs.csv", "reports/region_maps/marks.csv",
     "Data/manifest.csv", "Data/annotations.coco.json",
 ]  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, 
     old = dataclasses.replace(before, points=OperatingPoints(0.0, 1.0), region_settings=steps)
     new = dataclasses.replace(old, region_settings=settings, calibration=Calibration(0.9, 2.0))
     new = dataclasses.replace(new, map_calibration=kept)
-    found = [[one._finding(0.5, each, placement, "") for each in evidence] for one in (old, new)]
+    found = [[one._finding(0.5, each, placement, "", None) for each in evidence] for one in (old, new)]
     assert [each.regions for each in found[0]] == [each.regions for each in found[1]]
     assert any(each.regions for each in found[0])
     assert found[0][0].probability != found[1][0].probability
