@@ -70,7 +70,7 @@ def note(
 
 
 def rows(figures: Mapping[str, float]) -> Iterator[str]:
-    """Yield a row of Markdown for each of the five figures that there are."""
+    """Yield a row of Markdown for each of the eight figures that there are."""
     for title, key in HEADLINE.items():
         if key in figures:
             low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")

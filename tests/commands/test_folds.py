@@ -21,7 +21,9 @@ from tests import cloning
 from tests.imports import REPOSITORY
 
 STAGE = """
-import json, os, pathlib, shutil, sys, time
+import ctypes, json, os, pathlib, shutil, signal, sys, time
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # as a real stage, die with DVC
 import pandas as pd, yaml
 
 params = yaml.safe_load(pathlib.Path("params.yaml").read_text())
@@ -135,6 +137,7 @@ def test_all_folds_give_one_figure_and_a_second_call_runs_none(folder: Path) -> 
     assert not (folder / ".dvc/tmp/folds").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 @pytest.mark.reliability(
     "`fracture folds` is killed while a fold runs", "the next call keeps the finished ones"
 )

@@ -54,7 +54,7 @@ def test_the_note_shows_figures_with_intervals(note):
 
 def test_accuracy_stands_beside_that_of_the_more_frequent_class():
     figures = {"test.accuracy": 0.9, "test.accuracy_low": 0.8, "test.accuracy_high": 0.95}
-    rows = list(description._figures(figures | {"test.majority_accuracy": 0.7}))
+    rows = list(description.rows(figures | {"test.majority_accuracy": 0.7}))
     assert rows == ["| Accuracy | 0.900 (0.800 to 0.950); always the more frequent class: 0.700 |"]
 
 
