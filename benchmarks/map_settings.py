@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline import config as settings
 from pipeline.dataset import annotations, names
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps
+from pipeline.predict import bundle_files, maps
 from pipeline.predict.maps import MapSet
 from pipeline.preprocess import shards
 from pipeline.region_maps import assessment, choice
@@ -44,7 +44,7 @@ def main() -> None:
     index = shards.read_index(config.paths.shards)
     val = index[index["split"] == "val"].reset_index(drop=True)
     known = annotations.read(config.paths.annotations)
-    points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
+    points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
     predict = inference.predictor(classifier.load(config.paths.classifier))
     rows = []
     for count in options.views:

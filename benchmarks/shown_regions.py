@@ -27,7 +27,7 @@ from pipeline.dataset import annotations, names
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import images, resize
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, operating_points
+from pipeline.predict import bundle_files, operating_points
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.preprocess import shards
@@ -62,7 +62,7 @@ def main() -> None:
 def mapped(config: Config, split: str) -> MapSet:
     """Predict and map a split."""
     index = shards.read_index(config.paths.shards)
-    points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
+    points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
     predict = tta.with_tta(
         inference.predictor(classifier.load(config.paths.classifier)), config.predict.tta_views
     )

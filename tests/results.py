@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Config
+from pipeline.dataset import names
 from pipeline.files.outputs import write_json, write_text
-from pipeline.predict import bundle
+from pipeline.predict import sealing
 from pipeline.statistics import metrics
 from tests import manifests, weights
 
@@ -35,10 +36,10 @@ def make(
         write_json(config.paths.report(stage) / "metrics.json", {})
     files = manifests.write(config.paths.manifest, *splits)
     evaluate(config, files[files["split"] == "test"], noise)
-    for file in (*bundle.FILES, "weights.txt"):  # the last is what the small pipeline trains
+    for file in (*sealing.FILES, "weights.txt"):  # the last is what the small pipeline trains
         write_text(config.paths.models / file, name)
-    weights.write(config.paths.models / bundle.CLASSIFIER, **{name: [weight]})
-    bundle.seal(config.paths.models)
+    weights.write(config.paths.models / names.CLASSIFIER, **{name: [weight]})
+    sealing.seal(config.paths.models)
     logging.disable(logging.INFO)  # DVC's own, to a stream that pytest has closed since
     Repo().commit(force=True)
     logging.disable(logging.NOTSET)

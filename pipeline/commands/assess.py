@@ -41,7 +41,7 @@ from pipeline.evaluate import curves, evaluation, recalibration
 from pipeline.files import engine, images, outputs
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps, operating_points
+from pipeline.predict import bundle, maps, operating_points, sealing
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.recalibration import Targets
 from pipeline.preprocess import polarity, preparation
@@ -105,7 +105,7 @@ def _report(
         return (images.read(_kept(kept, path)).pixels for path in paths)
 
     figures = {
-        "bundle": bundle.check(config.paths.models),
+        "bundle": sealing.check(config.paths.models),
         "notes": intake.notes((), loaded.notes),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),

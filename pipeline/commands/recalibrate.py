@@ -29,7 +29,7 @@ from pipeline.evaluate import curves
 from pipeline.files import outputs
 from pipeline.files.faults import Issue
 from pipeline.network import device, inference
-from pipeline.predict import bundle, sealing, site
+from pipeline.predict import bundle, bundle_files, sealing, site
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.val_scores import ValScores
@@ -75,7 +75,7 @@ def run(
     root = folder.resolve()
     place = _named(name or root.name)
     report, target = _destinations(config, root, place, name, out)
-    base = bundle.check(config.paths.models)
+    base = sealing.check(config.paths.models)
     targets, val = basis(config, without_labels=prevalence is not None)
     if prevalence is None:
         checked = external.check(config, root, None, labels)
@@ -118,9 +118,9 @@ def basis(config: Config, *, without_labels: bool) -> tuple[Targets, ValScores |
         It does not remember how val scored, and nothing else is at hand.
     """
     path = config.paths.models / names.OPERATING_POINTS
-    targets, val = bundle.read_basis(path)
+    targets, val = bundle_files.read_basis(path)
     if without_labels and val is None:
-        raise bundle.BundleError(
+        raise sealing.BundleError(
             f"{path} must hold the scores of val for thresholds to be moved without labels. Received: a "
             "bundle from before they were kept. Run `dvc repro`, or give labelled radiographs."
         )
@@ -151,10 +151,14 @@ def write_bundle(
     for name in set(sealing.FILES) - {names.OPERATING_POINTS, names.REGION_MAPS}:
         shutil.copyfile(models / name, target / name)
     points, calibration = found.fit.points, found.fit.calibration
-    bundle.write_operating_points(target / names.OPERATING_POINTS, points, calibration, targets, found.val)
-    bundle.keep_map_calibration(models / names.REGION_MAPS, target / names.REGION_MAPS, loaded.calibration)
+    bundle_files.write_operating_points(
+        target / names.OPERATING_POINTS, points, calibration, targets, found.val
+    )
+    bundle_files.keep_map_calibration(
+        models / names.REGION_MAPS, target / names.REGION_MAPS, loaded.calibration
+    )
     outputs.write_json(target / names.SITE, record)
-    return str(bundle.seal(target)["sha256"])
+    return str(sealing.seal(target)["sha256"])
 
 
 def _unseen(checked: external.Folder) -> external.Folder:

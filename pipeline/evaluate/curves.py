@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluate import net_benefit
 from pipeline.predict.operating_points import OperatingPoints
-from pipeline.statistics import metrics
+from pipeline.statistics import score_curves
 
 
 def tabulate(
@@ -35,9 +35,9 @@ def tabulate(
     """
     called = np.where(y_score >= points.high_specificity, "fractured", "not fractured")
     return {
-        "roc": pd.DataFrame(metrics.roc_curve(y_true, y_score)),
-        "precision_recall": pd.DataFrame(metrics.precision_recall_curve(y_true, y_score)),
-        "reliability": pd.DataFrame(metrics.reliability_curve(y_true, y_score, n_bins=n_bins)),
+        "roc": pd.DataFrame(score_curves.roc_curve(y_true, y_score)),
+        "precision_recall": pd.DataFrame(score_curves.precision_recall_curve(y_true, y_score)),
+        "reliability": pd.DataFrame(score_curves.reliability_curve(y_true, y_score, n_bins=n_bins)),
         "decision_curve": net_benefit.decision_curve(y_true, y_score, group, n_samples=n_samples, seed=seed),
         "confusion": pd.DataFrame(
             {"actual": np.where(y_true, "fractured", "not fractured"), "predicted": called}

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from pipeline.evaluate import evaluation, net_benefit
 from pipeline.predict import operating_points
-from pipeline.statistics import delong, intervals, metrics
+from pipeline.statistics import delong, intervals, metrics, score_curves
 from pipeline.types import BoolArray, Float64Array
 
 RATES = ("sensitivity", "specificity", "ppv", "npv")
@@ -154,8 +154,8 @@ def curves(rows: pd.DataFrame, *, n_bins: int, n_samples: int, seed: int) -> dic
     """Tabulate the curves of all folds as one set, as :func:`pipeline.evaluate.curves.tabulate` does."""
     y_true, y_score, group = evaluation.columns(rows)
     return {
-        "roc": pd.DataFrame(metrics.roc_curve(y_true, y_score)),
-        "precision_recall": pd.DataFrame(metrics.precision_recall_curve(y_true, y_score)),
-        "reliability": pd.DataFrame(metrics.reliability_curve(y_true, y_score, n_bins=n_bins)),
+        "roc": pd.DataFrame(score_curves.roc_curve(y_true, y_score)),
+        "precision_recall": pd.DataFrame(score_curves.precision_recall_curve(y_true, y_score)),
+        "reliability": pd.DataFrame(score_curves.reliability_curve(y_true, y_score, n_bins=n_bins)),
         "decision_curve": net_benefit.decision_curve(y_true, y_score, group, n_samples=n_samples, seed=seed),
     }

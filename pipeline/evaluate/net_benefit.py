@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.statistics import intervals, metrics
+from pipeline.statistics import intervals
+from pipeline.statistics.checked_scores import checked
 from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 THRESHOLDS = np.arange(1, 100) / 100
@@ -42,7 +43,7 @@ def net_benefit(
     Vickers and Elkin, Decision curve analysis: a novel method for evaluating prediction models, Medical
     Decision Making 26, 2006. https://doi.org/10.1177/0272989X06295361
     """
-    truth, score, weight = metrics.checked(y_true, y_score, sample_weight)
+    truth, score, weight = checked(y_true, y_score, sample_weight)
     at = np.asarray(thresholds, dtype=np.float64)
     if not ((at > 0) & (at < 1)).all():
         raise ValueError(f"a threshold probability lies between 0 and 1. Received: {at.min()} to {at.max()}")

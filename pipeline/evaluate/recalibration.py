@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from pipeline.predict import recalibration
 from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING, OperatingPoints
 from pipeline.predict.recalibration import Fit, Targets
-from pipeline.statistics import guarantees, intervals, metrics
+from pipeline.statistics import guarantees, intervals, metrics, score_curves
 from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array, StrArray
 
 LEAST_GROUPS = 100
@@ -212,9 +212,11 @@ def shares(scored: Scored, weight: FloatArray) -> dict[str, float]:
 def reliability(
     y_true: BoolArray, before: Scored, after: Scored, *, n_bins: int
 ) -> dict[str, dict[str, AnyArray]]:
-    """Reliability curves of both, see :func:`pipeline.statistics.metrics.reliability_curve`."""
+    """Reliability curves of both, see :func:`pipeline.statistics.score_curves.reliability_curve`."""
     both = zip(_COMPARED, (before, after), strict=True)
-    return {side: metrics.reliability_curve(y_true, scored.y_score, n_bins=n_bins) for side, scored in both}
+    return {
+        side: score_curves.reliability_curve(y_true, scored.y_score, n_bins=n_bins) for side, scored in both
+    }
 
 
 def _figures(y_true: BoolArray, scored: Scored, weight: Float64Array, n_bins: int) -> dict[str, float]:

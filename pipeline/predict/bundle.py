@@ -2,19 +2,15 @@
 
 It holds the classifier, the operating points with the calibration, the region-map settings, the
 preprocessing settings, the profile of the data behind it all and what tells how far a radiograph lies from
-them, and needs nothing else of the
-repository's state.
+them, and needs nothing else of the repository's state.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
 from itertools import repeat
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,44 +18,18 @@ from numpy.typing import NDArray
 from pipeline.config import Preprocess
 from pipeline.dataset import body_part
 from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS, SCOPE
-from pipeline.files import outputs
 from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
 from pipeline.network import classifier, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import maps, operating_points, scope, site
+from pipeline.predict import bundle_files, maps, operating_points, sealing, site
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.recalibration import Targets
 from pipeline.predict.regions import Region
 from pipeline.predict.scope import Scope, Verdict
-from pipeline.predict.sealing import FILES, BundleError, check, seal
-from pipeline.predict.val_scores import ValScores
 from pipeline.preprocess import canvas
-
-T = TypeVar("T")
-
-_MAP_CALIBRATION = "map_calibration"
-
-__all__ = ["FILES", "Bundle", "BundleError", "Finding", "check", "load", "seal"]
-
-
-def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
-    """Turn whatever odd content brings a reader to into an error that names the file."""
-
-    @wraps(read)
-    def reader(path: Path) -> T:
-        try:
-            return read(path)
-        except BundleError:
-            raise
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-            raise BundleError(
-                f"{path} must be as the pipeline wrote it. Received: {error!r}. Run `dvc repro`."
-            ) from error
-
-    return reader
 
 
 @dataclass(frozen=True)
@@ -192,11 +162,11 @@ def load(folder: Path) -> Bundle:
     ValueError
         The classifier cannot be loaded safely.
     """
-    check(folder)
-    points, calibration = read_operating_points(folder / OPERATING_POINTS)
-    region_settings, tta_views = read_region_settings(folder / REGION_MAPS)
-    settings, limits = read_preprocess(folder / PREPROCESS)
-    learnt = read_scope(folder / SCOPE)
+    sealing.check(folder)
+    points, calibration = bundle_files.read_operating_points(folder / OPERATING_POINTS)
+    region_settings, tta_views = bundle_files.read_region_settings(folder / REGION_MAPS)
+    settings, limits = bundle_files.read_preprocess(folder / PREPROCESS)
+    learnt = bundle_files.read_scope(folder / SCOPE)
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
         tta.with_tta(inference.predictor(model), tta_views),
@@ -209,90 +179,6 @@ def load(folder: Path) -> Bundle:
         limits,
         (*learnt.notes, *site.notes(folder)),
         learnt,
-        read_map_calibration(folder / REGION_MAPS),
-        read_basis(folder / OPERATING_POINTS)[0],
+        bundle_files.read_map_calibration(folder / REGION_MAPS),
+        bundle_files.read_basis(folder / OPERATING_POINTS)[0],
     )
-
-
-def write_operating_points(
-    path: Path,
-    points: OperatingPoints,
-    calibration: Calibration,
-    targets: Targets | None = None,
-    val: ValScores | None = None,
-) -> None:
-    """Write the thresholds and the calibration, in full precision: they decide.
-
-    Beside them stand, for `recalibrate`, what the thresholds are to reach and how ``val`` scored.
-    """
-    basis = {"targets": targets and targets._asdict(), "val": val and val.plain()}
-    told = {name: value for name, value in basis.items() if value is not None}
-    outputs.write_exact_json(path, vars(calibration) | vars(points) | told)
-
-
-@_named
-def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
-    """Read what :func:`write_operating_points` wrote.
-
-    Raises
-    ------
-    BundleError
-        The file was written before the calibration had a slope and an intercept.
-    """
-    values = _read(path)
-    if "slope" not in values:
-        received = ", ".join(sorted(values))
-        raise BundleError(f"{path} must hold slope and intercept. Received: {received}. Run `dvc repro`.")
-    calibration = Calibration(values.pop("slope"), values.pop("intercept"))
-    points = {name: value for name, value in values.items() if name not in ("targets", "val")}
-    return OperatingPoints(**points), calibration
-
-
-@_named
-def read_basis(path: Path) -> tuple[Targets | None, ValScores | None]:
-    """Read what the thresholds are to reach, and how ``val`` scored; None where an older file lacks it."""
-    values = _read(path)
-    targets, val = values.get("targets"), values.get("val")
-    return targets and Targets(**targets), val and ValScores.of_plain(val)
-
-
-def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
-    """Write how regions are cut and, beside it, over how many views outputs are averaged."""
-    outputs.write_exact_json(path, vars(settings) | {"views": tta_views})
-
-
-@_named
-def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
-    """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
-    values = _read(path)
-    tta_views = values.pop("views", 1)
-    values.pop(_MAP_CALIBRATION, None)
-    return RegionSettings(**values), tta_views
-
-
-@_named
-def read_map_calibration(path: Path) -> Calibration | None:
-    """Read the calibration that the regions were chosen with, where a site has another one since."""
-    values = _read(path).get(_MAP_CALIBRATION)
-    return values and Calibration(**values)
-
-
-def keep_map_calibration(source: Path, path: Path, calibration: Calibration) -> None:
-    """Copy how regions are cut, with the calibration that they were chosen with."""
-    outputs.write_exact_json(path, {_MAP_CALIBRATION: vars(calibration)} | _read(source))
-
-
-@_named
-def read_preprocess(path: Path) -> tuple[Preprocess, Limits]:
-    """Read how a radiograph comes onto the canvas, and what its file must meet: the defaults, if unsaid."""
-    values = _read(path)
-    limits = DEFAULTS._replace(**values.pop("limits", {}))
-    return Preprocess(**values), limits
-
-
-read_scope = _named(scope.read)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values

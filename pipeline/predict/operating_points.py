@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.statistics import metrics
+from pipeline.statistics.checked_scores import checked
 from pipeline.types import BoolArray, Float64Array, FloatArray, StrArray
 
 NO_FINDING = "no finding"
@@ -61,7 +61,7 @@ def choose(
     ValueError
         The arrays do not match, a score is no probability, or a class is missing.
     """
-    truth, score, weight = metrics.checked(y_true, y_score, sample_weight)
+    truth, score, weight = checked(y_true, y_score, sample_weight)
     if not (weight[truth].sum() and weight[~truth].sum()):
         raise ValueError(
             f"operating points need both classes. Received: {truth.sum()} fractured of {truth.size}. "

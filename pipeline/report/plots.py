@@ -1,6 +1,6 @@
 """Charts of a classifier's figures and of its region maps: arrays in, one ``<svg>`` element out.
 
-The curves are those of `pipeline.statistics.metrics`: mappings of named arrays. Equal arrays give equal
+The curves are those of `pipeline.statistics.score_curves`: mappings of named arrays. Equal arrays give equal
 markup, which stands in a page (the macro ``chart``) or alone in a file.
 """
 

@@ -22,7 +22,7 @@ from pipeline.evaluate import evaluation, findings, perturbed, telling_apart
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.body_part_head import part_names
-from pipeline.predict import bundle, operating_points, scope, val_scores
+from pipeline.predict import bundle_files, operating_points, scope, val_scores
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.recalibration import Targets
@@ -89,7 +89,7 @@ def run(config: Config) -> None:
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
         )
-        bundle.write_operating_points(
+        bundle_files.write_operating_points(
             config.paths.models / names.OPERATING_POINTS,
             points,
             calibration,

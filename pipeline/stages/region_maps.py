@@ -20,7 +20,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps
+from pipeline.predict import bundle_files, maps, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -40,7 +40,7 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         model = classifier.load(config.paths.classifier)
         annotations = reference.read(config.paths.annotations)
-        points, calibration = bundle.read_operating_points(config.paths.models / names.OPERATING_POINTS)
+        points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
@@ -72,10 +72,10 @@ def run(config: Config) -> None:
 def seal(config: Config, settings: RegionSettings) -> None:
     """Complete the bundle."""
     path = config.paths.models / names.REGION_MAPS
-    bundle.write_region_settings(path, settings, config.predict.tta_views)
+    bundle_files.write_region_settings(path, settings, config.predict.tta_views)
     profile = config.paths.report("validate") / names.PROFILE
     outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
-    bundle.seal(config.paths.models)
+    sealing.seal(config.paths.models)
 
 
 def write(

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from pipeline import config as settings
-from pipeline.dataset import profile
+from pipeline.dataset import names, profile
 from pipeline.files import images, outputs
-from pipeline.predict import fitted_here
+from pipeline.predict import bundle_files, fitted_here, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -48,23 +48,25 @@ def learnt() -> profile.Profile:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, learnt):
     from pipeline.network import classifier
-    from pipeline.predict import bundle, scope
+    from pipeline.predict import scope
     from tests import scopes
 
     folder = tmp_path_factory.mktemp("models")
     whole = settings.read(TOP / "params.yaml")
     train = whole.train.model_copy(update={"weights": "random", "pyramid_channels": 8})
     model = classifier.build(train, (64, 64))
-    classifier.save(model, folder / bundle.CLASSIFIER)
-    scope.write(folder / bundle.SCOPE, scopes.whole(model))
-    bundle.write_operating_points(
-        folder / bundle.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
+    classifier.save(model, folder / names.CLASSIFIER)
+    scope.write(folder / names.SCOPE, scopes.whole(model))
+    bundle_files.write_operating_points(
+        folder / names.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)
     )
-    bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.05, 0.001, 3), tta_views=1)
+    bundle_files.write_region_settings(
+        folder / names.REGION_MAPS, RegionSettings(0.05, 0.001, 3), tta_views=1
+    )
     canvas = whole.preprocess.model_copy(update={"height_px": 64, "width_px": 64})
-    outputs.write_exact_json(folder / bundle.PREPROCESS, canvas.model_dump(mode="json"))
+    outputs.write_exact_json(folder / names.PREPROCESS, canvas.model_dump(mode="json"))
     profile.write(learnt, folder / "profile.json")
-    bundle.seal(folder)
+    sealing.seal(folder)
     return folder
 
 

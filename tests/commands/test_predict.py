@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from pipeline.commands import predict
+from pipeline.dataset import names
 from pipeline.files import images
 from pipeline.files.limits import Limits
-from pipeline.predict import bundle
+from pipeline.predict import bundle, bundle_files, sealing
 from pipeline.validate import intake
 
 
@@ -95,9 +96,9 @@ def test_each_region_is_described(config, work, draw, capsys):
 def test_a_radiograph_in_which_no_region_stands_out_says_so(config, work, draw, capsys, models):
     folder = work / "asks-much"
     shutil.copytree(models, folder)
-    kept, views = bundle.read_region_settings(folder / bundle.REGION_MAPS)
-    bundle.write_region_settings(folder / bundle.REGION_MAPS, replace(kept, min_score=1.0), views)
-    bundle.seal(folder)
+    kept, views = bundle_files.read_region_settings(folder / names.REGION_MAPS)
+    bundle_files.write_region_settings(folder / names.REGION_MAPS, replace(kept, min_score=1.0), views)
+    sealing.seal(folder)
     asking = config.model_copy(update={"paths": config.paths.model_copy(update={"models": folder})})
     (path,) = draw(work / "in", [1])
     _, (found,) = results(config, capsys, path)

@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.commands import recalibrate
 from pipeline.files import outputs
-from pipeline.predict import bundle, calibration, site, val_scores
-from pipeline.predict.bundle import BundleError
+from pipeline.predict import bundle, bundle_files, calibration, sealing, site, val_scores
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.recalibration import Targets
+from pipeline.predict.sealing import BundleError
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def home(config, models, tmp_path):
     val = val_scores.describe(logits, logits > 0.05, np.ones(200))
     points, fitted = OperatingPoints(0.1, 0.7), calibration.fit(logits, logits > 0.05)
     path = folder / "operating_points.json"
-    bundle.write_operating_points(path, points, fitted, Targets(0.9, 0.9), val)
-    bundle.seal(folder)
+    bundle_files.write_operating_points(path, points, fitted, Targets(0.9, 0.9), val)
+    sealing.seal(folder)
     return config.model_copy(update={"paths": config.paths.model_copy(update={"models": folder})})
 
 
@@ -49,7 +49,7 @@ def test_labels_make_a_sealed_bundle_of_the_same_network_and_regions(home, work,
     assert "Specificity, high-sensitivity point" in capsys.readouterr().out
     made, old = work / "sites/hospital", home.paths.models
     found = figures(work)
-    assert bundle.check(made) == found["bundle"] != found["base"] == bundle.check(old)
+    assert sealing.check(made) == found["bundle"] != found["base"] == sealing.check(old)
     assert (made / "classifier.keras").read_bytes() == (old / "classifier.keras").read_bytes()
     new, base = bundle.load(made), bundle.load(old)
     assert new.map_calibration == base.calibration != new.calibration

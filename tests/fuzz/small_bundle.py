@@ -12,9 +12,10 @@ import keras
 import pandas as pd
 
 from pipeline import config
+from pipeline.dataset import names
 from pipeline.files import outputs
 from pipeline.network import backbone_names, classifier
-from pipeline.predict import bundle, scope
+from pipeline.predict import bundle_files, scope, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -33,16 +34,18 @@ def made() -> Path:
     narrow = {"backbone": "narrow", "weights": "random", "pyramid_channels": 8}
     keras.utils.set_random_seed(3)
     model = classifier.build(settings.train.model_copy(update=narrow), (SIDE, SIDE))
-    classifier.save(model, folder / bundle.CLASSIFIER)
-    scope.write(folder / bundle.SCOPE, scopes.whole(model))
-    bundle.write_operating_points(
-        folder / bundle.OPERATING_POINTS, OperatingPoints(0.3, 0.7), Calibration(0.5, -0.1)
+    classifier.save(model, folder / names.CLASSIFIER)
+    scope.write(folder / names.SCOPE, scopes.whole(model))
+    bundle_files.write_operating_points(
+        folder / names.OPERATING_POINTS, OperatingPoints(0.3, 0.7), Calibration(0.5, -0.1)
     )
-    bundle.write_region_settings(folder / bundle.REGION_MAPS, RegionSettings(0.5, 0.0005, 5), tta_views=1)
+    bundle_files.write_region_settings(
+        folder / names.REGION_MAPS, RegionSettings(0.5, 0.0005, 5), tta_views=1
+    )
     preprocess = settings.preprocess.model_copy(update={"height_px": SIDE, "width_px": SIDE})
-    outputs.write_exact_json(folder / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
+    outputs.write_exact_json(folder / names.PREPROCESS, preprocess.model_dump(mode="json"))
     (folder / "profile.json").write_text("{}")
-    bundle.seal(folder)
+    sealing.seal(folder)
     return folder
 
 

@@ -125,15 +125,15 @@ def _params(name: str, data: bytes, folder: Path) -> None:
 
 def _bundle(name: str, data: bytes, folder: Path) -> None:
     """Put a file into a sound bundle, sealed anew: its own reader must refuse it, not only its hash."""
-    from pipeline.predict import bundle
+    from pipeline.predict import bundle, sealing
     from tests.fuzz import small_bundle
 
     made = small_bundle.copy(folder / "bundle")
     (made / name).write_bytes(data)
     if name == "bundle.json":
-        bundle.check(made)
+        sealing.check(made)
     else:
-        bundle.seal(made)
+        sealing.seal(made)
         bundle.load(made)
 
 

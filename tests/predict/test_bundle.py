@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Preprocess
+from pipeline.dataset import names
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
 from pipeline.network.inference import NetworkOutput
-from pipeline.predict import bundle, scope, val_scores
-from pipeline.predict.bundle import Bundle, BundleError
+from pipeline.predict import bundle, bundle_files, scope, sealing, val_scores
+from pipeline.predict.bundle import Bundle
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import FRACTURE, NO_FINDING, OperatingPoints
 from pipeline.predict.recalibration import Targets
+from pipeline.predict.sealing import BundleError
 from pipeline.preprocess import canvas
 from tests import scopes
 
@@ -38,13 +40,13 @@ def preprocess(params: Config) -> Preprocess:
 
 @pytest.fixture
 def folder(tmp_path: Path, network: keras.Model, network_file: Path, preprocess: Preprocess) -> Path:
-    shutil.copy(network_file, tmp_path / bundle.CLASSIFIER)
-    bundle.write_operating_points(tmp_path / bundle.OPERATING_POINTS, POINTS, CALIBRATION)
-    bundle.write_region_settings(tmp_path / bundle.REGION_MAPS, REGIONS, tta_views=2)
-    outputs.write_exact_json(tmp_path / bundle.PREPROCESS, preprocess.model_dump(mode="json"))
+    shutil.copy(network_file, tmp_path / names.CLASSIFIER)
+    bundle_files.write_operating_points(tmp_path / names.OPERATING_POINTS, POINTS, CALIBRATION)
+    bundle_files.write_region_settings(tmp_path / names.REGION_MAPS, REGIONS, tta_views=2)
+    outputs.write_exact_json(tmp_path / names.PREPROCESS, preprocess.model_dump(mode="json"))
     (tmp_path / "profile.json").write_text("{}")
-    scope.write(tmp_path / bundle.SCOPE, scopes.whole(network))
-    bundle.seal(tmp_path)
+    scope.write(tmp_path / names.SCOPE, scopes.whole(network))
+    sealing.seal(tmp_path)
     return tmp_path
 
 
@@ -59,15 +61,17 @@ def test_what_was_sealed_is_loaded(folder: Path, preprocess: Preprocess) -> None
 
 
 def test_points_from_before_the_intercept_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / bundle.OPERATING_POINTS
+    path = tmp_path / names.OPERATING_POINTS
     path.write_text('{"temperature": 2.0, "high_sensitivity": 0.3, "high_specificity": 0.7}')
     with pytest.raises(BundleError, match=r"must hold slope and intercept\. Received: .*temperature"):
-        bundle.read_operating_points(path)
+        bundle_files.read_operating_points(path)
 
 
 def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions(tmp_path: Path) -> None:
-    path = tmp_path / bundle.REGION_MAPS
-    bundle.write_region_settings(path, RegionSettings(0.9, 0.0, 5, 0.1, 0.001, 0.005, 0.25), tta_views=2)
+    path = tmp_path / names.REGION_MAPS
+    bundle_files.write_region_settings(
+        path, RegionSettings(0.9, 0.0, 5, 0.1, 0.001, 0.005, 0.25), tta_views=2
+    )
     assert (
         path.read_text()
         == """{
@@ -90,19 +94,19 @@ def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions
 
 @pytest.mark.reliability("a bundle of older code, without a lowest score", "loaded; every region is shown")
 def test_region_settings_of_older_bundles_hide_nothing(tmp_path: Path) -> None:
-    path = tmp_path / bundle.REGION_MAPS
+    path = tmp_path / names.REGION_MAPS
     outputs.write_exact_json(path, {"map_threshold": 0.5, "min_area_share": 0.0, "max_regions": 5})
-    settings, views = bundle.read_region_settings(path)
+    settings, views = bundle_files.read_region_settings(path)
     assert (settings.min_score, settings.max_area_share, views) == (0.0, 1.0, 1)
 
 
 def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, tmp_path: Path) -> None:
     before = bundle.load(folder)
     steps = RegionSettings(0.4, 0.0, 5, 0.2, 0.1, 0.3, 0.5, 0.7, -0.2)
-    bundle.write_region_settings(folder / bundle.REGION_MAPS, steps, tta_views=2)
-    bundle.keep_map_calibration(folder / bundle.REGION_MAPS, tmp_path / "site.json", CALIBRATION)
-    settings, views = bundle.read_region_settings(tmp_path / "site.json")
-    kept = bundle.read_map_calibration(tmp_path / "site.json")
+    bundle_files.write_region_settings(folder / names.REGION_MAPS, steps, tta_views=2)
+    bundle_files.keep_map_calibration(folder / names.REGION_MAPS, tmp_path / "site.json", CALIBRATION)
+    settings, views = bundle_files.read_region_settings(tmp_path / "site.json")
+    kept = bundle_files.read_map_calibration(tmp_path / "site.json")
     evidence = np.random.default_rng(0).normal(0, 6, (20, 8, 8)).astype(np.float32)
     placement = canvas.place(np.zeros((80, 50), np.uint8), before.preprocess)[1]
     old = dataclasses.replace(before, points=OperatingPoints(0.0, 1.0), region_settings=steps)
@@ -112,30 +116,30 @@ def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, 
     assert [each.regions for each in found[0]] == [each.regions for each in found[1]]
     assert any(each.regions for each in found[0])
     assert found[0][0].probability != found[1][0].probability
-    bundle.keep_map_calibration(tmp_path / "site.json", tmp_path / "again.json", Calibration(3.0))
-    assert bundle.read_map_calibration(tmp_path / "again.json") == CALIBRATION
+    bundle_files.keep_map_calibration(tmp_path / "site.json", tmp_path / "again.json", Calibration(3.0))
+    assert bundle_files.read_map_calibration(tmp_path / "again.json") == CALIBRATION
     assert views == 2
 
 
 def test_what_recalibration_rests_on_travels_and_older_bundles_lack_it(tmp_path: Path) -> None:
-    path, logits = tmp_path / bundle.OPERATING_POINTS, np.linspace(-3, 3, 40)
+    path, logits = tmp_path / names.OPERATING_POINTS, np.linspace(-3, 3, 40)
     val = val_scores.describe(logits, logits > 1, np.ones(40))
-    bundle.write_operating_points(path, POINTS, CALIBRATION, Targets(0.95, 0.9), val)
-    targets, again = bundle.read_basis(path)
+    bundle_files.write_operating_points(path, POINTS, CALIBRATION, Targets(0.95, 0.9), val)
+    targets, again = bundle_files.read_basis(path)
     assert targets == (0.95, 0.9)
     assert again is not None
     assert again.plain() == val.plain()
-    assert bundle.read_operating_points(path) == (POINTS, CALIBRATION)
+    assert bundle_files.read_operating_points(path) == (POINTS, CALIBRATION)
     assert path.stat().st_size < 20_000
-    bundle.write_operating_points(path, POINTS, CALIBRATION)
-    assert bundle.read_basis(path) == (None, None)
+    bundle_files.write_operating_points(path, POINTS, CALIBRATION)
+    assert bundle_files.read_basis(path) == (None, None)
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:
     sealed = json.loads((folder / "bundle.json").read_text())
     assert set(sealed["files"]) == set(FILES)
-    assert bundle.check(folder) == sealed["sha256"]
-    assert bundle.seal(folder) == sealed
+    assert sealing.check(folder) == sealed["sha256"]
+    assert sealing.seal(folder) == sealed
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -153,14 +157,14 @@ def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str)
 def test_a_missing_seal_says_that_there_is_no_model(folder: Path) -> None:
     (folder / "bundle.json").unlink()
     with pytest.raises(BundleError, match=r"there is no model yet\. Run `dvc repro`"):
-        bundle.check(folder)
+        sealing.check(folder)
 
 
 @pytest.mark.parametrize("content", ['{"files": {}, "sha256": ""}', "{}"])
 def test_a_seal_that_names_too_little_is_refused(folder: Path, content: str) -> None:
     (folder / "bundle.json").write_text(content)
     with pytest.raises(BundleError, match=r"bundle\.json is damaged"):
-        bundle.check(folder)
+        sealing.check(folder)
 
 
 @pytest.mark.reliability("a torn or odd file in models/", "one message that names the file")
@@ -173,7 +177,7 @@ def test_content_that_no_reader_expects_is_an_error_that_names_the_file(
 ) -> None:
     (folder / name).write_bytes(content)
     if name != "bundle.json":
-        bundle.seal(folder)
+        sealing.seal(folder)
     with pytest.raises(BundleError, match=name):
         bundle.load(folder)
 
@@ -182,7 +186,7 @@ def test_content_that_no_reader_expects_is_an_error_that_names_the_file(
 def test_a_bundle_that_lacks_a_file_is_not_sealed(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(BundleError, match=rf"{name} is missing"):
-        bundle.seal(folder)
+        sealing.seal(folder)
 
 
 def bright_cells(canvases: np.ndarray) -> NetworkOutput:
@@ -242,8 +246,8 @@ def test_radiographs_of_any_size_keep_their_order(finder: Bundle) -> None:
 def test_limits_travel_in_the_bundle_and_older_bundles_have_the_defaults(
     tmp_path: Path, preprocess: Preprocess
 ) -> None:
-    values, path = preprocess.model_dump(mode="json"), tmp_path / bundle.PREPROCESS
+    values, path = preprocess.model_dump(mode="json"), tmp_path / names.PREPROCESS
     outputs.write_exact_json(path, values)
-    assert bundle.read_preprocess(path) == (preprocess, Limits())
+    assert bundle_files.read_preprocess(path) == (preprocess, Limits())
     outputs.write_exact_json(path, values | {"limits": {"max_pixels": 5}})
-    assert bundle.read_preprocess(path) == (preprocess, Limits(max_pixels=5))
+    assert bundle_files.read_preprocess(path) == (preprocess, Limits(max_pixels=5))

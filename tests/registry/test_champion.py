@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import config
 from pipeline.dataset import profile
-from pipeline.predict import bundle
+from pipeline.predict import bundle, sealing
 from pipeline.registry import champion, registration
 from pipeline.track import runs
 from pipeline.track.models import VersionError
@@ -45,10 +45,10 @@ def settings(reproduced, monkeypatch):
         found = config.read()
         manifests.write(found.paths.manifest)
         found.paths.models.mkdir(exist_ok=True)
-        for name in bundle.FILES:
+        for name in sealing.FILES:
             (found.paths.models / name).write_text("stand-in")
         describe(found.paths.models / "profile.json", level=40)
-        bundle.seal(found.paths.models)
+        sealing.seal(found.paths.models)
         yield found
 
 
@@ -92,7 +92,7 @@ def test_a_profile_that_was_edited_is_refused(crowned, reproduced, resealed):
     (sealed,) = Path(source.removeprefix("file://")).rglob("bundle.json")
     describe(sealed.with_name("profile.json"), level=200)
     if resealed:
-        bundle.seal(sealed.parent)
+        sealing.seal(sealed.parent)
     with pytest.raises(
         VersionError, match=r"profile\.json or bundle\.json is not the file that was registered"
     ):
@@ -108,7 +108,7 @@ def test_without_a_champion_nothing_is_logged(settings, reproduced):
 
 def test_a_champion_without_a_profile_costs_the_run_nothing(settings, reproduced, caplog):
     (settings.paths.models / "profile.json").write_text("older code")
-    bundle.seal(settings.paths.models)
+    sealing.seal(settings.paths.models)
     version = registration.register(settings, settings.paths.models / "bundle.json")
     reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", version)
     validate(settings, level=60)

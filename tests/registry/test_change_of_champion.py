@@ -20,7 +20,7 @@ from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
 from pipeline.dataset import manifest
 from pipeline.files.outputs import write_json, write_text
-from pipeline.predict import bundle
+from pipeline.predict import sealing
 from pipeline.registry import ledger, registration, succession, versions
 from pipeline.track import models
 from pipeline.track.outage import StoreError
@@ -175,9 +175,9 @@ def test_radiographs_that_the_champion_learnt_from_are_left_out(config, asked):
 def fit_site(config, name, fitted_by="labels", learnt=()) -> Path:
     """Leave behind what `recalibrate` would, for sixty radiographs of a place."""
     folder = shutil.copytree(config.paths.models, config.paths.sites / name)
-    base = bundle.check(config.paths.models)
+    base = sealing.check(config.paths.models)
     write_json(folder / "site.json", {"site": name, "base": base, "fitted_by": fitted_by})
-    sealed, report = bundle.seal(folder)["sha256"], config.paths.report("recalibrate") / name
+    sealed, report = sealing.seal(folder)["sha256"], config.paths.report("recalibrate") / name
     write_json(report / "metrics.json", {"bundle": sealed, "auroc": 0.97, "after": {"ece": 0.02}})
     rows = pd.DataFrame(
         {"path": [f"{row:03d}.png" for row in range(60)], "fractured": np.arange(60) % 2 == 0}

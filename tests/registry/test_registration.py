@@ -19,11 +19,11 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.dataset import manifest
+from pipeline.dataset import manifest, names
 from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.files.limits import Limits
-from pipeline.predict import bundle, fitted_here
+from pipeline.predict import bundle, fitted_here, sealing
 from pipeline.registry import registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
@@ -75,9 +75,9 @@ def settings(reproduced, monkeypatch):
 def seal(settings, weights):
     """Write and seal a bundle whose files all hold the same text."""
     settings.paths.models.mkdir(exist_ok=True)
-    for name in bundle.FILES:
+    for name in sealing.FILES:
         (settings.paths.models / name).write_text(weights)
-    bundle.seal(settings.paths.models)
+    sealing.seal(settings.paths.models)
     return settings.paths.models / "bundle.json"
 
 
@@ -102,7 +102,7 @@ def test_a_bundle_is_registered_once(settings, reproduced):
         settings.track.model_name, registration.CHALLENGER
     )
     assert version.version == "2" or version.version == 2
-    assert version.tags[versions.BUNDLE_TAG] == bundle.check(seal(settings, "b").parent)
+    assert version.tags[versions.BUNDLE_TAG] == sealing.check(seal(settings, "b").parent)
     assert version.run_id == reproduced.parents()[0].info.run_id
     assert version.tags["bundle.md5"] == md5(settings.paths.models / "bundle.json")
     assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
@@ -304,6 +304,6 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
 
 def test_a_damaged_bundle_is_refused(settings):
     sealed = seal(settings, "d")
-    (settings.paths.models / bundle.CLASSIFIER).write_text("damaged")
-    with pytest.raises(bundle.BundleError, match=r"classifier\.keras"):
+    (settings.paths.models / names.CLASSIFIER).write_text("damaged")
+    with pytest.raises(sealing.BundleError, match=r"classifier\.keras"):
         registration.register(settings, sealed)

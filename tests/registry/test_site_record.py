@@ -9,7 +9,7 @@ import pytest
 from pipeline import config
 from pipeline.dataset import manifest
 from pipeline.files import outputs
-from pipeline.predict import bundle
+from pipeline.predict import sealing
 from pipeline.registry import registration, site_record
 from pipeline.track import repository
 from pipeline.track.store import connect
@@ -25,12 +25,12 @@ def fitted(reproduced, monkeypatch):
     with contextlib.chdir(reproduced.folder):
         settings = config.read()
         manifests.write(settings.paths.manifest)
-        for name in bundle.FILES:
+        for name in sealing.FILES:
             outputs.write_text(settings.paths.models / name, "base")
-        base = bundle.seal(settings.paths.models)["sha256"]
+        base = sealing.seal(settings.paths.models)["sha256"]
         folder = shutil.copytree(settings.paths.models, settings.paths.sites / "north")
         outputs.write_json(folder / "site.json", {"site": "north", "base": base, "fitted_by": "labels"})
-        sealed = bundle.seal(folder)["sha256"]
+        sealed = sealing.seal(folder)["sha256"]
         report = settings.paths.report("recalibrate") / "north"
         outputs.write_json(report / "metrics.json", {"bundle": sealed})
         outputs.write_text(report / "predictions.csv", f"path,group,sha256\na.png,g,{'e' * 64}\n")
@@ -45,7 +45,7 @@ def test_it_is_registered_with_the_place_s_radiographs_among_what_it_learnt(fitt
     client = connect(settings.track, repository.root()).client
     found = client.get_model_version(settings.track.model_name, version)
     assert found.tags["site.name"] == "north"
-    assert found.tags["site.base"] == bundle.check(settings.paths.models)
+    assert found.tags["site.base"] == sealing.check(settings.paths.models)
     assert found.description.startswith("Fitted to north, from labels: 1 radiographs.")
     files = manifest.read(settings.paths.manifest)
     learnt = site_record.learnt(files, site_record.read(settings, folder))
@@ -58,7 +58,7 @@ def test_without_its_report_or_its_base_it_is_refused(fitted):
     outputs.write_json(settings.paths.report("recalibrate") / "north/metrics.json", {"bundle": "other"})
     with pytest.raises(ValueError, match="must be the report of"):
         registration.register(settings, folder / "bundle.json")
-    outputs.write_text(settings.paths.models / bundle.FILES[0], "retrained")
-    bundle.seal(settings.paths.models)
+    outputs.write_text(settings.paths.models / sealing.FILES[0], "retrained")
+    sealing.seal(settings.paths.models)
     with pytest.raises(ValueError, match="whose manifest says what it learnt from"):
         registration.register(settings, folder / "bundle.json")

@@ -12,8 +12,8 @@ import keras
 import pytest
 import yaml
 
-from pipeline.dataset import layout
-from pipeline.predict import bundle
+from pipeline.dataset import layout, names
+from pipeline.predict import sealing
 from tests.reliability import injection, made
 from tests.reliability.injection import Done
 
@@ -126,7 +126,7 @@ def own_bundle(work: Path, models: Path) -> Path:
     folder = work.parent / "models"
     shutil.copytree(models, folder)
     put(work, "paths.models", str(folder))
-    return folder / bundle.CLASSIFIER
+    return folder / names.CLASSIFIER
 
 
 def truncated(path: Path) -> None:
@@ -140,12 +140,12 @@ def of_another(path: Path) -> None:
 def with_code(path: Path) -> None:
     image = keras.Input((64, 64, 1))
     keras.Model(image, keras.layers.Lambda(lambda x: x * 2)(image)).save(path)
-    bundle.seal(path.parent)
+    sealing.seal(path.parent)
 
 
 def pickled(path: Path) -> None:
     path.write_bytes(pickle.dumps({"weights": [1.0]}))
-    bundle.seal(path.parent)
+    sealing.seal(path.parent)
 
 
 @pytest.mark.reliability(41)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 from sklearn.calibration import calibration_curve
 
-from pipeline.statistics import metrics
+from pipeline.statistics import metrics, score_curves
 
 Y_TRUE = np.array([False, False, True, True, False, True])
 Y_SCORE = np.array([0.1, 0.4, 0.4, 0.8, 0.6, 0.9])
@@ -92,7 +92,7 @@ def test_a_weight_is_a_count(rows):
 @given(scored_sets)
 def test_reliability_curve_equals_that_of_scikit_learn(rows):
     y_true, y_score, _ = columns(rows)
-    curve = metrics.reliability_curve(y_true, y_score, n_bins=5)
+    curve = score_curves.reliability_curve(y_true, y_score, n_bins=5)
     share, mean = calibration_curve(y_true, y_score, n_bins=5)
     np.testing.assert_allclose(curve["fractured_share"], share)
     np.testing.assert_allclose(curve["mean_score"], mean)
@@ -101,7 +101,7 @@ def test_reliability_curve_equals_that_of_scikit_learn(rows):
 
 
 def test_roc_curve_equals_that_of_scikit_learn():
-    curve = metrics.roc_curve(Y_TRUE, Y_SCORE)
+    curve = score_curves.roc_curve(Y_TRUE, Y_SCORE)
     fpr, tpr, threshold = sklearn_metrics.roc_curve(Y_TRUE, Y_SCORE, drop_intermediate=False)
     np.testing.assert_allclose(curve["false_positive_rate"], fpr)
     np.testing.assert_allclose(curve["sensitivity"], tpr)
@@ -109,7 +109,7 @@ def test_roc_curve_equals_that_of_scikit_learn():
 
 
 def test_precision_recall_curve_by_hand():
-    curve = metrics.precision_recall_curve(Y_TRUE, Y_SCORE)
+    curve = score_curves.precision_recall_curve(Y_TRUE, Y_SCORE)
     assert curve["threshold"].tolist() == [0.9, 0.8, 0.6, 0.4, 0.1]
     assert curve["precision"] == pytest.approx([1, 1, 2 / 3, 3 / 5, 1 / 2])
     assert curve["recall"] == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 1])
