@@ -173,13 +173,13 @@ def place(rng: np.random.Generator, fractured: Draw, other: Draw, n: int, share:
 def write_logits(folder: Path, out: Path) -> None:
     """Write the logits of a folder's radiographs, by the current bundle."""
     from pipeline import config
-    from pipeline.commands import recalibrate
+    from pipeline.commands import folder_prediction
     from pipeline.predict import bundle
     from pipeline.validate import external
 
     settings = config.read()
     checked = external.check(settings, folder.resolve(), None)
-    rows, logits, _ = recalibrate.scores(settings, bundle.load(settings.paths.models), checked)
+    rows, logits, _ = folder_prediction.logits(settings, bundle.load(settings.paths.models), checked)
     rows[["path", "group", "fractured"]].assign(logit=logits.round(6)).to_csv(out, index=False)
 
 

@@ -15,16 +15,10 @@ annotations, with the image ids of the next), ``regions.coco.json``, ``subgroups
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import json
 import logging
-import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +27,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.commands import destination, terminal
-from pipeline.config import Config, Preprocess
+from pipeline.commands import assess_figures, destination, folder_prediction, report_folder, terminal
+from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
-from pipeline.evaluate import curves, evaluation, recalibration
-from pipeline.files import engine, images, outputs
-from pipeline.files.faults import ImageFault, Issue
+from pipeline.evaluate import curves, evaluation
+from pipeline.files import images, outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps, operating_points, sealing
+from pipeline.predict import bundle, maps, sealing
 from pipeline.predict.bundle import Bundle
-from pipeline.predict.recalibration import Targets
-from pipeline.preprocess import polarity, preparation
-from pipeline.preprocess.canvas import Placement
+from pipeline.preprocess import polarity
 from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
 from pipeline.report import evaluation as report_pages
@@ -55,10 +46,9 @@ from pipeline.validate import external, intake, told
 log = logging.getLogger(__name__)
 
 ANNOTATIONS = "annotations.coco.json"
-SOURCE = "source.json"  # of which folder a report is
 _OUTPUTS = (
     ANNOTATIONS, names.ISSUES, *names.MAP_ROWS, "methods.csv", names.METRICS, names.OVERLAYS, "plots",
-    names.PREDICTIONS, "regions.coco.json", "report.html", SOURCE, "subgroups.csv",
+    names.PREDICTIONS, "regions.coco.json", "report.html", report_folder.SOURCE, "subgroups.csv",
 )  # fmt: skip
 
 
@@ -72,7 +62,10 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     """
     root = folder.resolve()
     target = destination.check(
-        out or report_folder(config, root), _OUTPUTS, [root], newer=[SOURCE, *names.MAP_ROWS]
+        out or report_folder.of_assessment(config, root),
+        _OUTPUTS,
+        [root],
+        newer=[report_folder.SOURCE, *names.MAP_ROWS],
     )
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
@@ -80,9 +73,16 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
     with tempfile.TemporaryDirectory() as kept:
-        map_set, lost = predict_folder(config, loaded, predict, checked, Path(kept))
+        map_set, lost = folder_prediction.predict_folder(config, loaded, predict, checked, Path(kept))
         figures = _report(
-            config, loaded, model, predict, _without(checked, lost), map_set, target, Path(kept)
+            config,
+            loaded,
+            model,
+            predict,
+            folder_prediction.without(checked, lost),
+            map_set,
+            target,
+            Path(kept),
         )
     _show(target, figures, as_json=as_json)
     told.tell_refused([*checked.issues, *lost], str(target / names.ISSUES))
@@ -102,7 +102,7 @@ def _report(
     predictions = map_set.rows.assign(y_score=map_set.rows["y_score"].round(6))
 
     def canvases(paths: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
-        return (images.read(_kept(kept, path)).pixels for path in paths)
+        return (images.read(folder_prediction.kept_canvas(kept, path)).pixels for path in paths)
 
     figures = {
         "bundle": sealing.check(config.paths.models),
@@ -111,9 +111,9 @@ def _report(
         "files": len(checked.files),
         "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
         "calibration": vars(loaded.calibration),
-        "test": evaluate(config, loaded, predictions),
-        **in_scope(config, loaded, predictions),
-        "thresholds_hold": thresholds_hold(config, loaded, predictions),
+        "test": assess_figures.evaluate(config, loaded, predictions),
+        **assess_figures.in_scope(config, loaded, predictions),
+        "thresholds_hold": assess_figures.thresholds_hold(config, loaded, predictions),
     }
     with outputs.staged(target) as report:
         report.mkdir()
@@ -134,149 +134,6 @@ def _report(
         figures |= mapped.figures
         _write(report, config, loaded, checked, map_set, predictions, mapped, figures)
     return figures
-
-
-def report_folder(config: Config, root: Path) -> Path:
-    """Name the report after the folder; another folder of that name keeps its own."""
-    first = config.paths.report("assess") / root.name
-    if not (first.is_dir() and any(first.iterdir())):
-        return first
-    named = (
-        first.with_name(f"{root.name}-{number}") if number > 1 else first for number in itertools.count(1)
-    )
-    target = next(path for path in named if not path.exists() or source(path) == digest(root))
-    if target != first:
-        log.info("%s holds the report of another folder: this one goes into %s", first, target)
-    return target
-
-
-def source(report: Path) -> str:
-    """Read of which folder a report is; empty for one that does not say."""
-    try:
-        return str(json.loads((report / SOURCE).read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return ""
-
-
-def digest(root: Path) -> str:
-    """Hash a folder's path: whoever gets the report need not know where it lay."""
-    return hashlib.sha256(os.fsencode(root)).hexdigest()
-
-
-def predict_folder(
-    config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder, kept: Path
-) -> tuple[maps.MapSet, list[Issue]]:
-    """Predict and map every kept radiograph, a batch at a time; tell those that are gone since the check.
-
-    Their canvases are kept in a folder: what is read once cannot be gone later.
-    """
-    rows, settings, lost = checked.kept, loaded.preprocess, list[Issue]()
-    placed = place(config, settings, checked, lost, kept)
-    network_outputs: list[inference.NetworkOutput] = []
-    placements: list[Placement] = []
-    while batch := list(islice(placed, inference.BATCH)):
-        canvases, places = zip(*batch, strict=True)
-        network_outputs.append(predict(np.stack(canvases)))
-        placements += places
-    rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
-    if rows.empty:
-        raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
-    output = inference.concatenate(network_outputs)
-    found = maps.from_output(
-        rows,
-        output,
-        placements,
-        canvas_shape=(settings.height_px, settings.width_px),
-        points=loaded.points,
-        calibration=loaded.calibration,
-        map_calibration=loaded.map_calibration,
-    )
-    return replace(found, rows=_judged(found.rows, loaded, output.features)), lost
-
-
-def _judged(rows: pd.DataFrame, loaded: Bundle, features: NDArray[np.float32]) -> pd.DataFrame:
-    """Say which radiographs are out of scope, in place of a decision."""
-    if loaded.scope is None:
-        raise ValueError(f"assess needs a bundle with {names.SCOPE}. Received: one without. Run `dvc repro`.")
-    score = loaded.scope.score(features)
-    in_scope = score <= loaded.scope.threshold
-    decision = rows["decision"].where(in_scope, operating_points.OUT_OF_SCOPE)
-    own = {evaluation.SCOPE_SCORE: score.round(6), evaluation.IN_SCOPE: in_scope}
-    return rows.assign(decision=decision, **own)
-
-
-def _without(checked: external.Folder, lost: list[Issue]) -> external.Folder:
-    """Count radiographs that cannot be read any more among the files left out."""
-    reasons = {issue.path: issue.issue for issue in lost}
-    gone = checked.files["path"].isin([*reasons])
-    files = checked.files.copy()
-    files.loc[gone, "status"] = manifest.QUARANTINED
-    files.loc[gone, "reason"] = files.loc[gone, "path"].map(reasons)
-    drawn = {path: regions for path, regions in checked.annotations.regions.items() if path not in reasons}
-    sizes = {path: size for path, size in checked.annotations.sizes.items() if path not in reasons}
-    sound = reference.Annotations(drawn, sizes)
-    return checked._replace(files=files, annotations=sound, issues=[*checked.issues, *lost])
-
-
-def place(
-    config: Config,
-    settings: Preprocess,
-    checked: external.Folder,
-    lost: list[Issue],
-    kept: Path | None = None,
-) -> Iterator[tuple[NDArray[np.uint8], Placement]]:
-    """Yield each radiograph on the canvas, as ``preprocess`` would put it there.
-
-    What cannot be read any more is added to ``lost`` and left out. Canvases are kept in a folder, if wanted.
-    """
-    most, rows = config.validation.max_pixels, checked.kept[["path", "sha256"]].to_dict("records")
-    jobs = [preparation.Job(checked.root, row, (), settings, most) for row in rows]
-    records = engine.process(preparation.attempt, jobs, workers=config.run.workers, label="assess")
-    for path, record in zip(checked.kept["path"], records, strict=True):
-        if isinstance(record, ImageFault):
-            detail = str(record).replace(f"{checked.root}{os.sep}", "")
-            lost.append(Issue.of(path, record.reason, detail))
-            continue
-        if kept is not None:
-            _kept(kept, path).write_bytes(record.encoded)
-        yield images.decode(record.encoded, "canvas.png").pixels, record.placement
-
-
-def _kept(folder: Path, path: str) -> Path:
-    """Name the canvas of a radiograph in the folder where canvases are kept."""
-    return folder / f"{hashlib.sha256(path.encode()).hexdigest()}.png"
-
-
-def evaluate(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:
-    """Score the probabilities as written, as the stage ``evaluate`` does."""
-    return evaluation.evaluate(
-        *evaluation.columns(predictions),
-        loaded.points,
-        n_samples=config.evaluate.bootstrap_samples,
-        n_bins=config.evaluate.ece_bins,
-        seed=config.run.seed,
-        sensitivity=config.evaluate.high_sensitivity,
-        specificity=config.evaluate.high_specificity,
-    )
-
-
-def in_scope(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> dict[str, Any]:
-    """Give the share out of scope, and the figures over the others where both classes are left."""
-    inside = predictions[predictions[evaluation.IN_SCOPE]]
-    share = float(1 - predictions[evaluation.IN_SCOPE].mean())
-    figures: dict[str, Any] = {"scope": {"out_of_scope": share, "radiographs_in_scope": len(inside)}}
-    if inside["fractured"].nunique() == 2:
-        figures["test_in_scope"] = evaluate(config, loaded, inside)
-    return figures
-
-
-def thresholds_hold(config: Config, loaded: Bundle, predictions: pd.DataFrame) -> bool:
-    """Whether both points guarantee here what was asked of them, less 0.05."""
-    y_true, y_score, group = evaluation.columns(predictions)
-    scored = recalibration.held_against(y_score, loaded.points)
-    asked = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
-    targets = loaded.targets or asked
-    return recalibration.holds(recalibration.promises(y_true, group, scored, targets), targets)
 
 
 def _write(
@@ -315,7 +172,7 @@ def _write(
         limits,
         max_pixels=config.validation.max_pixels,
     )
-    outputs.write_json(report / SOURCE, {"folder": checked.root.name, "sha256": digest(checked.root)})
+    report_folder.write_source(report, checked.root)
     outputs.write_json(report / names.METRICS, figures)
     outputs.write_text(report / "report.html", report_pages.assessment(report, checked.root.name))
 

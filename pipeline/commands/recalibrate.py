@@ -14,32 +14,34 @@ import logging
 import re
 import shutil
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from pipeline.commands import assess, destination, site_fit, terminal
+from pipeline.commands import (
+    assess_figures,
+    destination,
+    folder_prediction,
+    report_folder,
+    site_fit,
+    terminal,
+)
 from pipeline.commands.site_fit import Found
 from pipeline.config import Config
 from pipeline.dataset import issues, names
 from pipeline.evaluate import curves
 from pipeline.files import outputs
 from pipeline.files.faults import Issue
-from pipeline.network import device, inference
+from pipeline.network import device
 from pipeline.predict import bundle, bundle_files, sealing, site
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.val_scores import ValScores
 from pipeline.report import recalibration as report_pages
-from pipeline.types import Float64Array
 from pipeline.validate import external, told
 
 log = logging.getLogger(__name__)
 
-_OUTPUTS = (names.ISSUES, names.METRICS, "plots", names.PREDICTIONS, "report.html", assess.SOURCE)
+_OUTPUTS = (names.ISSUES, names.METRICS, "plots", names.PREDICTIONS, "report.html", report_folder.SOURCE)
 _BUNDLE = (*sealing.FILES, names.SITE, names.BUNDLE)
 _HEAD = ("Figure", "Before", "After")
 
@@ -85,7 +87,7 @@ def run(
     site_fit.require(root, checked.kept, targets, prevalence)
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
-    rows, logits, lost = scores(config, loaded, checked)
+    rows, logits, lost = folder_prediction.logits(config, loaded, checked)
     old = Fit(loaded.calibration, loaded.points)
     if prevalence is None:
         found = site_fit.from_labels(config, rows, logits, old, targets)
@@ -124,23 +126,7 @@ def basis(config: Config, *, without_labels: bool) -> tuple[Targets, ValScores |
             f"{path} must hold the scores of val for thresholds to be moved without labels. Received: a "
             "bundle from before they were kept. Run `dvc repro`, or give labelled radiographs."
         )
-    asked = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
-    return targets or asked, val
-
-
-def scores(
-    config: Config, loaded: Bundle, checked: external.Folder
-) -> tuple[pd.DataFrame, Float64Array, list[Issue]]:
-    """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
-    rows, lost, found = checked.kept, list[Issue](), list[Float64Array]()
-    placed = assess.place(config, loaded.preprocess, checked, lost)
-    while batch := list(islice(placed, inference.BATCH)):
-        output = loaded.network(np.stack([pixels for pixels, _ in batch]))
-        found.append(np.asarray(output.logits, np.float64))
-    rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
-    if rows.empty:
-        raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
-    return rows, np.concatenate(found), lost
+    return assess_figures.targets(config, targets), val
 
 
 def write_bundle(
@@ -183,7 +169,7 @@ def _destinations(
     """Check that report and bundle go into folders that are new or earlier results of this place."""
     report = destination.check(config.paths.report("recalibrate") / place, _OUTPUTS, [root])
     target = destination.check(out or config.paths.sites / place, _BUNDLE, [root, config.paths.models])
-    if name is None and report.is_dir() and assess.source(report) not in ("", assess.digest(root)):
+    if name is None and report_folder.is_of_another(report, root):
         raise ValueError(f"{report} holds the report of another folder. Name this place with --name.")
     return report, target
 
@@ -203,7 +189,7 @@ def _write(report: Path, root: Path, found: Found, figures: dict[str, Any], prob
     (report / "plots").mkdir()
     for name, table in found.plots.items():
         outputs.write_text(report / f"plots/{name}.csv", curves.csv(table))
-    outputs.write_json(report / assess.SOURCE, {"folder": root.name, "sha256": assess.digest(root)})
+    report_folder.write_source(report, root)
     outputs.write_json(report / names.METRICS, figures)
     outputs.write_text(report / "report.html", report_pages.page(report))
 

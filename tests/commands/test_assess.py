@@ -1,12 +1,15 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.commands import assess
+from pipeline.commands import assess, folder_prediction, report_folder
 from pipeline.files import images, outputs
+from pipeline.predict import bundle
+from pipeline.predict.recalibration import Targets
 from pipeline.validate import external
 
 
@@ -56,6 +59,20 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
     assert figures["annotated"] == 2
 
 
+def test_what_is_guaranteed_is_held_against_the_targets_of_the_bundle(
+    config, work, folder, models, monkeypatch
+):
+    asked = {}
+    for told in (Targets(0.8, 0.7), None):
+        loaded = replace(bundle.load(models), targets=told)
+        monkeypatch.setattr(bundle, "load", lambda _, loaded=loaded: loaded)
+        assess.run(config, folder, None, work / f"out-{told is None}", as_json=True)
+        test = json.loads((work / f"out-{told is None}/metrics.json").read_text())["test"]
+        asked[told] = (test["high_sensitivity"]["target"], test["high_specificity"]["target"])
+    own = (config.evaluate.high_sensitivity, config.evaluate.high_specificity)
+    assert asked == {Targets(0.8, 0.7): (0.8, 0.7), None: own}
+
+
 def test_the_report_is_complete_and_the_folder_is_left_alone(config, work, folder):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assess.run(config, folder, None, None, as_json=False)
@@ -101,14 +118,14 @@ def test_a_file_that_vanishes_is_left_out(config, work, folder, monkeypatch):
 def test_what_was_read_once_may_vanish(config, work, folder, monkeypatch, caplog):
     drawn = coco(work / "drawn.json", "fractured/0.png", "fractured/3.png")
     assess.run(config, folder, drawn, work / "before", as_json=True)
-    predict = assess.predict_folder
+    predict = folder_prediction.predict_folder
 
     def then_lose(*arguments):
         found = predict(*arguments)
         shutil.rmtree(folder)
         return found
 
-    monkeypatch.setattr(assess, "predict_folder", then_lose)
+    monkeypatch.setattr(folder_prediction, "predict_folder", then_lose)
     assess.run(config, folder, drawn, work / "out", as_json=True)
     for name in ("metrics.json", "predictions.csv", "methods.csv", "issues.csv"):
         assert (work / "out" / name).read_bytes() == (work / "before" / name).read_bytes()
@@ -121,9 +138,9 @@ def test_another_folder_of_the_same_name_keeps_the_first_report(config, work, fo
     (work / "b").mkdir()
     other = shutil.copytree(folder, work / "b" / folder.name)
     (config.paths.report("assess") / folder.name).mkdir(parents=True)
-    own = [assess.report_folder(config, folder)]
-    outputs.write_json(own[0] / assess.SOURCE, {"sha256": assess.digest(folder)})
+    own = [report_folder.of_assessment(config, folder)]
+    outputs.write_json(own[0] / report_folder.SOURCE, {"sha256": report_folder.digest(folder)})
     with caplog.at_level("INFO"):
-        own += [assess.report_folder(config, root) for root in (other, folder)]
+        own += [report_folder.of_assessment(config, root) for root in (other, folder)]
     assert [path.name for path in own] == ["elsewhere", "elsewhere-2", "elsewhere"]
     assert "holds the report of another folder" in caplog.text
