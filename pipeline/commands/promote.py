@@ -136,12 +136,10 @@ def decide_site(
     fitted = site_record.read(config, folder)
     if fitted is None:
         raise ValueError(f"--bundle must have been fitted by `fracture recalibrate`. Received: {folder}.")
-    if entries and (radiographs is None or not (radiographs / fitted.rows["path"].iloc[0]).is_file()):
-        raise ValueError(
-            f"--radiographs must name the folder that {folder} was fitted to, for the champion to examine. "
-            f"Received: {radiographs}."
-        )
-    withdrawn = "" if admit else ledger.withdrawn(entries, model.bundle)
+    if entries:
+        site_record.require_radiographs(fitted.rows, radiographs, folder)
+    rolled_back = (ledger.withdrawn(entries, bundle) for bundle in (model.bundle, fitted.record["base"]))
+    withdrawn = "" if admit else next(filter(None, rolled_back), "")
     files = manifest.read(config.paths.manifest)
     challenger = candidate.describe_site(config, fitted, files, model.version, withdrawn)
     champion = _champion(radiographs or Path(), line, entries, fitted.rows, fitted.rows)

@@ -10,6 +10,7 @@ Writes a sealed bundle, ``sites/SITE/``, and ``reports/recalibrate/SITE/``: ``me
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import shutil
@@ -101,7 +102,7 @@ def run(
         "targets": targets._asdict(),
     }
     record |= {"prevalence": prevalence} if prevalence is not None else {}
-    figures = record | found.figures | _settings(old, found.fit)
+    figures = record | found.figures | _settings(old, found.fit) | {"predictions": _digest(found)}
     with outputs.staged(target) as private:
         sealed = write_bundle(config.paths.models, private, loaded, found, targets, figures)
         figures |= {"bundle": sealed, "left_out": n_files - len(rows)}
@@ -134,7 +135,7 @@ def write_bundle(
 ) -> str:
     """Write the bundle of a place: all of the old one but what decides. Return its sha256."""
     target.mkdir()
-    for name in set(sealing.FILES) - {names.OPERATING_POINTS, names.REGION_MAPS}:
+    for name in set(sealing.FILES) - site.FITTED:
         shutil.copyfile(models / name, target / name)
     points, calibration = found.fit.points, found.fit.calibration
     bundle_files.write_operating_points(
@@ -182,10 +183,19 @@ def _settings(old: Fit, new: Fit) -> dict[str, Any]:
     }
 
 
+def _predictions(found: Found) -> str:
+    return str(found.rows.to_csv(index=False, lineterminator="\n"))
+
+
+def _digest(found: Found) -> str:
+    """Hash the table that the bundle is judged by: under the seal, so that it cannot be changed later."""
+    return hashlib.sha256(_predictions(found).encode()).hexdigest()
+
+
 def _write(report: Path, root: Path, found: Found, figures: dict[str, Any], problems: list[Issue]) -> None:
     report.mkdir()
     issues.write(problems, report / names.ISSUES)
-    found.rows.to_csv(report / names.PREDICTIONS, index=False, lineterminator="\n")
+    outputs.write_text(report / names.PREDICTIONS, _predictions(found))
     (report / "plots").mkdir()
     for name, table in found.plots.items():
         outputs.write_text(report / f"plots/{name}.csv", curves.csv(table))

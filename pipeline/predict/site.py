@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.names import SITE
+from pipeline.dataset.names import OPERATING_POINTS, REGION_MAPS, SITE
 from pipeline.files.faults import Note
 from pipeline.predict.sealing import BundleError
 
+FITTED = frozenset({OPERATING_POINTS, REGION_MAPS, SITE})  # all else of the bundle stays as it was
 LABELS, ESTIMATE = "labels", "estimate"  # what it was fitted by; an estimate until labels confirm it
 
 
@@ -20,7 +21,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     -------
     dict or None
         ``site``, its name; ``fitted_by``, one of `LABELS` and `ESTIMATE`; ``base``, the sha256 of the bundle
-        whose network it is; ``groups`` of either class; ``figures`` before and after.
+        whose network it is; ``predictions``, that of the report's table; what of ``metrics.json`` was known.
     """
     path = folder / SITE
     if not path.is_file():

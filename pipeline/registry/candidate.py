@@ -83,7 +83,17 @@ def describe(
         The manifest, and the predictions from :func:`tested`.
     version, withdrawn
         See :class:`pipeline.registry.evidence.Candidate`.
+
+    Raises
+    ------
+    ValueError
+        The bundle in ``paths.models`` was fitted to another place than its reports are of.
     """
+    if (fitted := site.read(config.paths.models)) is not None:
+        raise ValueError(
+            f"{config.paths.models} must hold the bundle that its reports are of. Received: one that was "
+            f"fitted to {fitted['site']}. Run `dvc checkout`, and name the fitted one with --bundle."
+        )
     evaluated = _report(config, "evaluate")
     scores, null = evaluated["test"], evaluated["best_null"]
     models = config.paths.models
@@ -128,7 +138,7 @@ def describe_site(
             "Run `fracture recalibrate` with labelled exams."
         )
     base = describe(config, files, tested(config, files), version, withdrawn)
-    rows, figures = fitted.rows, fitted.figures
+    rows, figures = fitted.rows, fitted.record
     learnt = manifest.rows(files, ("train", "val"))["sha256"]
     return replace(
         base,
@@ -139,6 +149,7 @@ def describe_site(
         subgroups={},
         auroc=_number(figures["auroc"]),
         ece=_number(figures["after"]["ece"]),
+        guaranteed=_number(figures["after"]["high_sensitivity"]["guaranteed_sensitivity"]),
         crossing=base.crossing + rows.loc[rows["sha256"].isin(learnt), "group"].nunique(),
     )
 

@@ -30,6 +30,9 @@ class Candidate:
         Radiographs that are copies of one another or show one patient (str).
     subgroups
         Columns of ``data.labels`` by name (str; empty: unknown).
+    guaranteed
+        Sensitivity at that point that holds with 95 % confidence, where radiographs have thresholds of their
+        own; None where one threshold gives it.
     auroc, auroc_low, ece
         On ``test``, as ``evaluate`` reports them; NaN where undefined.
     best_null
@@ -62,6 +65,7 @@ class Candidate:
     crossing: int = 0
     non_finite: Sequence[str] = ()
     withdrawn: str = ""
+    guaranteed: float | None = None
 
 
 @dataclass(frozen=True)

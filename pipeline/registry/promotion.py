@@ -68,7 +68,8 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
 def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
     """Check what every champion must reach, whatever the last one did."""
     sensitivity, n_groups = _sensitivity(candidate, candidate.y_true)
-    promised, least = _guaranteed(candidate, candidate.y_true), policy.min_guaranteed_sensitivity
+    own, least = candidate.guaranteed, policy.min_guaranteed_sensitivity
+    promised = _guaranteed(candidate, candidate.y_true) if own is None else own
     share = f"Share of {n_groups} fractured groups found at the high-sensitivity point{_promise(promised)}."
     yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
     yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)

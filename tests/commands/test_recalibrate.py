@@ -55,6 +55,8 @@ def test_labels_make_a_sealed_bundle_of_the_same_network_and_regions(home, work,
     assert new.map_calibration == base.calibration != new.calibration
     assert new.region_settings == base.region_settings
     assert site.read(made)["fitted_by"] == "labels"
+    rows = work / "reports/recalibrate/hospital/predictions.csv"
+    assert site.read(made)["predictions"] == outputs.sha256(rows)
     assert found["groups"] == {"all": 40, "fractured": 12, "other": 28}
     assert found["after"]["ece"] < found["before"]["ece"]
     table = pd.read_csv(work / "reports/recalibrate/hospital/predictions.csv")

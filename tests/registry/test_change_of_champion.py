@@ -19,7 +19,7 @@ import yaml
 from pipeline import config as settings
 from pipeline.commands import history, promote, rollback
 from pipeline.dataset import manifest
-from pipeline.files.outputs import write_json, write_text
+from pipeline.files.outputs import sha256, write_json, write_text
 from pipeline.predict import sealing
 from pipeline.registry import ledger, registration, succession, versions
 from pipeline.track import models
@@ -175,22 +175,26 @@ def test_radiographs_that_the_champion_learnt_from_are_left_out(config, asked):
 def fit_site(config, name, fitted_by="labels", learnt=()) -> Path:
     """Leave behind what `recalibrate` would, for sixty radiographs of a place."""
     folder = shutil.copytree(config.paths.models, config.paths.sites / name)
-    base = sealing.check(config.paths.models)
-    write_json(folder / "site.json", {"site": name, "base": base, "fitted_by": fitted_by})
-    sealed, report = sealing.seal(folder)["sha256"], config.paths.report("recalibrate") / name
-    write_json(report / "metrics.json", {"bundle": sealed, "auroc": 0.97, "after": {"ece": 0.02}})
+    radiographs = folder.with_name(f"{name}-radiographs")
+    for row in range(60):
+        write_text(radiographs / f"{row:03d}.png", f"{name} {row}")
     rows = pd.DataFrame(
         {"path": [f"{row:03d}.png" for row in range(60)], "fractured": np.arange(60) % 2 == 0}
     )
     y_score = scores(0.15, rows)
     rows = rows.assign(
         group=[f"s{row}" for row in range(60)],
-        sha256=[*learnt, *(f"{9000 + row:064x}" for row in range(60 - len(learnt)))],
+        sha256=[*learnt, *(sha256(path) for path in sorted(radiographs.iterdir())[len(learnt) :])],
         y_score=y_score,
         decision=np.where(y_score > 0.4, "fracture", "no finding"),
     )
+    report = config.paths.report("recalibrate") / name
     write_text(report / "predictions.csv", rows.to_csv(index=False))
-    write_text(folder.parent / f"{name}-radiographs/000.png", "")
+    after = {"ece": 0.02, "high_sensitivity": {"guaranteed_sensitivity": 0.91}}
+    record = {"site": name, "base": sealing.check(config.paths.models), "fitted_by": fitted_by}
+    record |= {"auroc": 0.97, "after": after, "predictions": sha256(report / "predictions.csv")}
+    write_json(folder / "site.json", record)
+    write_json(report / "metrics.json", record | {"bundle": sealing.seal(folder)["sha256"]})
     return folder
 
 
@@ -205,6 +209,8 @@ def test_a_fitted_site_is_judged_on_its_own_radiographs(config, asked):
         run(config, fitted=site)
     radiographs = site.with_name("north-radiographs")
     assert run(config, fitted=site, radiographs=radiographs) == 0
+    (guaranteed,) = (row for row in gate_rows(config) if row[0] == "guaranteed sensitivity")
+    assert guaranteed[2] == "0.910"  # by the thresholds of the place, not by that of its network's home
     assert questions[-1][:1] == [str((radiographs / "000.png").absolute())]
     assert standing(config)["champion"] == "2"
     assert run(config, fitted=site, radiographs=radiographs) == 0  # champion already
@@ -223,6 +229,52 @@ def test_a_site_whose_radiographs_the_network_learnt_from_is_refused(config, ask
     assert run(config, fitted=site) == promote.REFUSED
     (leakage,) = (row for row in gate_rows(config) if row[0] == "leakage")
     assert leakage[1:3] == ["FAILED", "2"]
+
+
+@pytest.mark.reliability(
+    "`promote --radiographs` names other files of the same names", "refused; the champion is not asked"
+)
+def test_the_champion_examines_the_radiographs_that_the_site_was_fitted_to(config, asked):
+    questions = asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    run(config)
+    site = fit_site(config, "east")
+    registration.register(config, site / "bundle.json")
+    write_text(site.with_name("east-radiographs") / "059.png", "spoilt")
+    with pytest.raises(ValueError, match=r"unchanged since.* where 059\.png is missing or another file"):
+        run(config, fitted=site, radiographs=site.with_name("east-radiographs"))
+    assert questions == []
+    assert standing(config)["champion"] == "1"
+
+
+def test_a_network_that_was_rolled_back_does_not_return_as_a_site(config, asked):
+    asked(noise=0.2)
+    for name, noise in (("first", 0.2), ("second", 0.15)):
+        make(config, name, noise=noise)
+        register(config)
+        run(config)
+    rollback.run(config, reason="misses wrists", actor=None)
+    site = fit_site(config, "centre")
+    registration.register(config, site / "bundle.json")
+    options = {"fitted": site, "radiographs": site.with_name("centre-radiographs")}
+    assert run(config, **options) == promote.REFUSED
+    (row,) = (row for row in gate_rows(config) if row[0] == "not withdrawn")
+    assert "Rolled back before: misses wrists" in row[-1]
+    assert run(config, **options, reason="wrists were mislabelled") == 0
+
+
+def test_a_fitted_bundle_is_not_judged_by_the_reports_of_its_network_s_home(config, asked):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    site = fit_site(config, "island", fitted_by="estimate")
+    registration.register(config, site / "bundle.json")
+    shutil.copytree(site, config.paths.models, dirs_exist_ok=True)
+    try:
+        with pytest.raises(ValueError, match="Received: one that was fitted to island"):
+            run(config)
+    finally:
+        (config.paths.models / "site.json").unlink()
 
 
 @pytest.mark.reliability("label columns named y_score and decision", "judged as subgroups, and no KeyError")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline import config
-from pipeline.dataset import manifest
+from pipeline.dataset import manifest, names
 from pipeline.files import outputs
 from pipeline.predict import sealing
 from pipeline.registry import registration, site_record
@@ -16,6 +16,12 @@ from pipeline.track.store import connect
 from tests import manifests
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, as in test_registration
+
+
+def reseal(settings, folder):
+    """Seal a bundle of a place, and let its report name it."""
+    sealed = sealing.seal(folder)["sha256"]
+    outputs.write_json(settings.paths.report("recalibrate") / "north/metrics.json", {"bundle": sealed})
 
 
 @pytest.fixture
@@ -29,11 +35,12 @@ def fitted(reproduced, monkeypatch):
             outputs.write_text(settings.paths.models / name, "base")
         base = sealing.seal(settings.paths.models)["sha256"]
         folder = shutil.copytree(settings.paths.models, settings.paths.sites / "north")
-        outputs.write_json(folder / "site.json", {"site": "north", "base": base, "fitted_by": "labels"})
-        sealed = sealing.seal(folder)["sha256"]
         report = settings.paths.report("recalibrate") / "north"
-        outputs.write_json(report / "metrics.json", {"bundle": sealed})
         outputs.write_text(report / "predictions.csv", f"path,group,sha256\na.png,g,{'e' * 64}\n")
+        record = {"site": "north", "base": base, "fitted_by": "labels"}
+        record["predictions"] = outputs.sha256(report / "predictions.csv")
+        outputs.write_json(folder / "site.json", record)
+        reseal(settings, folder)
         yield settings, folder
         shutil.rmtree(settings.paths.sites)
 
@@ -62,3 +69,33 @@ def test_without_its_report_or_its_base_it_is_refused(fitted):
     sealing.seal(settings.paths.models)
     with pytest.raises(ValueError, match="whose manifest says what it learnt from"):
         registration.register(settings, folder / "bundle.json")
+
+
+@pytest.mark.reliability("the table that a site is judged by is edited", "neither registered nor promoted")
+def test_rows_that_were_changed_since_are_refused(fitted):
+    settings, folder = fitted
+    rows = settings.paths.report("recalibrate") / "north/predictions.csv"
+    outputs.write_text(rows, rows.read_text().replace("e", "f"))
+    with pytest.raises(ValueError, match="as it was written"):
+        registration.register(settings, folder / "bundle.json")
+    rows.unlink()
+    with pytest.raises(ValueError, match="as it was written"):
+        site_record.read(settings, folder)
+
+
+def test_a_network_of_its_own_is_refused_though_it_names_the_base(fitted):
+    settings, folder = fitted
+    outputs.write_text(folder / names.CLASSIFIER, "trained on the place's radiographs")
+    reseal(settings, folder)
+    with pytest.raises(ValueError, match=r"classifier\.keras must be that of .*fitting a site leaves it"):
+        registration.register(settings, folder / "bundle.json")
+
+
+def test_a_record_that_is_not_under_the_seal_is_refused(fitted):
+    settings, folder = fitted
+    record = (folder / names.SITE).read_text()
+    (folder / names.SITE).unlink()
+    reseal(settings, folder)
+    outputs.write_text(folder / names.SITE, record)
+    with pytest.raises(sealing.BundleError, match="must be under the seal"):
+        site_record.read(settings, folder)
