@@ -138,10 +138,12 @@ class Augment(Section):
     flip: bool
     rotation_deg: Annotated[float, Field(ge=0, le=180)]
     zoom: Annotated[float, Field(ge=0, le=0.5)]
+    aspect: Annotated[float, Field(ge=0, le=0.7)]
     shift: Annotated[float, Field(ge=0, le=0.5)]
     contrast: Annotated[float, Field(ge=0, lt=1)]
     brightness: Annotated[float, Field(ge=0, lt=1)]
     marker_cutout: Share
+    acquisition: Share
     mixup: Annotated[float, Field(ge=0, le=2)]
 
 

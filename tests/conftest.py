@@ -12,6 +12,7 @@ from pipeline import config
 from pipeline.__main__ import ENVIRONMENT
 from tests.imports import REPOSITORY
 
+os.environ.setdefault("DVC_NO_ANALYTICS", "1")  # repositories made in tests ask no server
 for name, value in ENVIRONMENT.items():  # before anything imports TensorFlow or MLflow
     os.environ.setdefault(name, value)
 

@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from pipeline.config import Augment
 from pipeline.preprocess import perturbations
+from pipeline.train import acquisition
 
 _BRIGHTEST = 255.0
+_SEEDS = 2.0**24  # what a float32 can tell apart
 _BATCHES_PER_EPOCH = 1_000_000  # more than there can be: each (epoch, batch) has a number of its own
 
 
 class Augmentation:
-    """Random flips, rotations, zooms, shifts, contrast, brightness, masked markers and mixtures.
+    """Random flips, rotations, zooms, shifts, grey, masked markers, other devices and mixtures.
 
     Parameters
     ----------
@@ -60,7 +62,8 @@ class Augmentation:
     def __call__(self, canvases: tf.Tensor, *masks: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
         """Change one batch (B, H, W, 1) in 0..255, and move its masks as its pixels move; float32."""
         bare = _mask_markers(canvases, self._settings.marker_cutout, draw)
-        stacked = tf.concat([tf.cast(part, tf.float32) for part in (bare, *masks)], axis=-1)
+        retaken = _retake(bare, self._settings.acquisition, draw)
+        stacked = tf.concat([tf.cast(part, tf.float32) for part in (retaken, *masks)], axis=-1)
         moved = _move(stacked, self._settings, draw)
         changed, *others = tf.split(moved, 1 + len(masks), axis=-1)
         return [_colour(changed, self._settings, draw), *others]
@@ -89,7 +92,7 @@ class _Draw:
 
 def _move(stacked: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
     """Flip, turn, zoom and shift (B, H, W, C); what comes from outside is 0."""
-    if not (settings.flip or settings.rotation_deg or settings.zoom or settings.shift):
+    if not (settings.flip or settings.rotation_deg or settings.zoom or settings.aspect or settings.shift):
         return stacked
     n, height, width = (tf.shape(stacked)[axis] for axis in range(3))
     angle = draw.uniform(n, -1.0, 1.0) * math.radians(settings.rotation_deg)
@@ -97,10 +100,11 @@ def _move(stacked: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
     sides = tf.cast(tf.stack([width, height]), tf.float32)
     shift = tf.stack([draw.uniform(n, -settings.shift, settings.shift) for _ in range(2)], -1) * sides
     mirror = [_mirror(draw.uniform(n, 0.0, 1.0), settings.flip) for _ in range(2)]
+    widen = _widen(n, settings.aspect, draw)
     # From a pixel of the result to the pixel that it shows: about the centre, column before row.
     cosine, sine = tf.cos(angle) / scale, tf.sin(angle) / scale
-    columns = tf.stack([mirror[0] * cosine, mirror[0] * -sine], -1)
-    rows = tf.stack([mirror[1] * sine, mirror[1] * cosine], -1)
+    columns = tf.stack([mirror[0] * cosine, mirror[0] * -sine], -1) / widen
+    rows = tf.stack([mirror[1] * sine, mirror[1] * cosine], -1) * widen
     centre = (sides - 1) / 2
     offset = centre + shift - tf.stack([tf.linalg.matvec(part, centre) for part in (columns, rows)], -1)
     zeros = tf.zeros([n, 2])
@@ -118,6 +122,13 @@ def _move(stacked: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
 def _mirror(chance: tf.Tensor, flip: bool) -> tf.Tensor:
     """Minus one for a half of the radiographs, if they are flipped at all."""
     return tf.where((chance < 0.5) & flip, -1.0, 1.0)
+
+
+def _widen(n: tf.Tensor, most: float, draw: _Draw) -> tf.Tensor:
+    """Draw by how much each radiograph is made wider and less high, (n, 1); one number, 1, for none."""
+    if not most:
+        return tf.ones([1, 1])
+    return tf.exp(draw.uniform(n, -most, most)[:, None] / 2)
 
 
 def _colour(canvases: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
@@ -146,6 +157,17 @@ def _without_markers(canvases: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> 
     for position in np.flatnonzero(chosen):
         masked[position, ..., 0] = perturbations.mask_markers(canvases[position, ..., 0])
     return masked
+
+
+def _retake(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
+    """Show a share of the radiographs as other devices would have."""
+    if not share:
+        return canvases
+    n = tf.shape(canvases)[0]
+    chosen = draw.uniform(n, 0.0, 1.0) < share
+    seeds = tf.cast(draw.uniform(n, 0.0, 1.0) * _SEEDS, tf.int64)
+    retaken = tf.numpy_function(acquisition.retake, [canvases, chosen, seeds], tf.uint8, stateful=False)
+    return tf.ensure_shape(retaken, canvases.shape)
 
 
 def _mix(parts: list[tf.Tensor], alpha: float, draw: _Draw) -> list[tf.Tensor]:

@@ -8,7 +8,16 @@ from pipeline.config import Augment, Config
 from pipeline.train.augmentation import Augmentation
 
 NOTHING = Augment(
-    flip=False, rotation_deg=0, zoom=0, shift=0, contrast=0, brightness=0, marker_cutout=0, mixup=0
+    flip=False,
+    rotation_deg=0,
+    zoom=0,
+    aspect=0,
+    shift=0,
+    contrast=0,
+    brightness=0,
+    marker_cutout=0,
+    acquisition=0,
+    mixup=0,
 )
 CANVASES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 1), dtype=np.uint8)
 LABELS = np.arange(6, dtype=np.float32)[:, None]
@@ -132,3 +141,24 @@ def test_zero_amounts_change_nothing() -> None:
 def test_each_amount_switches_its_change_on(params: Config, field: str) -> None:
     chosen = NOTHING.model_copy(update={field: getattr(params.train.augment, field) or 0.3})
     assert not np.allclose(np.concatenate(epoch(Augmentation(chosen, seed=7), 0)), CANVASES)
+
+
+def test_other_devices_change_grey_and_leave_masks() -> None:
+    masks = (CANVASES > 128).astype(np.float32)
+    retaken, _, same = changed(NOTHING.model_copy(update={"acquisition": 1.0}), masks)
+    assert np.array_equal(same, masks)
+    assert (retaken != CANVASES).any(axis=(1, 2, 3)).all()
+    assert 0 <= retaken.min() < retaken.max() <= 255
+
+
+def test_a_wider_radiograph_is_less_high() -> None:
+    """A square becomes an oblong of the same area."""
+    square = np.zeros((64, 64, 64, 1), np.uint8)
+    square[:, 24:40, 24:40] = 255
+    batch = tf.data.Dataset.from_tensor_slices((square, np.zeros((64, 1), np.float32))).batch(64)
+    widened = Augmentation(NOTHING.model_copy(update={"aspect": 0.7}), seed=7).apply(batch, 0)
+    canvases, _ = next(widened.as_numpy_iterator())
+    width, height = (canvases[..., 0].max(axis=axis).sum(axis=1) / 255 for axis in (1, 2))
+    assert np.allclose(width * height, 256, rtol=0.15)
+    assert (width / height).max() > 1.6
+    assert (width / height).min() < 0.65
