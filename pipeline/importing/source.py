@@ -1,0 +1,109 @@
+"""The files of a source: its pictures, the files that say something of them, and which one a name means."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from pipeline.dataset import joining, layout
+from pipeline.files import images
+from pipeline.files.faults import Issue
+from pipeline.files.printable import printable
+from pipeline.files.walk import walk
+from pipeline.importing.record import MISSING, UNREADABLE, LeftOut, shown
+from pipeline.validate import links
+
+_YEAR = re.compile(r"[\d_-]+$")  # of train2017
+_REFUSED = {"outside_root", "link_skipped", "not_a_file", "unreadable"}
+
+
+class Source:
+    """A folder with all folders below it, walked once.
+
+    Attributes
+    ----------
+    root
+        The folder, absolute.
+    files
+        All files that may be read, in the order of their paths.
+    left_out
+        Files that may not: links out of the folder, pipes, unreadable folders.
+    """
+
+    def __init__(self, root: Path, without: Path | None = None) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - `resolve` would follow links
+        files, issues = walk(self.root)
+        real = (os.path.realpath(self.root),)
+        outside = [Path(file) for file in files if not links.inside(file, real)]
+        issues += [Issue.of(str(file), "outside_root", "a link out of the source") for file in outside]
+        skipped = set(outside)
+        self.files = [
+            file
+            for file in files
+            if file not in skipped and not (without is not None and file.is_relative_to(without))
+        ]
+        self.left_out = [
+            LeftOut(shown(Path(issue.path), self.root), UNREADABLE, issue.detail)
+            for issue in issues
+            if issue.issue in _REFUSED
+        ]
+
+    @cached_property
+    def pictures(self) -> list[Path]:
+        """Files with the suffix of a picture."""
+        return [file for file in self.files if file.suffix.lower() in images.SUFFIXES]
+
+    def named(self, *suffixes: str) -> list[Path]:
+        """Files with one of these suffixes, in small letters."""
+        return [file for file in self.files if file.suffix.lower() in suffixes]
+
+    def shown(self, file: Path) -> str:
+        """Path of a file as messages name it."""
+        return shown(file, self.root)
+
+    def parts(self, file: Path) -> tuple[str, ...]:
+        """Names of the folders between the source and a file."""
+        return file.relative_to(self.root).parts[:-1]
+
+    def top(self) -> list[str]:
+        """Names at the top, for messages."""
+        return [printable(path.name) for path in self.root.iterdir()] if self.root.is_dir() else []
+
+    def split_of(self, file: Path) -> str:
+        """Return the split of a file by the folders that it lies in; empty where they do not tell."""
+        return split_of(self.parts(file))
+
+    def find(self, names: Iterable[str], near: Path | None = None) -> dict[str, Path]:
+        """Find the picture that each name means, see `joining`: below a folder, else below the source."""
+        wanted, paths = set(names), dict[str, Path]()
+        for folder in dict.fromkeys((near or self.root, self.root)):
+            of_path = {
+                file.relative_to(folder).as_posix(): file
+                for file in self.pictures
+                if file.is_relative_to(folder)
+            }
+            joined = (
+                joining.join(wanted - paths.keys(), of_path) if wanted - paths.keys() and of_path else None
+            )
+            if joined is not None:
+                paths |= {name: of_path[path] for name, path in joined.path_of.items()}
+        return paths
+
+
+def split_of(names: Collection[str]) -> str:
+    """Return the split that one of some names stands for, the last one first; empty where none does."""
+    meant = (layout.meant(_YEAR.sub("", name)) for name in reversed([*names]))
+    return next((split for split in meant if split in layout.SPLITS), "")
+
+
+def split_of_name(name: str) -> str:
+    """Return the split that a part of a file's name stands for: ``instances_train2017.json``."""
+    return split_of(re.split(r"[^A-Za-z0-9]+", PurePath(name).stem))
+
+
+def missing(names: Iterable[str], of: str) -> list[LeftOut]:
+    """Say of each name that no file has it."""
+    return [LeftOut(name, MISSING, f"{of} names it, and no such picture is there") for name in names]
