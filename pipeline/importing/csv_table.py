@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.dataset import headers, labels, tables
+from pipeline.files.printable import printable
 from pipeline.importing import meaning
 from pipeline.importing.record import (
     BAD_ROW,
@@ -31,7 +32,7 @@ def read(path: Path, options: Options) -> Found:
     """Read a table, given as its file, or as the folder that holds it and no other."""
     file = _file(path)
     source, ragged = Source(file.parent, options.without), list[str]()
-    table, _ = headers.rename(tables.given(file, ragged).table, file)
+    table = named(tables.given(file, ragged).table, file)
     label = label_column(table, file, options)
     split = next((name for name in table if headers.plain(name) in labels.SPLIT_COLUMNS), None)
     dropped = [name for name in table if name in labels.RESERVED - {label, split}]
@@ -71,18 +72,21 @@ def label_column(table: pd.DataFrame, file: Path, options: Options) -> str:
     )
 
 
+def named(table: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Give the columns that act their own names; one of paths must be there."""
+    if "path" not in map(headers.meaning, table):
+        raise ValueError(f"{file} must have a column of paths, such as `path`. Received: {list(table)}.")
+    return headers.rename(table, file)[0]
+
+
 def _file(path: Path) -> Path:
     if path.is_file():
         return path.absolute()
-    files = (
-        sorted(one for one in path.iterdir() if one.suffix.lower() in {".csv", ".tsv"})
-        if path.is_dir()
-        else []
-    )
+    names = sorted(path.iterdir()) if path.is_dir() else []
+    files = [one for one in names if one.suffix.lower() in {".csv", ".tsv"}]
     if len(files) != 1:
-        raise NotThisKindError(
-            "csv", path, "a CSV, or a folder with one at its top", (file.name for file in files)
-        )
+        found = (printable(one.name) for one in files or names)
+        raise NotThisKindError("csv", path, "a CSV, or a folder with one at its top", found)
     return files[0].absolute()
 
 

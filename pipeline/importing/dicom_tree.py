@@ -150,9 +150,9 @@ def _files(
     plain = {headers.plain(column): column for column in table}
     key = next((key for key in _KEYS if key in plain), None)
     if key is None:
-        renamed, _ = headers.rename(table, path)
-        of_name = source.find(renamed["path"])
-        return [[of_name[name]] if of_name.get(name) in ours else [] for name in renamed["path"]]
+        names = csv_table.named(table, path)["path"]
+        of_name = source.find(names, among=[*ours])
+        return [[of_name[name]] if name in of_name else [] for name in names]
     by_value: dict[str, list[Path]] = {}
     for file, one in ours.items():
         by_value.setdefault(one.keys[_KEYS[key]], []).append(file)

@@ -35,18 +35,15 @@ _FRACTURED = "fractured"  # the only class that is drawn
 
 def read(path: Path, options: Options) -> Found:
     """Read FracAtlas."""
-    root = path / "FracAtlas" if (path / "FracAtlas").is_dir() else path
-    if (
-        not all((root / "images" / name).is_dir() for name in _CLASSES)
-        or not (root / "dataset.csv").is_file()
-    ):
+    top = path / "FracAtlas" if (path / "FracAtlas").is_dir() else path
+    if not all((top / "images" / name).is_dir() for name in _CLASSES) or not (top / "dataset.csv").is_file():
         looked = (
             "images/Fractured, images/Non_fractured and dataset.csv (without the table: `import folders`)"
         )
         raise NotThisKindError("fracatlas", path, looked, Source(path).top())
-    source = Source(root, options.without)
-    rows, lines = _rows(source)
-    splits = _splits(source)
+    source = Source(path, options.without)
+    rows, lines = _rows(top)
+    splits = _splits(top)
     records = []
     for file in source.pictures:
         label = _CLASSES.get(file.parent.name)
@@ -60,15 +57,15 @@ def read(path: Path, options: Options) -> Found:
             records.append(Record(file, label, splits.get(file.name, ""), columns=_columns(row)))
     names = {file.name for file in source.pictures}
     lines += missing(sorted(rows.keys() - names), "dataset.csv")
-    pictures, more = _drawn(source)
+    pictures, more = _drawn(source, top / "Annotations")
     drawn = drawings.found(pictures, [_FRACTURED], source, Options(), more, frozenset({_FRACTURED}))
     return drawings.on_labelled(records, drawn, lines, source)
 
 
-def _rows(source: Source) -> tuple[dict[str, Mapping[str, str]], list[LeftOut]]:
+def _rows(top: Path) -> tuple[dict[str, Mapping[str, str]], list[LeftOut]]:
     """Read the rows of dataset.csv by the picture's name."""
     ragged: list[str] = []
-    table = tables.given(source.root / "dataset.csv", ragged).table
+    table = tables.given(top / "dataset.csv", ragged).table
     if "image_id" not in table or _FRACTURED not in table:
         raise ValueError(f"dataset.csv must have columns image_id and fractured. Received: {list(table)}.")
     lines = [LeftOut("dataset.csv", BAD_ROW, fault) for fault in ragged]
@@ -84,19 +81,18 @@ def _columns(row: Mapping[str, str]) -> dict[str, str]:
     return {body_part.COLUMN: part} | {name: meaning.yes(row[name]) for name in _COLUMNS if name in row}
 
 
-def _splits(source: Source) -> dict[str, str]:
+def _splits(top: Path) -> dict[str, str]:
     """Read the published split, which names the fractured ones alone."""
     found: dict[str, str] = {}
-    for file in sorted((source.root / "Utilities" / "Fracture Split").glob("*.csv")):
+    for file in sorted((top / "Utilities" / "Fracture Split").glob("*.csv")):
         table: pd.DataFrame = tables.given(file, []).table
         if (split := split_of([file.stem])) and "image_id" in table:
             found |= dict.fromkeys(table["image_id"], split)
     return found
 
 
-def _drawn(source: Source) -> tuple[list[Picture], list[LeftOut]]:
+def _drawn(source: Source, folder: Path) -> tuple[list[Picture], list[LeftOut]]:
     """Read the drawings in the first form that is there: polygons before boxes, pixels before shares."""
-    folder = source.root / "Annotations"
     lines: list[LeftOut] = []
     for file in sorted((folder / "COCO JSON").glob("*.json")):
         try:

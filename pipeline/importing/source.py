@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -76,20 +76,16 @@ class Source:
         """Return the split of a file by the folders that it lies in; empty where they do not tell."""
         return split_of(self.parts(file))
 
-    def find(self, names: Iterable[str], near: Path | None = None) -> dict[str, Path]:
+    def find(
+        self, names: Iterable[str], near: Path | None = None, among: Sequence[Path] | None = None
+    ) -> dict[str, Path]:
         """Find the picture that each name means, see `joining`: below a folder, else below the source."""
         wanted, paths = set(names), dict[str, Path]()
         for folder in dict.fromkeys((near or self.root, self.root)):
-            of_path = {
-                file.relative_to(folder).as_posix(): file
-                for file in self.pictures
-                if file.is_relative_to(folder)
-            }
-            joined = (
-                joining.join(wanted - paths.keys(), of_path) if wanted - paths.keys() and of_path else None
-            )
-            if joined is not None:
-                paths |= {name: of_path[path] for name, path in joined.path_of.items()}
+            files = [file for file in among or self.pictures if file.is_relative_to(folder)]
+            of_path = {file.relative_to(folder).as_posix(): file for file in files}
+            if (left := wanted - paths.keys()) and of_path:
+                paths |= {name: of_path[path] for name, path in joining.join(left, of_path).path_of.items()}
         return paths
 
 

@@ -30,8 +30,8 @@ OBJECT = (
 )
 YOLO = "0.34375 0.3 0.1875 0.1"
 COLUMNS = (
-    "hand", "leg", "hip", "shoulder", "mixed", "hardware", "multiscan", "fractured", "fracture_count", "frontal",
-    "lateral", "oblique",
+    "hand", "leg", "hip", "shoulder", "mixed", "hardware", "multiscan", "fractured", "fracture_count",
+    "frontal", "lateral", "oblique",
 )  # fmt: skip
 
 
@@ -114,7 +114,8 @@ def grazpedwri(root: Path) -> Case:
             {"filestem": stem, "patient_id": seed // 2, "study_number": 1, "timehash": seed, "gender": "M",
              "age": 9.5, "laterality": "L", "projection": 1, "initial_exam": 1.0, "ao_classification": "",
              "cast": "", "diagnosis_uncertain": "", "osteopenia": "", "metal": "",
-             "fracture_visible": "1.0" if fractured else "", "pixel_spacing": 0.144, "device_manufacturer": "Siemens"}
+             "fracture_visible": "1.0" if fractured else "", "pixel_spacing": 0.144,
+             "device_manufacturer": "Siemens"}
         )  # fmt: skip
         objects = OBJECT.format(name="text") + (OBJECT.format(name="fracture") if fractured else "")
         text(root / f"folder_structure/pascalvoc/{stem}.xml", VOC.format(name=f"{stem}.png", objects=objects))
