@@ -22,7 +22,7 @@ from pipeline.importing.record import (
     NotThisKindError,
     Options,
     Record,
-)  # fmt: skip
+)
 from pipeline.importing.source import Source, missing, split_of
 
 LABEL_COLUMNS = (*labels.LABEL_COLUMNS, "isfractured", "target", "diagnosis", "abnormal", "fracturevisible")
@@ -34,29 +34,30 @@ def read(path: Path, options: Options) -> Found:
     source, ragged = Source(file.parent, options.without), list[str]()
     table = named(tables.given(file, ragged).table, file)
     label = label_column(table, file, options)
-    split = next((name for name in table if headers.plain(name) in labels.SPLIT_COLUMNS), None)
-    dropped = [name for name in table if name in labels.RESERVED - {label, split}]
-    columns = [
-        name for name in table if name not in {"path", "patient_id", "study_id", label, split, *dropped}
-    ]
+    split = next((name for name in table if headers.plain(name) in labels.SPLIT_COLUMNS), "")
+    rest = [name for name in table if name not in {"path", "patient_id", "study_id", label, split}]
+    columns = [name for name in rest if name not in labels.RESERVED]
     path_of = _paths(table["path"], source)
     lines = [LeftOut(file.name, BAD_ROW, fault) for fault in ragged]
     lines += missing(dict.fromkeys(name for name in table["path"] if name not in path_of), file.name)
     says, records = meaning.reader(options), []
     for line, row in zip(table.index, table.to_dict("records"), strict=True):
-        if row["path"] not in path_of:
+        if (picture := path_of.get(row["path"])) is None:
             continue
-        fractured = says(row[label])
-        if fractured is None:
-            cause = NOT_UNDERSTOOD if row[label] else NO_LABEL
-            detail = (
-                f"{file.name}, line {line}: {label} is {row[label][:80]!r}; see --fractured, --not-fractured"
-            )
-            lines.append(LeftOut(source.shown(path_of[row["path"]]), cause, detail))
+        if (fractured := says(row[label])) is None:
+            where = f"{file.name}, line {line}, {label}"
+            lines.append(_no_label(source.shown(picture), row[label], where))
         else:
-            records.append(_record(path_of[row["path"]], row, columns, split, fractured=fractured))
-    remarks = (f"columns that bear names of the pipeline's own are not carried: {', '.join(dropped)}",)
+            records.append(_record(picture, row, columns, split, fractured=fractured))
+    dropped = sorted({*rest} - {*columns})
+    remarks = (f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}",)
     return Found(records, [*source.left_out, *lines], source.pictures, remarks if dropped else ())
+
+
+def _no_label(file: str, value: str, where: str) -> LeftOut:
+    if not value:
+        return LeftOut(file, NO_LABEL, f"{where} is empty")
+    return LeftOut(file, NOT_UNDERSTOOD, f"{where} is {value[:80]!r}: see --fractured and --not-fractured")
 
 
 def label_column(table: pd.DataFrame, file: Path, options: Options) -> str:
@@ -96,9 +97,7 @@ def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
     return absolute | source.find(set(names) - absolute.keys() - {""})
 
 
-def _record(
-    file: Path, row: Mapping[str, str], columns: list[str], split: str | None, *, fractured: bool
-) -> Record:
+def _record(file: Path, row: Mapping[str, str], columns: list[str], split: str, *, fractured: bool) -> Record:
     return Record(
         file,
         fractured,

@@ -59,28 +59,19 @@ def _annotated(
     images = [(image.get("name", ""), image) for image in root.iterfind("image")]
     path_of = source.find({name for name, _ in images if name}, file.parent)
     lines = missing(sorted({name for name, _ in images} - path_of.keys()), source.shown(file))
-    by_tags = root.find("image/tag") is not None
+    by_tags = root.find("image/tag") is not None  # then an image without any says nothing
     return [
-        _picture(path_of[name], image, source, names, by_tags=by_tags)
+        _picture(path_of[name], image, source, names)
         for name, image in images
-        if name in path_of
+        if name in path_of and (not by_tags or any(one.tag in _SHAPES for one in image))
     ], lines
 
 
-def _picture(file: Path, image: Element, source: Source, names: set[str], *, by_tags: bool) -> Picture:
-    """Read an image; where others bear tags, one without any says nothing."""
+def _picture(file: Path, image: Element, source: Source, names: set[str]) -> Picture:
     where = source.shown(file)
     shapes = [_shape(one, where, names) for one in image if one.tag in _SHAPES]
     split = split_of([image.get("subset", "")]) or source.split_of(file)
-    size = xml_files.size(image.get("height"), image.get("width"))
-    silent = by_tags and not shapes
-    return Picture(
-        file,
-        shapes,
-        split,
-        size,
-        unsure="neither a tag nor a shape, where others have tags" if silent else "",
-    )
+    return Picture(file, shapes, split, xml_files.size(image.get("height"), image.get("width")))
 
 
 def _shape(one: Element, where: str, names: set[str]) -> Shape:

@@ -34,7 +34,7 @@ from pipeline.importing.record import (
     NotThisKindError,
     Options,
     Record,
-)  # fmt: skip
+)
 from pipeline.importing.source import Source
 
 _COLUMNS = {  # none of them names a person
@@ -68,6 +68,11 @@ def read(path: Path, options: Options) -> Found:
     if not ours:
         raise NotThisKindError("dicom", path, "DICOM files with a picture", source.top())
     labels, lines = _labels(ours, source, options)
+    if not labels and options.labels is None:
+        raise ValueError(
+            f"import dicom needs labels. Received: {path}, with {len(ours)} radiographs and no folder "
+            "that means a class. Name folders with --fractured and --not-fractured, or a table with --labels."
+        )
     lines += [
         LeftOut(source.shown(file), UNREADABLE, fault)
         for file, fault in described.items()
@@ -86,7 +91,8 @@ def _describe(file: Path) -> Described | str:
     try:
         header = dicom.read_header(images.read_bytes(file), str(file), DEFAULTS.max_pixels)
     except ImageFault as fault:
-        return "" if fault.reason == "not_an_image" else f"{fault.reason}: {fault}"
+        detail = str(fault).removeprefix(f"{file}: ")
+        return "" if fault.reason == "not_an_image" else f"{fault.reason}: {detail}"
     columns = {
         name: next(filter(None, map(header.text, keywords)), "").lower()
         for name, keywords in _COLUMNS.items()

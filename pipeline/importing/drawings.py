@@ -168,7 +168,7 @@ def _size(file: Path) -> tuple[int, int] | str:
     try:
         height_px, width_px = images.read(file).pixels.shape
     except ImageFault as fault:
-        return f"{fault.reason}: {fault}"
+        return f"{fault.reason}: {str(fault).removeprefix(f'{file}: ')}"
     return height_px, width_px
 
 
@@ -258,4 +258,6 @@ def on_labelled(
             lines.append(LeftOut(source.shown(record.file), TWO_LABELS, detail))
         else:
             kept.append(record if other is None else replace(record, regions=other.regions, size=other.size))
+    used = {source.shown(record.file) for record in kept}  # without a drawing, where that is broken
+    lines = [line for line in lines if line.file not in used]
     return Found(kept, lines, source.pictures, boxes=drawn.boxes)

@@ -10,21 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
-from pipeline.dataset import body_part, tables
-from pipeline.importing import coco, drawings, meaning, voc, yolo
+from pipeline.dataset import body_part
+from pipeline.importing import coco, drawings, meaning, rows, voc, yolo
 from pipeline.importing.drawings import Picture
-from pipeline.importing.record import (
-    BAD_ROW,
-    BROKEN,
-    TWO_LABELS,
-    Found,
-    LeftOut,
-    NotThisKindError,
-    Options,
-    Record,
-)  # fmt: skip
+from pipeline.importing.record import BROKEN, TWO_LABELS, Found, LeftOut, NotThisKindError, Options, Record
+from pipeline.importing.rows import Rows
 from pipeline.importing.source import Source, missing, split_of
 
 _CLASSES = {"Fractured": True, "Non_fractured": False}
@@ -35,41 +25,44 @@ _FRACTURED = "fractured"  # the only class that is drawn
 
 def read(path: Path, options: Options) -> Found:
     """Read FracAtlas."""
-    top = path / "FracAtlas" if (path / "FracAtlas").is_dir() else path
-    if not all((top / "images" / name).is_dir() for name in _CLASSES) or not (top / "dataset.csv").is_file():
-        looked = (
-            "images/Fractured, images/Non_fractured and dataset.csv (without the table: `import folders`)"
-        )
-        raise NotThisKindError("fracatlas", path, looked, Source(path).top())
-    source = Source(path, options.without)
-    rows, lines = _rows(top)
-    splits = _splits(top)
-    records = []
-    for file in source.pictures:
-        label = _CLASSES.get(file.parent.name)
-        row = rows.get(file.name, {})
-        if label is None:
-            continue
-        if row and meaning.yes(row.get(_FRACTURED, "")) != str(int(label)):
-            detail = f"in {file.parent.name}, and dataset.csv says fractured {row[_FRACTURED]!r}"
-            lines.append(LeftOut(source.shown(file), TWO_LABELS, detail))
-        else:
-            records.append(Record(file, label, splits.get(file.name, ""), columns=_columns(row)))
-    names = {file.name for file in source.pictures}
-    lines += missing(sorted(rows.keys() - names), "dataset.csv")
+    source, top = Source(path, options.without), path / "FracAtlas"
+    top = top if top.is_dir() else path
+    table = top / "dataset.csv"
+    if not table.is_file() or not all((top / "images" / name).is_dir() for name in _CLASSES):
+        looked = "images/Fractured, images/Non_fractured and dataset.csv (without it: `import folders`)"
+        raise NotThisKindError("fracatlas", path, looked, source.top())
+    described = rows.read(table, "image_id", [_FRACTURED])
+    records, lines = _records(source, described, _splits(top, source))
     pictures, more = _drawn(source, top / "Annotations")
     drawn = drawings.found(pictures, [_FRACTURED], source, Options(), more, frozenset({_FRACTURED}))
-    return drawings.on_labelled(records, drawn, lines, source)
+    return drawings.on_labelled(records, drawn, [*described.left_out, *lines], source)
 
 
-def _rows(top: Path) -> tuple[dict[str, Mapping[str, str]], list[LeftOut]]:
-    """Read the rows of dataset.csv by the picture's name."""
-    ragged: list[str] = []
-    table = tables.given(top / "dataset.csv", ragged).table
-    if "image_id" not in table or _FRACTURED not in table:
-        raise ValueError(f"dataset.csv must have columns image_id and fractured. Received: {list(table)}.")
-    lines = [LeftOut("dataset.csv", BAD_ROW, fault) for fault in ragged]
-    return {row["image_id"]: row for row in table.to_dict("records")}, lines
+def _records(
+    source: Source, described: Rows, splits: Mapping[str, str]
+) -> tuple[list[Record], list[LeftOut]]:
+    """Label pictures by their folder, where the table says the same."""
+    labels = {file: _CLASSES[file.parent.name] for file in source.pictures if file.parent.name in _CLASSES}
+    records, lines = (
+        [],
+        missing(sorted(described.of_name.keys() - {file.name for file in labels}), "dataset.csv"),
+    )
+    for file, label in labels.items():
+        row = described.of_name.get(file.name, {})
+        if clash := _clash(file, row, described, source, label=label):
+            lines += clash
+        else:
+            records.append(Record(file, label, splits.get(file.name, ""), columns=_columns(row)))
+    return records, lines
+
+
+def _clash(
+    file: Path, row: Mapping[str, str], described: Rows, source: Source, *, label: bool
+) -> list[LeftOut]:
+    if row and meaning.yes(row[_FRACTURED]) != str(int(label)):
+        detail = f"in {file.parent.name}, and dataset.csv says fractured {row[_FRACTURED]!r}"
+        return [LeftOut(source.shown(file), TWO_LABELS, detail)]
+    return described.clash(file.name, source.shown(file))
 
 
 def _columns(row: Mapping[str, str]) -> dict[str, str]:
@@ -81,14 +74,13 @@ def _columns(row: Mapping[str, str]) -> dict[str, str]:
     return {body_part.COLUMN: part} | {name: meaning.yes(row[name]) for name in _COLUMNS if name in row}
 
 
-def _splits(top: Path) -> dict[str, str]:
-    """Read the published split, which names the fractured ones alone."""
-    found: dict[str, str] = {}
-    for file in sorted((top / "Utilities" / "Fracture Split").glob("*.csv")):
-        table: pd.DataFrame = tables.given(file, []).table
-        if (split := split_of([file.stem])) and "image_id" in table:
-            found |= dict.fromkeys(table["image_id"], split)
-    return found
+def _splits(top: Path, source: Source) -> dict[str, str]:
+    """Read the published split, which names the fractured ones alone; a name a line, below a header."""
+    files = sorted((top / "Utilities" / "Fracture Split").glob("*.csv"))
+    names = (
+        (row.split(",")[0].strip('"'), split_of([file.stem])) for file in files for row in source.lines(file)
+    )
+    return {name: split for name, split in names if split}
 
 
 def _drawn(source: Source, folder: Path) -> tuple[list[Picture], list[LeftOut]]:
@@ -104,6 +96,4 @@ def _drawn(source: Source, folder: Path) -> tuple[list[Picture], list[LeftOut]]:
     if files := [file for file in source.named(".xml") if file.is_relative_to(folder)]:
         pictures, more = voc.annotated(files, source, {})
         return pictures, [*lines, *more]
-    stems = {file.stem: file for file in source.pictures}
-    labels = [file for file in source.named(".txt") if file.is_relative_to(folder) and file.stem in stems]
-    return [yolo.picture(stems[file.stem], file, {"0": _FRACTURED}, "", source) for file in labels], lines
+    return yolo.by_stem(source, {"0": _FRACTURED}), lines

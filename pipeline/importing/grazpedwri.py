@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.dataset import body_part, tables
-from pipeline.importing import drawings, meaning, voc, yolo
+from pipeline.dataset import body_part
+from pipeline.importing import drawings, meaning, rows, voc, yolo
 from pipeline.importing.drawings import Picture
-from pipeline.importing.record import BAD_ROW, Found, LeftOut, NotThisKindError, Options, Record
+from pipeline.importing.record import Found, LeftOut, NotThisKindError, Options, Record
 from pipeline.importing.source import Source, missing
 
-_NEEDED = {"filestem", "patient_id", "study_number", "fracture_visible"}
+_NEEDED = ("patient_id", "study_number", "fracture_visible")
 _COLUMNS = (
     "gender", "age", "laterality", "projection", "initial_exam", "ao_classification", "cast",
     "diagnosis_uncertain", "osteopenia", "device_manufacturer",
@@ -31,25 +31,20 @@ _CLASSES = (
 def read(path: Path, options: Options) -> Found:
     """Read GRAZPEDWRI-DX."""
     source = Source(path, options.without)
-    table, lines = _table(path, source)
-    stems = source.find(table)
-    lines += missing(sorted(table.keys() - stems.keys()), "dataset.csv")
-    records = [_record(stems[stem], row) for stem, row in table.items() if stem in stems]
+    table = source.root / "dataset.csv"
+    if not table.is_file():
+        looked = f"dataset.csv with filestem, {', '.join(_NEEDED)}, and images_part1/ to images_part4/"
+        raise NotThisKindError("grazpedwri", path, looked, source.top())
+    described = rows.read(table, "filestem", _NEEDED)
+    files = source.find(described.of_name)
+    lines = [*described.left_out, *missing(sorted(described.of_name.keys() - files.keys()), "dataset.csv")]
+    lines += [line for stem, file in files.items() for line in described.clash(stem, source.shown(file))]
+    records = [
+        _record(file, described.of_name[stem]) for stem, file in files.items() if stem not in described.twice
+    ]
     pictures, more = _drawn(source)
     drawn = drawings.found(pictures, _CLASSES, source, Options(), more, _FRACTURE)
     return drawings.on_labelled(records, drawn, lines, source)
-
-
-def _table(path: Path, source: Source) -> tuple[dict[str, Mapping[str, str]], list[LeftOut]]:
-    """Read the rows of dataset.csv by the picture's name without suffix."""
-    file, ragged = source.root / "dataset.csv", list[str]()
-    table = tables.given(file, ragged).table if file.is_file() else None
-    if table is None or not {*table} >= _NEEDED:
-        has = source.top() if table is None else [f"dataset.csv with {', '.join(table)}"]
-        looked = f"dataset.csv with {', '.join(sorted(_NEEDED))}, and images_part1/ to images_part4/"
-        raise NotThisKindError("grazpedwri", path, looked, has)
-    rows = {row["filestem"]: row for row in table.to_dict("records")}
-    return rows, [LeftOut("dataset.csv", BAD_ROW, fault) for fault in ragged]
 
 
 def _record(file: Path, row: Mapping[str, str]) -> Record:
@@ -72,6 +67,4 @@ def _drawn(source: Source) -> tuple[list[Picture], list[LeftOut]]:
         return voc.annotated(files, source, {})
     classes, _, lines = yolo.settings(source)
     classes = classes or {str(number): name for number, name in enumerate(_CLASSES)}
-    stems = {file.stem: file for file in source.pictures}
-    labels = [file for file in source.named(".txt") if file.stem in stems]
-    return [yolo.picture(stems[file.stem], file, classes, "", source) for file in labels], lines
+    return yolo.by_stem(source, classes), lines

@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 
 from pipeline.dataset import body_part
-from pipeline.files import text as texts
 from pipeline.importing.record import (
     BAD_ROW,
     MISSING,
@@ -95,12 +94,7 @@ def _missing(source: Source, files: set[Path]) -> list[LeftOut]:
 
 def _lines(source: Source, end: str) -> list[tuple[Path, int, str]]:
     files = [file for file in source.named(".csv") if file.name.endswith(end)]
-    return [
-        (file, line, row.strip())
-        for file in files
-        for line, row in enumerate(texts.read(file).text.split("\n"), start=1)
-        if row.strip()
-    ]
+    return [(file, line, row) for file in files for line, row in enumerate(source.lines(file), start=1)]
 
 
 def _key(study: re.Match[str]) -> str:

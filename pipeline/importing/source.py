@@ -10,10 +10,11 @@ from pathlib import Path, PurePath
 
 from pipeline.dataset import joining, layout
 from pipeline.files import images
+from pipeline.files import text as texts
 from pipeline.files.faults import Issue
 from pipeline.files.printable import printable
 from pipeline.files.walk import walk
-from pipeline.importing.record import MISSING, UNREADABLE, LeftOut, shown
+from pipeline.importing.record import BROKEN, MISSING, UNREADABLE, LeftOut, shown
 from pipeline.validate import links
 
 _YEAR = re.compile(r"[\d_-]+$")  # of train2017
@@ -30,23 +31,20 @@ class Source:
     files
         All files that may be read, in the order of their paths.
     left_out
-        Files that may not: links out of the folder, pipes, unreadable folders.
+        Files that may not: links out of the folder, pipes, unreadable folders, lists that are no text.
     """
 
     def __init__(self, root: Path, without: Path | None = None) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - `resolve` would follow links
-        files, issues = walk(self.root)
-        real = (os.path.realpath(self.root),)
-        outside = [Path(file) for file in files if not links.inside(file, real)]
+        real = os.path.realpath(self.root)
+        own = self.root / without.relative_to(real) if without and without.is_relative_to(real) else None
+        found, issues = walk(self.root)
+        files = [file for file in found if own is None or not file.is_relative_to(own)]
+        self.files = [file for file in files if links.inside(file, (real,))]
+        outside = sorted({*files} - {*self.files})
         issues += [Issue.of(str(file), "outside_root", "a link out of the source") for file in outside]
-        skipped = set(outside)
-        self.files = [
-            file
-            for file in files
-            if file not in skipped and not (without is not None and file.is_relative_to(without))
-        ]
         self.left_out = [
-            LeftOut(shown(Path(issue.path), self.root), UNREADABLE, issue.detail)
+            LeftOut(self.shown(Path(issue.path)), UNREADABLE, issue.detail)
             for issue in issues
             if issue.issue in _REFUSED
         ]
@@ -76,12 +74,26 @@ class Source:
         """Return the split of a file by the folders that it lies in; empty where they do not tell."""
         return split_of(self.parts(file))
 
+    def lines(self, file: Path) -> list[str]:
+        """Read the lines of a text file that are not empty; one that is no text is left out, and has none."""
+        try:
+            text = texts.read(file).text if file.stat().st_size else ""
+        except (ValueError, OSError) as error:
+            self.left_out.append(LeftOut(self.shown(file), BROKEN, str(error)))
+            return []
+        return [line.strip() for line in text.split("\n") if line.strip()]
+
     def find(
         self, names: Iterable[str], near: Path | None = None, among: Sequence[Path] | None = None
     ) -> dict[str, Path]:
-        """Find the picture that each name means, see `joining`: below a folder, else below the source."""
+        """Find the picture that each name means, see `joining`: below a folder, or else below the source.
+
+        Where most lie below the folder, the others are missing there: one elsewhere is of another table.
+        """
         wanted, paths = set(names), dict[str, Path]()
         for folder in dict.fromkeys((near or self.root, self.root)):
+            if 2 * len(paths) > len(wanted):
+                break
             files = [file for file in among or self.pictures if file.is_relative_to(folder)]
             of_path = {file.relative_to(folder).as_posix(): file for file in files}
             if (left := wanted - paths.keys()) and of_path:
@@ -102,4 +114,6 @@ def split_of_name(name: str) -> str:
 
 def missing(names: Iterable[str], of: str) -> list[LeftOut]:
     """Say of each name that no file has it."""
-    return [LeftOut(name, MISSING, f"{of} names it, and no such picture is there") for name in names]
+    return [
+        LeftOut(name or of, MISSING, f"{of} names {name!r}, and no such picture is there") for name in names
+    ]

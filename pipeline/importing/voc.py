@@ -13,7 +13,6 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from pipeline.dataset.annotations import parse_region
-from pipeline.files import text as texts
 from pipeline.importing import drawings, xml_files
 from pipeline.importing.drawings import Picture, Shape
 from pipeline.importing.record import BROKEN, MISSING, Found, LeftOut, NotThisKindError, Options
@@ -123,8 +122,7 @@ def _image_sets(source: Source) -> dict[str, str]:
         line.split()[0]: split
         for file in lists
         if (split := split_of([file.stem]))
-        for line in texts.read(file).text.splitlines()
-        if line.strip()
+        for line in source.lines(file)
     }
 
 

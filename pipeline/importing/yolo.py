@@ -59,10 +59,10 @@ def settings(source: Source) -> tuple[dict[str, str], dict[Path, str], list[Left
             continue
         if isinstance(values, dict) and values.get("names"):
             classes |= _classes(values["names"])
-            folders |= _folders(values, file, source.root)
+            folders |= _folders(values, file, source)
     for file in source.named(".txt", ".names"):
         if not classes and file.name in ("classes.txt", "obj.names"):
-            classes = _classes([line for line in texts.read(file).text.splitlines() if line.strip()])
+            classes = _classes(source.lines(file))
     return classes, folders, lines
 
 
@@ -84,7 +84,7 @@ def shapes(file: Path, classes: Mapping[str, str], where: str) -> tuple[list[Sha
         Why it is no whole label file; else empty.
     """
     try:
-        text = file.read_text(encoding="utf-8")  # an empty file says that nothing is there
+        text = file.read_text(encoding="utf-8-sig")  # an empty file says that nothing is there
     except (OSError, ValueError) as error:
         return [], f"{where}: {error}"
     rows = [(line, row.split()) for line, row in enumerate(text.splitlines(), start=1) if row.strip()]
@@ -138,22 +138,28 @@ def _classes(names: Any) -> dict[str, str]:
     return {str(number): str(name) for number, name in items}
 
 
-def _folders(values: Mapping[str, Any], file: Path, root: Path) -> dict[Path, str]:
+def _folders(values: Mapping[str, Any], file: Path, source: Source) -> dict[Path, str]:
     """Find folders, and pictures of lists, that data.yaml gives to splits; it may stem from elsewhere."""
-    found: dict[Path, str] = {}
     bases = [file.parent, file.parent / str(values.get("path") or "")]
+    found: dict[Path, str] = {}
     for key, split in _SPLITS.items():
         given = values.get(key) or []
-        for one in given if isinstance(given, list) else [given]:
-            plain = re.sub(r"^(\.\.?/)+", "", str(one))
-            for place in {base / name for base in bases for name in (str(one), plain)}:
-                if not place.resolve().is_relative_to(root.resolve()) or place.resolve() == root.resolve():
-                    continue
-                if place.is_dir():
-                    found[Path(os.path.abspath(place))] = split  # noqa: PTH100 - `resolve` would follow links
-                elif place.is_file() and place.suffix == ".txt":
-                    names = texts.read(place).text.split("\n")
-                    found |= {
-                        base / re.sub(r"^\./", "", name): split for base in bases for name in names if name
-                    }
+        for name in map(str, given if isinstance(given, list) else [given]):
+            for place in _places(name, bases, source.root):
+                rows = source.lines(place) if place.is_file() else [""]
+                found |= {one: split for row in rows for one in _places(row, [*bases, place], source.root)}
     return found
+
+
+def _places(name: str, bases: Sequence[Path], root: Path) -> list[Path]:
+    """Find what a name means from some folders, as it is and without the dots before it, below the source."""
+    plain = re.sub(r"^(\.\.?/)+", "", name)
+    places = dict.fromkeys(Path(os.path.abspath(base / one)) for base in bases for one in (name, plain))  # noqa: PTH100
+    return [place for place in places if place != root and place.is_relative_to(root) and place.exists()]
+
+
+def by_stem(source: Source, classes: Mapping[str, str]) -> list[Picture]:
+    """Read label files that lie apart, by the names that they share with pictures."""
+    files = {file.stem: file for file in source.pictures}
+    labels = [label for label in source.named(".txt") if label.stem in files]
+    return [picture(files[label.stem], label, classes, "", source) for label in labels]

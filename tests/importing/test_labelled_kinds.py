@@ -37,16 +37,20 @@ def test_fracatlas_rows_that_contradict_cost_themselves_alone(root, bring):
     sources.fracatlas(root)
     top = root / "FracAtlas"
     change(top / "dataset.csv", {0: {"fractured": 0}, 1: {"image_id": "gone.jpg"}, 2: {"leg": 1}})
+    with (top / "dataset.csv").open("a") as file:
+        file.write("IMG0000003.jpg,0,1,0,0,0,0,0,1,1,1,0,0\n")
+    sources.text(top / "Utilities/Fracture Split/test.csv", "")
     sources.draw(top / "images/IMG9.jpg", 9)
     done = bring("fracatlas")
     images = {
         ("FracAtlas/images/Fractured/IMG0000000.jpg", record.TWO_LABELS),
         ("FracAtlas/images/IMG9.jpg", record.NO_LABEL),
     }
-    assert done.left_out == {*images, ("gone.jpg", record.MISSING)}
+    twice = ("FracAtlas/images/Fractured/IMG0000003.jpg", record.TWO_LABELS)
+    assert done.left_out == {*images, twice, ("gone.jpg", record.MISSING)}
     labels = pd.read_csv(done.folder / "labels.csv", keep_default_na=False).set_index("path")
     assert labels.loc["train/fractured/IMG0000002.jpg", "body_part"] == "mixed"
-    assert labels.loc["train/fractured/IMG0000003.jpg", "body_part"] == "hand"
+    assert labels.loc["val/fractured/IMG0000100.jpg", "body_part"] == "hand"
     assert not {"fractured", "fracture_count", "image_id"} & {*labels}
 
 
@@ -77,11 +81,11 @@ def test_grazpedwri_rows_that_contradict_cost_themselves_alone(root, bring):
     both = sources.OBJECT.format(name="fracture")
     sources.text(folder / f"{stems[3]}.xml", sources.VOC.format(name=f"{stems[3]}.png", objects=both))
     done = bring("grazpedwri")
+    assert any(path.endswith(f"/fractured/{stems[1]}.png") for path in done.paths)  # the table labels it
     assert done.left_out == {
         ("gone", record.MISSING),
         (f"images_part1/{stems[0]}.png", record.NO_LABEL),
         (f"folder_structure/pascalvoc/{stems[1]}.xml", record.BROKEN),
-        (f"images_part2/{stems[1]}.png", record.BROKEN),
         (f"images_part1/{stems[3]}.png", record.TWO_LABELS),
     }
 
