@@ -21,7 +21,7 @@ import yaml
 from pipeline.commands import destination, terminal
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import outputs
-from pipeline.files.printable import printable
+from pipeline.files.printable import one_line, printable
 from pipeline.importing import (
     coco,
     csv_table,
@@ -67,7 +67,7 @@ def run(kind: str, source: Path, out: Path, options: Options, *, as_json: bool) 
     ValueError
         The source is not of that kind, nothing of it could be used, or ``out`` holds something else.
     """
-    path, folder = _places(source, out)
+    path, folder = _places(source, out, options)
     found = READERS[kind](path, replace(options, without=folder))
     root = path.parent if path.is_file() else path
     found = record.merged(found, root)
@@ -75,7 +75,8 @@ def run(kind: str, source: Path, out: Path, options: Options, *, as_json: bool) 
     if not found.records:
         raise ValueError(
             f"import {kind} must find a radiograph that can be used. Received: {source}, with "
-            f"{len(found.pictures)} pictures: {_listed(found.left_out)}. Nothing was written."
+            f"{len(found.pictures)} pictures: {_listed(found.left_out)}. Nothing was written. "
+            f"{'; '.join(found.remarks)}".rstrip()
         )
     splits, how = dealing.splits(found.records, root)
     with outputs.staged(folder) as private:
@@ -89,12 +90,12 @@ def run(kind: str, source: Path, out: Path, options: Options, *, as_json: bool) 
         log.warning("import: %s", remark)
 
 
-def _places(source: Path, out: Path) -> tuple[Path, Path]:
+def _places(source: Path, out: Path, options: Options) -> tuple[Path, Path]:
     """Check that there is a source, and that the folder is new or all our own."""
     path = Path(os.path.abspath(source))  # noqa: PTH100 - `resolve` would follow links
     if not path.exists():
         raise ValueError(f"import needs a source that is there. Received: {source}.")
-    folder = destination.check(out, writing.OUTPUTS, [path])
+    folder = destination.check(out, writing.OUTPUTS, [path, *([options.labels] if options.labels else [])])
     if path.is_dir() and folder.is_relative_to(path.resolve()):
         raise ValueError(f"--out must lie outside the source, which is never changed. Received: {out}.")
     if folder.is_dir() and any(folder.iterdir()) and (others := writing.others(folder)):
@@ -111,7 +112,8 @@ def _say(left_out: Sequence[LeftOut], folder: Path) -> None:
     for one in left_out:
         counts[one.cause] += 1
         if counts[one.cause] <= _most(one.cause):
-            log.warning("left out %s: %s: %s", printable(one.file), one.cause, printable(one.detail))
+            file, detail = (one_line(printable(text)) for text in (one.file, one.detail))
+            log.warning("left out %s: %s: %s", file, one.cause, detail)
     for cause, count in counts.items():
         if (more := count - _most(cause)) > 0:
             log.warning("%s: and %d more: %s", cause, more, folder / writing.LEFT_OUT)

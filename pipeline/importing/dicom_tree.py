@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -167,7 +168,7 @@ def _files(
 
 def _record(file: Path, one: Described, salt: bytes, source: Source, *, fractured: bool) -> Record:
     def hashed(text: str) -> str:
-        return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:_NAME_LENGTH] if text else ""
+        return hmac.new(salt, os.fsencode(text), hashlib.sha256).hexdigest()[:_NAME_LENGTH] if text else ""
 
     return Record(
         file,

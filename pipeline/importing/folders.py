@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.dataset import headers
-from pipeline.files.printable import printable
+from pipeline.files.printable import first, one_line, printable
 from pipeline.importing import meaning
 from pipeline.importing.record import Found, NotThisKindError, Options, Record
 from pipeline.importing.source import Source
@@ -45,5 +45,5 @@ def _require(named: tuple[str, ...], below: set[str]) -> None:
     if absent := [name for name in named if headers.plain(name) not in plain]:
         raise ValueError(
             f"--fractured and --not-fractured must name folders with pictures. Received: {absent[0]!r}; "
-            f"there are {', '.join(sorted(map(printable, below))[:8]) or 'none'}."
+            f"there are {one_line(first(sorted(map(printable, below)), 8)) or 'none'}."
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.dataset.annotations import Region
+from pipeline.files.printable import first, one_line
 
 # Why something is left out, as the table at the end counts it.
 NO_LABEL, MISSING, TWO_LABELS = "no label", "missing file", "two labels or splits"
@@ -20,7 +21,7 @@ class NotThisKindError(ValueError):
     """The source is not of the kind that was named."""
 
     def __init__(self, kind: str, source: Path, looked_for: str, found: Iterable[str]) -> None:
-        instead = ", ".join(sorted(found)[:8]) or "nothing"
+        instead = one_line(first(sorted(found), 8)) or "nothing"
         super().__init__(
             f"import {kind} needs {looked_for}. Received: {source}, which holds {instead}. Name the folder "
             "that holds them, or another kind; docs/import.md lists the kinds."

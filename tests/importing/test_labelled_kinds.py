@@ -207,3 +207,12 @@ def test_dicom_labels_come_from_a_table_by_study(root, bring, tmp_path):
         ("normal/ct", record.UNREADABLE),
     }
     assert done.figures["used"]["radiographs"] == 35
+
+
+def test_a_dicom_tree_without_labels_says_how_to_give_them(root, bring):
+    sources.dicom(root)
+    (root / "fracture").rename(root / "one")
+    (root / "normal").rename(root / "other")
+    with pytest.raises(ValueError, match=r"import dicom needs labels.* 36 radiographs .*--labels"):
+        bring("dicom")
+    assert bring("dicom", fractured=("one",), not_fractured=("other",)).figures["used"]["fractured"] == 18

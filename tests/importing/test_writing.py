@@ -50,13 +50,12 @@ def test_a_second_import_gives_equal_bytes(root, bring):
     "import: two files of one name, names that act or are passed over", "distinct safe names"
 )
 def test_files_of_one_name_get_distinct_names(root, bring):
-    for seed, name in enumerate(
-        ["a/x.png", "b/x.png", "b/X.png", "c/line\nbreak.png", "c/a_x.png", f"c/{'n' * 250}.png"]
-    ):
+    names = ["a/x.png", "b/x.png", "b/X.png", "c/line\nbreak.png", "c/a_x.png", f"c/{'n' * 250}.png"]
+    for seed, name in enumerate([*names, os.fsdecode(b"c/caf\xe9.png")]):
         sources.draw(root / "train/broken" / name, seed)
         sources.draw(root / "train/normal" / f"{seed}.png", 50 + seed)
     done = bring("folders")
-    assert len({path.rsplit("/", 1)[1].casefold() for path in done.paths}) == 12
+    assert len({path.rsplit("/", 1)[1].casefold() for path in done.paths}) == 14
     table = pd.read_csv(done.folder / "sources.csv").set_index("source")["path"]
     assert table["train/broken/a/x.png"].endswith("/train_broken_a_x.png")
     assert table["train/broken/c/a_x.png"].endswith("/a_x.png")
