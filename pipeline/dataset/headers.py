@@ -36,7 +36,7 @@ def rename(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, str
     """
     meant: dict[str, list[str]] = {}
     for column in table:
-        if name := _MEANING.get(plain(column)):
+        if name := meaning(column):
             meant.setdefault(name, []).append(column)
     if "path" in meant.get("path", ()):
         meant["path"] = ["path"]  # beside it, another column of file names is the user's own
@@ -57,6 +57,11 @@ def rename(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, str
         if first != name:
             renamed[first] = name
     return table.drop(columns=repeated).rename(columns=renamed), renamed
+
+
+def meaning(column: str) -> str | None:
+    """Name the column that acts which a column's name stands for, if any."""
+    return _MEANING.get(plain(column))
 
 
 def plain(column: str) -> str:

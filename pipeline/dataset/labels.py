@@ -38,8 +38,10 @@ _PATIENTS = 2  # of more of them no study is, which belongs to one, or to two wr
 _MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
 _OFTEN = 10  # files under one id, and times those of the median id: so, too
 _N_NAMED = 3
+LABEL_COLUMNS = ("fractured", "fracture", "class", "label")
+SPLIT_COLUMNS = ("split", "subset", "partition")
 _SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
-_CLASSES = {
+CLASSES = {  # what a label says, by its value without case, blanks and signs
     **dict.fromkeys(("fractured", "fracture", "1", "true", "yes", "positive"), "fractured"),
     **dict.fromkeys(
         ("notfractured", "nonfractured", "normal", "0", "false", "no", "negative"), "not fractured"
@@ -191,8 +193,8 @@ def _joined(
 def _placed(names: pd.Series[str], given: pd.DataFrame) -> pd.Series[str] | None:
     """Put the folders before base names, where columns tell split and class of every row."""
     columns = {headers.plain(column): given[column] for column in given}
-    split = _translated(columns, ("split", "subset", "partition"), _SPLIT_OF)
-    fractured = _translated(columns, ("fractured", "fracture", "class", "label"), _CLASSES)
+    split = _translated(columns, SPLIT_COLUMNS, _SPLIT_OF)
+    fractured = _translated(columns, LABEL_COLUMNS, CLASSES)
     if fractured is None:
         return None
     base = names.str.replace("\\", "/").str.rsplit("/", n=1).str[-1]

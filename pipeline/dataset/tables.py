@@ -26,8 +26,14 @@ class Given(NamedTuple):
     note: str
 
 
-def given(path: Path) -> Given:
+def given(path: Path, ragged: list[str] | None = None) -> Given:
     """Read a table of the user's: commas, semicolons, tabs or bars; blanks around cells are dropped.
+
+    Parameters
+    ----------
+    ragged
+        Where given, it gathers what is wrong with rows that have not as many cells as the header, and these
+        rows are left out.
 
     Returns
     -------
@@ -44,18 +50,24 @@ def given(path: Path) -> Given:
     text, note = texts.read(path)
     rows = _rows(text.replace("\r", _RETURN), path)
     (_, header), *body = rows
+    whole = []
     for line, cells in body:
         while len(cells) > len(header) and not cells[-1]:
             cells.pop()  # separators at the end of the line
-        if len(cells) != len(header):
-            raise TextFault(
-                f"{path}, line {line}: a row must have {len(header)} cells, as the header has. "
-                f"Received: {len(cells)}: {_shortened(cells)}. Correct the line; cells with commas in quotes."
-            )
+        if len(cells) == len(header):
+            whole.append((line, cells))
+            continue
+        fault = (
+            f"line {line}: a row must have {len(header)} cells, as the header has. "
+            f"Received: {len(cells)}: {_shortened(cells)}. Correct the line; cells with commas in quotes."
+        )
+        if ragged is None:
+            raise TextFault(f"{path}, {fault}")
+        ragged.append(fault)
     if twice := sorted(name for name, count in Counter(header).items() if name and count > 1):
         raise TextFault(f"{path} must name a column once. Received twice: {twice[0]!r}. Remove one.")
-    table = pd.DataFrame([cells for _, cells in body], columns=header, dtype="str")
-    table.index = pd.Index([line for line, _ in body])
+    table = pd.DataFrame([cells for _, cells in whole], columns=header, dtype="str")
+    table.index = pd.Index([line for line, _ in whole])
     return Given(table[[name for name in header if name]], note)
 
 

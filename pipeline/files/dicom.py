@@ -54,6 +54,22 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         return _shown(stored, dataset, header, name)
 
 
+def read_header(data: bytes, name: str, max_pixels: int) -> Header:
+    """Read what a DICOM file says of itself; its pixels are not decoded.
+
+    Raises
+    ------
+    ImageFault
+        ``not_an_image``, or what `decode` raises for a header.
+    """
+    if not is_dicom(data):
+        raise ImageFault("not_an_image", f"{name}: no DICOM file")
+    with pictures.faults_of(name):
+        header = Header(dataset := _dataset(data, name, max_pixels), [])
+        _check(dataset, header, name, max_pixels)
+        return header
+
+
 def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograph:
     mode = header.photometric()
     if stored.values.ndim == 2 and mode == "PALETTE COLOR":

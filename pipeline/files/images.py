@@ -36,7 +36,7 @@ __all__ = [
 MAX_PIXELS = DEFAULTS.max_pixels
 _MAX_BYTES = 2**30
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_SUFFIXES = {
+SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
     ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".dcm": "DICOM", ".dicom": "DICOM",
 }  # fmt: skip
@@ -114,7 +114,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Radiograph:
         decoded = _decode(data, name, max_pixels)
     notes = tuple(dict.fromkeys((*decoded.notes, *complaints.notes(said))))
     suffix = PurePath(name).suffix.lower()
-    if _SUFFIXES.get(suffix, decoded.format) != decoded.format:
+    if SUFFIXES.get(suffix, decoded.format) != decoded.format:
         notes = (Note("extension_mismatch", f"named {suffix}, and of the format {decoded.format}"), *notes)
     return replace(decoded, notes=notes)
 

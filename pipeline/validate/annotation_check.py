@@ -162,7 +162,7 @@ def _fault(one: Placed, target: Target) -> Issue | None:
         detail = "a fracture is drawn on a radiograph labelled not fractured"
         return Issue.of(one.file, "annotation_on_not_fractured", detail)
     try:
-        _check_inside(one.region, target)
+        check_inside(one.region, target.height_px, target.width_px)
     except ValueError as error:
         return malformed(one.file, one.drawn, error)
     return None
@@ -210,12 +210,17 @@ def _say(
             log.warning("annotations: %s", issue.detail)
 
 
-def _check_inside(region: Region, target: Target) -> None:
+def check_inside(region: Region, height_px: int, width_px: int) -> None:
+    """Refuse a region outside its radiograph.
+
+    Raises
+    ------
+    ValueError
+        It sticks out by more than a pixel, or lies within the first pixel.
+    """
     outline = corners(region.bbox)
-    limit = np.array([target.width_px, target.height_px], dtype=np.float64)
+    limit = np.array([width_px, height_px], dtype=np.float64)
     if (outline <= 1).all():
         raise ValueError(f"within the first pixel, though others are in pixels. Received: {region.bbox}")
     if (outline < -_TOLERANCE_PX).any() or (outline > limit + _TOLERANCE_PX).any():
-        raise ValueError(
-            f"outside the {target.height_px} x {target.width_px} radiograph. Received: {region.bbox}"
-        )
+        raise ValueError(f"outside the {height_px} x {width_px} radiograph. Received: {region.bbox}")

@@ -20,7 +20,11 @@ _NONE = re.compile(r"\b(no|not|non|without|un|never)\b|\b(no|non|un)fract")
 
 
 def choose(
-    named: Mapping[str, str], used: Iterable[str], wanted: Sequence[str | int], path: Path
+    named: Mapping[str, str],
+    used: Iterable[str],
+    wanted: Sequence[str | int],
+    path: Path,
+    setting: str = "data.fracture_categories in params.yaml",
 ) -> frozenset[str]:
     """Choose the ids of the categories whose annotations are fractures.
 
@@ -35,6 +39,8 @@ def choose(
         of several the one whose name says fracture.
     path
         Of the file, for messages.
+    setting
+        Where ``wanted`` comes from, for messages.
 
     Raises
     ------
@@ -46,11 +52,11 @@ def choose(
     if not counts:
         return frozenset(named)
     if wanted:
-        return frozenset().union(*(_wanted(one, names, counts, path) for one in wanted))
+        return frozenset().union(*(_wanted(one, names, counts, path, setting) for one in wanted))
     if (plain := _plainly(named, names, counts)) is not None:
         return frozenset(plain)
     raise ValueError(
-        f"{path} must say which of its categories are fractures: set data.fracture_categories in params.yaml "
+        f"{path} must say which of its categories are fractures: set {setting} "
         f"to their names or ids. Received: {_listed(names, counts)}."
     )
 
@@ -77,11 +83,13 @@ def _plainly(
     return None if others or not name or is_negated else counts.keys()
 
 
-def _wanted(one: str | int, names: Mapping[str, str], counts: Counter[str], path: Path) -> frozenset[str]:
+def _wanted(
+    one: str | int, names: Mapping[str, str], counts: Counter[str], path: Path, setting: str
+) -> frozenset[str]:
     same = {key for key, name in names.items() if _plain(name) == _plain(str(one))} or ({str(one)} & {*names})
     if not same:
         raise ValueError(
-            f"data.fracture_categories must name categories of {path}. Received: {one!r}; it has "
+            f"{setting.split()[0]} must name categories of {path}. Received: {one!r}; it has "
             f"{_listed(names, counts)}."
         )
     return frozenset(same)

@@ -1,0 +1,108 @@
+"""A CSV of paths and labels: its columns are found by their usual names.
+
+``path`` and a label are needed; ``split``, ``patient_id`` and ``study_id`` are used, and others carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.dataset import headers, labels, tables
+from pipeline.files.printable import printable
+from pipeline.importing import meaning
+from pipeline.importing.record import (
+    BAD_ROW,
+    NO_LABEL,
+    NOT_UNDERSTOOD,
+    Found,
+    LeftOut,
+    NotThisKindError,
+    Options,
+    Record,
+)
+from pipeline.importing.source import Source, missing, split_of
+
+LABEL_COLUMNS = (*labels.LABEL_COLUMNS, "isfractured", "target", "diagnosis", "abnormal", "fracturevisible")
+
+
+def read(path: Path, options: Options) -> Found:
+    """Read a table, given as its file, or as the folder that holds it and no other."""
+    file = _file(path)
+    source, ragged = Source(file.parent, options.without), list[str]()
+    table = named(tables.given(file, ragged).table, file)
+    label = label_column(table, file, options)
+    split = next((name for name in table if headers.plain(name) in labels.SPLIT_COLUMNS), "")
+    rest = [name for name in table if name not in {"path", "patient_id", "study_id", label, split}]
+    columns = [name for name in rest if name not in labels.RESERVED]
+    path_of = _paths(table["path"], source)
+    lines = [LeftOut(file.name, BAD_ROW, fault) for fault in ragged]
+    lines += missing(dict.fromkeys(name for name in table["path"] if name not in path_of), file.name)
+    says, records = meaning.reader(options), []
+    for line, row in zip(table.index, table.to_dict("records"), strict=True):
+        if (picture := path_of.get(row["path"])) is None:
+            continue
+        if (fractured := says(row[label])) is None:
+            where = f"{file.name}, line {line}, {label}"
+            lines.append(_no_label(source.shown(picture), row[label], where))
+        else:
+            records.append(_record(picture, row, columns, split, fractured=fractured))
+    dropped = sorted({*rest} - {*columns})
+    remarks = (f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}",)
+    return Found(records, [*source.left_out, *lines], source.pictures, remarks if dropped else ())
+
+
+def _no_label(file: str, value: str, where: str) -> LeftOut:
+    if not value:
+        return LeftOut(file, NO_LABEL, f"{where} is empty")
+    return LeftOut(file, NOT_UNDERSTOOD, f"{where} is {value[:80]!r}: see --fractured and --not-fractured")
+
+
+def label_column(table: pd.DataFrame, file: Path, options: Options) -> str:
+    """Find the column of labels: the one that was named, else the first of the usual names."""
+    wanted = [options.label_column] if options.label_column else LABEL_COLUMNS
+    for name in wanted:
+        for column in table:
+            if headers.plain(column) == headers.plain(name):
+                return str(column)
+    raise ValueError(
+        f"{file} must have a column of labels, such as `fractured`. Received: {list(table)}. Name it with "
+        "--label-column."
+    )
+
+
+def named(table: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Give the columns that act their own names; one of paths must be there."""
+    if "path" not in map(headers.meaning, table):
+        raise ValueError(f"{file} must have a column of paths, such as `path`. Received: {list(table)}.")
+    return headers.rename(table, file)[0]
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path.absolute()
+    names = sorted(path.iterdir()) if path.is_dir() else []
+    files = [one for one in names if one.suffix.lower() in {".csv", ".tsv"}]
+    if len(files) != 1:
+        found = (printable(one.name) for one in files or names)
+        raise NotThisKindError("csv", path, "a CSV, or a folder with one at its top", found)
+    return files[0].absolute()
+
+
+def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
+    """Find the pictures: as they are named from the root of the disk, else below the table's folder."""
+    absolute = {name: Path(name) for name in names if Path(name).is_absolute() and Path(name).is_file()}
+    return absolute | source.find(set(names) - absolute.keys() - {""})
+
+
+def _record(file: Path, row: Mapping[str, str], columns: list[str], split: str, *, fractured: bool) -> Record:
+    return Record(
+        file,
+        fractured,
+        split_of([row[split]]) if split else "",
+        row.get("patient_id", ""),
+        row.get("study_id", ""),
+        {name: row[name] for name in columns},
+    )

@@ -1,0 +1,165 @@
+"""YOLO: a text file a radiograph, a line a shape, in shares of the radiograph's sides.
+
+``data.yaml`` names the classes and the folders of the splits; ``images/`` and ``labels/`` are parallel trees,
+or lie in ``train``, ``valid`` and ``test``, as Roboflow exports them; or text files lie beside the pictures.
+https://docs.ultralytics.com/datasets/detect/ and https://docs.ultralytics.com/datasets/segment/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.dataset.annotations import parse_region
+from pipeline.files import text as texts
+from pipeline.importing import drawings
+from pipeline.importing.drawings import Picture, Shape
+from pipeline.importing.record import BROKEN, MISSING, Found, LeftOut, NotThisKindError, Options
+from pipeline.importing.source import Source
+
+_NO_LABELS = re.compile(
+    r"(classes|obj|requirements|README.*|train|val|valid|test|data)\.(txt|names)", re.IGNORECASE
+)
+_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+def read(path: Path, options: Options) -> Found:
+    """Read a folder of pictures and label files."""
+    source = Source(path, options.without)
+    label_files = {file for file in source.named(".txt") if not _NO_LABELS.fullmatch(file.name)}
+    paired = {file: label for file in source.pictures if (label := _label_of(file, label_files)) is not None}
+    if not paired:
+        looked = "pictures in images/ with text files of the same names in labels/, or beside them"
+        raise NotThisKindError("yolo", path, looked, source.top())
+    classes, folders, lines = settings(source)
+    pictures = [
+        picture(file, label, classes, _split(file, folders, source), source) for file, label in paired.items()
+    ]
+    orphans = sorted(label_files - {*paired.values()})
+    lines += [LeftOut(source.shown(file), MISSING, "no picture has this name") for file in orphans]
+    return drawings.found(pictures, classes.values(), source, options, lines)
+
+
+def settings(source: Source) -> tuple[dict[str, str], dict[Path, str], list[LeftOut]]:
+    """Read the names of the classes by their numbers, the splits of folders, and what is broken."""
+    classes: dict[str, str] = {}
+    folders: dict[Path, str] = {}
+    lines = []
+    for file in source.named(".yaml", ".yml"):
+        try:
+            values = yaml.safe_load(texts.read(file).text)
+        except (ValueError, yaml.YAMLError) as error:
+            lines.append(LeftOut(source.shown(file), BROKEN, str(error)))
+            continue
+        if isinstance(values, dict) and values.get("names"):
+            classes |= _classes(values["names"])
+            folders |= _folders(values, file, source)
+    for file in source.named(".txt", ".names"):
+        if not classes and file.name in ("classes.txt", "obj.names"):
+            classes = _classes(source.lines(file))
+    return classes, folders, lines
+
+
+def shapes(file: Path, classes: Mapping[str, str], where: str) -> tuple[list[Shape], str]:
+    """Read a label file.
+
+    Parameters
+    ----------
+    classes
+        Names by numbers; where there are none, a number is its own name.
+    where
+        The file, as messages name it.
+
+    Returns
+    -------
+    shapes : list of Shape
+        With regions in shares.
+    unsure : str
+        Why it is no whole label file; else empty.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # an empty file says that nothing is there
+    except (OSError, ValueError) as error:
+        return [], f"{where}: {error}"
+    rows = [(line, row.split()) for line, row in enumerate(text.splitlines(), start=1) if row.strip()]
+    return [_shape(row, classes, f"{where}, line {line}") for line, row in rows], ""
+
+
+def picture(file: Path, label: Path, classes: Mapping[str, str], split: str, source: Source) -> Picture:
+    """Read the label file of a picture; see `shapes`."""
+    drawn, unsure = shapes(label, classes, source.shown(label))
+    return Picture(file, drawn, split, in_shares=True, unsure=unsure)
+
+
+def _shape(row: Sequence[str], classes: Mapping[str, str], where: str) -> Shape:
+    number = re.sub(r"\.0+$", "", row[0])
+    category = classes.get(number, "") if classes else number if number.isdigit() else ""
+    if not category:
+        return Shape("", None, f"no class has the number {row[0][:40]!r}", where)
+    try:
+        values = np.array(row[1:], np.float64)
+        if len(values) == 4:
+            column, line, width, height = values.tolist()
+            region = parse_region({"bbox": [column - width / 2, line - height / 2, width, height]})
+        elif len(values) >= 6 and len(values) % 2 == 0:
+            region = parse_region({"segmentation": [values.tolist()]})
+        else:
+            raise ValueError(f"4 numbers make a box, 6 or more a polygon. Received: {len(values)}")
+    except ValueError as error:
+        return Shape(category, None, str(error), where)
+    return Shape(category, region, "", where)
+
+
+def _label_of(file: Path, label_files: set[Path]) -> Path | None:
+    """Find the label file of a picture: in labels/ for images/, or beside it."""
+    label, parts = file.with_suffix(".txt"), [*file.parts]
+    for place in reversed(range(len(parts) - 1)):
+        if parts[place].casefold() == "images":
+            other = Path(*parts[:place], "labels", *parts[place + 1 :]).with_suffix(".txt")
+            if other in label_files:
+                return other
+    return label if label in label_files else None
+
+
+def _split(file: Path, folders: Mapping[Path, str], source: Source) -> str:
+    """Return the split by `data.yaml`, else by the folders' names."""
+    given = next((folders[place] for place in (file, *file.parents) if place in folders), "")
+    return given or source.split_of(file)
+
+
+def _classes(names: Any) -> dict[str, str]:
+    items = names.items() if isinstance(names, dict) else enumerate(names if isinstance(names, list) else [])
+    return {str(number): str(name) for number, name in items}
+
+
+def _folders(values: Mapping[str, Any], file: Path, source: Source) -> dict[Path, str]:
+    """Find folders, and pictures of lists, that data.yaml gives to splits; it may stem from elsewhere."""
+    bases = [file.parent, file.parent / str(values.get("path") or "")]
+    found: dict[Path, str] = {}
+    for key, split in _SPLITS.items():
+        given = values.get(key) or []
+        for name in map(str, given if isinstance(given, list) else [given]):
+            for place in _places(name, bases, source.root):
+                rows = source.lines(place) if place.is_file() else [""]
+                found |= {one: split for row in rows for one in _places(row, [*bases, place], source.root)}
+    return found
+
+
+def _places(name: str, bases: Sequence[Path], root: Path) -> list[Path]:
+    """Find what a name means from some folders, as it is and without the dots before it, below the source."""
+    plain = re.sub(r"^(\.\.?/)+", "", name)
+    places = dict.fromkeys(Path(os.path.abspath(base / one)) for base in bases for one in (name, plain))  # noqa: PTH100
+    return [place for place in places if place != root and place.is_relative_to(root) and place.exists()]
+
+
+def by_stem(source: Source, classes: Mapping[str, str]) -> list[Picture]:
+    """Read label files that lie apart, by the names that they share with pictures."""
+    files = {file.stem: file for file in source.pictures}
+    labels = [label for label in source.named(".txt") if label.stem in files]
+    return [picture(files[label.stem], label, classes, "", source) for label in labels]
