@@ -20,7 +20,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.dataset import body_part, headers, tables
-from pipeline.files import dicom, engine, images
+from pipeline.files import complaints, dicom, engine, images
+from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import DEFAULTS
 from pipeline.importing import csv_table, meaning
@@ -90,17 +91,20 @@ def read(path: Path, options: Options) -> Found:
 def _describe(file: Path) -> Described | str:
     """Read a header; why it is no radiograph, or nothing where it is no DICOM file."""
     try:
-        header = dicom.read_header(images.read_bytes(file), str(file), DEFAULTS.max_pixels)
+        with complaints.heard():  # the decoder repeats them when `validate` reads the file
+            return _described(dicom.read_header(images.read_bytes(file), str(file), DEFAULTS.max_pixels))
     except ImageFault as fault:
         detail = str(fault).removeprefix(f"{file}: ")
         return "" if fault.reason == "not_an_image" else f"{fault.reason}: {detail}"
+
+
+def _described(header: Header) -> Described:
     columns = {
         name: next(filter(None, map(header.text, keywords)), "").lower()
         for name, keywords in _COLUMNS.items()
     }
     columns["age"] = _years(header.text("PatientAge"))
-    issuer = header.text("IssuerOfPatientID")
-    patient = header.text("PatientID")
+    issuer, patient = header.text("IssuerOfPatientID"), header.text("PatientID")
     keys = {keyword: header.text(keyword) for keyword in _KEYS.values()}
     return Described(f"{issuer}/{patient}" if patient else "", keys["StudyInstanceUID"], keys, columns)
 

@@ -147,6 +147,15 @@ def test_two_coco_files_that_contradict_cost_the_picture(root, bring):
     assert boxes(done.folder)["1.png"] == [sources.BOX]
 
 
+def test_a_picture_that_one_split_lacks_is_not_taken_from_another(root, bring):
+    sources.coco_export(root)
+    path = root / "valid/_annotations.coco.json"
+    sources.text(path, path.read_text().replace('"100.png"', '"0.png"'))
+    done = bring("coco")
+    assert done.left_out == {("0.png", record.MISSING), ("valid/100.png", record.NO_LABEL)}
+    assert "train/fractured/0.png" in done.paths
+
+
 def test_coco_boxes_in_shares_lie_in_pixels(root, bring):
     sources.coco_export(root)
     for path in root.rglob("*.json"):
