@@ -38,7 +38,10 @@ from pipeline.train import self_training, training
 LARGE_PX = 500
 Shows = Callable[[pd.DataFrame], pd.Series]
 LEFT_OUT: dict[str, Shows] = {
-    **{part: lambda rows, part=part: rows[part] == 1 for part in ("hand", "leg", "hip", "shoulder")},
+    **{
+        part: lambda rows, part=part: rows[part].astype(float) == 1
+        for part in ("hand", "leg", "hip", "shoulder")
+    },
     "large": lambda rows: rows[["height_px", "width_px"]].max(axis=1) > LARGE_PX,
 }
 
@@ -75,6 +78,8 @@ def train(config: settings.Config, stem: Path, shows: Shows) -> None:
     index = shards.read_index(config.paths.shards)
     index = index[index["split"].isin(["train", "val"])]
     stays = ~shows(index)
+    if stays.all():
+        raise ValueError(f"{stem.name} must leave something out. Received: shards of which none shows it.")
     learnt, home = (index[stays & (index["split"] == split)] for split in ("train", "val"))
     checkpoint = stem.with_name(f"{stem.name}.checkpoint")
     examples = training.Examples(config.paths.shards, learnt, home)
