@@ -15,6 +15,7 @@ from pipeline.dataset.names import (
     BUNDLE,
     CLASSIFIER,
     OPERATING_POINTS,
+    ORIGIN,
     PREPROCESS,
     PROFILE,
     REGION_MAPS,
@@ -24,7 +25,7 @@ from pipeline.dataset.names import (
 from pipeline.files import outputs
 
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE, SCOPE)
-OPTIONAL = (SITE,)
+OPTIONAL = (ORIGIN, SITE)
 _ADVICE = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
 
 

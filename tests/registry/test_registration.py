@@ -23,7 +23,7 @@ from pipeline.dataset import manifest
 from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.files.limits import Limits
-from pipeline.predict import bundle, fitted_here
+from pipeline.predict import bundle, fitted_here, origin
 from pipeline.registry import registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
@@ -77,6 +77,7 @@ def seal(settings, weights):
     settings.paths.models.mkdir(exist_ok=True)
     for name in bundle.FILES:
         (settings.paths.models / name).write_text(weights)
+    origin.write(settings.paths.models, origin.Origin(2, 1, phantoms=False))
     bundle.seal(settings.paths.models)
     return settings.paths.models / "bundle.json"
 
@@ -297,7 +298,7 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
         "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope",
-        "region_stands_out",
+        "model", "region_stands_out",
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [versions.example()]
 
