@@ -124,7 +124,7 @@ def serve(
     from pipeline import config
     from pipeline.registry import serve as command
 
-    settings = config.read()
+    settings = config.read_anywhere()
     if version is not None:
         name = settings.track.model_name
         model = f"models:/{name}{'/' if version.isdigit() else '@'}{version}"

@@ -28,7 +28,7 @@ def predict(
     from pipeline import config
     from pipeline.commands import predict as command
 
-    raise typer.Exit(command.run(config.read(), paths, out, as_json=as_json, model=model))
+    raise typer.Exit(command.run(config.read_anywhere(), paths, out, as_json=as_json, model=model))
 
 
 @app.command()
@@ -51,7 +51,7 @@ def assess(
     from pipeline import config
     from pipeline.commands import assess as command
 
-    command.run(config.read(), folder, annotations, out, as_json=as_json, model=model)
+    command.run(config.read_anywhere(), folder, annotations, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -86,7 +86,7 @@ def recalibrate(
     from pipeline import config
     from pipeline.commands import recalibrate as command
 
-    command.run(config.read(), folder, labels, prevalence, name, out, as_json=as_json, model=model)
+    command.run(config.read_anywhere(), folder, labels, prevalence, name, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -121,5 +121,7 @@ def drift(
     from pipeline import config
     from pipeline.commands import drift as command
 
-    code = command.run(config.read(), paths or [], profile, against, out, as_json=as_json, model=model)
+    code = command.run(
+        config.read_anywhere(), paths or [], profile, against, out, as_json=as_json, model=model
+    )
     raise typer.Exit(code)

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.commands import destination, overlay_files, terminal
-from pipeline.config import Config
+from pipeline.config import Config, in_repository
 from pipeline.dataset import names
 from pipeline.files import cells, engine, outputs
 from pipeline.files.faults import ImageFault, Issue, severity
@@ -116,9 +116,10 @@ def examine(
 ) -> Iterator[tuple[Path, tuple[intake.Admitted, Finding] | ImageFault]]:
     """Yield each file as it was admitted with its finding, or with its fault.
 
-    Radiographs are held a batch at a time, however many there are.
+    Radiographs are held a batch at a time, however many there are. Outside a repository, files must meet the
+    limits that the model carries.
     """
-    limits = Limits.of(config.validation)
+    limits = Limits.of(config.validation) if in_repository() else loaded.limits
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
