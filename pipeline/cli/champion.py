@@ -24,6 +24,25 @@ def register(bundle: Bundle = None) -> None:
 
 
 @app.command()
+def release(
+    name: Annotated[str, typer.Argument(help="Of the release; its folder is models/released/NAME.")],
+    attribution: Annotated[
+        Path, typer.Option(help="Text that names the data's authors and licence; becomes ATTRIBUTION.md.")
+    ],
+    data: Annotated[str, typer.Option(help="Title of the data, such as FracAtlas; answers name it.")] = "",
+    folds: Annotated[
+        bool, typer.Option("--folds", help="The figures of `fracture folds` belong to it, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the current bundle the released model: at most 16 MiB, to be committed; one at a time."""
+    from pipeline import config
+    from pipeline.commands import release as command
+
+    command.run(config.read(), name, attribution, data, folds=folds, as_json=as_json)
+
+
+@app.command()
 def promote(
     version: Annotated[
         str | None, typer.Option(help="Refuse to go on unless the working folder's model is this version.")

@@ -26,6 +26,10 @@ PROFILE, SCOPE = "profile.json", "scope.npz"
 ORIGIN = "origin.json"  # what it learnt from, in a line
 SITE = "site.json"  # only where `recalibrate` made it: for which place, from what
 
+# What a release holds besides; see pipeline/commands/release.py.
+RELEASE, FIGURES, CARD = "release.json", "figures.json", "model_card.md"
+ATTRIBUTION, LEARNT = "ATTRIBUTION.md", "learnt.npy"
+
 # Tables and figures of the stages, in their report folders.
 MAP_ROWS, REGIONS = ("radiographs.csv", "marks.csv"), "regions.coco.json"
 METRICS, ISSUES, PREDICTIONS = "metrics.json", "issues.csv", "predictions.csv"

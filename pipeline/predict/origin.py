@@ -25,7 +25,8 @@ class Origin(NamedTuple):
     Attributes
     ----------
     train, val
-        Number of radiographs that the network learnt from, and that all settings were chosen on.
+        Number of radiographs that the network learnt from, and that all settings were chosen on; 0 where
+        that is not recorded.
     phantoms
         Whether all of them are drawn.
     data
@@ -42,7 +43,8 @@ class Origin(NamedTuple):
         """Say it: ``phantoms``, or how many radiographs, and of what."""
         if self.phantoms:
             return "phantoms"
-        return f"{self.train:,} radiographs{self.data and f' of {self.data}'}"
+        number = f"{self.train:,} " if self.train else ""
+        return f"{number}radiographs{self.data and f' of {self.data}'}"
 
 
 def write(folder: Path, origin: Origin) -> None:
@@ -61,14 +63,22 @@ def read(folder: Path) -> Origin:
         A file of the bundle is missing or damaged.
     """
     try:
-        if (folder / ORIGIN).is_file():
-            return Origin(**json.loads((folder / ORIGIN).read_text(encoding="utf-8")))
-        drawn = scope.read(folder / SCOPE).phantoms_only
-        return Origin(profile.read(folder / PROFILE).files, 0, drawn)
-    except (OSError, ValueError, TypeError) as error:
+        if not (folder / ORIGIN).is_file():
+            return Origin(_profiled(folder / PROFILE), 0, scope.read(folder / SCOPE).phantoms_only)
+        told = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+        return Origin(int(told["train"]), int(told["val"]), bool(told["phantoms"]), str(told["data"]))
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise BundleError(
-            f"{folder} must say what it learnt from. Received: {error}. Run `dvc repro`."
+            f"{folder} must say what it learnt from. Received: {error!r}. Run `dvc repro`."
         ) from error
+
+
+def _profiled(path: Path) -> int:
+    """Count the radiographs of a profile; 0 where it is none, which nothing else of an answer needs."""
+    try:
+        return profile.read(path).files
+    except (OSError, ValueError):
+        return 0
 
 
 def record(folder: Path, name: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ def find(models: Path) -> Path | None:
         There are several in one place.
     """
     for place in (models / FOLDER, *SHIPPED):
-        found = sorted(path.parent for path in place.glob(f"*/{BUNDLE}"))
+        found = sorted(path.parent for path in place.glob(f"[!.]*/{BUNDLE}"))  # no unfinished one
         if len(found) > 1:
             others = ", ".join(path.name for path in found)
             raise BundleError(

@@ -14,7 +14,7 @@ from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
 from pipeline.files import outputs
 from pipeline.predict import sealing
-from pipeline.registry.succession import CHAMPION
+from pipeline.registry.ledger import CHAMPION
 from pipeline.registry.versions import BUNDLE, BUNDLE_TAG
 from pipeline.track import models
 from pipeline.track.models import VersionError

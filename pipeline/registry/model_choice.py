@@ -21,8 +21,7 @@ from pipeline.dataset import names
 from pipeline.predict import origin, released, sealing
 from pipeline.predict.sealing import BundleError
 from pipeline.registry import ledger, versions
-from pipeline.registry.ledger import LedgerError
-from pipeline.registry.succession import CHAMPION
+from pipeline.registry.ledger import CHAMPION, LedgerError
 from pipeline.track import models, repository
 from pipeline.track import store as stores
 from pipeline.track.models import VersionError

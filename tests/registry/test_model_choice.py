@@ -57,6 +57,7 @@ def test_the_current_one_answers_then_the_released_one_then_that_of_phantoms(set
     make(work / "models", phantoms=True)
     assert answering(settings) == "current"
     make(work / "models/released/fracatlas")
+    make(work / "models/released/.17-fracatlas")  # of a release that is being made, or was killed
     assert answering(settings) == "released fracatlas"
     assert answering(settings, "current") == "current"
     make(work / "own")
@@ -149,6 +150,17 @@ def test_an_older_bundle_says_how_many_radiographs_it_was_made_with(settings, wo
     make(work / "models", told=False)
     outputs.write_text(work / "models/profile.json", '{"files": 440, "groups": 9, "sample": {"x": [1]}}')
     assert origin.read(work / "models").line == "440 radiographs"
+    outputs.write_text(work / "models/profile.json", "{}")
+    assert origin.read(work / "models").line == "radiographs"
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "no JSON", '{"train": "x", "val": 1}'])
+def test_a_damaged_origin_is_refused(settings, work, text):
+    make(work / "models")
+    (work / "models/origin.json").write_text(text)
+    sealing.seal(work / "models")
+    with pytest.raises(sealing.BundleError, match="must say what it learnt from"):
+        answering(settings)
 
 
 def test_a_folder_is_opened_without_mlflow_and_tensorflow(work):
