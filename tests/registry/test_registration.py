@@ -24,7 +24,7 @@ from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.files.limits import Limits
 from pipeline.predict import bundle, fitted_here, origin
-from pipeline.registry import registration, versions
+from pipeline.registry import model_choice, registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
 from pipeline.validate import intake
@@ -107,6 +107,18 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert version.run_id == reproduced.parents()[0].info.run_id
     assert version.tags["bundle.md5"] == md5(settings.paths.models / "bundle.json")
     assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
+
+
+def test_the_champion_is_fetched_where_the_folder_holds_another_bundle(settings, reproduced):
+    registration.register(settings, sealed := seal(settings, "a"))
+    reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", "1")
+    registered = bundle.check(sealed.parent)
+    seal(settings, "b")
+    with model_choice.opened(settings, None) as found:
+        assert found.name == "champion, version 1"
+        assert bundle.check(found.folder) == registered
+        assert found.record()["learnt_from"] == "2 radiographs"
+    assert not found.folder.exists()
 
 
 def test_a_stage_and_its_registration_change_nothing_of_the_process(settings, reproduced, monkeypatch):

@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from ci import servers
-from pipeline.predict import fitted_here
+from pipeline.predict import fitted_here, sealing
 from pipeline.registry import model_choice, serve
+from pipeline.track import models
 from pipeline.track.models import VersionError
+from tests.registry.test_model_choice import make
 
 
 class Client:
@@ -92,6 +94,21 @@ def test_without_a_champion_it_says_what_to_do(params, called, client):
     client.aliases.clear()
     with pytest.raises(VersionError, match="fracture promote"):
         serve.run(params, "champion", None, None, [])
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_a_bundle_is_served_without_a_registry(params, tmp_path, monkeypatch):
+    made, seen = make(tmp_path / "own"), []
+
+    def relay(command, environment, say):
+        saved = Path(command[command.index("--model-uri") + 1])
+        seen.append((sealing.check(models.artifact(saved, "bundle")), environment["FRACTURE_MODEL"]))
+        return 0
+
+    monkeypatch.setattr(serve, "relay", relay)
+    monkeypatch.chdir(tmp_path)
+    assert serve.run(params, "own", None, None, []) == 0
+    assert seen == [(made, "own")]
 
 
 def test_images_must_be_a_folder(params, called, tmp_path):
