@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, m
 from pipeline import params_file
 
 PARAMS_FILE = Path("params.yaml")
+_PACKAGED = Path(__file__).with_name("params.yaml")  # in a wheel; an editable install has the repository's
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -265,6 +266,24 @@ class Config(Section):
         if folder is None:
             return self
         return self.model_copy(update={"paths": self.paths.model_copy(update={"models": folder})})
+
+
+def read_anywhere() -> Config:
+    """Read the settings of the working folder; outside a repository, those that came with the package.
+
+    Raises
+    ------
+    ConfigError
+        As for :func:`read`.
+    """
+    if in_repository():
+        return read()
+    return read(_PACKAGED if _PACKAGED.is_file() else _PACKAGED.parents[1] / PARAMS_FILE)
+
+
+def in_repository() -> bool:
+    """Whether the working folder has settings of its own."""
+    return PARAMS_FILE.exists()
 
 
 def read(path: Path = PARAMS_FILE) -> Config:

@@ -17,7 +17,9 @@ import yaml
 
 from ci import servers
 from pipeline.drift import served
-from pipeline.files import images
+from pipeline.files import images, outputs
+from pipeline.predict import sealing
+from pipeline.validate import learnt_hashes
 from tests import cloning
 from tests.cloning import run
 from tests.reliability import clock
@@ -85,6 +87,37 @@ def test_results_name_images_of_the_checked_annotations(clone: Path) -> None:
     assert results
     assert {result["image_id"] for result in results} <= set(coco.getImgIds())
     assert len(coco.getImgIds()) == json.loads((clone / "reports/validate/metrics.json").read_text())["kept"]
+
+
+def test_a_release_answers_as_the_bundle_does(clone: Path, tmp_path: Path) -> None:
+    made = clone / "models/released/drawn"
+    command = (sys.executable, "-m", "pipeline", "release", "drawn", "--attribution", "LICENSE", "--json")
+    told = json.loads(run(clone, *command))
+    assert told["base"] == json.loads((clone / "models/bundle.json").read_text())["sha256"]
+    assert (told["weights"], len(told["data.md5"])) == ("float16", 32)
+    assert not {"paths", "data", "track"} & set(told["params"])
+    assert set(sealing.check(made)) <= set("0123456789abcdef")
+    assert set(sealing.RELEASED) <= {path.name for path in made.iterdir()}
+    assert json.loads((made / "figures.json").read_text())["evaluate"]["test"]["auroc_low"] >= 0
+    asked = [radiograph(clone), next((clone / ".phantoms/val/fractured").glob("*.jpg"))]
+    current = predicted(clone, clone, asked, "--model", "current")
+    elsewhere = predicted(clone, tmp_path, asked)  # no repository: the released one answers
+    answers = [current, elsewhere]
+    assert [answer["model"]["name"] for answer in answers[1]] == ["released drawn"] * 2
+    assert answers[1][0]["model"]["learnt_from"] == "phantoms"
+    for before, after in zip(*answers, strict=True):
+        assert after["probability"] == pytest.approx(before["probability"], abs=0.002)
+    seen = learnt_hashes.read(made / "learnt.npy")
+    assert learnt_hashes.certain(seen, [outputs.sha256(path) for path in asked]).tolist() == [False, True]
+    assert json.loads(run(clone, *command)) == told
+
+
+def predicted(clone: Path, folder: Path, paths: list[Path], *options: str) -> list[dict[str, Any]]:
+    """Call `fracture predict` in any folder."""
+    code = f"import sys; sys.path.insert(0, {str(clone)!r}); from pipeline.__main__ import main; main()"
+    command = [sys.executable, "-P", "-c", code, "predict", *map(str, paths), "--json", *options]
+    answers: list[dict[str, Any]] = json.loads(run(folder, *command))
+    return answers
 
 
 @pytest.fixture(scope="module")

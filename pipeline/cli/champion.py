@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Actor, Bundle, Json
+from pipeline.cli.options import Actor, Bundle, Json, Model
 
 app = typer.Typer()
 
@@ -21,6 +21,25 @@ def register(bundle: Bundle = None) -> None:
     settings = config.read()
     folder = bundle or settings.paths.models
     typer.echo(f"version {registration.register(settings, folder / 'bundle.json')}")
+
+
+@app.command()
+def release(
+    name: Annotated[str, typer.Argument(help="Of the release; its folder is models/released/NAME.")],
+    attribution: Annotated[
+        Path, typer.Option(help="Text that names the data's authors and licence; becomes ATTRIBUTION.md.")
+    ],
+    data: Annotated[str, typer.Option(help="Title of the data, such as FracAtlas; answers name it.")] = "",
+    folds: Annotated[
+        bool, typer.Option("--folds", help="The figures of `fracture folds` belong to it, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the current bundle the released model: at most 16 MiB, to be committed; one at a time."""
+    from pipeline import config
+    from pipeline.commands import release as command
+
+    command.run(config.read(), name, attribution, data, folds=folds, as_json=as_json)
 
 
 @app.command()
@@ -103,7 +122,10 @@ def compare(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(
     context: typer.Context,
-    version: Annotated[str, typer.Option(help="Number or alias of a registered version.")] = "champion",
+    model: Model = None,
+    version: Annotated[
+        str | None, typer.Option(help="Number or alias of a registered version; as --model models:/...")
+    ] = None,
     seen: Annotated[
         Path | None,
         typer.Option(
@@ -115,8 +137,14 @@ def serve(
         typer.Option(help="Folder whose files clients may name; else they send files and name none."),
     ] = None,
 ) -> None:
-    """Serve a registered version over HTTP; further options go on to `mlflow models serve`."""
+    """Serve a model over HTTP; further options go on to `mlflow models serve`."""
+    if model is not None and version is not None:
+        raise typer.BadParameter("name a model or a version: one of the two")
     from pipeline import config
     from pipeline.registry import serve as command
 
-    raise typer.Exit(command.run(config.read(), version, seen, images, context.args))
+    settings = config.read_anywhere()
+    if version is not None:
+        name = settings.track.model_name
+        model = f"models:/{name}{'/' if version.isdigit() else '@'}{version}"
+    raise typer.Exit(command.run(settings, model, seen, images, context.args))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Bundle, Json
+from pipeline.cli.options import Json, Model, ModelOrBundle
 
 app = typer.Typer()
 
@@ -18,17 +18,17 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
     ] = None,
-    bundle: Bundle = None,
+    model: ModelOrBundle = None,
     as_json: Json = False,
 ) -> None:
-    """Examine radiographs with the current bundle.
+    """Examine radiographs with the champion, or another model.
 
     Exit code 1 when a file was refused; the others still get their result.
     """
     from pipeline import config
     from pipeline.commands import predict as command
 
-    raise typer.Exit(command.run(config.read().with_models(bundle), paths, out, as_json=as_json))
+    raise typer.Exit(command.run(config.read_anywhere(), paths, out, as_json=as_json, model=model))
 
 
 @app.command()
@@ -44,14 +44,14 @@ def assess(
         Path | None,
         typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
     ] = None,
-    bundle: Bundle = None,
+    model: ModelOrBundle = None,
     as_json: Json = False,
 ) -> None:
-    """Score the current bundle on another folder: external validation."""
+    """Score a model on another folder: external validation."""
     from pipeline import config
     from pipeline.commands import assess as command
 
-    command.run(config.read().with_models(bundle), folder, annotations, out, as_json=as_json)
+    command.run(config.read_anywhere(), folder, annotations, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -74,6 +74,7 @@ def recalibrate(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the new bundle; new, or an earlier result. [sites/NAME]")
     ] = None,
+    model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Fit calibration and thresholds to a place, and write a new bundle; the network stays.
@@ -85,7 +86,7 @@ def recalibrate(
     from pipeline import config
     from pipeline.commands import recalibrate as command
 
-    command.run(config.read(), folder, labels, prevalence, name, out, as_json=as_json)
+    command.run(config.read_anywhere(), folder, labels, prevalence, name, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -100,21 +101,27 @@ def drift(
             "file in it) that `fracture serve --seen` fills."
         ),
     ] = None,
+    model: Model = None,
     against: Annotated[
-        str, typer.Option(help="`champion`, the folder of a bundle such as models, or a profile.")
-    ] = "champion",
+        str | None, typer.Option(help="A profile in place of a model, the folder of a bundle, or `champion`.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report; new, or an earlier result.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare new radiographs with those that the champion was made with.
+    """Compare new radiographs with those that the champion, or another model, was made with.
 
     Exit code 3 when they differ; 0 when they do not, or are too few to tell.
     """
     if bool(paths) == (profile is not None):
         raise typer.BadParameter("name radiographs, or a profile of them: one of the two")
+    if model is not None and against is not None:
+        raise typer.BadParameter("name a model, or what stands for one with --against: one of the two")
     from pipeline import config
     from pipeline.commands import drift as command
 
-    raise typer.Exit(command.run(config.read(), paths or [], profile, against, out, as_json=as_json))
+    code = command.run(
+        config.read_anywhere(), paths or [], profile, against, out, as_json=as_json, model=model
+    )
+    raise typer.Exit(code)

@@ -11,4 +11,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Bundle = Annotated[
     Path | None, typer.Option(help="Folder of another bundle, such as sites/NAME. [paths.models]")
 ]
+_MODELS = (
+    "`champion`, `current` (in paths.models), `released`, the folder of a bundle, models:/NAME@ALIAS or "
+    "models:/NAME/VERSION. Else the champion; without one, the current one, unless of phantoms; then the "
+    "released one."
+)
+Model = Annotated[str | None, typer.Option("--model", help=f"Which model answers: {_MODELS}")]
+ModelOrBundle = Annotated[
+    str | None, typer.Option("--model", "--bundle", help=f"Which model answers: {_MODELS}")
+]
 Actor = Annotated[str | None, typer.Option(help="Who does it, for the ledger; git's user by default.")]

@@ -1,4 +1,4 @@
-"""Score the current bundle on another folder of radiographs: external validation.
+"""Score a model on another folder of radiographs: external validation.
 
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,16 @@ from pipeline.dataset import issues, labels, manifest, names
 from pipeline.evaluate import curves, evaluation
 from pipeline.files import images, outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle, maps, sealing
+from pipeline.predict import bundle, maps, origin, sealing
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import polarity
 from pipeline.region_maps import assessment, gallery
 from pipeline.region_maps.assessment import Assessment
+from pipeline.registry import model_choice
 from pipeline.report import evaluation as report_pages
 from pipeline.report import pages
-from pipeline.validate import external, intake, told
+from pipeline.validate import external, intake
+from pipeline.validate import told as tell
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +54,21 @@ _OUTPUTS = (
 )  # fmt: skip
 
 
-def run(config: Config, folder: Path, annotations: Path | None, out: Path | None, *, as_json: bool) -> None:
-    """Assess the bundle on a folder and write the report.
+def run(
+    config: Config,
+    folder: Path,
+    annotations: Path | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    model: str | None = None,
+) -> None:
+    """Assess a model on a folder and write the report.
+
+    Parameters
+    ----------
+    model
+        Which one; see `model_choice.opened`.
 
     Raises
     ------
@@ -67,6 +82,21 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
         [root],
         newer=[report_folder.SOURCE, *names.MAP_ROWS],
     )
+    with model_choice.opened(config, model) as answering:
+        log.info("assess: the model is %s", origin.title(told := answering.record()))
+        _assess(config.with_models(answering.folder), root, annotations, target, told, as_json=as_json)
+
+
+def _assess(
+    config: Config,
+    root: Path,
+    annotations: Path | None,
+    target: Path,
+    told: Mapping[str, str],
+    *,
+    as_json: bool,
+) -> None:
+    """Assess the bundle in ``paths.models``."""
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models)
     checked = external.check(config, root, annotations)
@@ -83,9 +113,10 @@ def run(config: Config, folder: Path, annotations: Path | None, out: Path | None
             map_set,
             target,
             Path(kept),
+            told,
         )
     _show(target, figures, as_json=as_json)
-    told.tell_refused([*checked.issues, *lost], str(target / names.ISSUES))
+    tell.tell_refused([*checked.issues, *lost], str(target / names.ISSUES))
 
 
 def _report(
@@ -97,6 +128,7 @@ def _report(
     map_set: maps.MapSet,
     target: Path,
     kept: Path,
+    told: Mapping[str, str],
 ) -> dict[str, Any]:
     """Score what was predicted, and write the report; of the folder only overlays are read again."""
     predictions = map_set.rows.assign(y_score=map_set.rows["y_score"].round(6))
@@ -106,6 +138,7 @@ def _report(
 
     figures = {
         "bundle": sealing.check(config.paths.models),
+        "model": told,
         "notes": intake.notes((), loaded.notes),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),

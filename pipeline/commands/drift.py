@@ -1,4 +1,4 @@
-"""Compare new radiographs with those that the champion learnt from.
+"""Compare new radiographs with those that a model learnt from.
 
 Files are decoded and their copies found as ``validate`` does it, so that a radiograph sent ten times counts
 once. Labels are not needed; of a folder in the layout they are compared too. With ``--out``, writes
@@ -27,6 +27,9 @@ from pipeline.files import engine, images, outputs
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
+from pipeline.predict import origin
+from pipeline.registry import model_choice
+from pipeline.registry.model_choice import Candidate
 from pipeline.report import drift as report
 from pipeline.report import pages
 from pipeline.validate import grouping, intake, listing, scan, told
@@ -53,10 +56,11 @@ def run(
     config: Config,
     paths: Sequence[Path],
     described: Path | None,
-    against: str,
+    against: str | None,
     out: Path | None,
     *,
     as_json: bool,
+    model: str | None = None,
 ) -> int:
     """Compare, write the report, and return the exit code: 3 for drift, else 0.
 
@@ -65,7 +69,9 @@ def run(
     paths, described
         Files and folders of radiographs; or, without those, a profile of them, or a server's records.
     against
-        ``champion``, a bundle's folder, or a profile.
+        ``champion``, a bundle's folder, or a profile; None for what a model learnt from.
+    model
+        Which one; see `model_choice.opened`.
 
     Raises
     ------
@@ -74,12 +80,16 @@ def run(
     """
     inputs = [*paths] if described is None else [described]
     folder = None if out is None else destination.check(out, _OUTPUTS, inputs)
-    name, reference = _reference(config, against)
+    if against is None:
+        name, reference, answering = model_choice.first(config, model, lambda each: _of_model(config, each))
+        log.info("drift: the model is %s", origin.title(answering))
+    else:
+        (name, reference), answering = _reference(config, against), {}
     inspection = inspect(config, paths) if described is None else Inspection(_profile(described))
     differences = distance.compare(reference.sample, inspection.profile.sample, seed=config.run.seed)
     figures: dict[str, Any] = {
         "drift": distance.summarize(differences, alpha=config.drift.alpha, threshold=config.drift.threshold),
-        "reference": {"name": name, **_counts(reference)},
+        "reference": {"name": name, **_counts(reference), **({"model": answering} if answering else {})},
         "current": {**_counts(inspection.profile), "refused": inspection.refused},
         "alpha": config.drift.alpha,
         "noticed_from": distance.noticed_from(
@@ -166,6 +176,19 @@ def _reference(config: Config, against: str) -> tuple[str, Profile]:
             f"Received: {against}, and there is no {path}."
         )
     return Path(against).name, profile.read(path)
+
+
+def _of_model(config: Config, candidate: Candidate) -> tuple[str, Profile, dict[str, str]]:
+    """Read the profile of a model's data; of a registered version, that file alone is fetched."""
+    if candidate.version is None:
+        folder = candidate.fetch(config.paths.models)
+        return candidate.name, profile.read(folder / names.PROFILE), origin.record(folder, candidate.name)
+    from pipeline.registry import champion
+
+    store, name, number, sha256 = candidate.version
+    described = champion.profile_of(store, name, number)
+    learnt = f"{described.files:,} radiographs, those of test among them"
+    return candidate.name, described, {"name": candidate.name, "sha256": sha256[:12], "learnt_from": learnt}
 
 
 def _profile(path: Path) -> Profile:

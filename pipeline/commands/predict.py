@@ -1,8 +1,8 @@
-"""Examine radiographs with the current bundle: probability, decision, and where to look.
+"""Examine radiographs with a model: probability, decision, and where to look.
 
 Every file is decoded strictly. One that is faulty is reported with its reason, and the others still
 get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``,
-as does what the model warns of with every answer.
+as does what the model warns of with every answer. Each answer names the model and what it learnt from.
 With ``--out``, writes an overlay of each radiograph under ``overlays/``, ``predictions.csv`` and
 ``predictions.json``, which says where each overlay lies.
 """
@@ -23,18 +23,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.commands import destination, overlay_files, terminal
-from pipeline.config import Config
+from pipeline.config import Config, in_repository
 from pipeline.dataset import names
 from pipeline.files import cells, engine, outputs
 from pipeline.files.faults import ImageFault, Issue, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
 from pipeline.network import device
-from pipeline.predict import bundle, fitted_here, operating_points, position
+from pipeline.predict import bundle, fitted_here, operating_points, origin, position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.region_maps import overlays
 from pipeline.region_maps.legend import Label
+from pipeline.registry import model_choice
 from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
@@ -43,12 +44,19 @@ _OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
 _HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
 _COLUMNS = (
     "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
-    "scope", "region_stands_out",
+    "scope", "region_stands_out", "model",
 )  # fmt: skip
 
 
-def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: bool) -> int:
+def run(
+    config: Config, paths: Sequence[Path], out: Path | None, *, as_json: bool, model: str | None = None
+) -> int:
     """Examine files and folders, write the results, and return the exit code.
+
+    Parameters
+    ----------
+    model
+        Which one answers; see `model_choice.opened`.
 
     Raises
     ------
@@ -61,12 +69,14 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
     folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
-    device.prepare(config.run)
-    loaded = bundle.load(config.paths.models)
-    strange = fitted_here.notes(config, config.paths.models)
+    with model_choice.opened(config, model) as answering:
+        device.prepare(config.run)
+        loaded, told = bundle.load(answering.folder), answering.record()
+        strange = fitted_here.notes(config, answering.folder)
+    log.info("predict: the model is %s", origin.title(told))
     loaded = replace(loaded, notes=(*loaded.notes, *strange))
     with nullcontext() if folder is None else outputs.staged(folder) as private:
-        results = list(_results(config, loaded, found, private))
+        results = list(_results(config, loaded, found, private, told))
         if private is not None:
             _write(private, results)
     if as_json:
@@ -81,16 +91,20 @@ def run(config: Config, paths: Sequence[Path], out: Path | None, *, as_json: boo
 
 
 def _results(
-    config: Config, loaded: Bundle, found: intake.Listing, folder: Path | None
+    config: Config,
+    loaded: Bundle,
+    found: intake.Listing,
+    folder: Path | None,
+    told: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     """Yield the record of each file, and write its overlay where a folder is wanted."""
     for path, result in examine(loaded, found.files, config):
         if isinstance(result, ImageFault):
             yield refuse(path, result)
             continue
-        record = describe(path, *result, loaded)
+        record = describe(path, *result, loaded) | {"model": told}
         if folder is not None:
-            picture = draw(path, *result, loaded, config.region_maps.colormap)
+            picture = draw(path, *result, loaded, config.region_maps.colormap, origin.title(told))
             overlay = overlay_files.write(folder / "overlays", path, found.shared, picture)
             record["overlay"] = overlay and f"overlays/{overlay}"
         yield record
@@ -102,9 +116,10 @@ def examine(
 ) -> Iterator[tuple[Path, tuple[intake.Admitted, Finding] | ImageFault]]:
     """Yield each file as it was admitted with its finding, or with its fault.
 
-    Radiographs are held a batch at a time, however many there are.
+    Radiographs are held a batch at a time, however many there are. Outside a repository, files must meet the
+    limits that the model carries.
     """
-    limits = Limits.of(config.validation)
+    limits = Limits.of(config.validation) if in_repository() else loaded.limits
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
@@ -161,9 +176,14 @@ def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle)
 
 
 def draw(
-    path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle, colormap: str
+    path: Path,
+    admitted: intake.Admitted,
+    finding: Finding,
+    loaded: Bundle,
+    colormap: str,
+    model: str = "",
 ) -> NDArray[np.uint8]:
-    """Draw a finding over its radiograph, with the warnings below; a photographic negative is set right."""
+    """Draw a finding over its radiograph, with warnings and the model below; a negative is set right."""
     of_file = [issue.issue for issue in admitted.issues]
     warnings = [_warnings("file", of_file), _warnings("model", [note.code for note in loaded.notes])]
     return overlays.overlay(
@@ -176,6 +196,7 @@ def draw(
             finding.probability,
             finding.decision,
             warnings="; ".join(filter(None, warnings)),
+            model=model and f"model: {model}",
         ),
         colormap=colormap,
     )
@@ -199,7 +220,7 @@ def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the table, which people open in spreadsheets; programs read the JSON beside it."""
     error = result.get("error", {"reason": None, "detail": ""})
     listed = {key: json.dumps(result.get(key, [])) for key in ("regions", "notes")}
-    listed["scope"] = json.dumps(result.get("scope"))
+    listed |= {key: json.dumps(result.get(key)) for key in ("scope", "model")}
     texts = {"path": cells.path(result["path"]), "detail": cells.text(error["detail"]) or None}
     return {**result, **listed, **texts, "reason": error["reason"]}
 

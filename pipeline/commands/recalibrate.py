@@ -1,7 +1,7 @@
 """Fit calibration and operating points to a place: from labelled exams, or from scores alone.
 
-The network of the current bundle stays. Labelled radiographs are checked as for `assess`; the new settings
-are scored by cross-fitting, beside the old ones on the same radiographs. Without labels, a stated share of
+The model's network stays. Labelled radiographs are checked as for `assess`; the new settings are scored by
+cross-fitting, beside the old ones on the same radiographs. Without labels, a stated share of
 fractured ones moves the thresholds by the quantiles of the scores: an estimate.
 
 Writes a sealed bundle, ``sites/SITE/``, and ``reports/recalibrate/SITE/``: ``metrics.json``,
@@ -15,6 +15,7 @@ import logging
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,19 @@ from pipeline.evaluate import curves
 from pipeline.files import outputs
 from pipeline.files.faults import Issue
 from pipeline.network import device
-from pipeline.predict import bundle, bundle_files, sealing, site
+from pipeline.predict import bundle, bundle_files, origin, sealing, site
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.val_scores import ValScores
+from pipeline.registry import model_choice
 from pipeline.report import recalibration as report_pages
-from pipeline.validate import external, told
+from pipeline.validate import external
+from pipeline.validate import told as tell
 
 log = logging.getLogger(__name__)
 
 _OUTPUTS = (names.ISSUES, names.METRICS, "plots", names.PREDICTIONS, "report.html", report_folder.SOURCE)
-_BUNDLE = (*sealing.FILES, names.SITE, names.BUNDLE)
+_BUNDLE = (*sealing.FILES, names.ORIGIN, names.SITE, names.BUNDLE)
 _HEAD = ("Figure", "Before", "After")
 
 
@@ -56,6 +59,7 @@ def run(
     out: Path | None,
     *,
     as_json: bool,
+    model: str | None = None,
 ) -> None:
     """Fit, score, and write the new bundle and its report.
 
@@ -69,6 +73,8 @@ def run(
         Of the place; the folder's by default.
     out
         Folder of the new bundle; ``sites/NAME`` by default.
+    model
+        Whose network it is; see `model_choice.opened`.
 
     Raises
     ------
@@ -78,6 +84,24 @@ def run(
     root = folder.resolve()
     place = _named(name or root.name)
     report, target = _destinations(config, root, place, name, out)
+    with model_choice.opened(config, model) as answering:
+        log.info("recalibrate: the model is %s", origin.title(told := answering.record()))
+        chosen = config.with_models(answering.folder)
+        figures = _fit(chosen, root, labels, prevalence, place, (report, target), told)
+    _show(report, target, figures, as_json=as_json)
+
+
+def _fit(
+    config: Config,
+    root: Path,
+    labels: Path | None,
+    prevalence: float | None,
+    place: str,
+    places: tuple[Path, Path],
+    told: Mapping[str, str],
+) -> dict[str, Any]:
+    """Fit the bundle in ``paths.models``, and write what comes of it."""
+    report, target = places
     base = sealing.check(config.paths.models)
     targets, val = basis(config, without_labels=prevalence is not None)
     if prevalence is None:
@@ -105,11 +129,11 @@ def run(
     figures = record | found.figures | _settings(old, found.fit) | {"predictions": _digest(found)}
     with outputs.staged(target) as private:
         sealed = write_bundle(config.paths.models, private, loaded, found, targets, figures)
-        figures |= {"bundle": sealed, "left_out": n_files - len(rows)}
+        figures |= {"bundle": sealed, "model": dict(told), "left_out": n_files - len(rows)}
         with outputs.staged(report) as written:
             _write(written, root, found, figures, [*checked.issues, *lost])
-    _show(report, target, figures, as_json=as_json)
-    told.tell_refused(checked.issues, str(report / names.ISSUES))
+    tell.tell_refused(checked.issues, str(report / names.ISSUES))
+    return figures
 
 
 def basis(config: Config, *, without_labels: bool) -> tuple[Targets, ValScores | None]:
@@ -135,7 +159,8 @@ def write_bundle(
 ) -> str:
     """Write the bundle of a place: all of the old one but what decides. Return its sha256."""
     target.mkdir()
-    for name in set(sealing.FILES) - site.FITTED:
+    same = {*sealing.FILES, names.ORIGIN} - site.FITTED
+    for name in (name for name in same if (models / name).is_file()):
         shutil.copyfile(models / name, target / name)
     points, calibration = found.fit.points, found.fit.calibration
     bundle_files.write_operating_points(
@@ -169,7 +194,8 @@ def _destinations(
 ) -> tuple[Path, Path]:
     """Check that report and bundle go into folders that are new or earlier results of this place."""
     report = destination.check(config.paths.report("recalibrate") / place, _OUTPUTS, [root])
-    target = destination.check(out or config.paths.sites / place, _BUNDLE, [root, config.paths.models])
+    inputs = [root, config.paths.models]
+    target = destination.check(out or config.paths.sites / place, _BUNDLE, inputs, newer=[names.ORIGIN])
     if name is None and report_folder.is_of_another(report, root):
         raise ValueError(f"{report} holds the report of another folder. Name this place with --name.")
     return report, target

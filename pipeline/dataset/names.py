@@ -23,7 +23,12 @@ CASES = ("confident_errors", "misses", "false_alarms", "hits")
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
 PROFILE, SCOPE = "profile.json", "scope.npz"
+ORIGIN = "origin.json"  # what it learnt from, in a line
 SITE = "site.json"  # only where `recalibrate` made it: for which place, from what
+
+# What a release holds besides; see pipeline/commands/release.py.
+RELEASE, FIGURES, CARD = "release.json", "figures.json", "model_card.md"
+ATTRIBUTION, LEARNT = "ATTRIBUTION.md", "learnt.npy"
 
 # Tables and figures of the stages, in their report folders.
 MAP_ROWS, REGIONS = ("radiographs.csv", "marks.csv"), "regions.coco.json"

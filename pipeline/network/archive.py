@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ def make_repeatable(path: Path) -> None:
         entries = {name: source.read(name) for name in sorted(source.namelist())}
     for name in ("metadata.json", "config.json"):
         entries[name] = json.dumps(_lasting(json.loads(entries[name]))).encode()
+    write(path, entries)
+
+
+def write(path: Path, entries: Mapping[str, bytes]) -> None:
+    """Write an archive's files, whole or not at all, without dates."""
     with outputs.staged(path) as private, zipfile.ZipFile(private, "w", zipfile.ZIP_STORED) as target:
         for name, data in entries.items():
             target.writestr(zipfile.ZipInfo(name, _EPOCH), data)

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-_WEIGHTS = "model.weights.h5"  # in a .keras file
+WEIGHTS = "model.weights.h5"  # in a .keras file
 
 
 def non_finite(path: Path) -> list[str]:
@@ -27,7 +27,7 @@ def non_finite(path: Path) -> list[str]:
             names.append(name.removeprefix("layers/"))
 
     try:
-        with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:
+        with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read(WEIGHTS))) as weights:
             weights.visititems(collect)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} must be a whole .keras file: {error}. Run `dvc checkout`.") from error

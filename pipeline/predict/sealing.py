@@ -12,19 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.names import (
+    ATTRIBUTION,
     BUNDLE,
+    CARD,
     CLASSIFIER,
+    FIGURES,
+    LEARNT,
     OPERATING_POINTS,
+    ORIGIN,
     PREPROCESS,
     PROFILE,
     REGION_MAPS,
+    RELEASE,
     SCOPE,
     SITE,
 )
 from pipeline.files import outputs
 
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE, SCOPE)
-OPTIONAL = (SITE,)
+RELEASED = (RELEASE, FIGURES, CARD, ATTRIBUTION, LEARNT)
+OPTIONAL = (ORIGIN, SITE, *RELEASED)
 _ADVICE = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
 
 

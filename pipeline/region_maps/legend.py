@@ -43,6 +43,8 @@ class Label:
         Whether the outcome is as it should be.
     warnings
         What is odd about the file, and what the model warns of, in few words; empty where nothing is.
+    model
+        Which one answers; empty where all are of one.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Label:
     outcome: str = ""
     good: bool = True
     warnings: str = ""
+    model: str = ""
 
 
 def frame(panel: UInt8Array, size: int, label: Label | None) -> UInt8Array:
@@ -115,7 +118,7 @@ def write_strip(
     """Write decision and outcome, what the kinds of line are, the path, and what is odd about the file."""
     bold, small = strokes.font(size, bold=True), strokes.font(round(0.8 * size))
     left, right = 0.6 * size, canvas[1] - 0.6 * size
-    rows = [canvas[0] - _strip_px(label, size) + step * size for step in (1.2, 2.8, 4.2, 4.2 + _LINE)]
+    rows = [canvas[0] - _strip_px(label, size) + step * size for step in (1.2, 2.8, 4.2)]
     if label.outcome:
         wide, tall = strokes.chip_size(label.outcome, bold)
         ground = _GOOD if label.good else REFERENCE
@@ -130,9 +133,9 @@ def write_strip(
     _write_key(draw, (rows[1], left), label.reference, size, annotated=annotated, is_bare=is_bare)
     path = strokes.fit(label.path, small, canvas[1] - 2 * left)
     draw.text((left, rows[2]), path, _SOFT, small, anchor="lm")
-    if label.warnings:
-        warnings = strokes.fit(label.warnings, small, canvas[1] - 2 * left)
-        draw.text((left, rows[3]), warnings, REFERENCE, small, anchor="lm")
+    for number, (words, colour) in enumerate(_further(label), start=1):
+        fitting = strokes.fit(words, small, canvas[1] - 2 * left)
+        draw.text((left, rows[2] + number * _LINE * size), fitting, colour, small, anchor="lm")
 
 
 def _write_key(
@@ -165,7 +168,12 @@ def _write_key(
 
 
 def _strip_px(label: Label, size: int) -> int:
-    return round((_STRIP + (_LINE if label.warnings else 0)) * size)
+    return round((_STRIP + _LINE * len(_further(label))) * size)
+
+
+def _further(label: Label) -> list[tuple[str, strokes.Colour]]:
+    """List what a line more is for, with its colour."""
+    return [each for each in ((label.warnings, REFERENCE), (label.model, _SOFT)) if each[0]]
 
 
 def _bottom(height: int, size: int) -> int:

@@ -14,7 +14,7 @@ from pipeline.dataset.profile import Profile
 from pipeline.drift import distance
 from pipeline.files import outputs
 from pipeline.predict import sealing
-from pipeline.registry.succession import CHAMPION
+from pipeline.registry.ledger import CHAMPION
 from pipeline.registry.versions import BUNDLE, BUNDLE_TAG
 from pipeline.track import models
 from pipeline.track.models import VersionError
@@ -44,7 +44,7 @@ def find(store: Store, name: str) -> Champion | None:
     """
     _, aliases = models.registered(store, name)
     version = aliases.get(CHAMPION)
-    return None if version is None else Champion(version, _profile(store, name, version))
+    return None if version is None else Champion(version, profile_of(store, name, version))
 
 
 def log_drift(config: Config, store: Store, run_id: str, described: Path) -> None:
@@ -72,8 +72,14 @@ def log_drift(config: Config, store: Store, run_id: str, described: Path) -> Non
     log.info("drift against champion %s: %.3f", champion.version, figures["score"])
 
 
-def _profile(store: Store, name: str, version: str) -> Profile:
-    """Download the profile alone: the classifier is a hundred times as large."""
+def profile_of(store: Store, name: str, version: str) -> Profile:
+    """Download the profile of a version alone: the classifier is a hundred times as large.
+
+    Raises
+    ------
+    VersionError
+        Its bundle holds no profile, or cannot be had.
+    """
     with TemporaryDirectory() as folder:
         try:
             model = models.download(store, name, version, "MLmodel", Path(folder)).parent

@@ -19,6 +19,8 @@ from pydantic import ConfigDict, TypeAdapter
 
 from pipeline.files import outputs
 
+CHAMPION, PREVIOUS = "champion", "previous"  # aliases in the registry
+
 Action = Literal["promote", "rollback"]
 
 

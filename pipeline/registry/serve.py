@@ -1,6 +1,7 @@
-"""A registered version served over HTTP by MLflow, in this environment and for this machine alone.
+"""A model served over HTTP by MLflow, in this environment and for this machine alone.
 
-Its files are fetched and compared with what the registry holds of them first; requests have limits.
+The files of a registered version are fetched and compared with what the registry holds of them first;
+those of a bundle in a folder with its seal. Requests have limits.
 """
 
 from __future__ import annotations
@@ -12,27 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
+
 from pipeline.config import Config
 from pipeline.drift.served import FOLDER_VARIABLE
-from pipeline.predict import fitted_here
-from pipeline.registry import versions
+from pipeline.predict import fitted_here, origin
+from pipeline.registry import model_choice, registration, versions
+from pipeline.registry.model_choice import Candidate
 from pipeline.track import models, repository, ui
-from pipeline.track.models import VersionError
 from pipeline.track.secrets import relay
-from pipeline.track.store import connect
+from pipeline.track.store import resolve_uri
 
 log = logging.getLogger(__name__)
 
 _MOST_PIXELS = 1_000_000_000  # of all radiographs of a request
 
 
-def run(config: Config, version: str, seen: Path | None, images: Path | None, options: Sequence[str]) -> int:
+def run(
+    config: Config, model: str | None, seen: Path | None, images: Path | None, options: Sequence[str]
+) -> int:
     """Serve until interrupted or terminated, and return the server's exit code.
 
     Parameters
     ----------
-    version
-        A number or an alias.
+    model
+        Which one; see `model_choice.opened`.
     seen
         Folder for a line about each radiograph that is seen; None for no record.
     images
@@ -49,22 +54,25 @@ def run(config: Config, version: str, seen: Path | None, images: Path | None, op
     ValueError
         ``images`` is no folder.
     """
-    store, name = connect(config.track, repository.root()), config.track.model_name
-    _, aliases = models.registered(store, name)
-    number = aliases.get(version, version)
-    if not number.isdigit():
-        raise VersionError(
-            f"serve needs a registered version. Received: {version}, and {name} has {aliases or 'no alias'}. "
-            "`fracture promote` makes a champion."
-        )
-    around = environment(store.uri, seen, images)
+    uri = resolve_uri(config.track.uri, repository.root())
+    around = environment(uri, seen, images)
     with TemporaryDirectory(prefix="fracture-") as folder:
-        model = versions.fetch(store, name, number, Path(folder))
-        if fitted_here.is_known(config, models.artifact(model, versions.BUNDLE)):
+        name, served = model_choice.first(config, model, lambda each: _prepared(each, Path(folder)))
+        if fitted_here.is_known(config, models.artifact(served, versions.BUNDLE)):
             around[fitted_here.VARIABLE] = "1"
         else:
-            log.warning("%s: %s", number, fitted_here.NOTE.detail)
-        return relay(command(f"{name} {number}", model, options), around, sys.stderr.write)
+            log.warning("%s: %s", name, fitted_here.NOTE.detail)
+        return relay(command(name, served, options), around | {origin.VARIABLE: name}, sys.stderr.write)
+
+
+def _prepared(candidate: Candidate, folder: Path) -> tuple[str, Path]:
+    """Fetch a version, or save a bundle as MLflow loads it; return its name and its folder."""
+    if candidate.version is not None:
+        return candidate.name, candidate.model(folder)
+    bundle, saved = candidate.fetch(folder), folder / "saved"
+    example = pd.DataFrame({"image": [versions.example()]})
+    models.save(saved, {versions.BUNDLE: str(bundle)}, registration.requirements(), example)
+    return candidate.name, saved
 
 
 def environment(uri: str, seen: Path | None, images: Path | None) -> dict[str, str]:

@@ -16,13 +16,12 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.registry import ledger, registration
-from pipeline.registry.ledger import Entry, LedgerError, Model
+from pipeline.registry.ledger import CHAMPION, PREVIOUS, Entry, LedgerError, Model
 from pipeline.track import models, provenance, repository
 from pipeline.track.store import Store, connect
 
 log = logging.getLogger(__name__)
 
-CHAMPION, PREVIOUS = "champion", "previous"
 _LINE = "ledger."  # a tag of the registered model for each line
 
 

@@ -1,8 +1,8 @@
 """Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
 Reads the shards, the classifier, the operating points, the checked annotations, the data's profile and the
-radiographs of ``test``; writes the region-map settings, ``profile.json``, ``bundle.json``, COCO results,
-tables by subgroup and by method, curves, overlays and the scores. How regions are cut is chosen
+radiographs of ``test``; writes the region-map settings, ``profile.json``, ``origin.json``, ``bundle.json``,
+COCO results, tables by subgroup and by method, curves, overlays and the scores. How regions are cut is chosen
 on ``val``; ``test`` is scored once.
 """
 
@@ -20,7 +20,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle_files, maps, sealing
+from pipeline.predict import bundle_files, maps, origin, scope, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -45,7 +45,7 @@ def run(config: Config) -> None:
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
         settings = choice.choose(val, annotations, config.region_maps)
-        seal(config, settings)
+        seal(config, settings, index)
         assessed = assessment.assess(
             model,
             predict,
@@ -69,12 +69,15 @@ def run(config: Config) -> None:
         log.info("region_maps: %d radiographs mapped", len(test))
 
 
-def seal(config: Config, settings: RegionSettings) -> None:
+def seal(config: Config, settings: RegionSettings, index: pd.DataFrame) -> None:
     """Complete the bundle."""
     path = config.paths.models / names.REGION_MAPS
     bundle_files.write_region_settings(path, settings, config.predict.tta_views)
     profile = config.paths.report("validate") / names.PROFILE
     outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
+    train, val = (int((index["split"] == split).sum()) for split in ("train", "val"))
+    drawn = scope.read(config.paths.models / names.SCOPE).phantoms_only
+    origin.write(config.paths.models, origin.Origin(train, val, drawn))
     sealing.seal(config.paths.models)
 
 

@@ -14,7 +14,7 @@ from pipeline.track.store import Store
 from pipeline.track.waiting import to_move
 
 if TYPE_CHECKING:
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
 
 SCORING = Path(__file__).with_name("scoring.py")
 LAUNCH = Path(__file__).parent / "guard" / "launch.py"
@@ -60,7 +60,6 @@ def log_version(
     example
         An input of the version.
     """
-    import mlflow
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
@@ -68,21 +67,13 @@ def log_version(
     with TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         logged = client.create_logged_model(store.experiment_id, name="bundle", source_run_id=run_id)
-        mlflow.pyfunc.save_model(
-            model,
-            mlflow_model=Model(
-                artifact_path=logged.artifact_location,
-                run_id=run_id,
-                model_uuid=logged.model_id,
-                model_id=logged.model_id,
-            ),
-            python_model=str(_PACKAGE / "track" / "serving.py"),
-            artifacts=dict(artifacts),
-            code_paths=[str(_PACKAGE)],
-            signature=_signature(),
-            input_example=example,
-            pip_requirements=list(requirements),
+        description = Model(
+            artifact_path=logged.artifact_location,
+            run_id=run_id,
+            model_uuid=logged.model_id,
+            model_id=logged.model_id,
         )
+        save(model, artifacts, requirements, example, description)
         listed = seal.seal(model)
         client.call(
             "log_model_artifacts",
@@ -103,6 +94,28 @@ def log_version(
             model_id=logged.model_id if run_id or client.remote else None,
         )
     return str(version.version)
+
+
+def save(
+    folder: Path,
+    artifacts: Mapping[str, str],
+    requirements: Sequence[str],
+    example: Any,
+    description: Model | None = None,
+) -> None:
+    """Save artifacts with the code that serves them, as MLflow loads it: see :func:`log_version`."""
+    import mlflow
+
+    mlflow.pyfunc.save_model(
+        folder,
+        mlflow_model=description,
+        python_model=str(_PACKAGE / "track" / "serving.py"),
+        artifacts=dict(artifacts),
+        code_paths=[str(_PACKAGE)],
+        signature=_signature(),
+        input_example=example,
+        pip_requirements=list(requirements),
+    )
 
 
 def download(store: Store, name: str, version: str, file: str, folder: Path) -> Path:
@@ -141,7 +154,7 @@ def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    names = ("decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope")
+    names = ("decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope", "model")
     texts = (ColSpec("string", name) for name in names)
     return ModelSignature(
         Schema([ColSpec("string", "image")]),

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 _ANY = Limits(sys.maxsize, 1, 1.0)
 _COLUMNS = (
     "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope",
-    "region_stands_out",
+    "region_stands_out", "model",
 )  # fmt: skip
 
 
@@ -51,9 +51,11 @@ class FractureModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle; TensorFlow is imported here and not before."""
         tensorflow_log.filter_imports()
-        from pipeline.predict import bundle, fitted_here
+        from pipeline.predict import bundle, fitted_here, origin
 
-        self._bundle: Bundle = bundle.load(Path(context.artifacts[ARTIFACT]))
+        folder = Path(context.artifacts[ARTIFACT])
+        self._bundle: Bundle = bundle.load(folder)
+        self._model = json.dumps(origin.record(folder, os.environ.get(origin.VARIABLE, "served")))
         self._notes = (*self._bundle.notes, *fitted_here.served_notes())
 
     def predict(
@@ -78,13 +80,14 @@ class FractureModel(PythonModel):
             and 255 for 1, empty if unwanted, `notes` (JSON: a list of `code` and `detail`), what is odd
             about the file and what the model warns of with every answer, `scope` (JSON: `score`,
             `threshold`, `in_scope`, `reason`), and `region_stands_out`, whether `regions` holds one, null
-            where the decision asks for none. Out of scope, `decision` is ``out of scope``, without
+            where the decision asks for none, and `model` (JSON: `name`, `sha256`, `learnt_from`), which
+            model answers. Out of scope, `decision` is ``out of scope``, without
             regions, and the map is black. Of a refused one: `decision` is ``refused``, `probability` null,
             `reason` a code and `detail` a sentence.
         """
         with_map = (params or {}).get("region_map", True)
         batches = intake.batches(self._admit(model_input["image"]))
-        rows = [row for batch in batches for row in self._answer(batch, with_map)]
+        rows = [{**row, "model": self._model} for batch in batches for row in self._answer(batch, with_map)]
         any_refused = any(row["reason"] for row in rows)  # of a column of numbers, JSON has `NaN` for null
         return pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object if any_refused else None)
 

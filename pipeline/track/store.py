@@ -174,6 +174,20 @@ def connect(track: Track, root: Path) -> Store:
     return Store(client, uri, experiment_id, lock_file)
 
 
+def existing(track: Track, root: Path) -> Store | None:
+    """Open the store to read what is registered; nothing is made, and None where there is no store yet.
+
+    Raises
+    ------
+    StoreError
+        It does not answer within ``track.timeout_s``, or refuses.
+    """
+    uri = resolve_uri(track.uri, root)
+    if uri.startswith("sqlite:") and _is_fresh(uri):
+        return None
+    return Store(Client(uri, track.timeout_s), uri, "", root / ".dvc" / "tmp" / "mlflow.lock")
+
+
 def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
     """Return the experiment's id; a server keeps artifacts where it wants, a local database beside itself."""
     if experiment := client.get_experiment_by_name(name):

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import labels, manifest
+from pipeline.dataset import labels, manifest, names
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
-from pipeline.validate import annotation_check, grouping, listing, scan
+from pipeline.validate import annotation_check, grouping, learnt_hashes, listing, scan
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def check(config: Config, root: Path, annotations: Path | None, table: Path | No
                 f"{listed[0].name!r}. Received: {annotations}, of which nothing is sound. "
                 f"{next((f'{issue.path}: {issue.detail}.' for issue in drawn.issues), '')}"
             )
-    issues += [*grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
+    issues += [*grouped.issues, *_learnt_from(config, grouped.files)]
     checked = Folder(root, grouped.files, sound, issues)
     if checked.kept["fractured"].nunique() < 2:
         counts = checked.files.groupby("fractured")["status"].value_counts().to_dict()
@@ -93,7 +93,7 @@ def check_unlabelled(config: Config, root: Path, table: Path | None = None) -> F
     limits = Limits.of(config.validation)
     listed, issues = listing.find_unlabelled(root, limits, config.data.trusted_links)
     grouped, found = _grouped(config, listed, table)
-    issues += [*found, *grouped.issues, *_learnt_from(config.paths.manifest, grouped.files)]
+    issues += [*found, *grouped.issues, *_learnt_from(config, grouped.files)]
     return Folder(root, grouped.files, Annotations(), issues)
 
 
@@ -112,12 +112,17 @@ def _grouped(
     return grouped, [*joined.issues, *(issue for fact in facts for issue in fact.issues)]
 
 
-def _learnt_from(path: Path, files: pd.DataFrame) -> list[Issue]:
-    """Name the radiographs that the model was trained or tuned on, by the manifest."""
-    if not path.is_file():
+def _learnt_from(config: Config, files: pd.DataFrame) -> list[Issue]:
+    """Name the radiographs that the model was trained or tuned on, by its own hashes or by the manifest."""
+    own, path = config.paths.models / names.LEARNT, config.paths.manifest
+    kept = files[files["status"] == manifest.KEPT]
+    if own.is_file():
+        repeated = kept[learnt_hashes.certain(learnt_hashes.read(own), [*kept["sha256"]])]
+    elif path.is_file():
+        learnt = manifest.rows(manifest.read(path), ("train", "val"))
+        repeated = kept[kept["sha256"].isin(learnt["sha256"])]
+    else:
         return []
-    learnt = manifest.rows(manifest.read(path), ("train", "val"))
-    repeated = files[(files["status"] == manifest.KEPT) & files["sha256"].isin(learnt["sha256"])]
     detail = "the model was trained or tuned on the same bytes: the figures flatter"
     if len(repeated):
         log.warning("assess: %d radiographs were in train or val: the figures flatter", len(repeated))

@@ -12,7 +12,7 @@ import pytest
 from pipeline.commands import assess, predict
 from pipeline.files import images
 from pipeline.files.faults import Note
-from pipeline.predict import bundle
+from pipeline.predict import bundle, sealing
 from pipeline.validate import intake
 
 DETAIL = "learnt from phantoms alone"
@@ -39,6 +39,16 @@ def test_predict_and_the_served_model_say_it_with_every_answer(config, work, dra
     assert [json.loads(notes) for notes in answers["notes"]] == told
 
 
+def test_every_answer_names_the_model_and_what_it_learnt_from(config, work, draw, capsys, models, caplog):
+    caplog.set_level("INFO")
+    predict.run(config, draw(work / "in", [1]), work / "out", as_json=True)
+    told = {"name": "current", "sha256": sealing.check(models)[:12], "learnt_from": "40 radiographs"}
+    assert [result["model"] for result in json.loads(capsys.readouterr().out)] == [told]
+    (row,) = pd.read_csv(work / "out/predictions.csv")["model"]
+    assert json.loads(row) == told
+    assert f"current (bundle {told['sha256']}), learnt from 40 radiographs" in caplog.text
+
+
 def test_the_overlay_and_the_terminal_say_it(config, work, draw, capsys, warned):
     (path,) = draw(work / "in", [1])
     predict.run(config, [path], None, as_json=False)
@@ -51,7 +61,8 @@ def test_the_overlay_and_the_terminal_say_it(config, work, draw, capsys, warned)
     told, plain = (
         predict.draw(path, admitted, finding, each, "cividis") for each in (warned, replace(warned, notes=()))
     )
-    assert len(told) > len(plain)
+    named = predict.draw(path, admitted, finding, replace(warned, notes=()), "cividis", "current")
+    assert len(told) == len(named) > len(plain)
     assert np.array_equal(told[:400], plain[:400])
 
 
@@ -61,4 +72,6 @@ def test_assess_says_it_on_its_page_and_in_its_figures(config, work, draw, warne
     assess.run(config, work / "in", None, work / "out", as_json=False)
     assert f"knows_phantoms_only\t{DETAIL}" in capsys.readouterr().out
     assert json.loads((work / "out/metrics.json").read_text())["notes"][0]["detail"] == DETAIL
-    assert DETAIL in (work / "out/report.html").read_text()
+    page = (work / "out/report.html").read_text()
+    assert DETAIL in page
+    assert "came with the model: current (bundle" in page

@@ -41,6 +41,7 @@ def test_a_faulty_file_costs_the_others_nothing(config, work, draw, capsys):
     for result in (found[0], found[3]):
         assert set(result) == {
             "path", "probability", "decision", "body_part", "regions", "region_stands_out", "notes", "scope",
+            "model",
         }  # fmt: skip
         assert 0 <= result["probability"] <= 1
         assert result["decision"] == "needs review"
@@ -57,9 +58,12 @@ def test_nothing_but_json_goes_to_standard_output(work, draw, models):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert [sorted(result) for result in json.loads(ended.stdout)] == [
-        ["body_part", "decision", "notes", "path", "probability", "region_stands_out", "regions", "scope"],
+        [
+            "body_part", "decision", "model", "notes", "path", "probability", "region_stands_out", "regions",
+            "scope",
+        ],
         ["error", "path"],
-    ]
+    ]  # fmt: skip
     assert "predict: 1 examined, 1 refused" in ended.stderr
 
 

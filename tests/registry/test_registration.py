@@ -23,8 +23,8 @@ from pipeline.dataset import manifest, names
 from pipeline.drift import served as served_radiographs
 from pipeline.files import images
 from pipeline.files.limits import Limits
-from pipeline.predict import bundle, fitted_here, sealing
-from pipeline.registry import registration, versions
+from pipeline.predict import bundle, fitted_here, origin, sealing
+from pipeline.registry import model_choice, registration, versions
 from pipeline.track import packages, runs
 from pipeline.track.store import connect
 from pipeline.validate import intake
@@ -77,6 +77,7 @@ def seal(settings, weights):
     settings.paths.models.mkdir(exist_ok=True)
     for name in sealing.FILES:
         (settings.paths.models / name).write_text(weights)
+    origin.write(settings.paths.models, origin.Origin(2, 1, phantoms=False))
     sealing.seal(settings.paths.models)
     return settings.paths.models / "bundle.json"
 
@@ -106,6 +107,18 @@ def test_a_bundle_is_registered_once(settings, reproduced):
     assert version.run_id == reproduced.parents()[0].info.run_id
     assert version.tags["bundle.md5"] == md5(settings.paths.models / "bundle.json")
     assert version.tags["data.md5"] == reproduced.parents()[0].data.tags["data.md5"]
+
+
+def test_the_champion_is_fetched_where_the_folder_holds_another_bundle(settings, reproduced):
+    registration.register(settings, sealed := seal(settings, "a"))
+    reproduced.client().set_registered_model_alias(settings.track.model_name, "champion", "1")
+    registered = sealing.check(sealed.parent)
+    seal(settings, "b")
+    with model_choice.opened(settings, None) as found:
+        assert found.name == "champion, version 1"
+        assert sealing.check(found.folder) == registered
+        assert found.record()["learnt_from"] == "2 radiographs"
+    assert not found.folder.exists()
 
 
 def test_a_stage_and_its_registration_change_nothing_of_the_process(settings, reproduced, monkeypatch):
@@ -297,7 +310,7 @@ def test_a_version_holds_code_and_no_pickle(served, settings):
     assert served.metadata.signature.inputs.input_names() == ["image"]
     assert served.metadata.signature.outputs.input_names() == [
         "probability", "decision", "body_part", "regions", "region_map", "reason", "detail", "notes", "scope",
-        "region_stands_out",
+        "model", "region_stands_out",
     ]  # fmt: skip
     assert served.input_example["image"].tolist() == [versions.example()]
 

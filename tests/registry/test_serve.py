@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from ci import servers
-from pipeline.predict import fitted_here
-from pipeline.registry import serve
+from pipeline.predict import fitted_here, sealing
+from pipeline.registry import model_choice, serve
+from pipeline.track import models
 from pipeline.track.models import VersionError
+from tests.registry.test_model_choice import make
 
 
 class Client:
@@ -27,6 +29,9 @@ class Client:
 
     def search_registered_models(self, _):
         return [SimpleNamespace(aliases=self.aliases, tags={})]
+
+    def get_model_version(self, name, number):
+        return SimpleNamespace(tags={})
 
 
 @pytest.fixture
@@ -43,7 +48,9 @@ def called(monkeypatch, client):
         calls.append((command, environment))
         return 0
 
-    monkeypatch.setattr(serve, "connect", lambda *_: SimpleNamespace(client=client, uri="http://store"))
+    store = SimpleNamespace(client=client, uri="http://store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setattr(model_choice.stores, "existing", lambda *_: store)
     monkeypatch.setattr(serve, "relay", run)
     monkeypatch.setattr(serve.models, "artifact", lambda model, name: model / name)
     monkeypatch.setattr(
@@ -60,22 +67,23 @@ def test_the_champion_is_served_to_this_machine_alone(params, called, tmp_path):
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[-2:] == ["--workers", "2"]
     assert (env["MLFLOW_TRACKING_URI"], env["FRACTURE_SEEN"]) == ("http://store", str(tmp_path / "seen"))
+    assert env["FRACTURE_MODEL"] == "champion, version 3"
 
 
 def test_the_server_is_told_whether_thresholds_are_known_to_hold_here(params, called, monkeypatch, caplog):
     monkeypatch.delenv(fitted_here.VARIABLE, raising=False)
     monkeypatch.setattr(fitted_here, "is_known", lambda config, folder: False)
-    serve.run(params, "2", None, None, [])
+    serve.run(params, "models:/fracture/2", None, None, [])
     assert fitted_here.NOTE.detail in caplog.text
     monkeypatch.setattr(fitted_here, "is_known", lambda config, folder: folder.name == "bundle")
-    serve.run(params, "2", None, None, [])
+    serve.run(params, "models:/fracture/2", None, None, [])
     assert [environment.get(fitted_here.VARIABLE) for _, environment in called] == [None, "1"]
 
 
 def test_nothing_is_recorded_unless_asked(params, called, monkeypatch):
     monkeypatch.delenv("FRACTURE_SEEN", raising=False)
     monkeypatch.delenv("FRACTURE_IMAGES", raising=False)
-    serve.run(params, "2", None, None, ["--port=8080"])
+    serve.run(params, "models:/fracture/2", None, None, ["--port=8080"])
     ((command, env),) = called
     assert command[command.index("--model-uri") + 1].endswith("/fracture-2")
     assert "--port" not in command
@@ -88,9 +96,24 @@ def test_without_a_champion_it_says_what_to_do(params, called, client):
         serve.run(params, "champion", None, None, [])
 
 
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_a_bundle_is_served_without_a_registry(params, tmp_path, monkeypatch):
+    made, seen = make(tmp_path / "own"), []
+
+    def relay(command, environment, say):
+        saved = Path(command[command.index("--model-uri") + 1])
+        seen.append((sealing.check(models.artifact(saved, "bundle")), environment["FRACTURE_MODEL"]))
+        return 0
+
+    monkeypatch.setattr(serve, "relay", relay)
+    monkeypatch.chdir(tmp_path)
+    assert serve.run(params, "own", None, None, []) == 0
+    assert seen == [(made, "own")]
+
+
 def test_images_must_be_a_folder(params, called, tmp_path):
     with pytest.raises(ValueError, match="--images must be a folder"):
-        serve.run(params, "2", None, tmp_path / "gone", [])
+        serve.run(params, "models:/fracture/2", None, tmp_path / "gone", [])
 
 
 OLDER = """

@@ -135,7 +135,8 @@ def contexts() -> dict[str, dict]:
         | scored
         | {"charts": scored["charts"] | maps["charts"], "null": NONE, "name": "<b>"}
         | {
-            "figures": inside,
+            "figures": inside
+            | {"model": {"name": "<b>", "sha256": "abc", "learnt_from": "9 radiographs of <i>"}},
             "notes": [{"code": "knows_phantoms_only", "detail": "<b>.png"}],
             "thresholds_hold": False,
         },
@@ -202,6 +203,7 @@ SAID = {
         *POINTS_BY_HAND,
         *MAPS_BY_HAND,
         "On the 40 radiographs of <b>, the model reaches",
+        "<b> (bundle abc), which learnt from 9 radiographs of <i>.",
         "25.0% of these radiographs lie further",
         "<b>.png (knows_phantoms_only)",
         "Nothing shows that the thresholds hold here",

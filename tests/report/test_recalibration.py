@@ -31,6 +31,7 @@ def folder(tmp_path):
         outputs.write_text(tmp_path / f"plots/reliability_{name}.csv", curves.csv(pd.DataFrame(curve)))
     figures |= {name: {"before": value, "after": value} for name, value in SETTINGS.items()}
     figures |= {"site": "<b>north", "base": "a" * 64, "fitted_by": "labels", "targets": TARGETS._asdict()}
+    figures |= {"model": {"name": "current", "learnt_from": "phantoms"}}
     figures |= {"groups": site.groups(), "radiographs": 120, "left_out": 2}
     outputs.write_json(tmp_path / "metrics.json", figures)
     return tmp_path

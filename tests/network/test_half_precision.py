@@ -1,0 +1,44 @@
+"""A network stored with narrow kernels answers nearly as before."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.network import classifier, half_precision, weights
+from tests import records
+
+
+def test_it_takes_half_the_bytes_and_hardly_answers_otherwise(network, network_file, tmp_path):
+    half_precision.halve(network_file, tmp_path / "narrow.keras")
+    loaded = classifier.load(tmp_path / "narrow.keras")
+    canvas = np.stack([records.canvas(number, fractured=True) for number in range(4)])[..., None]
+    before, after = (keras.ops.convert_to_numpy(each(canvas)["logit"]) for each in (network, loaded))
+    assert 0 < np.abs(after - before).max() < 0.01
+    assert {weight.dtype for weight in loaded.weights} == {"float32"}
+    assert weights.non_finite(tmp_path / "narrow.keras") == []
+    assert (tmp_path / "narrow.keras").stat().st_size < 0.85 * network_file.stat().st_size
+
+
+def test_equal_weights_give_equal_bytes(network_file, tmp_path):
+    for name in ("a.keras", "b.keras"):
+        half_precision.halve(network_file, tmp_path / name)
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+
+
+def test_vectors_stay_exact(network, network_file, tmp_path):
+    half_precision.halve(network_file, tmp_path / "narrow.keras")
+    pairs = zip(network.weights, classifier.load(tmp_path / "narrow.keras").weights, strict=True)
+    vectors = [(one.numpy(), other.numpy()) for one, other in pairs if len(one.shape) < 2]
+    assert vectors
+    assert all(np.array_equal(*pair) for pair in vectors)
+
+
+def test_a_kernel_beyond_16_bits_is_refused(network, tmp_path):
+    wide = keras.models.clone_model(network)
+    kernel = next(weight for weight in wide.weights if len(weight.shape) == 4)
+    kernel.assign(np.full(kernel.shape, 1e6, np.float32))
+    classifier.save(wide, tmp_path / "wide.keras")
+    with pytest.raises(ValueError, match="must fit into 16 bits"):
+        half_precision.halve(tmp_path / "wide.keras", tmp_path / "narrow.keras")
