@@ -168,6 +168,7 @@ class Train(Section):
     mask_source: Literal["annotations", "maps", "both"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
+    box_loss_weight: Annotated[float, Field(ge=0, le=10)]
     group_balanced: bool
     class_balanced: bool
     precision: Literal["auto", "float32", "mixed_float16"]

@@ -157,13 +157,15 @@ class Bundle:
             placements = (placement for _, placement in placed)
             parts = body_part.named(output.parts, self.parts)
             verdicts = self.scope.judge(output.features) if self.scope else repeat(None)
-            findings += map(self._finding, output.logits, output.evidence, placements, parts, verdicts)
+            boxes = output.boxes if output.boxes.size else repeat(None)
+            findings += map(self._finding, output.logits, output.evidence, boxes, placements, parts, verdicts)
         return findings
 
     def _finding(
         self,
         logit: float,
         evidence: NDArray[np.float32],
+        boxes: NDArray[np.float16] | None,
         placement: canvas.Placement,
         part: str,
         verdict: Verdict | None,
@@ -171,14 +173,14 @@ class Bundle:
         score = self.calibration.probability(np.array([logit]))
         decision = str(operating_points.decide(score, self.points)[0])
         canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
-        region_map = placement.map_to_radiograph(
-            maps.probability_map(evidence, self.map_calibration or self.calibration), canvas_shape
-        )
+        on_grid = maps.probability_map(evidence, self.map_calibration or self.calibration)
+        region_map = placement.map_to_radiograph(on_grid, canvas_shape)
         if verdict and not verdict.in_scope:
             unseen, out_of_scope = np.zeros_like(region_map), operating_points.OUT_OF_SCOPE
             return Finding(float(score[0]), out_of_scope, [], unseen, part, placement, verdict)
         is_clear = decision == operating_points.NO_FINDING
-        regions = [] if is_clear else self.region_settings.visible_regions(region_map)
+        cells = None if boxes is None else maps.in_cells(on_grid, boxes, placement, canvas_shape)
+        regions = [] if is_clear else self.region_settings.visible_regions(region_map, cells)
         return Finding(float(score[0]), decision, regions, region_map, part, placement, verdict)
 
 
@@ -257,8 +259,10 @@ def read_basis(path: Path) -> tuple[Targets | None, ValScores | None]:
 
 
 def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
-    """Write how regions are cut and, beside it, over how many views outputs are averaged."""
-    outputs.write_exact_json(path, vars(settings) | {"views": tta_views})
+    """Write how regions are found and, beside it, over how many views outputs are averaged."""
+    unused = () if settings.max_overlap else ("max_overlap",)  # as before there were boxes of the network
+    values = {name: value for name, value in vars(settings).items() if name not in unused}
+    outputs.write_exact_json(path, values | {"views": tta_views})
 
 
 @_named

@@ -99,7 +99,7 @@ def assess(
         Resamples of the groups, and where random numbers start.
     """
     repeat: dict[str, int] = {"n_samples": n_samples, "seed": seed}
-    regions = [settings.candidates(region_map) for region_map in maps]
+    regions = [settings.candidates(region_map, maps.cells(place)) for place, region_map in enumerate(maps)]
     results = coco.results(regions, [annotations.image_id(path) for path in maps.rows["path"]])
     figures, tables = localize(maps, regions, annotations, canvases, attributes, **repeat)
     if figures:

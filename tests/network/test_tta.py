@@ -68,7 +68,7 @@ def test_the_output_is_the_mean_over_all_views() -> None:
         logits = np.full(len(canvases), next(logits_of_views), np.float32)
         return darkness(canvases)._replace(logits=logits, parts=logits[:, None] / 8)
 
-    logits, _, parts, _ = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts, *_ = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [4, 4]
     assert parts.tolist() == [[0.5], [0.5]]
 
