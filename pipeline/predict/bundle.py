@@ -158,17 +158,17 @@ class Bundle:
             parts = body_part.named(output.parts, self.parts)
             verdicts = self.scope.judge(output.features) if self.scope else repeat(None)
             boxes = output.boxes if output.boxes.size else repeat(None)
-            findings += map(self._finding, output.logits, output.evidence, boxes, placements, parts, verdicts)
+            findings += map(self._finding, output.logits, output.evidence, placements, parts, verdicts, boxes)
         return findings
 
     def _finding(
         self,
         logit: float,
         evidence: NDArray[np.float32],
-        boxes: NDArray[np.float16] | None,
         placement: canvas.Placement,
         part: str,
         verdict: Verdict | None,
+        boxes: NDArray[np.float16] | None = None,
     ) -> Finding:
         score = self.calibration.probability(np.array([logit]))
         decision = str(operating_points.decide(score, self.points)[0])

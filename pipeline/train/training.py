@@ -25,6 +25,8 @@ from pipeline.train.averaging import WeightAverage
 
 _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch
+_BACKBONE = "backbone"
+_BOX_RATE = 3.0  # of that of the other heads
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 Step = Callable[..., tf.Tensor]  # of canvases, labels and, where they are learnt from, masks and outlines
@@ -101,7 +103,8 @@ def fit(
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
     average = WeightAverage(model.trainable_variables, settings.ema_decay)
-    head_step, step = (_step(model, trained, average, settings, seed) for trained in (parts[:1], parts))
+    heads = [part for part in parts if part.kind != _BACKBONE]
+    head_step, step = (_step(model, trained, average, settings, seed) for trained in (heads, parts))
     predict = inference.predictor(model)
     augment = Augmentation(settings.augment, seed)
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
@@ -141,33 +144,45 @@ def selected_epoch(history: list[dict[str, float]], which: Literal["best", "last
 class _Part:
     """Weights of the network that learn at one rate, and the optimizer that moves them."""
 
+    kind: str
     optimizer: keras.optimizers.Optimizer
     weights: list[keras.Variable]
 
 
 def _parts(model: keras.Model, settings: Train, steps_per_epoch: int) -> list[_Part]:
-    """Split the network: first the head, which starts from random weights, then the backbone.
+    """Split the network: first the heads, which start from random weights, then the backbone.
 
-    The head learns alone for some epochs, and faster: gradients through a random head would spoil
-    a backbone that a small data set cannot mend.
+    The heads learn alone for some epochs, and faster: gradients through a random head would spoil
+    a backbone that a small data set cannot mend. That for boxes learns fastest: in a few hundred steps
+    it must come to exact numbers, not to a rank.
 
     References
     ----------
     A. Kumar et al., "Fine-tuning can distort pretrained features and underperform
     out-of-distribution", ICLR 2022, arXiv:2202.10054.
     """
-    heads = {id(weight) for layer in model.layers if classifier.is_head(layer) for weight in layer.weights}
-    head = [weight for weight in model.trainable_variables if id(weight) in heads]
-    backbone = [weight for weight in model.trainable_variables if id(weight) not in heads]
+    kinds = {id(weight): _kind(layer) for layer in model.layers for weight in layer.weights}
     later = max(1, settings.max_epochs - settings.head_epochs)
-    parts = [
-        _Part(_optimizer(settings.head_learning_rate, settings.max_epochs, settings, steps_per_epoch), head)
-    ]
-    if backbone:
-        parts.append(_Part(_optimizer(settings.learning_rate, later, settings, steps_per_epoch), backbone))
+    rates = {
+        "head": (settings.head_learning_rate, settings.max_epochs),
+        "box": (_BOX_RATE * settings.head_learning_rate, settings.max_epochs),
+        _BACKBONE: (settings.learning_rate, later),
+    }
+    parts = []
+    for kind, rate in rates.items():
+        weights = [weight for weight in model.trainable_variables if kinds[id(weight)] == kind]
+        if weights:
+            parts.append(_Part(kind, _optimizer(*rate, settings, steps_per_epoch), weights))
     for part in parts:
         part.optimizer.build(part.weights)
     return parts
+
+
+def _kind(layer: keras.layers.Layer) -> str:
+    """Name the part of the network that a layer belongs to."""
+    if layer.name.startswith(BOX_HEAD):
+        return "box"
+    return "head" if classifier.is_head(layer) else _BACKBONE
 
 
 def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) -> keras.optimizers.Optimizer:
