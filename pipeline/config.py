@@ -174,6 +174,11 @@ class Train(Section):
     precision: Literal["auto", "float32", "mixed_float16"]
     augment: Augment
 
+    @property
+    def learns_boxes(self) -> bool:
+        """Whether drawn fractures teach their boxes; who learns from labels alone learns none."""
+        return self.box_loss_weight > 0 and self.mask_loss_weight > 0
+
     @model_validator(mode="after")
     def _mixtures_have_no_fractures_to_erase(self) -> Train:
         if self.erase_loss_weight and self.augment.mixup:

@@ -55,7 +55,8 @@ def build(settings: Train, canvas_shape: tuple[int, int], *, with_boxes: bool = 
     logit = _pool(evidence, pyramid, settings)
     outputs = {"logit": logit, "evidence": evidence}
     if with_boxes:
-        outputs[BOX_HEAD] = box_head.distances(pyramid, settings.pyramid_channels)
+        levels = {stride: maps[stride] for stride in _LEVELS}
+        outputs[BOX_HEAD] = box_head.distances(pyramid, levels, settings.pyramid_channels)
     model = keras.Model(image, outputs, name="fracture_classifier")
     backbones.load_weights(model, settings.backbone, settings.weights)
     freeze(model, settings.frozen_fraction)

@@ -135,6 +135,7 @@ def assess(
         **repeat,
     )
     cut = {name: getattr(settings, name) for name in _CUT}
+    cut |= {"max_overlap": settings.max_overlap} if settings.max_overlap else {}
     return Assessment({**cut, **figures, **used, **learnt}, tables, json.dumps(results, indent=1) + "\n")
 
 

@@ -44,10 +44,9 @@ def rows_to_mask(rows: pd.DataFrame, source: Literal["annotations", "maps", "bot
 
 def teacher_settings(settings: Train) -> Train:
     """Return the settings of the first network: without boxes, and for ``maps`` with labels alone."""
-    unused = ["box_loss_weight"]
-    if settings.mask_source == "maps":
-        unused += ["mask_loss_weight", "erase_loss_weight"]
-    return settings.model_copy(update=dict.fromkeys(unused, 0.0))
+    if settings.mask_source == "both":
+        return settings.model_copy(update={"box_loss_weight": 0.0})
+    return settings.model_copy(update={"mask_loss_weight": 0.0, "erase_loss_weight": 0.0})
 
 
 def draw(model: keras.Model, folder: Path, rows: pd.DataFrame) -> dict[str, bytes]:

@@ -88,7 +88,7 @@ def _fit(
         model = classifier.build(
             settings,
             (config.preprocess.height_px, config.preprocess.width_px),
-            with_boxes=settings.box_loss_weight > 0 and examples.has_boxes,
+            with_boxes=settings.learns_boxes and examples.has_boxes,
         )
         history = training.fit(model, examples, settings, config.run.seed, checkpoint_path, on_epoch)
     return precision.in_float32(model), history
