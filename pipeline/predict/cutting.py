@@ -26,7 +26,7 @@ Way = TypeVar("Way")  # to find regions: what is chosen between
 
 PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
 AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
-BOX_SHARES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of a peak's odds, down to which cells' boxes are averaged
+BOX_SHARES = (0.05, 0.2, 0.5, 1.0)  # of a peak's odds, down to which cells' boxes are averaged
 MAX_OVERLAPS = (0.1, 0.3, 0.5)  # of two boxes of the network that are both kept
 PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
 CANDIDATE_THRESHOLD = 0.001
