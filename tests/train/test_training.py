@@ -240,9 +240,8 @@ def test_a_network_with_a_head_for_boxes_learns_them(
     keras.utils.set_random_seed(3)
     model = classifier.build(settings, (records.SIDE, records.SIDE), with_boxes=True)
     before = lost(model, examples)
-    longer = settings.model_copy(
-        update={"max_epochs": 12, "head_epochs": 12, "patience": 12, "checkpoint": "last"}
-    )
+    epochs = {"max_epochs": 12, "head_epochs": 12, "patience": 12, "checkpoint": "last"}
+    longer = settings.model_copy(update={**epochs, "head_learning_rate": 1e-2})
     training.fit(model, examples, longer, SEED, tmp_path / "training.npz")
     assert lost(model, examples) < before - 0.1
 
