@@ -69,7 +69,7 @@ def score(config: settings.Config, found: MapSet, known: annotations.Annotations
     """Figures of the maps of `val`, and how regions were cut."""
     nothing = pd.DataFrame(index=found.rows.index)
     chosen = choice.choose(found, known, config.region_maps)
-    candidates = [chosen.candidates(region_map) for region_map in found]
+    candidates = [chosen.candidates(region_map, found.cells(place)) for place, region_map in enumerate(found)]
     figures, _ = assessment.localize(
         found, candidates, known, partial(unseen, found), nothing, n_samples=50, seed=config.run.seed
     )

@@ -72,17 +72,19 @@ def own(
 
     def mapped(predict: inference.Predict = averaged) -> None:
         for part in _batches(canvases, batch):
-            logits, evidence, _ = predict(part)
+            logits, evidence, *_ = predict(part)
             loaded.calibration.probability(logits)
             maps.probability_map(evidence, loaded.calibration)
 
     def cut() -> None:
         for start in range(0, len(canvases), batch):
-            logits, evidence, _ = averaged(canvases[start : start + batch])
-            loaded.calibration.probability(logits)
-            drawn = maps.probability_map(evidence, loaded.calibration)
-            for one, placement in zip(drawn, placements[start : start + batch], strict=True):
-                loaded.region_settings.visible_regions(placement.map_to_radiograph(one, shape))
+            output = averaged(canvases[start : start + batch])
+            loaded.calibration.probability(output.logits)
+            drawn = maps.probability_map(output.evidence, loaded.calibration)
+            boxes = output.boxes if output.boxes.size else [None] * len(drawn)
+            for one, own, placement in zip(drawn, boxes, placements[start : start + batch], strict=True):
+                cells = None if own is None else maps.in_cells(one, own, placement, shape)
+                loaded.region_settings.visible_regions(placement.map_to_radiograph(one, shape), cells)
 
     return {
         "probabilities alone": alone,

@@ -75,7 +75,8 @@ def compare(found: MapSet, known: Annotations, ways: dict[str, RegionSettings]) 
     boxes, group = references.boxes(usable, known), usable.rows["group"].to_numpy()
     columns = {}
     for name, way in ways.items():
-        regions = shown.select(usable, [way.candidates(each) for each in usable], way)
+        candidates = [way.candidates(each, usable.cells(place)) for place, each in enumerate(usable)]
+        regions = shown.select(usable, candidates, way)
         marked, _ = froc.score(regions, boxes, group, n_samples=1, seed=0)
         figures = shown.score(usable, regions, known, n_samples=1, seed=0)
         own = {key: value for key, value in figures.items() if not key.endswith(("_low", "_high"))}

@@ -171,10 +171,16 @@ class Train(Section):
     mask_source: Literal["annotations", "maps", "both"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]
+    box_loss_weight: Annotated[float, Field(ge=0, le=10)]
     group_balanced: bool
     class_balanced: bool
     precision: Literal["auto", "float32", "mixed_float16"]
     augment: Augment
+
+    @property
+    def learns_boxes(self) -> bool:
+        """Whether drawn fractures teach their boxes; who learns from labels alone learns none."""
+        return self.box_loss_weight > 0 and self.mask_loss_weight > 0
 
     @model_validator(mode="after")
     def _mixtures_have_no_fractures_to_erase(self) -> Train:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 AnyArray = NDArray[Any]  # of any kind
 BoolArray = NDArray[np.bool_]
 ComplexArray = NDArray[np.complexfloating[Any, Any]]
+Float16Array = NDArray[np.float16]
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 FloatArray = NDArray[np.floating[Any]]  # of any precision

@@ -13,16 +13,18 @@ import keras
 from keras import layers
 
 from pipeline.config import Train
-from pipeline.network import archive, backbones, pooling
+from pipeline.network import archive, backbones, box_head, pooling
 from pipeline.network.body_part_head import BODY_PART_HEAD
+from pipeline.network.box_head import BOX_HEAD
 
 STRIDE = 8
 _LEVELS = (32, 16, 8)
 _EXACT = "float32"  # whatever the precision of the layers before: see pipeline/train/precision.py
+_HEADS = ("pyramid", "evidence", "attention", "logit", BODY_PART_HEAD, BOX_HEAD)
 _PRIOR_LOGIT = -2.0  # evidence starts low: most of a radiograph is no fracture
 
 
-def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
+def build(settings: Train, canvas_shape: tuple[int, int], *, with_boxes: bool = False) -> keras.Model:
     """Build the network with its backbone's weights loaded.
 
     Parameters
@@ -31,11 +33,14 @@ def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
         Backbone, weights, pyramid and pooling.
     canvas_shape
         Height and width of the canvas in pixels, multiples of 32.
+    with_boxes
+        Whether it has a head for the boxes of fractures (:mod:`pipeline.network.box_head`).
 
     Returns
     -------
     keras.Model
-        From ``image`` (B, H, W, 1), 0..255, to ``logit`` (B, 1) and ``evidence`` (B, H/8, W/8, 1).
+        From ``image`` (B, H, W, 1), 0..255, to ``logit`` (B, 1) and ``evidence`` (B, H/8, W/8, 1), and
+        ``box`` (B, H/8, W/8, 4) with that head.
     """
     image = keras.Input((*canvas_shape, 1), name="image")
     maps = backbones.features(settings.backbone, image)
@@ -48,7 +53,11 @@ def build(settings: Train, canvas_shape: tuple[int, int]) -> keras.Model:
     pyramid = _pyramid([maps[stride] for stride in _LEVELS], settings)
     evidence = _evidence(pyramid, maps, settings)
     logit = _pool(evidence, pyramid, settings)
-    model = keras.Model(image, {"logit": logit, "evidence": evidence}, name="fracture_classifier")
+    outputs = {"logit": logit, "evidence": evidence}
+    if with_boxes:
+        levels = {stride: maps[stride] for stride in _LEVELS}
+        outputs[BOX_HEAD] = box_head.distances(pyramid, levels, settings.pyramid_channels)
+    model = keras.Model(image, outputs, name="fracture_classifier")
     backbones.load_weights(model, settings.backbone, settings.weights)
     freeze(model, settings.frozen_fraction)
     return model
@@ -66,7 +75,7 @@ def freeze(model: keras.Model, share: float) -> None:
 
 def is_head(layer: keras.layers.Layer) -> bool:
     """Whether a layer was added after the backbone, and so starts from random weights."""
-    return bool(layer.name.startswith(("pyramid", "evidence", "attention", "logit", BODY_PART_HEAD)))
+    return bool(layer.name.startswith(_HEADS))
 
 
 def save(model: keras.Model, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Batched inference: canvases in, logits, evidence and probabilities of body parts out."""
+"""Batched inference: canvases in, logits, evidence, probabilities of body parts, boxes out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.files import engine
 from pipeline.network import classifier, device
 from pipeline.network.body_part_head import BODY_PART_HEAD
+from pipeline.network.box_head import BOX_HEAD
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,17 @@ class NetworkOutput(NamedTuple):
     features
         (B, 2 C), mean and maximum over the backbone's coarsest features, of the canvas itself: what tells how
         far a radiograph lies from those of training.
+    boxes
+        (B, M, N, 4) float16, since those of a whole split lie in memory: from each cell's centre up, left,
+        down and right to the sides of a fracture's box, in pixels of the canvas; (B, 0, 0, 4) without that
+        head.
     """
 
     logits: NDArray[np.float32]
     evidence: NDArray[np.float32]
     parts: NDArray[np.float32]
     features: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+    boxes: NDArray[np.float16] = np.zeros((0, 0, 0, 4), np.float16)
 
 
 Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
@@ -61,10 +67,12 @@ def predictor(model: keras.Model) -> Predict:
 
     def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, ...]:
         outputs = whole_model(tf.cast(canvases, tf.float32)[..., None], training=False)
-        parts = outputs.get(BODY_PART_HEAD, tf.zeros((tf.shape(canvases)[0], 0)))
+        n = tf.shape(canvases)[0]
+        parts = outputs.get(BODY_PART_HEAD, tf.zeros((n, 0)))
+        boxes = tf.cast(classifier.STRIDE * outputs.get(BOX_HEAD, tf.zeros((n, 0, 0, 4))), tf.float16)
         coarsest = tf.cast(outputs[_FEATURES], tf.float32)
         pooled = tf.concat([tf.reduce_mean(coarsest, (1, 2)), tf.reduce_max(coarsest, (1, 2))], axis=1)
-        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts, pooled
+        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts, pooled, boxes
 
     run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 

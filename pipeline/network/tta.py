@@ -7,6 +7,7 @@ the cell, and is averaged there, as the logits are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 
 from pipeline.network.classifier import STRIDE
 from pipeline.network.inference import NetworkOutput, Predict
-from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
+from pipeline.types import BoolArray, Float16Array, Float32Array, Float64Array, UInt8Array
 
 Shape = tuple[int, int]
 
@@ -56,13 +57,13 @@ class View:
         return np.asarray(np.stack(warped), np.uint8)
 
     def unwarp(self, evidence: Float32Array, canvas_shape: Shape, grid: Shape) -> Float32Array:
-        """Resample the view's evidence (B, M, N) onto a grid over the canvas; NaN outside the view."""
+        """Resample the view's cells (B, M, N, ...) onto a grid over the canvas; NaN outside the view."""
         cell = np.array(canvas_shape) / np.array(grid)
         rows, columns = ((np.arange(size) + 0.5) * side for size, side in zip(grid, cell, strict=True))
         forward = self.matrix(canvas_shape)
         across = forward[1, 1] * columns + forward[1, 2]
         down = forward[0, 0] * rows + forward[0, 2]
-        own = np.array(canvas_shape) / np.array(evidence.shape[1:])
+        own = np.array(canvas_shape) / np.array(evidence.shape[1:3])
         map_x = np.broadcast_to((across / own[1] - 0.5).astype(np.float32), grid).copy()
         map_y = np.broadcast_to((down / own[0] - 0.5).astype(np.float32)[:, None], grid).copy()
         outside = ~_within(down, canvas_shape[0])[:, None] | ~_within(across, canvas_shape[1])
@@ -70,7 +71,15 @@ class View:
             cv2.remap(one, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for one in evidence
         ]
-        return np.where(outside, np.float32(np.nan), np.stack(back)).astype(np.float32)
+        found = np.stack(back).astype(np.float32)
+        found[:, outside] = np.nan
+        return found
+
+    def unwarp_boxes(self, boxes: Float16Array, canvas_shape: Shape, grid: Shape) -> Float32Array:
+        """Bring distances to the sides of boxes (B, M, N, 4) back onto a grid over the canvas."""
+        order = [0, 3, 2, 1] if self.mirrored else [0, 1, 2, 3]  # up, left, down, right
+        distances = boxes[..., order].astype(np.float32) / self.scale
+        return self.unwarp(distances, canvas_shape, grid)
 
 
 HALF_A_CELL = STRIDE / 2
@@ -107,17 +116,24 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
         outputs = [predict(view.warp(canvases)) for view in VIEWS[:n_views]]
         _, cells_down, cells_across = outputs[0].evidence.shape
         grid: Shape = (FINER * cells_down, FINER * cells_across)
-        evidence = [
-            view.unwarp(output.evidence, shape, grid) for view, output in zip(VIEWS, outputs, strict=False)
-        ]
+        seen = list(zip(VIEWS, outputs, strict=False))
+        evidence = [view.unwarp(output.evidence, shape, grid) for view, output in seen]
         return NetworkOutput(
             np.mean([output.logits for output in outputs], axis=0).astype(np.float32),
             np.nanmean(np.stack(evidence), axis=0).astype(np.float32),
             np.mean([output.parts for output in outputs], axis=0).astype(np.float32),
             outputs[0].features,
+            _mean_boxes(seen, shape, grid),
         )
 
     return averaged
+
+
+def _mean_boxes(seen: Sequence[tuple[View, NetworkOutput]], shape: Shape, grid: Shape) -> Float16Array:
+    if not seen[0][1].boxes.size:
+        return seen[0][1].boxes
+    boxes = [view.unwarp_boxes(output.boxes, shape, grid) for view, output in seen]
+    return np.asarray(np.nanmean(np.stack(boxes), axis=0), np.float16)
 
 
 def _within(positions: Float64Array, side: int) -> BoolArray:

@@ -127,7 +127,8 @@ class Bundle:
             placements = (placement for _, placement in placed)
             parts = body_part.named(output.parts, self.parts)
             verdicts = self.scope.judge(output.features) if self.scope else repeat(None)
-            findings += map(self._finding, output.logits, output.evidence, placements, parts, verdicts)
+            boxes = output.boxes if output.boxes.size else repeat(None)
+            findings += map(self._finding, output.logits, output.evidence, placements, parts, verdicts, boxes)
         return findings
 
     def _finding(
@@ -137,18 +138,19 @@ class Bundle:
         placement: canvas.Placement,
         part: str,
         verdict: Verdict | None,
+        boxes: NDArray[np.float16] | None = None,
     ) -> Finding:
         score = self.calibration.probability(np.array([logit]))
         decision = str(operating_points.decide(score, self.points)[0])
         canvas_shape = (self.preprocess.height_px, self.preprocess.width_px)
-        region_map = placement.map_to_radiograph(
-            maps.probability_map(evidence, self.map_calibration or self.calibration), canvas_shape
-        )
+        on_grid = maps.probability_map(evidence, self.map_calibration or self.calibration)
+        region_map = placement.map_to_radiograph(on_grid, canvas_shape)
         if verdict and not verdict.in_scope:
             unseen, out_of_scope = np.zeros_like(region_map), operating_points.OUT_OF_SCOPE
             return Finding(float(score[0]), out_of_scope, [], unseen, part, placement, verdict)
         is_clear = decision == operating_points.NO_FINDING
-        regions = [] if is_clear else self.region_settings.visible_regions(region_map)
+        cells = None if boxes is None else maps.in_cells(on_grid, boxes, placement, canvas_shape)
+        regions = [] if is_clear else self.region_settings.visible_regions(region_map, cells)
         return Finding(float(score[0]), decision, regions, region_map, part, placement, verdict)
 
 

@@ -84,8 +84,10 @@ def read_basis(path: Path) -> tuple[Targets | None, ValScores | None]:
 
 
 def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
-    """Write how regions are cut and, beside it, over how many views outputs are averaged."""
-    outputs.write_exact_json(path, vars(settings) | {"views": tta_views})
+    """Write how regions are found and, beside it, over how many views outputs are averaged."""
+    unused = () if settings.max_overlap else ("max_overlap",)  # as before there were boxes of the network
+    values = {name: value for name, value in vars(settings).items() if name not in unused}
+    outputs.write_exact_json(path, values | {"views": tta_views})
 
 
 @_named

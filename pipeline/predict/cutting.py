@@ -10,19 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import logit
 
 from pipeline.predict.boxes import Boxes, iou
 from pipeline.predict.calibration import Calibration
+from pipeline.predict.head_boxes import Cells, extract_boxes
 from pipeline.predict.regions import Region, extract_regions
 from pipeline.types import BoolArray, Float64Array, FloatArray, Int64Array
 
 Candidates = Sequence[Sequence[Region]]
+Way = TypeVar("Way")  # to find regions: what is chosen between
 
 PEAK_SHARES = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)
 AREA_SHARES = (0.0, 0.0002, 0.0005, 0.001, 0.002)
+BOX_SHARES = (0.05, 0.2, 0.5, 1.0)  # of a peak's odds, down to which cells' boxes are averaged
+MAX_OVERLAPS = (0.1, 0.3, 0.5)  # of two boxes of the network that are both kept
 PEAK_SHARE = 0.1  # without annotations: a region reaches down to a tenth of its peak's odds
 CANDIDATE_THRESHOLD = 0.001
 OVERLAPS = 0.1  # IoU from which on a region is said to overlap a fracture
@@ -56,6 +61,9 @@ class RegionSettings:
         Score from which on a region is shown; 0: whatever its score.
     max_area_share
         Regions with a larger box are not shown; a share of the radiograph.
+    max_overlap
+        Regions are the network's own boxes (:mod:`pipeline.predict.head_boxes`), no two of which overlap by
+        more than this IoU; 0: they are cut from the map.
     """
 
     map_threshold: float
@@ -69,29 +77,25 @@ class RegionSettings:
     score_intercept: float = 0.0
     min_score: float = 0.0
     max_area_share: float = 1.0
+    max_overlap: float = 0.0
 
     @property
     def calibration(self) -> Calibration:
         """From the logit of a region's peak to its score."""
         return Calibration(self.score_slope, self.score_intercept)
 
-    def candidates(self, region_map: FloatArray) -> list[Region]:
-        """Cut all regions of a map (H, W), 0..1, and score them; the strongest first."""
-        lowest = self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
-        regions = extract_regions(
-            region_map,
-            lowest,
-            peak_share=self.peak_share,
-            valley_share=self.valley_share,
-            min_area_px=max(1, round(self.min_area_share * region_map.size)),
-            max_regions=self.max_regions,
-        )
+    def candidates(self, region_map: FloatArray, cells: Cells | None = None) -> list[Region]:
+        """Find all regions of a map (H, W), 0..1, and score them; the strongest first.
+
+        They are boxes of the cells where there are such and ``max_overlap`` asks for them.
+        """
+        regions = self._boxes(region_map, cells) if cells and self.max_overlap else self._cut(region_map)
         scores = self.calibration.probability(peak_logits(regions))
         return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
-    def visible_regions(self, region_map: FloatArray) -> list[Region]:
-        """Cut the regions that are shown; the strongest first."""
-        return self.visible(self.candidates(region_map), region_map.size)
+    def visible_regions(self, region_map: FloatArray, cells: Cells | None = None) -> list[Region]:
+        """Find the regions that are shown; the strongest first."""
+        return self.visible(self.candidates(region_map, cells), region_map.size)
 
     def visible(self, candidates: Sequence[Region], size_px: int) -> list[Region]:
         """Select those of a radiograph of ``size_px`` pixels that stand out, and are shown.
@@ -107,6 +111,32 @@ class RegionSettings:
             and region.score >= self.min_score
             and region.height_px * region.width_px <= largest
         ]
+
+    def _cut(self, region_map: FloatArray) -> list[Region]:
+        return extract_regions(
+            region_map,
+            self._lowest,
+            peak_share=self.peak_share,
+            valley_share=self.valley_share,
+            min_area_px=max(1, round(self.min_area_share * region_map.size)),
+            max_regions=self.max_regions,
+        )
+
+    def _boxes(self, region_map: FloatArray, cells: Cells) -> list[Region]:
+        return extract_boxes(
+            cells,
+            region_map,
+            self._lowest,
+            peak_share=self.peak_share,
+            valley_share=self.valley_share,
+            max_overlap=self.max_overlap,
+            max_regions=self.max_regions,
+        )
+
+    @property
+    def _lowest(self) -> float:
+        """Peak from which on there are regions."""
+        return self.map_threshold if self.candidate_threshold is None else self.candidate_threshold
 
     def is_sure(self, region: Region) -> bool:
         """Whether a region reaches the specific operating point."""
@@ -142,8 +172,10 @@ def peak_logits(regions: Sequence[Region]) -> Float64Array:
     return np.asarray(logit(np.clip([region.evidence for region in regions], 1e-6, 1 - 1e-6)), np.float64)
 
 
-def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple[float, float, float, float]:
-    """Choose how far a region reaches, its smallest area and its threshold by the agreement of boxes.
+def choose_cut(
+    candidates: Mapping[Way, Candidates], val: Validation, area_shares: Sequence[float] = AREA_SHARES
+) -> tuple[Way, float, float, float]:
+    """Choose a way to find regions, their smallest area and their threshold by the agreement of boxes.
 
     Agreement is Dice's: twice the overlap (IoU, in place of a hit) of matched boxes, over the number of
     regions and of annotated boxes. Regions on radiographs without a fracture count as false. Of equal
@@ -152,17 +184,19 @@ def choose_cut(candidates: Mapping[float, Candidates], val: Validation) -> tuple
     Parameters
     ----------
     candidates
-        For each share of the peak's odds, the regions of the N radiographs, whatever their area.
+        For each way, such as a share of the peak's odds, the regions of N radiographs, whatever their area.
     val
         The radiographs.
+    area_shares
+        What is tried as the smallest area, a share of the radiograph.
 
     Returns
     -------
-    tuple of float
-        Share of the peak's odds, smallest area as a share of the radiograph, map threshold, agreement 0..1.
+    tuple
+        The way, smallest area as a share of the radiograph, map threshold, agreement 0..1.
     """
-    best = (PEAK_SHARE, 0.0, 1.0, -1.0)
-    for share, area in product(candidates, AREA_SHARES):
+    best = (next(iter(candidates)), 0.0, 1.0, -1.0)
+    for share, area in product(candidates, area_shares):
         large_enough = [
             [region for region in own if region.area_px >= area * size]
             for own, size in zip(candidates[share], val.size_px, strict=True)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import labels, manifest, tables
 from pipeline.files import outputs
+from pipeline.preprocess import outlines
 from pipeline.preprocess.canvas import Placement
 from pipeline.preprocess.preparation import Record
 
@@ -107,6 +108,7 @@ def dataset(
     batch_size: int,
     *,
     with_masks: bool = False,
+    with_outlines: bool = False,
     masks: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Stream index rows, in their order and with repetitions, as batches; wrap it in ``engine.ahead``.
@@ -121,22 +123,29 @@ def dataset(
         Radiographs a batch; the last one may be smaller.
     with_masks
         Whether to add the union of the fracture masks.
+    with_outlines
+        Whether to add it and the outline of each fracture (:mod:`pipeline.preprocess.outlines`).
     masks
-        By path, the PNG of a mask (M, N) that stands in for those of the record.
+        By path, the PNG of a mask (M, N) that stands in for those of the record; it has no outline.
 
     Returns
     -------
     tf.data.Dataset
-        Of ``(canvas, fractured)`` or ``(canvas, fractured, mask)``: uint8 (B, M, N, 1),
-        float32 (B, 1) and float32 (B, M, N, 1).
+        Of ``(canvas, fractured)``, ``(canvas, fractured, mask)`` or ``(canvas, fractured, mask, outlines)``:
+        uint8 (B, M, N, 1), float32 (B, 1), float32 (B, M, N, 1) and float32 (B, K, 32, 2), where K is the
+        largest number of fractures of a radiograph, at least 1, and outlines that are missing lie nowhere.
     """
-    parse = _parse_with_mask if with_masks else _parse
+    parse = _parse_with_outlines if with_outlines else _parse_with_mask if with_masks else _parse
     instead = [masks.get(path, b"") for path in index["path"]]
     records = tf.data.Dataset.from_generator(
         lambda: zip(_read_records(folder, index), instead, strict=True),
         output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.string)),
     )
-    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(batch_size)
+    parsed = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    if not with_outlines:
+        return parsed.batch(batch_size)
+    padding = (np.uint8(0), 0.0, 0.0, outlines.NOWHERE)
+    return parsed.padded_batch(batch_size, padding_values=padding)
 
 
 def canvases(folder: Path, index: pd.DataFrame) -> Iterator[NDArray[np.uint8]]:
@@ -221,6 +230,25 @@ def _parse_with_mask(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor,
     encoded = tf.cond(tf.strings.length(instead) > 0, lambda: instead[None], lambda: drawn)
     union = tf.foldl(lambda joined, mask: tf.maximum(joined, _png(mask)), encoded, tf.zeros_like(canvas))
     return canvas, _label(example), tf.cast(union, tf.float32) / 255
+
+
+def _parse_with_outlines(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    canvas, label, union = _parse_with_mask(message, instead)
+    drawn = tf.sparse.to_dense(tf.io.parse_single_example(message, _MASKED)["image/object/mask"])
+    own = tf.cond(tf.strings.length(instead) > 0, lambda: drawn[:0], lambda: drawn)
+    found = tf.map_fn(_outline, own, fn_output_signature=tf.TensorSpec((outlines.N_POINTS, 2)))
+    n_missing = tf.maximum(1 - tf.shape(found)[0], 0)
+    return (
+        canvas,
+        label,
+        union,
+        tf.pad(found, [[0, n_missing], [0, 0], [0, 0]], constant_values=outlines.NOWHERE),
+    )
+
+
+def _outline(mask: tf.Tensor) -> tf.Tensor:
+    found = tf.numpy_function(outlines.of_mask, [_png(mask)], tf.float32, stateful=False)
+    return tf.ensure_shape(found, (outlines.N_POINTS, 2))
 
 
 def _png(encoded: tf.Tensor) -> tf.Tensor:

@@ -99,7 +99,7 @@ def assess(
         Resamples of the groups, and where random numbers start.
     """
     repeat: dict[str, int] = {"n_samples": n_samples, "seed": seed}
-    regions = [settings.candidates(region_map) for region_map in maps]
+    regions = [settings.candidates(region_map, maps.cells(place)) for place, region_map in enumerate(maps)]
     results = coco.results(regions, [annotations.image_id(path) for path in maps.rows["path"]])
     figures, tables = localize(maps, regions, annotations, canvases, attributes, **repeat)
     if figures:
@@ -135,6 +135,7 @@ def assess(
         **repeat,
     )
     cut = {name: getattr(settings, name) for name in _CUT}
+    cut |= {"max_overlap": settings.max_overlap} if settings.max_overlap else {}
     return Assessment({**cut, **figures, **used, **learnt}, tables, json.dumps(results, indent=1) + "\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -50,15 +51,24 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
 
 
 def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> RegionSettings:
-    """Choose the settings whose boxes agree best with the annotated ones."""
+    """Choose the settings whose boxes agree best with the annotated ones; of equal ones the network's own."""
     widest = _settings(cutting.CANDIDATE_THRESHOLD, 0.0, limits)  # regions of any peak and any area
     cuts = {share: _candidates(replace(widest, peak_share=share), maps) for share in cutting.PEAK_SHARES}
-    share, area, threshold, _ = cutting.choose_cut(cuts, reference)
-    return replace(_settings(threshold, area, limits), peak_share=share)
+    share, area, threshold, agreement = cutting.choose_cut(cuts, reference)
+    cut = replace(_settings(threshold, area, limits), peak_share=share)
+    if not maps.boxes.size:
+        return cut
+    ways = {
+        (share, overlap): _candidates(replace(widest, peak_share=share, max_overlap=overlap), maps)
+        for share, overlap in product(cutting.BOX_SHARES, cutting.MAX_OVERLAPS)
+    }
+    (share, overlap), _, threshold, own = cutting.choose_cut(ways, reference, area_shares=[0.0])
+    boxed = replace(_settings(threshold, 0.0, limits), peak_share=share, max_overlap=overlap)
+    return boxed if own >= agreement else cut
 
 
 def _candidates(settings: RegionSettings, maps: MapSet) -> list[list[Region]]:
-    return [settings.candidates(region_map) for region_map in maps]
+    return [settings.candidates(region_map, maps.cells(place)) for place, region_map in enumerate(maps)]
 
 
 def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettings:

@@ -163,7 +163,9 @@ def painter(
         pixels = images.read_again(root / case.path, case.sha256, max_pixels).pixels
         upright = placement.set_right(pixels)
         region_map = map_set.in_radiograph(case.position)
-        cut = [] if case.decision == operating_points.NO_FINDING else settings.visible_regions(region_map)
+        is_clear = case.decision == operating_points.NO_FINDING
+        cells = map_set.cells(case.position)
+        cut = [] if is_clear else settings.visible_regions(region_map, cells)
         outlines = [
             outline[:, ::-1] for region in annotations.for_path(case.path) for outline in region.outlines
         ]

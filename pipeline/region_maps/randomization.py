@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from pipeline.network import classifier, inference
+from pipeline.network.box_head import BOX_HEAD
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import scores
 from pipeline.region_maps.inputs import require_same_shape
@@ -110,7 +111,8 @@ def _cascade(model: keras.Model, seed: int) -> Iterator[tuple[int, str, inferenc
     twin.set_weights(model.get_weights())
     predict = inference.predictor(twin)
     yield 0, "", predict
-    layers = [layer for layer in reversed(twin.layers) if layer.weights]
+    behind_map = [layer for layer in twin.layers if not layer.name.startswith(BOX_HEAD)]
+    layers = [layer for layer in reversed(behind_map) if layer.weights]
     yielded = set(np.linspace(1, len(layers), min(_STEPS, len(layers))).round().astype(int).tolist())
     for count, layer in enumerate(layers, start=1):
         layer.set_weights(random.get_layer(layer.name).get_weights())

@@ -23,6 +23,7 @@ from pipeline.train import acquisition
 
 _BRIGHTEST = 255.0
 _SEEDS = 2.0**24  # what a float32 can tell apart
+_OUTLINES = 3  # place of the outlines in a batch, where it has them
 _BATCHES_PER_EPOCH = 1_000_000  # more than there can be: each (epoch, batch) has a number of its own
 
 
@@ -46,27 +47,30 @@ class Augmentation:
         Returns
         -------
         tf.data.Dataset
-            Of float32 (B, H, W, 1) in 0..255 and what came with it; masks are moved along, and
-            labels and masks are mixed as the radiographs are.
+            Of float32 (B, H, W, 1) in 0..255 and what came with it; masks and outlines are moved along, and
+            labels and masks are mixed as the radiographs are. Of two radiographs that are mixed, the outlines
+            are those of the one that shows more.
         """
         first = epoch * _BATCHES_PER_EPOCH
 
         def change(batch: tf.Tensor, parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-            canvases, fractured, *masks = parts
+            canvases, fractured, *drawn = parts
             draw = _Draw(self._seed, first + batch)
-            changed, *moved = self(canvases, *masks, draw=draw)
+            changed, *moved = self(canvases, *drawn, draw=draw)
             return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
 
         return batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    def __call__(self, canvases: tf.Tensor, *masks: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
-        """Change one batch (B, H, W, 1) in 0..255, and move its masks as its pixels move; float32."""
+    def __call__(self, canvases: tf.Tensor, *drawn: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
+        """Change one batch (B, H, W, 1) in 0..255, and move mask and outlines as its pixels move; float32."""
+        masks, outlines = drawn[:1], drawn[1:]
         bare = _mask_markers(canvases, self._settings.marker_cutout, draw)
         retaken = _retake(bare, self._settings.acquisition, draw)
         stacked = tf.concat([tf.cast(part, tf.float32) for part in (retaken, *masks)], axis=-1)
-        moved = _move(stacked, self._settings, draw)
-        changed, *others = tf.split(moved, 1 + len(masks), axis=-1)
-        return [_colour(changed, self._settings, draw), *others]
+        transforms = _transforms(tf.shape(stacked), self._settings, draw)
+        changed, *others = tf.split(_move(stacked, transforms), 1 + len(masks), axis=-1)
+        moved = [_carry(points, transforms) for points in outlines]
+        return [_colour(changed, self._settings, draw), *others, *moved]
 
 
 class _Draw:
@@ -90,33 +94,54 @@ class _Draw:
         return tf.random.experimental.stateless_fold_in(self._key, tf.constant(self._n_calls, tf.int64))
 
 
-def _move(stacked: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
-    """Flip, turn, zoom and shift (B, H, W, C); what comes from outside is 0."""
+def _transforms(shape: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor | None:
+    """Draw how each of a batch of ``shape`` (B, H, W, C) is flipped, turned, zoomed and shifted: (B, 8).
+
+    As TensorFlow's projective transforms, from a pixel of the result to the pixel that it shows. None where
+    nothing moves.
+    """
     if not (settings.flip or settings.rotation_deg or settings.zoom or settings.aspect or settings.shift):
-        return stacked
-    n, height, width = (tf.shape(stacked)[axis] for axis in range(3))
+        return None
+    n, height, width = (shape[axis] for axis in range(3))
     angle = draw.uniform(n, -1.0, 1.0) * math.radians(settings.rotation_deg)
     scale = 1 + draw.uniform(n, -settings.zoom, settings.zoom)
     sides = tf.cast(tf.stack([width, height]), tf.float32)
     shift = tf.stack([draw.uniform(n, -settings.shift, settings.shift) for _ in range(2)], -1) * sides
     mirror = [_mirror(draw.uniform(n, 0.0, 1.0), settings.flip) for _ in range(2)]
     widen = _widen(n, settings.aspect, draw)
-    # From a pixel of the result to the pixel that it shows: about the centre, column before row.
+    # About the centre, column before row.
     cosine, sine = tf.cos(angle) / scale, tf.sin(angle) / scale
     columns = tf.stack([mirror[0] * cosine, mirror[0] * -sine], -1) / widen
     rows = tf.stack([mirror[1] * sine, mirror[1] * cosine], -1) * widen
     centre = (sides - 1) / 2
     offset = centre + shift - tf.stack([tf.linalg.matvec(part, centre) for part in (columns, rows)], -1)
     zeros = tf.zeros([n, 2])
-    transforms = tf.concat([columns, offset[:, :1], rows, offset[:, 1:], zeros], axis=1)
+    return tf.concat([columns, offset[:, :1], rows, offset[:, 1:], zeros], axis=1)
+
+
+def _move(stacked: tf.Tensor, transforms: tf.Tensor | None) -> tf.Tensor:
+    """Resample (B, H, W, C); what comes from outside is 0."""
+    if transforms is None:
+        return stacked
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=stacked,
         transforms=transforms,
-        output_shape=tf.stack([height, width]),
+        output_shape=tf.shape(stacked)[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+
+
+def _carry(outlines: tf.Tensor, transforms: tf.Tensor | None) -> tf.Tensor:
+    """Move points (B, K, P, 2), row before column, to where the result shows them."""
+    if transforms is None:
+        return outlines
+    columns, rows = transforms[:, None, 0:3], transforms[:, None, 3:6]
+    to_shown = tf.stack([rows[..., 1::-1], columns[..., 1::-1]], axis=-2)  # row before column
+    offset = tf.stack([rows[..., 2], columns[..., 2]], axis=-1)[:, :, None]
+    pixels = outlines - 0.5 - offset  # these transforms count from the first pixel's centre
+    return tf.matmul(pixels, tf.linalg.inv(to_shown), transpose_b=True) + 0.5
 
 
 def _mirror(chance: tf.Tensor, flip: bool) -> tf.Tensor:
@@ -171,13 +196,14 @@ def _retake(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
 
 
 def _mix(parts: list[tf.Tensor], alpha: float, draw: _Draw) -> list[tf.Tensor]:
-    """Lay each radiograph of a batch over another one, labels and masks alike."""
+    """Lay each radiograph of a batch over another one, labels and masks alike; choose outlines."""
     if not alpha:
         return parts
     share = draw.beta(tf.shape(parts[0])[0], alpha)
     mixed = []
-    for part in parts:
+    for place, part in enumerate(parts):
         own = tf.reshape(share, [-1, *[1] * (part.shape.rank - 1)])
+        own = tf.round(own) if place == _OUTLINES else own
         mixed.append(own * part + (1 - own) * tf.reverse(part, axis=[0]))
     return mixed
 

@@ -43,9 +43,9 @@ def rows_to_mask(rows: pd.DataFrame, source: Literal["annotations", "maps", "bot
 
 
 def teacher_settings(settings: Train) -> Train:
-    """Return the settings of the first network; for ``maps`` it learns from labels alone."""
+    """Return the settings of the first network: without boxes, and for ``maps`` with labels alone."""
     if settings.mask_source == "both":
-        return settings
+        return settings.model_copy(update={"box_loss_weight": 0.0})
     return settings.model_copy(update={"mask_loss_weight": 0.0, "erase_loss_weight": 0.0})
 
 

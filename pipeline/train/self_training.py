@@ -85,7 +85,11 @@ def _fit(
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     keras.utils.set_random_seed(config.run.seed)
     with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
-        model = classifier.build(settings, (config.preprocess.height_px, config.preprocess.width_px))
+        model = classifier.build(
+            settings,
+            (config.preprocess.height_px, config.preprocess.width_px),
+            with_boxes=settings.learns_boxes and examples.has_boxes,
+        )
         history = training.fit(model, examples, settings, config.run.seed, checkpoint_path, on_epoch)
     return precision.in_float32(model), history
 

@@ -16,17 +16,20 @@ from scipy.special import expit
 from pipeline.config import Train
 from pipeline.files import engine
 from pipeline.network import classifier, device, inference
-from pipeline.preprocess import shards
+from pipeline.network.box_head import BOX_HEAD
+from pipeline.preprocess import outlines, shards
 from pipeline.statistics import metrics
-from pipeline.train import checkpoint, erasing, losses, precision, sampling
+from pipeline.train import box_loss, checkpoint, erasing, losses, precision, sampling
 from pipeline.train.augmentation import Augmentation
 from pipeline.train.averaging import WeightAverage
 
 _WARMUP_EPOCHS = 1.0
 _FINAL_RATE = 0.02  # of the peak, at the last epoch
+_BACKBONE = "backbone"
+_BOX_RATE = 3.0  # of that of the other heads
 
 OnEpoch = Callable[[int, dict[str, float]], None]
-Step = Callable[..., tf.Tensor]  # of canvases, labels and, where they are learnt from, masks
+Step = Callable[..., tf.Tensor]  # of canvases, labels and, where they are learnt from, masks and outlines
 
 
 class DivergedError(ValueError):
@@ -51,6 +54,11 @@ class Examples:
     train: pd.DataFrame
     val: pd.DataFrame
     masks: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether a fracture is drawn on a radiograph of ``train`` for which no mask stands in."""
+        return bool(((self.train["fractures"] > 0) & ~self.train["path"].isin([*self.masks])).any())
 
 
 def fit(
@@ -95,7 +103,8 @@ def fit(
     steps = int(np.ceil(round(expected.sum()) / settings.batch_size))
     parts = _parts(model, settings, steps)
     average = WeightAverage(model.trainable_variables, settings.ema_decay)
-    head_step, step = (_step(model, trained, average, settings, seed) for trained in (parts[:1], parts))
+    heads = [part for part in parts if part.kind != _BACKBONE]
+    head_step, step = (_step(model, trained, average, settings, seed) for trained in (heads, parts))
     predict = inference.predictor(model)
     augment = Augmentation(settings.augment, seed)
     optimizers = [variable for part in parts for variable in part.optimizer.variables]
@@ -106,7 +115,12 @@ def fit(
             break
         rows = examples.train.iloc[sampling.draw_epoch(expected, seed, epoch)]
         batches = shards.dataset(
-            examples.folder, rows, settings.batch_size, with_masks=_with_masks(settings), masks=examples.masks
+            examples.folder,
+            rows,
+            settings.batch_size,
+            with_masks=_with_masks(settings),
+            with_outlines=_has_boxes(model),
+            masks=examples.masks,
         )
         distributed = strategy.experimental_distribute_dataset(augment.apply(batches, epoch))
         is_head_only = epoch < settings.head_epochs
@@ -130,33 +144,45 @@ def selected_epoch(history: list[dict[str, float]], which: Literal["best", "last
 class _Part:
     """Weights of the network that learn at one rate, and the optimizer that moves them."""
 
+    kind: str
     optimizer: keras.optimizers.Optimizer
     weights: list[keras.Variable]
 
 
 def _parts(model: keras.Model, settings: Train, steps_per_epoch: int) -> list[_Part]:
-    """Split the network: first the head, which starts from random weights, then the backbone.
+    """Split the network: first the heads, which start from random weights, then the backbone.
 
-    The head learns alone for some epochs, and faster: gradients through a random head would spoil
-    a backbone that a small data set cannot mend.
+    The heads learn alone for some epochs, and faster: gradients through a random head would spoil
+    a backbone that a small data set cannot mend. That for boxes learns fastest: in a few hundred steps
+    it must come to exact numbers, not to a rank.
 
     References
     ----------
     A. Kumar et al., "Fine-tuning can distort pretrained features and underperform
     out-of-distribution", ICLR 2022, arXiv:2202.10054.
     """
-    heads = {id(weight) for layer in model.layers if classifier.is_head(layer) for weight in layer.weights}
-    head = [weight for weight in model.trainable_variables if id(weight) in heads]
-    backbone = [weight for weight in model.trainable_variables if id(weight) not in heads]
+    kinds = {id(weight): _kind(layer) for layer in model.layers for weight in layer.weights}
     later = max(1, settings.max_epochs - settings.head_epochs)
-    parts = [
-        _Part(_optimizer(settings.head_learning_rate, settings.max_epochs, settings, steps_per_epoch), head)
-    ]
-    if backbone:
-        parts.append(_Part(_optimizer(settings.learning_rate, later, settings, steps_per_epoch), backbone))
+    rates = {
+        "head": (settings.head_learning_rate, settings.max_epochs),
+        "box": (_BOX_RATE * settings.head_learning_rate, settings.max_epochs),
+        _BACKBONE: (settings.learning_rate, later),
+    }
+    parts = []
+    for kind, rate in rates.items():
+        weights = [weight for weight in model.trainable_variables if kinds[id(weight)] == kind]
+        if weights:
+            parts.append(_Part(kind, _optimizer(*rate, settings, steps_per_epoch), weights))
     for part in parts:
         part.optimizer.build(part.weights)
     return parts
+
+
+def _kind(layer: keras.layers.Layer) -> str:
+    """Name the part of the network that a layer belongs to."""
+    if layer.name.startswith(BOX_HEAD):
+        return "box"
+    return "head" if classifier.is_head(layer) else _BACKBONE
 
 
 def _optimizer(rate: float, epochs: int, settings: Train, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -185,16 +211,20 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
         logit = model(painted.canvases, training=True)["logit"]
         return losses.erase_loss(painted.fractured, logit, painted.weight)
 
-    def step(images: tf.Tensor, fractured: tf.Tensor, *masks: tf.Tensor) -> tf.Tensor:
+    def step(images: tf.Tensor, fractured: tf.Tensor, *drawn: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:  # what rests needs no gradient
             tape.watch([weight.value for weights in learning for weight in weights])
             outputs = model(images, training=True)
             loss = losses.label_loss(fractured, outputs["logit"], settings.label_smoothing)
             if settings.mask_loss_weight:
-                mask_loss = losses.mask_loss(masks[0], outputs["evidence"], settings.lse_sharpness)
+                mask_loss = losses.mask_loss(drawn[0], outputs["evidence"], settings.lse_sharpness)
                 loss += settings.mask_loss_weight * mask_loss
             if settings.erase_loss_weight:
-                loss += settings.erase_loss_weight * erase_loss(images, masks[0])
+                loss += settings.erase_loss_weight * erase_loss(images, drawn[0])
+            if _has_boxes(model):
+                loss += settings.box_loss_weight * box_loss.box_loss(
+                    drawn[1], outputs[BOX_HEAD], model.input_shape[1:3]
+                )
             share = loss / strategy.num_replicas_in_sync  # the optimizers add up what the devices computed
             scaled = share * scale
         gradients = tape.gradient(scaled, learning)
@@ -206,17 +236,19 @@ def _step(model: keras.Model, parts: list[_Part], average: WeightAverage, settin
     def step_everywhere(*batch: tf.Tensor) -> tf.Tensor:
         return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(step, batch), axis=None)
 
-    return _compiled(step_everywhere, model.input_shape[1:], _with_masks(settings))
+    masks = [tf.TensorSpec((None, *model.input_shape[1:]))] * (_with_masks(settings) or _has_boxes(model))
+    points = [tf.TensorSpec((None, None, outlines.N_POINTS, 2))] * _has_boxes(model)
+    return _compiled(step_everywhere, model.input_shape[1:], [*masks, *points])
 
 
-def _compiled(step: Step, canvas_shape: tuple[int, int, int], with_masks: bool) -> Step:
+def _compiled(step: Step, canvas_shape: tuple[int, int, int], drawn: list[tf.TensorSpec]) -> Step:
     """Build the step's graph once, for batches of any size, of which the last of an epoch is smaller.
 
     Where several devices share a batch its parts have no one type, and each size has a graph of its own.
     """
     canvas, label = tf.TensorSpec((None, *canvas_shape)), tf.TensorSpec((None, 1))
     alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
-    signature = [canvas, label, *[canvas] * with_masks] if alone else None
+    signature = [canvas, label, *drawn] if alone else None
     compiled: Step = tf.function(step, input_signature=signature, reduce_retracing=not alone)
     return compiled
 
@@ -224,6 +256,11 @@ def _compiled(step: Step, canvas_shape: tuple[int, int, int], with_masks: bool) 
 def _with_masks(settings: Train) -> bool:
     """Whether masks are learnt from."""
     return settings.mask_loss_weight > 0 or settings.erase_loss_weight > 0
+
+
+def _has_boxes(model: keras.Model) -> bool:
+    """Whether the network has a head that learns boxes."""
+    return BOX_HEAD in model.output
 
 
 def _run_epoch(batches: tf.data.Dataset, step: Step, steps: int, epoch: int) -> float:

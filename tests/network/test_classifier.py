@@ -115,3 +115,18 @@ def test_random_weights_leave_the_network_alone(network: keras.Model) -> None:
     assert np.array_equal(evidence[1], evidence[2])
     assert not np.array_equal(evidence[0], evidence[1])
     assert not np.array_equal(evidence[1], evidence[3])
+
+
+def test_a_head_for_boxes_changes_nothing_else(settings: Train, tmp_path: Path) -> None:
+    models = []
+    for with_boxes in (False, True):
+        keras.utils.set_random_seed(3)
+        models.append(classifier.build(settings, (64, 96), with_boxes=with_boxes))
+    classifier.save(models[1], tmp_path / "model.keras")
+    canvases = np.random.default_rng(1).integers(0, 256, (2, 64, 96), np.uint8)
+    without, with_boxes = (inference.predictor(model)(canvases) for model in models)
+    assert np.array_equal(without.evidence, with_boxes.evidence)
+    assert (without.boxes.size, with_boxes.boxes.shape) == (0, (2, 8, 12, 4))
+    assert with_boxes.boxes.min() > 0
+    loaded = inference.predictor(classifier.load(tmp_path / "model.keras"))(canvases)
+    assert np.array_equal(loaded.boxes, with_boxes.boxes)

@@ -68,7 +68,7 @@ def test_the_output_is_the_mean_over_all_views() -> None:
         logits = np.full(len(canvases), next(logits_of_views), np.float32)
         return darkness(canvases)._replace(logits=logits, parts=logits[:, None] / 8)
 
-    logits, _, parts, _ = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts, *_ = tta.with_tta(undecided, 3)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [4, 4]
     assert parts.tolist() == [[0.5], [0.5]]
 
@@ -87,3 +87,29 @@ def test_a_view_says_nothing_of_what_it_does_not_see() -> None:
     back = View(scale=2.0).unwarp(np.ones((1, 12, 8), np.float32), SHAPE, (24, 16))
     assert np.isnan(back[0, :6]).all()
     assert (back[0, 6:18, 4:12] == 1).all()
+
+
+BOX = (33.0, 17.0, 61.0, 44.0)  # top, left, bottom and right on the canvas
+
+
+def measured(canvases: np.ndarray) -> NetworkOutput:
+    """A network that measures from each cell to the sides of what is bright."""
+    edges = [(places.min(), places.max() + 1) for places in np.nonzero(canvases[0] > 127)]
+    rows, columns = (np.indices((12, 8)) + 0.5) * 8
+    (top, bottom), (left, right) = edges
+    sides = np.stack([rows - top, columns - left, bottom - rows, right - columns], axis=-1)
+    return darkness(canvases)._replace(boxes=sides[None].astype(np.float16))
+
+
+@pytest.mark.parametrize("n_views", range(1, len(VIEWS) + 1))
+def test_boxes_lie_in_the_same_place_through_every_view(n_views: int) -> None:
+    canvas = np.zeros((1, *SHAPE), np.uint8)
+    canvas[0, int(BOX[0]) : int(BOX[2]), int(BOX[1]) : int(BOX[3])] = 255
+    boxes = tta.with_tta(measured, n_views)(canvas).boxes[0].astype(float)
+    rows, columns = (np.indices(boxes.shape[:2]) + 0.5) * (SHAPE[0] / len(boxes))
+    found = np.stack([rows, columns, rows, columns], axis=-1) + boxes * (-1, -1, 1, 1)
+    assert found[4:-4, 4:-4] == pytest.approx(np.broadcast_to(BOX, found.shape)[4:-4, 4:-4], abs=1.1)
+
+
+def test_without_a_head_for_boxes_there_are_none() -> None:
+    assert tta.with_tta(darkness, 2)(np.zeros((2, *SHAPE), np.uint8)).boxes.size == 0

@@ -251,3 +251,25 @@ def test_limits_travel_in_the_bundle_and_older_bundles_have_the_defaults(
     assert bundle_files.read_preprocess(path) == (preprocess, Limits())
     outputs.write_exact_json(path, values | {"limits": {"max_pixels": 5}})
     assert bundle_files.read_preprocess(path) == (preprocess, Limits(max_pixels=5))
+
+
+def test_regions_are_the_networks_boxes_where_the_bundle_says_so(finder: Bundle) -> None:
+    def boxed(canvases: np.ndarray) -> NetworkOutput:
+        output = bright_cells(canvases)
+        distances = np.float16([2, 3, 4, 5])  # up, left, down, right, in pixels of a canvas of 64
+        evidence = output.evidence - np.linspace(0, 1, 64).reshape(8, 8)  # with one peak
+        return output._replace(evidence=evidence, boxes=np.broadcast_to(distances, (*evidence.shape, 4)))
+
+    settings = RegionSettings(0.5, 0.001, 5, peak_share=1.0, max_overlap=0.3)
+    one = dataclasses.replace(finder, network=boxed, region_settings=settings)
+    (region, *_), scale = one.predict([radiograph(400, 300, 150, 190)])[0].regions, 400 / 64
+    assert (region.height_px, region.width_px) == pytest.approx((6 * scale, 8 * scale), abs=1)
+    assert region.peak[0] - region.row == pytest.approx(2 * scale, abs=1)
+    assert region.peak[1] - region.column == pytest.approx(3 * scale, abs=1)
+    assert one.predict([radiograph(400, 300, 150, 190)] * 2)[1].regions[0] == region
+
+
+def test_how_boxes_are_joined_comes_back(tmp_path: Path) -> None:
+    boxed = RegionSettings(0.5, 0.0, 5, max_overlap=0.3)
+    bundle_files.write_region_settings(tmp_path / names.REGION_MAPS, boxed, tta_views=2)
+    assert bundle_files.read_region_settings(tmp_path / names.REGION_MAPS) == (boxed, 2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.files import outputs
-from pipeline.preprocess import shards
+from pipeline.preprocess import outlines, shards
 from pipeline.preprocess.preparation import Record
 from tests import records
 
@@ -157,3 +158,18 @@ def test_a_carriage_return_in_a_name_stays_in_its_row(tmp_path: Path) -> None:
     shards.write(tmp_path / "shards", [records.record(0), odd], records_per_shard=4)
     index = shards.read_index(tmp_path / "shards")
     assert index["path"].tolist() == [records.record(0).row["path"], "train/fractured/a\rb.png"]
+
+
+def test_outlines_come_with_masks_and_lie_nowhere_where_nothing_is_drawn(tmp_path: Path) -> None:
+    whole, one = records.record(1), records.record(0)
+    two = dataclasses.replace(records.record(2), masks=(*one.masks, *records.record(2).masks))
+    index = shards.write(tmp_path / "shards", [whole, one, two], records_per_shard=4)
+    stand_in = {one.row["path"]: one.masks[0]}
+    (batch,) = shards.dataset(tmp_path / "shards", index, 3, with_outlines=True, masks=stand_in)
+    masks, points = batch[2].numpy(), batch[3].numpy()
+    assert points.shape == (3, 2, outlines.N_POINTS, 2)
+    assert (points[:2] == outlines.NOWHERE).all()  # a mask that stands in has no outline
+    assert masks[1].any()
+    rows, columns = records.square(2)
+    assert points[2, 1].min(axis=0).tolist() == [rows.start + 0.5, columns.start + 0.5]
+    assert points[2, 1].max(axis=0).tolist() == [rows.stop - 0.5, columns.stop - 0.5]

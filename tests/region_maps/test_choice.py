@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, RegionMaps
+from pipeline.predict.maps import MapSet
 from pipeline.region_maps import choice
 from tests.region_maps.cells import CELLS, KNOWN, NOTHING, drawn
 
@@ -72,3 +73,29 @@ def test_peaks_that_are_never_right_are_not_shown(limits: RegionMaps) -> None:
 def test_without_annotations_only_what_covers_half_is_hidden(limits: RegionMaps) -> None:
     settings = choice.choose(drawn(CELLS), NOTHING, limits)
     assert (settings.min_score, settings.max_area_share) == (0.0, 0.5)
+
+
+def with_boxes(found: MapSet, side_px: float) -> MapSet:
+    """The same maps with a head that sees a square of so many pixels of the canvas around each cell."""
+    return replace(found, boxes=np.full((*found.evidence.shape, 4), side_px / 2, np.float16))
+
+
+def test_boxes_of_the_network_are_taken_where_they_agree_better(limits: RegionMaps) -> None:
+    found = with_boxes(drawn(CELLS), 8)  # 16 in the radiograph, as the annotated ones
+    settings = choice.choose(found, KNOWN, limits)
+    (region,) = settings.visible_regions(found.in_radiograph(0), found.cells(0))
+    assert settings.max_overlap > 0
+    assert region.box == (32, 48, 16, 16)
+    assert settings.candidates(found.in_radiograph(0), found.cells(0))[0].score == pytest.approx(
+        0.5, abs=0.05
+    )
+
+
+def test_regions_are_cut_where_the_networks_boxes_agree_worse(limits: RegionMaps) -> None:
+    found = drawn(CELLS)
+    assert choice.choose(with_boxes(found, 60), KNOWN, limits) == choice.choose(found, KNOWN, limits)
+
+
+def test_without_annotations_the_networks_boxes_are_not_taken(limits: RegionMaps) -> None:
+    found = drawn(CELLS)
+    assert choice.choose(with_boxes(found, 8), NOTHING, limits) == choice.choose(found, NOTHING, limits)

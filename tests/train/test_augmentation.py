@@ -162,3 +162,28 @@ def test_a_wider_radiograph_is_less_high() -> None:
     assert np.allclose(width * height, 256, rtol=0.15)
     assert (width / height).max() > 1.6
     assert (width / height).min() < 0.65
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_outlines_move_as_masks_do(params: Config, mixup: float) -> None:
+    squares = np.zeros((24, 65, 97, 1), np.float32)
+    squares[:, 20:41, 30:61] = 1
+    corners = np.array([[(20, 30), (20, 61), (41, 30), (41, 61)]], np.float32)
+    batch = (
+        np.zeros((24, 65, 97, 1), np.uint8),
+        np.ones((24, 1), np.float32),
+        squares,
+        np.stack([corners] * 24),
+    )
+    batches = tf.data.Dataset.from_tensor_slices(batch).batch(24)
+    moved = params.train.augment.model_copy(update={"mixup": mixup, "aspect": 0.3})
+    *_, masks, outlines = next(Augmentation(moved, seed=7).apply(batches, 3).as_numpy_iterator())
+    for mask, points in zip(masks[..., 0], outlines[:, 0], strict=True):
+        inside = np.argwhere(mask > 0.5)  # of two that are mixed, the one that shows more
+        assert points.min(axis=0).clip(0) == pytest.approx(inside.min(axis=0), abs=1.5)
+        assert points.max(axis=0).clip(max=(65, 97)) == pytest.approx(inside.max(axis=0) + 1, abs=1.5)
+
+
+def test_the_canvases_are_the_same_with_and_without_outlines(params: Config) -> None:
+    masks, outlines = np.zeros_like(CANVASES, np.float32), np.zeros((len(CANVASES), 1, 32, 2), np.float32)
+    assert np.array_equal(changed(params.train.augment)[0], changed(params.train.augment, masks, outlines)[0])

@@ -141,3 +141,22 @@ def test_where_all_is_drawn_there_is_one_training(
     assert shown is examples
     assert figures == {}
     assert not (tmp_path / "teacher.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_head"),
+    [
+        ({"mask_source": "annotations"}, True),
+        ({"mask_source": "annotations", "box_loss_weight": 0.0}, False),
+        ({"mask_source": "annotations", "mask_loss_weight": 0.0}, False),
+        ({"mask_source": "maps"}, False),
+    ],
+)
+def test_only_a_network_that_learns_from_drawings_has_a_head_for_boxes(
+    changes: dict[str, float | str], has_head: bool, two_networks: Config, examples: Examples, tmp_path: Path
+) -> None:
+    train = two_networks.train.model_copy(update=changes)
+    config = two_networks.model_copy(update={"train": train})
+    given, _ = self_training.with_pseudo_masks(config, examples, tmp_path / "teacher.npz")
+    model, _ = self_training.fit(config, given, train, tmp_path / "training.npz")
+    assert ("box" in model.output) is has_head

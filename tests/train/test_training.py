@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.config import Train
 from pipeline.network import classifier, depthwise, inference
 from pipeline.preprocess import shards
-from pipeline.train import training
+from pipeline.train import box_loss, training
 from pipeline.train.training import Examples
 from tests import records, watched
 
@@ -225,3 +225,29 @@ def test_erasing_changes_what_is_learnt(examples: Examples, settings: Train, tmp
     for one, other in zip(plain.model.layers, erasing.model.layers, strict=True):
         alike = all(map(np.array_equal, one.get_weights(), other.get_weights()))
         assert alike == (not other.weights or not other.trainable), other.name
+
+
+def lost(model: keras.Model, examples: Examples) -> float:
+    """How far the boxes of the radiographs of `train` are from the drawn ones."""
+    (batch,) = shards.dataset(examples.folder, examples.train, 16, with_outlines=True)
+    distances = model(tf.cast(batch[0], tf.float32), training=False)["box"]
+    return float(box_loss.box_loss(batch[3], distances, (records.SIDE, records.SIDE)))
+
+
+def test_a_network_with_a_head_for_boxes_learns_them(
+    examples: Examples, settings: Train, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(3)
+    model = classifier.build(settings, (records.SIDE, records.SIDE), with_boxes=True)
+    before = lost(model, examples)
+    epochs = {"max_epochs": 12, "head_epochs": 12, "patience": 12, "checkpoint": "last"}
+    longer = settings.model_copy(update={**epochs, "head_learning_rate": 1e-2})
+    training.fit(model, examples, longer, SEED, tmp_path / "training.npz")
+    assert lost(model, examples) < before - 0.1
+
+
+def test_boxes_are_learnt_from_drawn_fractures_alone(examples: Examples) -> None:
+    drawn = examples.train[examples.train["fractures"] > 0]
+    assert examples.has_boxes
+    assert not replace(examples, masks=dict.fromkeys(drawn["path"], b"drawn by a network")).has_boxes
+    assert not replace(examples, train=examples.train.assign(fractures=0)).has_boxes
