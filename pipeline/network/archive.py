@@ -21,6 +21,7 @@ _PASSING = ("date_saved", "shared_object_id")  # the latter is where an object l
 _MODULES = {
     "fracture>AttentionPooling": "pipeline.model.pooling",
     "fracture>DepthwiseConv2D": "pipeline.model.depthwise",
+    "fracture>Distances": "pipeline.network.box_head",
     "fracture>LogSumExpPooling": "pipeline.model.pooling",
     "fracture>PartHead": "pipeline.model.parts",
     "fracture>ProbabilisticPooling": "pipeline.model.pooling",
