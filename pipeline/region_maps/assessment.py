@@ -103,9 +103,11 @@ def assess(
     results = coco.results(regions, [annotations.image_id(path) for path in maps.rows["path"]])
     figures, tables = localize(maps, regions, annotations, canvases, attributes, **repeat)
     if figures:
-        usable = maps.rows.loc[references.is_usable(maps, annotations), "path"]
-        ids = [annotations.image_id(path) for path in usable]
-        figures |= coco.average_precision(reference.load_coco(annotations_file), results, ids)
+        usable = maps.rows[references.is_usable(maps, annotations)]
+        ids = [annotations.image_id(path) for path in usable["path"]]
+        data = reference.load_coco(annotations_file)
+        figures |= coco.average_precision_by_group(data, results, ids, usable["group"].to_numpy(), **repeat)
+        figures |= coco.average_precision(data, results, ids)
     figures |= shown.score(maps, shown.select(maps, regions, settings), annotations, **repeat)
 
     def probability(batch: UInt8Array) -> Float64Array:

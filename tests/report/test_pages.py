@@ -55,7 +55,8 @@ LOCALIZATION = {
         for allowed in ("0.5", "1", "2")
         for end in ("", "_low", "_high")
     },
-    **dict.fromkeys(("coco_ap", "coco_ap_50", "coco_ap_30", "region_ece"), 0.1),
+    **with_interval(coco_ap=0.1, coco_ap_50=0.2, coco_ap_30=0.3),
+    "region_ece": 0.1,
 }
 METHOD = dict.fromkeys(methods.COLUMNS, 0.2)
 TABLES = {
