@@ -94,7 +94,14 @@ def sheet(
     """Draw pairs, before and after, in rows: uint8 (H, W, 3)."""
     cases = gallery.cases(found.rows, references.on_target(found, known))
     painters = [
-        gallery.painter(config.data.root, found, known, way, colormap=config.region_maps.colormap)
+        gallery.painter(
+            config.data.root,
+            found,
+            known,
+            way,
+            colormap=config.region_maps.colormap,
+            max_pixels=config.validation.max_pixels,
+        )
         for way in ways
     ]
     pairs = [
