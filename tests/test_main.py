@@ -70,7 +70,8 @@ def test_predict_without_a_bundle_says_what_to_do(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     result = run(tmp_path, "predict", "a.png")
     assert result.returncode == 1
-    assert "there is no model yet. Run `dvc repro`" in result.stderr.splitlines()[-1]
+    told = "there must be a model. Received: none in models, and none released. Run `dvc repro`, or name"
+    assert told in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

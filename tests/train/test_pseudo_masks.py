@@ -155,7 +155,7 @@ def test_where_all_is_drawn_there_is_one_training(
 def test_only_a_network_that_learns_from_drawings_has_a_head_for_boxes(
     changes: dict[str, float | str], has_head: bool, two_networks: Config, examples: Examples, tmp_path: Path
 ) -> None:
-    train = two_networks.train.model_copy(update=changes)
+    train = two_networks.train.model_copy(update={"box_loss_weight": 1.0} | changes)
     config = two_networks.model_copy(update={"train": train})
     given, _ = self_training.with_pseudo_masks(config, examples, tmp_path / "teacher.npz")
     model, _ = self_training.fit(config, given, train, tmp_path / "training.npz")

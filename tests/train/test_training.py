@@ -241,7 +241,7 @@ def test_a_network_with_a_head_for_boxes_learns_them(
     model = classifier.build(settings, (records.SIDE, records.SIDE), with_boxes=True)
     before = lost(model, examples)
     epochs = {"max_epochs": 12, "head_epochs": 12, "patience": 12, "checkpoint": "last"}
-    longer = settings.model_copy(update={**epochs, "head_learning_rate": 1e-2})
+    longer = settings.model_copy(update={**epochs, "head_learning_rate": 1e-2, "box_loss_weight": 1.0})
     training.fit(model, examples, longer, SEED, tmp_path / "training.npz")
     assert lost(model, examples) < before - 0.1
 
