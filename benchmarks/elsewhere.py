@@ -24,11 +24,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from trials import HERE, auroc, changed, points
+from trials import HERE, answers, auroc, changed
 
 from pipeline import config as settings
 from pipeline.evaluate import evaluation
-from pipeline.files import engine, outputs
+from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import scope
 from pipeline.preprocess import shards
@@ -87,30 +87,17 @@ def train(config: settings.Config, stem: Path, shows: Shows) -> None:
     with outputs.staged(stem.with_name(f"{stem.name}.keras")) as private:
         classifier.save(model, private)
     plain = inference.predictor(model)
-    of_train, of_home = (ask(config, plain, rows)[0].features for rows in (learnt, home))
+    of_train, of_home = (answers(config, plain, rows)[0].features for rows in (learnt, home))
     bank = scope.fit(of_train, np.full(len(learnt), ""), of_home, home["sampling_weight"].to_numpy(float))
     predict = tta.with_tta(plain, config.predict.tta_views)
     for place, rows in (("home", home), ("away", index[~stays])):
-        output, hits = ask(config, predict, rows)
-        answers = rows[["path", "group", "fractured", "sampling_weight"]].assign(
+        output, hits = answers(config, predict, rows)
+        written = rows[["path", "group", "fractured", "sampling_weight"]].assign(
             logit=output.logits, hit=hits, distance=bank.score(output.features), farthest=bank.threshold
         )
-        outputs.write_text(_csv(stem, place), answers.to_csv(index=False, lineterminator="\n"))
+        outputs.write_text(_csv(stem, place), written.to_csv(index=False, lineterminator="\n"))
     checkpoint.unlink()
     keras.backend.clear_session()
-
-
-def ask(
-    config: settings.Config, predict: inference.Predict, rows: pd.DataFrame
-) -> tuple[inference.NetworkOutput, np.ndarray]:
-    """Predict rows of the index; say whether each peak lies on a drawn fracture, NaN where none is drawn."""
-    batches = shards.dataset(config.paths.shards, rows, inference.BATCH, with_masks=True)
-    answers = [
-        (predict(canvases[..., 0]), masks[..., 0])
-        for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
-    ]
-    hits = [points(output.evidence, masks) for output, masks in answers]
-    return inference.concatenate([output for output, _ in answers]), np.concatenate(hits)
 
 
 def table(folder: Path) -> str:

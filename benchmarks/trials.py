@@ -134,15 +134,8 @@ def train(
     }
     for views, count in _VIEWS.items():
         predict = tta.with_tta(inference.predictor(model), count)
-        batches = shards.dataset(config.paths.shards, examples.val, inference.BATCH, with_masks=True)
-        predicted = [
-            (predict(canvases[..., 0]), masks[..., 0])
-            for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
-        ]
-        found[f"{views}_logits"] = np.concatenate([output.logits for output, _ in predicted])
-        found[f"{views}_points"] = np.concatenate(
-            [points(output.evidence, masks) for output, masks in predicted]
-        )
+        output, hits = answers(config, predict, examples.val)
+        found |= {f"{views}_logits": output.logits, f"{views}_points": hits}
     with outputs.staged(ended) as private, private.open("wb") as file:
         np.savez(
             file,
@@ -185,6 +178,19 @@ def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> 
     )
     figures, _ = randomization.randomize_layers(model, own, list(seen), n_samples=1, seed=config.run.seed)
     return figures["randomization_correlation"]
+
+
+def answers(
+    config: settings.Config, predict: inference.Predict, rows: pd.DataFrame
+) -> tuple[inference.NetworkOutput, NDArray[np.float64]]:
+    """Predict rows of the index; give the outputs, and their :func:`points`."""
+    batches = shards.dataset(config.paths.shards, rows, inference.BATCH, with_masks=True)
+    predicted = [
+        (predict(canvases[..., 0]), masks[..., 0])
+        for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
+    ]
+    hits = [points(output.evidence, masks) for output, masks in predicted]
+    return inference.concatenate([output for output, _ in predicted]), np.concatenate(hits)
 
 
 def points(evidence: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float64]:
