@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +34,15 @@ def predict_folder(
 
     Their canvases are kept in a folder: what is read once cannot be gone later.
     """
-    rows, settings, lost = checked.kept, loaded.preprocess, list[Issue]()
+    settings, lost = loaded.preprocess, list[Issue]()
     placed = place(config, settings, checked, lost, kept)
     network_outputs: list[inference.NetworkOutput] = []
     placements: list[Placement] = []
-    while batch := list(islice(placed, inference.BATCH)):
+    for batch in inference.in_batches(placed):
         canvases, places = zip(*batch, strict=True)
         network_outputs.append(predict(np.stack(canvases)))
         placements += places
-    rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
-    if rows.empty:
-        raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
+    rows = _left(checked, lost)
     output = inference.concatenate(network_outputs)
     found = maps.from_output(
         rows,
@@ -63,15 +60,28 @@ def logits(
     config: Config, loaded: Bundle, checked: external.Folder
 ) -> tuple[pd.DataFrame, Float64Array, list[Issue]]:
     """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
-    rows, lost, found = checked.kept, list[Issue](), list[Float64Array]()
+    lost, found = list[Issue](), list[Float64Array]()
     placed = place(config, loaded.preprocess, checked, lost)
-    while batch := list(islice(placed, inference.BATCH)):
+    for batch in inference.in_batches(placed):
         output = loaded.network(np.stack([pixels for pixels, _ in batch]))
         found.append(np.asarray(output.logits, np.float64))
+    rows = _left(checked, lost)
+    return rows, np.concatenate(found), lost
+
+
+def _left(checked: external.Folder, lost: list[Issue]) -> pd.DataFrame:
+    """Rows of the radiographs that could be read again.
+
+    Raises
+    ------
+    ValueError
+        None could.
+    """
+    rows = checked.kept
     rows = rows[~rows["path"].isin([issue.path for issue in lost])].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"{checked.root} must stay as it is meanwhile. Received: {lost[0].detail}.")
-    return rows, np.concatenate(found), lost
+    return rows
 
 
 def _judged(rows: pd.DataFrame, loaded: Bundle, features: NDArray[np.float32]) -> pd.DataFrame:

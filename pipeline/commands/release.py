@@ -15,7 +15,6 @@ import logging
 import re
 import shutil
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -208,8 +207,8 @@ def _check_set(config: Config) -> NDArray[np.uint8]:
 
 def _answers(folder: Path, canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Give the probabilities of canvases, and those of the map at its highest point."""
-    loaded, remaining, found = bundle.load(folder), iter(canvases), []
-    while batch := list(islice(remaining, inference.BATCH)):
+    loaded, found = bundle.load(folder), []
+    for batch in inference.in_batches(canvases):
         output = loaded.network(np.stack(batch))
         peaks = output.evidence.reshape(len(batch), -1).max(axis=1)
         found.append(loaded.calibration.probability(np.stack([output.logits, peaks]).astype(np.float64)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -17,6 +18,8 @@ from pipeline.network.body_part_head import BODY_PART_HEAD
 from pipeline.network.box_head import BOX_HEAD
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BATCH = 16  # radiographs in memory at once
 _FEATURES = "features"
@@ -90,6 +93,13 @@ def predictor(model: keras.Model) -> Predict:
         return concatenate([whole(canvases[:half]), whole(canvases[half:])])
 
     return predict
+
+
+def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield items so many at a time as are in memory at once."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
 
 
 def predict_all(predict: Predict, batches: tf.data.Dataset) -> NetworkOutput:
