@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# A test that hangs ends its worker after 20 minutes, with a stack trace and the test's name.
+PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --timeout=1200 --timeout-method=thread
 
 .PHONY: repro folds test test-slow reliability rehearse-ci lint lock fuzz kills audit sbom
 
@@ -14,14 +16,13 @@ folds: .venv/ready ## every group tested once, one figure over all; goes on wher
 
 test: .venv/ready ## what CI runs
 	$(MAKE) lint
-	pytest -m "not slow" --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow
 
 reliability: .venv/ready ## write docs/reliability.md from what its tests see; slow ones are named there, not run
-	pytest -m "reliability and not slow" --numprocesses=logical --maxprocesses=4 --dist=loadfile \
-		--reliability-page=docs/reliability.md
+	$(PYTEST) -m "reliability and not slow" --reliability-page=docs/reliability.md
 
 rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs to a promoted model; minutes
 	python -m ci.rehearse

@@ -71,16 +71,19 @@ def fits(rng: np.random.Generator, home: Site, pool: Site, old: Fit) -> Iterator
     )
     enough = np.cumsum(pool.y_true[order]) >= FRACTURED
     until = max(LABELLED, int(enough.argmax()) + 1 if enough.any() else len(order))
+    val = val_scores.describe(home.logits, home.y_true, home.weight)
     for name, n in (("100 labels", LABELLED), ("until 20 fractured", until)):
         drawn = take(pool, order[:n])
         if 0 < drawn.y_true.sum() < len(drawn.y_true):
             yield (
                 name,
-                recalibration.from_labels(drawn.logits, drawn.y_true, drawn.weight, old.calibration, TARGETS),
+                recalibration.from_labels(
+                    drawn.logits, drawn.y_true, drawn.weight, val, old.calibration, TARGETS
+                ),
             )
-    drawn, val = take(pool, order[:UNLABELLED]), val_scores.describe(home.logits, home.y_true, home.weight)
-    share = float(np.average(pool.y_true, weights=pool.weight))
-    yield "200 unlabelled", recalibration.from_scores(drawn.logits, drawn.weight, val, share, old)
+    drawn, share = take(pool, order[:UNLABELLED]), float(np.average(pool.y_true, weights=pool.weight))
+    fit = recalibration.from_scores(drawn.logits, drawn.weight, val, share, old.calibration, TARGETS)
+    yield "200 unlabelled", fit
 
 
 def against_best(test: Site, found: Fit, n_bins: int = 10) -> dict[str, float]:

@@ -17,6 +17,7 @@ from tests.imports import REPOSITORY
 _OURS = ("MLFLOW_", "DVC_")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+    "SHELL": "/bin/sh",  # by which DVC starts stages: what it takes where nothing is set, as in CI
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 
@@ -25,11 +24,9 @@ def _command(name: str) -> Callable[[], None]:
     def command() -> None:
         from pipeline import config
         from pipeline.commands.checks import settings
-        from pipeline.files import temporary
-        from pipeline.files.outputs import die_with_parent
+        from pipeline.files import processes, temporary
 
-        if "DVC_STAGE" in os.environ:
-            die_with_parent()
+        processes.die_with_dvc()
         settings.require(chosen := config.read())
         with temporary.gathered():
             import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)

@@ -2,7 +2,7 @@
 
 The model's network stays. Labelled radiographs are checked as for `assess`; the new settings are scored by
 cross-fitting, beside the old ones on the same radiographs. Without labels, a stated share of
-fractured ones moves the thresholds by the quantiles of the scores: an estimate.
+fractured ones moves the thresholds as far as the scores moved: an estimate.
 
 Writes a sealed bundle, ``sites/SITE/``, and ``reports/recalibrate/SITE/``: ``metrics.json``,
 ``predictions.csv``, ``issues.csv``, ``plots/``, ``report.html`` and ``source.json``.
@@ -115,9 +115,9 @@ def _fit(
     rows, logits, lost = folder_prediction.logits(config, loaded, checked)
     old = Fit(loaded.calibration, loaded.points)
     if prevalence is None:
-        found = site_fit.from_labels(config, rows, logits, old, targets)
+        found = site_fit.from_labels(config, rows, logits, old, val, targets)
     else:
-        found = site_fit.from_scores(rows, logits, old, val, prevalence)
+        found = site_fit.from_scores(rows, logits, old, val, prevalence, targets)
     fitted_by = site.LABELS if prevalence is None else site.ESTIMATE
     record: dict[str, Any] = {
         "site": place,

@@ -69,14 +69,19 @@ def _require_groups(counts: dict[str, int], targets: Targets) -> None:
 
 
 def from_labels(
-    config: Config, rows: pd.DataFrame, logits: Float64Array, old: Fit, targets: Targets
+    config: Config,
+    rows: pd.DataFrame,
+    logits: Float64Array,
+    old: Fit,
+    val: ValScores | None,
+    targets: Targets,
 ) -> Found:
     """Fit to labels; the new settings are scored by cross-fitting."""
     labelled = Site(logits, rows["fractured"].to_numpy(bool), rows["group"].to_numpy(str))
     _require_groups(labelled.groups(), targets)
-    fit = fitting.from_labels(logits, labelled.y_true, labelled.weight, old.calibration, targets)
+    fit = fitting.from_labels(logits, labelled.y_true, labelled.weight, val, old.calibration, targets)
     before = recalibration.score(logits, old)
-    after, fold = recalibration.cross_fit(labelled, old, targets, seed=config.run.seed)
+    after, fold = recalibration.cross_fit(labelled, old.calibration, val, targets, seed=config.run.seed)
     n_bins = config.evaluate.ece_bins
     figures = recalibration.compare(
         labelled, before, after,
@@ -90,25 +95,29 @@ def from_labels(
     drawn = recalibration.reliability(labelled.y_true, before, after, n_bins=n_bins)
     plots = {f"reliability_{side}": pd.DataFrame(curve) for side, curve in drawn.items()}
     table = _table(rows, logits, before, after).assign(fractured=labelled.y_true, fold=fold)
-    val = val_scores.describe(logits, labelled.y_true, labelled.weight)
-    return Found(fit, val, table, figures, plots)
+    here = val_scores.describe(logits, labelled.y_true, labelled.weight)
+    return Found(fit, here, table, figures, plots)
 
 
 def from_scores(
-    rows: pd.DataFrame, logits: Float64Array, old: Fit, val: ValScores | None, prevalence: float
+    rows: pd.DataFrame,
+    logits: Float64Array,
+    old: Fit,
+    val: ValScores | None,
+    prevalence: float,
+    targets: Targets,
 ) -> Found:
     """Estimate from scores alone."""
     if val is None:
         raise ValueError("without labels, the scores of val must be known")
     unlabelled = Site(logits, np.zeros(len(rows), bool), rows["group"].to_numpy(str))
-    fit = fitting.from_scores(logits, unlabelled.weight, val, prevalence, old)
-    shift, stretch = fitting.match(logits, unlabelled.weight, val, prevalence)
+    fit = fitting.from_scores(logits, unlabelled.weight, val, prevalence, old.calibration, targets)
     both = {"before": recalibration.score(logits, old), "after": recalibration.score(logits, fit)}
     figures: dict[str, Any] = {
         side: recalibration.shares(scored, unlabelled.weight) for side, scored in both.items()
     }
     figures |= {"groups": {"all": unlabelled.groups()["all"]}, "radiographs": len(rows)}
-    figures |= {"shift": shift, "stretch": stretch}
+    figures |= {"shift": fitting.shift_of(logits, unlabelled.weight, val, prevalence)}
     return Found(fit, val, _table(rows, logits, **both), figures, {})
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.predict import recalibration
+from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import FRACTURE, NEEDS_REVIEW, NO_FINDING, OperatingPoints
 from pipeline.predict.recalibration import Fit, Targets
+from pipeline.predict.val_scores import ValScores
 from pipeline.statistics import guarantees, intervals, metrics, score_curves
 from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array, StrArray
 
@@ -95,15 +97,17 @@ def missing(counts: dict[str, int], targets: Targets) -> dict[str, int]:
     return {name: least - counts[name] for name, least in needed.items() if counts[name] < least}
 
 
-def cross_fit(site: Site, old: Fit, targets: Targets, *, seed: int) -> tuple[Scored, Int64Array]:
+def cross_fit(
+    site: Site, old: Calibration, val: ValScores | None, targets: Targets, *, seed: int
+) -> tuple[Scored, Int64Array]:
     """Score each radiograph by what was fitted without its group.
 
     Parameters
     ----------
     site
         With at least so many groups of either class as :func:`missing` asks.
-    old
-        Of the bundle.
+    old, val
+        Of the bundle; see :func:`pipeline.predict.recalibration.from_labels`.
     seed
         Of the folds, which hold both classes alike.
 
@@ -118,7 +122,7 @@ def cross_fit(site: Site, old: Fit, targets: Targets, *, seed: int) -> tuple[Sco
     fold = np.empty(n, np.int64)
     for number, (rest, left_out) in enumerate(folds.split(site.logits, site.y_true, site.group)):
         found = recalibration.from_labels(
-            site.logits[rest], site.y_true[rest], site.weight[rest], old.calibration, targets
+            site.logits[rest], site.y_true[rest], site.weight[rest], val, old, targets
         )
         for whole, part in zip(scored, score(site.logits[left_out], found), strict=True):
             whole[left_out] = part

@@ -1,9 +1,10 @@
-"""Servers in processes of their own, which end when we are told to."""
+"""Processes that end when they should: a stage with the DVC that runs it, a server when we are told to."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -15,6 +16,30 @@ from pipeline.files.outputs import die_with_parent
 
 _LOOK_S = 0.2  # between two looks for a signal
 _GRACE_S = 10.0  # for a server to answer what it has begun
+_STAGE = "DVC_STAGE"  # what DVC sets for a stage, and for the shell that starts it
+
+
+def die_with_dvc() -> None:
+    """Ask Linux to end this process when the DVC that runs it as a stage dies; elsewhere, do nothing.
+
+    DVC starts a stage by a shell. bash gives its place to the stage; dash, which is /bin/sh of Debian, stays
+    between the two and outlives DVC. So the nearest ancestor that is no part of the stage is watched.
+    """
+    if _STAGE not in os.environ:
+        return
+    die_with_parent()
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError, AttributeError):  # no pidfd before Linux 5.3
+        parents = psutil.Process().parents()
+        dvc = next(parent for parent in parents if _STAGE not in parent.environ())
+        if dvc != parents[0]:
+            Thread(target=_end_after, args=(os.pidfd_open(dvc.pid),), daemon=True).start()
+
+
+def _end_after(process: int) -> None:
+    select.select([process], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object]) -> int:

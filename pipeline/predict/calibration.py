@@ -97,6 +97,15 @@ def fit(
     return Calibration(best, intercept(best))
 
 
+def with_mean(
+    logits: FloatArray, share: float, old: Calibration, sample_weight: FloatArray | None = None
+) -> Calibration:
+    """Move the intercept until the mean probability of these logits (N,) is ``share``, in 0..1."""
+    value, _, weight = _checked(logits, np.zeros(np.shape(logits), bool), sample_weight)
+    target = np.full(value.shape, share)
+    return Calibration(old.slope, _intercept(old.slope * value, target, weight))
+
+
 def refit(
     logits: FloatArray, y_true: BoolArray, old: Calibration, sample_weight: FloatArray | None = None
 ) -> Calibration:

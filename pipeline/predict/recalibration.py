@@ -9,17 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
 from scipy.stats import beta
 
 from pipeline.predict import calibration
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
-from pipeline.predict.val_scores import ValScores, quantiles
+from pipeline.predict.val_scores import ValScores
 from pipeline.types import BoolArray, Float64Array, FloatArray
 
-_LEVELS = np.linspace(0.02, 0.98, 97)  # of the quantiles that are matched: beyond lie a few odd files
-_EDGE = 1e-15  # a threshold of 0 or 1 stays there
+_VAL_GROUPS = 20.0  # as so many groups of a class the scores of val count beside those of a place
 
 
 class Targets(NamedTuple):
@@ -37,15 +35,19 @@ class Fit(NamedTuple):
 
 
 def from_labels(
-    logits: FloatArray, y_true: BoolArray, sample_weight: FloatArray, old: Calibration, targets: Targets
+    logits: FloatArray,
+    y_true: BoolArray,
+    sample_weight: FloatArray,
+    val: ValScores | None,
+    old: Calibration,
+    targets: Targets,
 ) -> Fit:
     """Fit calibration and operating points to few labelled radiographs.
 
-    Thresholds are Harrell and Davis' quantiles of either class: averages over all order statistics, each
-    weighing as likely as it is the quantile. From 20 fractured groups a threshold at the second lowest score
-    keeps a sensitivity of 0.905 elsewhere, not 0.95; one interpolated for 0.95 costs 0.07 of specificity.
-    This one costs 0.02. Where the two thresholds cross they swap names, as in
-    :func:`pipeline.predict.operating_points.choose`.
+    Thresholds are quantiles of either class. Of some ten fractured groups the lowest decide, by chance: so
+    the scores of ``val``, moved as far as both classes moved together, count as 20 groups of a class beside
+    them. The more labels there are, the less ``val`` says. Where the two thresholds cross they swap names,
+    as in :func:`pipeline.predict.operating_points.choose`.
 
     Parameters
     ----------
@@ -53,44 +55,39 @@ def from_labels(
     y_true : bool ndarray of shape (N,)
     sample_weight : float ndarray of shape (N,)
         1 / (size of its group), so that the sum is the number of groups.
+    val : ValScores or None
+        What the bundle remembers; None in an older one: then the labels alone decide.
     old : Calibration
         Of the place where the bundle comes from.
     targets : Targets
-
-    References
-    ----------
-    Harrell and Davis, A new distribution-free quantile estimator, Biometrika 69, 1982.
-    https://doi.org/10.1093/biomet/69.3.635
     """
     value, truth = np.asarray(logits, np.float64), np.asarray(y_true, bool)
     weight = np.asarray(sample_weight, np.float64)
-    found = calibration.refit(value, truth, old, weight)
-    limits = [
-        harrell_davis(value[kind], weight[kind], level)
-        for kind, level in ((truth, 1 - targets.sensitivity), (~truth, targets.specificity))
-    ]
-    low, high = found.probability(np.sort(limits)).tolist()
-    return Fit(found, OperatingPoints(low, high))
-
-
-def harrell_davis(value: FloatArray, weight: FloatArray, level: float) -> float:
-    """Quantile as an average over all order statistics; the weights' sum counts the observations."""
-    order = np.argsort(value)
-    ends = np.concatenate([[0.0], np.cumsum(weight[order])])
-    n = ends[-1] + 1
-    share = np.diff(beta.cdf(ends / ends[-1], n * level, n * (1 - level)))
-    return float(share @ np.asarray(value, np.float64)[order])
+    classes = [(value[kind], weight[kind]) for kind in (truth, ~truth)]
+    if val:
+        means = np.where(truth, val.fractured.mean(), val.other.mean())
+        beside = val.moved(float(np.average(value - means, weights=weight)))
+        counted = np.full(beside.other.shape, _VAL_GROUPS / beside.other.size)
+        classes = [
+            (np.append(own, scores), np.append(own_weight, counted))
+            for (own, own_weight), scores in zip(classes, (beside.fractured, beside.other), strict=True)
+        ]
+    return _fit(calibration.refit(value, truth, old, weight), classes, targets)
 
 
 def from_scores(
-    logits: FloatArray, sample_weight: FloatArray, val: ValScores, prevalence: float, old: Fit
+    logits: FloatArray,
+    sample_weight: FloatArray,
+    val: ValScores,
+    prevalence: float,
+    old: Calibration,
+    targets: Targets,
 ) -> Fit:
     """Move calibration and operating points to a place without labels: an estimate.
 
-    The scores of either class are taken to be those of ``val``, moved and stretched alike. Which move and
-    stretch, the quantiles of all scores say: by least squares against those of both classes of ``val``
-    together, at the stated share of fractured ones. It cannot see that the classes lie closer together
-    here; only labels can.
+    The mean probability is made the stated share. For the thresholds the scores of either class are taken to
+    be those of ``val``, moved alike: as far as the mean of all scores lies from that of both classes of
+    ``val`` at this share. It cannot see that the classes lie closer together here; only labels can.
 
     Parameters
     ----------
@@ -101,31 +98,42 @@ def from_scores(
         What the bundle remembers.
     prevalence : float
         Stated share of fractured ones, above 0 and below 1.
-    old : Fit
+    old : Calibration
         Of the bundle.
-
-    Raises
-    ------
-    ValueError
-        The scores are all alike.
+    targets : Targets
     """
-    shift, stretch = match(logits, sample_weight, val, prevalence)
-    slope = old.calibration.slope / stretch
-    more_fractures = float(logit(prevalence) - logit(val.fractured_share))
-    moved = Calibration(slope, old.calibration.intercept - slope * shift + more_fractures)
-    limits = np.clip([old.points.high_sensitivity, old.points.high_specificity], _EDGE, 1 - _EDGE)
-    low, high = expit(logit(limits) + more_fractures).tolist()
-    return Fit(moved, OperatingPoints(low, high))
+    found = calibration.with_mean(logits, prevalence, old, sample_weight)
+    beside = val.moved(shift_of(logits, sample_weight, val, prevalence))
+    alike = np.ones(beside.other.shape)
+    return _fit(found, [(beside.fractured, alike), (beside.other, alike)], targets)
 
 
-def match(
-    logits: FloatArray, sample_weight: FloatArray, val: ValScores, prevalence: float
-) -> tuple[float, float]:
-    """Shift and stretch that take the scores of ``val``, at this prevalence, to these."""
-    here = quantiles(np.asarray(logits, np.float64), np.asarray(sample_weight, np.float64), _LEVELS)
-    there: Float64Array = quantiles(*val.mixture(prevalence), _LEVELS)
-    covariance = float(np.mean((here - here.mean()) * (there - there.mean())))
-    if not covariance > 0:
-        raise ValueError(f"scores must differ to be matched. Received: {here.min()} to {here.max()}")
-    stretch = covariance / float(there.var())
-    return float(here.mean() - stretch * there.mean()), stretch
+def shift_of(logits: FloatArray, sample_weight: FloatArray, val: ValScores, prevalence: float) -> float:
+    """By how much the scores of a place lie above those of ``val`` at this prevalence, in the mean."""
+    there, share = val.mixture(prevalence)
+    return float(np.average(logits, weights=sample_weight) - np.average(there, weights=share))
+
+
+def harrell_davis(value: FloatArray, weight: FloatArray, level: float) -> float:
+    """Quantile as an average over all order statistics, each weighing as likely as it is the quantile.
+
+    The weights' sum counts the observations.
+
+    References
+    ----------
+    Harrell and Davis, A new distribution-free quantile estimator, Biometrika 69, 1982.
+    https://doi.org/10.1093/biomet/69.3.635
+    """
+    order = np.argsort(value)
+    ends = np.concatenate([[0.0], np.cumsum(weight[order])])
+    n = ends[-1] + 1
+    share = np.diff(beta.cdf(ends / ends[-1], n * level, n * (1 - level)))
+    return float(share @ np.asarray(value, np.float64)[order])
+
+
+def _fit(found: Calibration, classes: list[tuple[Float64Array, Float64Array]], targets: Targets) -> Fit:
+    """Take thresholds from the logits and weights of fractured and other radiographs."""
+    levels = (1 - targets.sensitivity, targets.specificity)
+    limits = [harrell_davis(*scores, level) for scores, level in zip(classes, levels, strict=True)]
+    low, high = found.probability(np.sort(limits)).tolist()
+    return Fit(found, OperatingPoints(low, high))

@@ -1,12 +1,12 @@
 """What a bundle remembers of the scores on ``val``: how they are spread in either class, in few numbers.
 
 From these and a stated share of fractured radiographs follows what the scores of a new place would be, if
-they were only moved and stretched.
+they were only moved.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,10 @@ class ValScores:
         if not found.fractured.shape == found.other.shape == LEVELS.shape:
             raise ValueError(f"scores of val must be {LEVELS.size} quantiles of either class")
         return found
+
+    def moved(self, shift: float) -> ValScores:
+        """Return the same with each logit ``shift`` higher."""
+        return replace(self, fractured=self.fractured + shift, other=self.other + shift)
 
     def mixture(self, prevalence: float) -> tuple[Float64Array, Float64Array]:
         """Return logits and weights of both classes together at a share of fractured ones: (400,) each."""

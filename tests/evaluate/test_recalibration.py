@@ -29,12 +29,12 @@ def test_what_is_missing_is_counted_in_groups():
 
 def test_a_group_is_scored_by_what_never_saw_it():
     one = site()
-    scored, fold = recalibration.cross_fit(one, OLD, TARGETS, seed=7)
+    scored, fold = recalibration.cross_fit(one, OLD.calibration, None, TARGETS, seed=7)
     assert all(len(set(fold[one.group == name])) == 1 for name in one.group)
     first = one.group == one.group[0]
     odd = one._replace(logits=np.where(first, one.logits + 50, one.logits))
     other = fold != fold[0]
-    again, _ = recalibration.cross_fit(odd, OLD, TARGETS, seed=7)
+    again, _ = recalibration.cross_fit(odd, OLD.calibration, None, TARGETS, seed=7)
     same_fold = ~other & ~first
     assert (again.y_score[same_fold] == scored.y_score[same_fold]).all()
     assert (again.y_score[other] != scored.y_score[other]).any()
@@ -43,7 +43,7 @@ def test_a_group_is_scored_by_what_never_saw_it():
 def test_figures_stand_beside_each_other_with_intervals():
     one = site()
     before = recalibration.score(one.logits, OLD)
-    after, _ = recalibration.cross_fit(one, OLD, TARGETS, seed=7)
+    after, _ = recalibration.cross_fit(one, OLD.calibration, None, TARGETS, seed=7)
     figures = recalibration.compare(one, before, after, n_samples=100, n_bins=10, seed=7)
     assert figures["after"]["ece"] < figures["before"]["ece"]
     assert figures["difference"]["ece_high"] < 0

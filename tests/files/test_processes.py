@@ -1,4 +1,4 @@
-"""A server that we start ends with us, and its port is free."""
+"""A stage ends with the DVC that runs it; a server that we start ends with us, and its port is free."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.files import processes
@@ -62,3 +64,40 @@ def test_a_signal_ends_the_server_and_all_it_started(number, code):
 def test_the_exit_code_of_a_server_that_ends_by_itself_comes_back():
     assert processes.serve([sys.executable, "-c", "raise SystemExit(3)"], os.environ, print) == 3
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+STAGE = """
+import os, sys, time
+from pipeline.files import processes
+processes.die_with_dvc()
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+# Runs a stage by a shell that stays, as DVC does where SHELL is not set and /bin/sh is dash.
+DVC = """
+import os, subprocess, sys
+command = '"$0" -c "$1"; true'
+around = os.environ | {"DVC_STAGE": "train"}
+subprocess.run(["/bin/sh", "-c", command, sys.executable, sys.argv[1]], env=around)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of another's death")
+@pytest.mark.reliability("DVC is killed and a shell stands between it and its stage", "the stage ends")
+def test_a_stage_dies_with_dvc_and_not_with_the_shell_between_them():
+    around = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
+    dvc = subprocess.Popen(
+        [sys.executable, "-c", DVC, STAGE], cwd=REPOSITORY, env=around, stdout=subprocess.PIPE, text=True
+    )
+    with dvc:
+        stage = psutil.Process(int(dvc.stdout.readline()))
+        assert stage.ppid() != dvc.pid
+        dvc.kill()
+    assert wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_by_hand_a_stage_watches_nobody(monkeypatch):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    before = threading.active_count()
+    processes.die_with_dvc()
+    assert threading.active_count() == before

@@ -4,8 +4,7 @@ from scipy.stats.mstats import hdquantiles
 
 from pipeline.predict import calibration, recalibration, val_scores
 from pipeline.predict.calibration import Calibration
-from pipeline.predict.operating_points import OperatingPoints
-from pipeline.predict.recalibration import Fit, Targets
+from pipeline.predict.recalibration import Targets
 
 TARGETS = Targets(0.95, 0.90)
 
@@ -18,6 +17,10 @@ def place(seed, n, share, shift=0.0, stretch=1.0):
 
 def specificity(fit, logits, y_true):
     return (fit.calibration.probability(logits[~y_true]) < fit.points.high_sensitivity).mean()
+
+
+def specificity_at_target(logits, y_true):
+    return (logits[~y_true] < np.quantile(logits[y_true], 1 - TARGETS.sensitivity)).mean()
 
 
 def test_the_quantile_is_that_of_scipy_and_weights_count_observations():
@@ -42,34 +45,44 @@ def test_of_labels_that_tell_nothing_the_old_calibration_remains():
 
 def test_a_perfectly_separated_place_gets_finite_settings():
     fit = recalibration.from_labels(
-        np.arange(40.0), np.arange(40) >= 20, np.ones(40), Calibration(1.0), TARGETS
+        np.arange(40.0), np.arange(40) >= 20, np.ones(40), None, Calibration(1.0), TARGETS
     )
     assert 0 < fit.points.high_sensitivity <= fit.points.high_specificity < 1
 
 
-@pytest.mark.parametrize(("shift", "stretch"), [(0, 1), (2, 1), (-2, 0.7)])
-def test_thresholds_reach_a_place_without_labels(shift, stretch):
+@pytest.mark.parametrize("shift", [0, 2, -2])
+def test_thresholds_reach_a_place_without_labels(shift):
     logits, y_true = place(1, 4000, 0.2)
     weight = np.ones(4000)
     val = val_scores.describe(logits, y_true, weight)
-    old = recalibration.from_labels(logits, y_true, weight, Calibration(1.0), TARGETS)
-    away, truth = place(2, 4000, 0.5, shift, stretch)
-    fit = recalibration.from_scores(away, weight, val, 0.5, old)
+    old = recalibration.from_labels(logits, y_true, weight, None, Calibration(1.0), TARGETS)
+    away, truth = place(2, 4000, 0.5, shift)
+    fit = recalibration.from_scores(away, weight, val, 0.5, old.calibration, TARGETS)
     assert specificity(fit, away, truth) == pytest.approx(specificity(old, logits, y_true), abs=0.02)
     assert fit.calibration.probability(away).mean() == pytest.approx(0.5, abs=0.02)
 
 
-def test_thresholds_at_the_ends_stay_there():
-    val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
-    old = Fit(Calibration(1.0), OperatingPoints(0.0, float(np.nextafter(1, 2))))
-    fit = recalibration.from_scores(place(2, 200, 0.2)[0], np.ones(200), val, 0.4, old)
-    assert (fit.points.high_sensitivity, fit.points.high_specificity) == pytest.approx((0, 1), abs=1e-9)
+def test_of_few_labels_val_steadies_the_thresholds_and_of_many_it_says_little():
+    val = val_scores.describe(*place(1, 4000, 0.2), np.ones(4000))
+    best = specificity_at_target(*place(2, 20_000, 0.2, shift=2))
+
+    def found(seed, n, remembered):
+        logits, y_true = place(seed, n, 0.12, shift=2)
+        fit = recalibration.from_labels(logits, y_true, np.ones(n), remembered, Calibration(1.0), TARGETS)
+        return specificity(fit, *place(2, 20_000, 0.2, shift=2))
+
+    few = {
+        name: [found(seed, 100, kept) for seed in range(20)] for name, kept in (("val", val), ("none", None))
+    }
+    assert np.std(few["val"]) < 0.7 * np.std(few["none"])
+    assert np.mean(few["val"]) == pytest.approx(best, abs=0.05)
+    assert found(3, 20_000, val) == pytest.approx(found(3, 20_000, None), abs=0.005)
 
 
-def test_scores_that_are_all_alike_are_refused():
+def test_scores_that_are_all_alike_still_move_the_thresholds():
     val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
-    with pytest.raises(ValueError, match="must differ"):
-        recalibration.match(np.zeros(200), np.ones(200), val, 0.2)
+    fit = recalibration.from_scores(np.zeros(200), np.ones(200), val, 0.2, Calibration(1.0), TARGETS)
+    assert 0 < fit.points.high_sensitivity <= fit.points.high_specificity < 1
 
 
 def test_scores_of_val_come_back_as_they_were_written():
