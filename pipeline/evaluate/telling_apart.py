@@ -31,7 +31,7 @@ def figures(predictions: pd.DataFrame, scope: Scope, phantom_features: FloatArra
     Parameters
     ----------
     predictions
-        ``split`` and ``in_scope`` of each radiograph of ``val`` and ``test``.
+        ``split``, ``scope_score`` and ``in_scope`` of each radiograph of ``val`` and ``test``.
     scope
         Of the model.
     phantom_features
@@ -40,8 +40,10 @@ def figures(predictions: pd.DataFrame, scope: Scope, phantom_features: FloatArra
     Returns
     -------
     dict
-        ``threshold`` of the score; ``val_out_of_scope``, ``test_out_of_scope`` and, of a model of
-        radiographs, ``phantoms_out_of_scope``, shares; ``phantoms``, how many were drawn.
+        ``threshold`` of the score; ``val_out_of_scope``, ``test_out_of_scope``, shares; ``phantoms``, how
+        many were drawn. Of a model of radiographs ``phantoms_out_of_scope``, the share of them, and
+        ``phantoms_beyond_test``, the share above the score that 2 % of ``test`` exceed: it compares phantoms
+        with ``test`` itself, wherever the threshold of ``val`` lies.
     """
     shares = {
         f"{split}_out_of_scope": float(1 - predictions.loc[predictions["split"] == split, "in_scope"].mean())
@@ -50,5 +52,10 @@ def figures(predictions: pd.DataFrame, scope: Scope, phantom_features: FloatArra
     told = {"threshold": scope.threshold, **shares, "phantoms": 0}
     if phantom_features is None:
         return told
-    beyond = float((scope.score(phantom_features) > scope.threshold).mean())
-    return told | {"phantoms": len(phantom_features), "phantoms_out_of_scope": beyond}
+    scores = scope.score(phantom_features)
+    limits = {
+        "phantoms_out_of_scope": scope.threshold,
+        "phantoms_beyond_test": predictions.loc[predictions["split"] == "test", "scope_score"].quantile(0.98),
+    }
+    beyond = {name: float((scores > limit).mean()) for name, limit in limits.items()}
+    return told | {"phantoms": len(scores), **beyond}

@@ -10,7 +10,13 @@ from pipeline.predict import scope
 RNG = np.random.default_rng(1)
 NEAR, FAR = RNG.normal(1, 0.1, (40, 8)), RNG.normal(-1, 0.1, (4, 8))
 SCOPE = scope.fit(NEAR, np.full(40, ""), NEAR, np.ones(40))
-PREDICTIONS = pd.DataFrame({"split": ["val"] * 2 + ["test"] * 4, "in_scope": [True] * 5 + [False]})
+PREDICTIONS = pd.DataFrame(
+    {
+        "split": ["val"] * 2 + ["test"] * 4,
+        "in_scope": [True] * 5 + [False],
+        "scope_score": [9.0, 9.0, *SCOPE.score(NEAR[:4])],
+    }
+)
 
 
 def test_shares_out_of_scope_are_of_each_split_and_of_the_phantoms() -> None:
@@ -18,6 +24,9 @@ def test_shares_out_of_scope_are_of_each_split_and_of_the_phantoms() -> None:
     assert figures["threshold"] == SCOPE.threshold
     assert (figures["val_out_of_scope"], figures["test_out_of_scope"]) == (0, 0.25)
     assert (figures["phantoms"], figures["phantoms_out_of_scope"]) == (5, 0.8)
+    assert figures["phantoms_beyond_test"] == 0.8
+    farther = PREDICTIONS.assign(scope_score=99.0)
+    assert telling_apart.figures(farther, SCOPE, FAR)["phantoms_beyond_test"] == 0
 
 
 def test_a_model_of_phantoms_is_not_tried_on_them() -> None:
