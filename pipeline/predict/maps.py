@@ -39,6 +39,8 @@ class MapSet:
     boxes
         (N, M', N', 4), distances to the sides of boxes as in
         :class:`pipeline.network.inference.NetworkOutput`; empty without that head.
+    answers
+        From logits to ``y_score``; None: as the maps.
     """
 
     rows: pd.DataFrame
@@ -47,6 +49,7 @@ class MapSet:
     canvas_shape: tuple[int, int]
     calibration: Calibration
     boxes: Float16Array = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
+    answers: Calibration | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,6 +92,7 @@ class MapSet:
             self.canvas_shape,
             self.calibration,
             self.boxes[positions] if self.boxes.size else self.boxes,
+            self.answers,
         )
 
 
@@ -121,7 +125,13 @@ def from_output(
     table = rows[["path", "group", "fractured"]].reset_index(drop=True)
     predictions = table.assign(y_score=y_score, decision=operating_points.decide(y_score, points))
     return MapSet(
-        predictions, output.evidence, placements, canvas_shape, map_calibration or calibration, output.boxes
+        predictions,
+        output.evidence,
+        placements,
+        canvas_shape,
+        map_calibration or calibration,
+        output.boxes,
+        calibration,
     )
 
 

@@ -26,6 +26,7 @@ from pipeline.region_maps import (
     methods,
     randomization,
     references,
+    region_alone,
     scores,
     shown,
     subgroups,
@@ -81,7 +82,7 @@ def assess(
     n_samples: int,
     seed: int,
 ) -> Assessment:
-    """Localization where there are annotations; faithfulness on the likeliest fractures.
+    """Localization where there are annotations; faithfulness on the likeliest and of regions alone.
 
     Parameters
     ----------
@@ -113,6 +114,9 @@ def assess(
     def probability(batch: UInt8Array) -> Float64Array:
         return maps.calibration.probability(predict(batch).logits)
 
+    def answer(batch: UInt8Array) -> Float64Array:
+        return (maps.answers or maps.calibration).probability(predict(batch).logits)
+
     likeliest = maps.rows["y_score"].rank(method="first", ascending=False).to_numpy()
     probed = maps.where(likeliest <= limits.faithfulness_radiographs)
     stack = list(canvases(probed.rows["path"]))
@@ -125,6 +129,7 @@ def assess(
         cell_px=methods.CELL_PX,
         **repeat,
     )
+    used |= region_alone.measure(maps, regions, canvases, answer, **repeat)
     learnt, tables["randomization"] = randomization.randomize_layers(model, probed, stack, **repeat)
     compared = methods.sample(maps, annotations, limits.methods_radiographs)
     tables["methods"] = methods.compare(

@@ -87,7 +87,12 @@ def area(curve: Float64Array) -> float:
 
 def blur(pixels: UInt8Array) -> UInt8Array:
     """Heavily blurred copy: a Gaussian with a sigma of an eighth of the longer side."""
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(pixels.shape) / 8), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), blur_px(pixels.shape)), dtype=np.uint8)
+
+
+def blur_px(shape: tuple[int, ...]) -> float:
+    """Sigma of the heavy blur in pixels."""
+    return max(shape) / 8
 
 
 def _order(cell: Int64Array, region_map: FloatArray, generator: np.random.Generator) -> Int64Array:

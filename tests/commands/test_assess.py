@@ -54,7 +54,7 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
         "more_groups_needed",
     }
     located = {"annotated", "pointing_game", "pointing_game_center", "energy_in_box", "max_box_acc"}
-    asked = {"deletion_auc", "insertion_auc", "erase_drop", "randomization_correlation"}
+    asked = {"deletion_auc", "insertion_auc", "erase_drop", "alone_auroc", "randomization_correlation"}
     assert located | asked | {"calibration", "map_threshold"} <= set(figures)
     assert figures["annotated"] == 2
 

@@ -72,3 +72,19 @@ def test_output_is_joined_with_scores_and_decisions() -> None:
     assert found.rows["y_score"].tolist() == pytest.approx([0.880797, 0.5, 0.119203, 0.119203])
     assert found.rows["decision"].tolist() == ["fracture", "needs review", "no finding", "no finding"]
     assert found.calibration == Calibration(0.5)
+
+
+def test_answers_and_maps_may_be_calibrated_apart(found: MapSet) -> None:
+    rows = pd.DataFrame({"path": ["a"], "group": ["g"], "fractured": [True]})
+    output = NetworkOutput(np.ones(1, np.float32), EVIDENCE[:1], np.zeros((1, 0), np.float32))
+    joined = from_output(
+        rows,
+        output,
+        found.placements[:1],
+        canvas_shape=(32, 32),
+        points=OperatingPoints(0.3, 0.7),
+        calibration=Calibration(0.5),
+        map_calibration=CALIBRATION,
+    ).where(np.array([True]))
+    assert (joined.answers, joined.calibration) == (Calibration(0.5), CALIBRATION)
+    assert joined.rows["y_score"].tolist() == pytest.approx([expit(0.5)])

@@ -31,6 +31,10 @@ FAITHFULNESS = {
     "min_area_share": 0.001,
     "min_score": 0.07,
     "max_area_share": 0.5,
+    "alone_radiographs": 128,
+    "alone_without_region": 2,
+    **with_interval(alone_auroc=0.83, blurred_auroc=0.58, geometry_auroc=0.66, alone_kept=0.7),
+    **with_interval(alone_blurred_gap=0.25, alone_geometry_gap=0.17),
     **with_interval(
         shown_regions_fractured=1.4,
         shown_regions_unfractured=0.3,

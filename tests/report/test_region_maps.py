@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.names import CASES
-from pipeline.report import region_maps
+from pipeline.report import pages, region_maps
 from tests.report import folders
 
 
@@ -53,3 +53,28 @@ def test_a_figure_that_is_not_defined_draws_no_chart(tmp_path: Path) -> None:
     context = region_maps.context(tmp_path)
     assert context["charts"]["erase"] is None
     assert context["charts"]["froc"] is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "better than its size and place do"),
+        ({"alone_geometry_gap_low": -0.1}, "may come from its size and place"),
+        ({"alone_blurred_gap_low": -0.1}, "or from the blur around it"),
+        ({"alone_auroc_low": 0.4, "blurred_auroc": 0.1}, "does not tell the classes apart"),
+        ({"alone_geometry_gap_low": None}, "cannot be said"),
+        ({"geometry_auroc_low": 0.6}, "tells the classes apart by itself"),
+    ],
+    ids=str,
+)
+def test_the_page_says_what_the_region_alone_shows(tmp_path: Path, changes: dict, said: str) -> None:
+    folders.write_region_maps(tmp_path)
+    path = tmp_path / "metrics.json"
+    known = json.loads(path.read_text()) | {"geometry_auroc_low": 0.45}
+    sayings = [
+        pages.render("region_maps.html", region_maps.context(tmp_path))
+        for figures in (known, known | changes)
+        if path.write_text(json.dumps(figures))
+    ]
+    assert said in sayings[1]
+    assert (said in sayings[0]) == (not changes)

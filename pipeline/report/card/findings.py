@@ -168,8 +168,8 @@ def maps() -> Section:
     """Say where the region maps are scored."""
     text = (
         "The network draws its own region map, without a second pass. The stage region_maps scores these "
-        "maps, against drawn fractures where there are any and by erasing what they show, and lists the "
-        "surest errors with their pictures: reports/region_maps/report.html.",
+        "maps, against drawn fractures where there are any, by erasing what they show and by showing nothing "
+        "else, and lists the surest errors with their pictures: reports/region_maps/report.html.",
     )
     return Section(lists.MAPS, text)
 
