@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
 
 from pipeline.config import Config
-from pipeline.dataset import names
-from pipeline.predict import origin, released, sealing
+from pipeline.dataset import names, released
+from pipeline.predict import origin, sealing
 from pipeline.predict.sealing import BundleError
 from pipeline.registry import ledger, versions
 from pipeline.registry.ledger import CHAMPION, LedgerError
