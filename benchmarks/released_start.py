@@ -104,7 +104,7 @@ def table(folder: Path) -> str:
     keys = ["part", "seed", "learnt from", "scored"]
     wide = rows.pivot_table("AUROC", keys, "start").reindex(columns=list(STARTS))
     wide["difference"] = wide["released"] - wide["package"]
-    means = wide.groupby("part")["difference"].agg(["mean", "std", "count"])
+    means = wide.dropna().groupby("part")["difference"].agg(["mean", "std", "count"])
     told = [
         f"{part}: {row['mean']:+.3f} (SD {row['std']:.3f}), {row['count']:.0f} seeds"
         for part, row in means.iterrows()
