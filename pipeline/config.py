@@ -107,6 +107,7 @@ class Validate(Section):
     fold: Annotated[int, Field(ge=0)]
     pinned_manifest: Path
     label_conflict: Literal["fail", "quarantine"]
+    learnt_in_test: Literal["move", "fail"]
     max_pixels: Annotated[int, Field(ge=10_000)]
     min_side_px: Annotated[int, Field(ge=1)]
     not_radiograph: Share

@@ -85,6 +85,12 @@ def test_params_cover_the_settings_read(stage: str) -> None:
     assert {key for key in read if key not in listed and key.split(".")[0] not in listed} == set()
 
 
+def test_what_no_setting_names_is_no_dependency_of_training() -> None:
+    """DVC has none under one setting only: a changed release must not train anew what started elsewhere."""
+    assert "train.weights" in STAGES["validate"]["params"]
+    assert [dep for stage in STAGES.values() for dep in stage["deps"] if "released" in dep] == []
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_path_is_written_twice(stage: str) -> None:
     entries = [*STAGES[stage]["deps"], *outputs(stage)]

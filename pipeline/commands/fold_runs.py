@@ -24,6 +24,7 @@ import yaml
 from zc.lockfile import LockError, LockFile
 
 from pipeline.config import PARAMS_FILE, Config
+from pipeline.dataset import released
 from pipeline.files import outputs
 from pipeline.track import repository
 
@@ -70,8 +71,10 @@ class Copy:
         text = yaml.safe_dump(self.settings | {"validate": chosen}, sort_keys=False)
         outputs.write_text(self.folder / PARAMS_FILE, text)
         started = time.monotonic()
+        # A run cache does not know of which release a training started.
+        anew = ["--no-run-cache"] if self.settings["train"]["weights"] == released.WEIGHTS else []
         done = subprocess.run(
-            [sys.executable, "-m", "dvc", "repro", "region_maps"],
+            [sys.executable, "-m", "dvc", "repro", *anew, "region_maps"],
             cwd=self.folder, env=self._environment(fold), stdout=2, check=False,
             preexec_fn=outputs.die_with_parent,
         )  # fmt: skip

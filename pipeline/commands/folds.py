@@ -21,7 +21,7 @@ from pipeline.commands import fold_runs, terminal
 from pipeline.commands.fold_runs import Copy
 from pipeline.config import Config, ConfigError
 from pipeline.dataset import annotations as reference
-from pipeline.dataset import layout, manifest, names, tables
+from pipeline.dataset import layout, manifest, names, released, tables
 from pipeline.evaluate import folds as pooled
 from pipeline.evaluate import shortcut_gap
 from pipeline.files import outputs
@@ -59,7 +59,8 @@ def run(config: Config, n_folds: int | None, *, as_json: bool) -> None:
     if number not in FOLDS:
         raise ConfigError(f"--folds must lie in {FOLDS.start}..{FOLDS.stop - 1}. Received: {number}.")
     pipeline = repository.read()
-    key = pipeline.folds_key(number)
+    release = released.started_from(config.paths.models, config.train.weights)
+    key = pipeline.folds_key(number, release.sha256 if release else "")
     report = config.paths.report("folds")
     parts = [report / f"fold-{fold}" for fold in range(number)]
     with fold_runs.copied(config, pipeline.root, number, key) as copy:
@@ -101,7 +102,7 @@ def pool(config: Config, parts: Sequence[Path]) -> Pooled:
         They do not test every group once.
     """
     repeat = {"n_samples": config.evaluate.bootstrap_samples, "seed": config.run.seed}
-    kept = manifest.rows(manifest.read(parts[0] / _MANIFEST), layout.SPLITS)
+    kept = _dealt(manifest.rows(manifest.read(parts[0] / _MANIFEST), layout.SPLITS))
     rows = pooled.join([_tested(part) for part in parts], kept)
     n_bins = config.evaluate.ece_bins
     figures: dict[str, Any] = {"test": pooled.pool(rows, n_bins=n_bins, **repeat)}
@@ -109,6 +110,16 @@ def pool(config: Config, parts: Sequence[Path]) -> Pooled:
     located, froc = _maps(parts, **repeat)
     figures |= located | {"by_fold": {str(fold): _own(part) for fold, part in enumerate(parts)}}
     return Pooled(rows, figures, pooled.curves(rows, n_bins=n_bins, **repeat) | {"froc": froc})
+
+
+def _dealt(kept: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what lies in no fold, since the release learnt from it that each fold starts from."""
+    if manifest.FOLD not in kept or (dealt := kept[kept[manifest.FOLD] != ""]).shape == kept.shape:
+        return kept
+    log.warning(
+        "folds: %d radiographs are tested in no fold: the release learnt from them", len(kept) - len(dealt)
+    )
+    return dealt
 
 
 def _tested(part: Path) -> pd.DataFrame:

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from pipeline.commands import terminal
 from pipeline.config import Config
-from pipeline.dataset import manifest, names
+from pipeline.dataset import manifest, names, released
 from pipeline.files import engine, images, outputs
 from pipeline.files.limits import Limits
 from pipeline.network import device, half_precision, inference
-from pipeline.predict import bundle, origin, released, sealing
+from pipeline.predict import bundle, origin, sealing
 from pipeline.preprocess import shards
 from pipeline.registry import candidate
 from pipeline.track import inputs, provenance, repository
@@ -69,12 +69,14 @@ def run(
     Raises
     ------
     ValueError
-        A report is not of this bundle, another release is there, or it takes more than 16 MiB.
+        A report is not of this bundle, another release is there, the one that training started from is
+        not, or it takes more than 16 MiB.
     """
     target = _target(config, name)
     credit = _attribution(attribution)
     base = sealing.check(config.paths.models)
     _require_current(config)
+    begun = released.validated(config)
     record = {"name": name, "data": data, "base": base, **_made_by(config)}
     with outputs.staged(target) as private:
         private.mkdir(parents=True)
@@ -82,7 +84,7 @@ def run(
             shutil.copyfile(config.paths.models / file, private / file)
         learnt = origin.read(config.paths.models)
         origin.write(private, learnt._replace(data=data))
-        learnt_hashes.write(private / names.LEARNT, hashes(config))
+        learnt_hashes.write(private / names.LEARNT, _learnt(config, begun))
         outputs.write_json(private / names.FIGURES, _figures(config, folds=folds))
         shutil.copyfile(config.paths.report("evaluate") / names.CARD, private / names.CARD)
         outputs.write_text(private / names.ATTRIBUTION, credit)
@@ -115,6 +117,14 @@ def narrow(config: Config, folder: Path) -> dict[str, Any]:
     log.warning("release: in 16 bits a probability moves by %.4f: the weights stay as they are", apart)
     shutil.copyfile(config.paths.models / names.CLASSIFIER, folder / names.CLASSIFIER)
     return told | {"weights": "float32", "most_apart": 0.0}
+
+
+def _learnt(config: Config, begun: released.Release | None) -> learnt_hashes.Learnt:
+    """Hash what this model learnt from, and add what the release knew that its training started from."""
+    own = hashes(config)
+    if begun is None:
+        return own
+    return learnt_hashes.union(own, learnt_hashes.read(begun.file(names.LEARNT)))
 
 
 def hashes(config: Config) -> learnt_hashes.Learnt:

@@ -54,6 +54,7 @@ _WARNINGS = {  # used, but worth a look
     "label_id_of_many": "Most files bear one patient's or study's id; they form one group",
     "label_reserved_column": "A column of the labels that bears a name of the manifest; it is not carried",
     "label_unknown_file": "A row of the labels that names no file",
+    "learnt_by_release": "The release that training starts from learnt from it, or from a copy; not tested",
     "link_followed": "A link to a folder: DVC sees no change behind it; after one, dvc repro -f validate",
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",

@@ -6,15 +6,20 @@ stride. Flat, because tools that explain networks do not look into nested models
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 from keras import layers
 
+from pipeline.files.printable import first
 from pipeline.network import backbone_names, efficientnet_lite
 
+log = logging.getLogger(__name__)
+
 Scaling = Callable[[keras.KerasTensor], keras.KerasTensor]
+_MOST = 5  # layers listed in a message
 
 
 def features(name: str, image: keras.KerasTensor) -> dict[int, keras.KerasTensor]:
@@ -70,7 +75,8 @@ def _load_file(model: keras.Model, name: str, path: Path) -> None:
     if path.suffix == ".pth" and name in backbone_names.LITE:
         efficientnet_lite.load_weights(model, path)
     elif path.suffix == ".keras":
-        _copy_weights(keras.saving.load_model(path, compile=False), model)
+        if others := _copy_weights(keras.saving.load_model(path, compile=False), model):
+            log.info("%s holds no weights for %s", path, first(others, _MOST))
     elif path.name.endswith(".weights.h5"):
         model.load_weights(path, skip_mismatch=True)
     else:
@@ -99,16 +105,17 @@ def _last_map_by_stride(model: keras.Model, side: int) -> dict[int, keras.KerasT
     return maps
 
 
-def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copy the weights of every layer that both have under one name and shape."""
+def _copy_weights(source: keras.Model, target: keras.Model) -> list[str]:
+    """Copy the weights of every layer that both have under one name and shape; name the others."""
     own = {layer.name: layer for layer in target.layers if layer.weights}
-    copied = 0
+    copied = set()
     for layer in source.layers:
         twin = own.get(layer.name)
         if twin is not None and [w.shape for w in twin.weights] == [w.shape for w in layer.weights]:
             twin.set_weights(layer.get_weights())
-            copied += 1
+            copied.add(layer.name)
     if not copied:
         raise ValueError(
             f"train.weights: no layer of {source.name} fits the network. Is it the same backbone?"
         )
+    return [name for name in own if name not in copied]

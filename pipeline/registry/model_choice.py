@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
 
 from pipeline.config import Config
-from pipeline.dataset import names
-from pipeline.predict import origin, released, sealing
+from pipeline.dataset import names, released
+from pipeline.predict import origin, sealing
 from pipeline.predict.sealing import BundleError
 from pipeline.registry import ledger, versions
 from pipeline.registry.ledger import CHAMPION, LedgerError
@@ -170,7 +170,7 @@ def _in_order(config: Config, current: Path) -> Iterator[Candidate]:
     of_phantoms = there and origin.read(current).phantoms
     if there and not of_phantoms:
         yield Candidate(CURRENT, current)
-    if found := released.find(current):
+    if found := _released_folder(current):
         yield Candidate(f"{RELEASED} {found.name}", found)
     if of_phantoms:
         yield Candidate(CURRENT, current)
@@ -215,13 +215,20 @@ def _version(store: Store, name: str, number: str, asked: str) -> Candidate:
 
 
 def _released(current: Path) -> Candidate:
-    found = released.find(current)
+    found = _released_folder(current)
     if found is None:
         raise BundleError(
             "there must be a released model. Received: none here and none in the package. `fracture release` "
             "makes one of the bundle in paths.models."
         )
     return Candidate(f"{RELEASED} {found.name}", found)
+
+
+def _released_folder(current: Path) -> Path | None:
+    try:
+        return released.find(current)
+    except released.ReleaseError as error:
+        raise BundleError(str(error)) from None
 
 
 def _folder(asked: str) -> Candidate:

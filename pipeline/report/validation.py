@@ -13,6 +13,7 @@ from pipeline.dataset import manifest, names
 from pipeline.dataset.labels import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
+from pipeline.dataset.released import LEARNT_BY_RELEASE
 from pipeline.files.faults import meaning
 from pipeline.report import leaks, left_out, pages, results, thumbnails
 from pipeline.report.copies import groups, pairs
@@ -90,6 +91,7 @@ def _findings(
 ) -> list[dict[str, str]]:
     """Sentences, the worst first."""
     sentences = [_on_copies(files, figures), *leaks.findings(figures, attributes), *_on_left_out(files)]
+    sentences += _on_learnt(figures.get(LEARNT_BY_RELEASE))
     sentences.append({"kind": "good", "text": "In the split used here no group lies in two splits."})
     if too_few := test_size.warning(figures.get("test_size", {})):
         sentences.append({"kind": "warning", "text": too_few[0].upper() + too_few[1:]})
@@ -127,6 +129,21 @@ def _on_left_out(files: pd.DataFrame) -> list[dict[str, str]]:
         return []
     why = listed([f"{count(n)} {reason.replace('_', ' ')}" for reason, n in reasons.items()])
     return [{"kind": "warning", "text": f"{counted(reasons.sum(), 'file')} left out: {why}."}]
+
+
+def _on_learnt(told: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Say what the release that training starts from learnt from; nothing where it starts from none."""
+    if told is None:
+        return []
+    name = f"The released model {told['release']}, from which training starts,"
+    moved = (
+        f"{name} learnt from {counted(told['certain'], 'radiograph')} of test for certain, and from "
+        f"{count(told['by_hash'])} by hash. In train instead: {counted(told['moved_groups'], 'group')}."
+    )
+    val = f"{name} knows {counted(told['val'], 'radiograph')} of val: what is fitted there may flatter."
+    sentences = {moved: told["moved_groups"], val: told["val"]}
+    found = [{"kind": "warning", "text": text} for text, number in sentences.items() if number]
+    return found or [{"kind": "good", "text": f"{name} learnt from no radiograph of test or val."}]
 
 
 def _tests_with_a_copy_in_train(files: pd.DataFrame) -> int:

@@ -19,18 +19,19 @@ import keras
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import names
+from pipeline.dataset import names, released
 from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
 from pipeline.track import repository, runs
-from pipeline.train import body_part_head, last_good, self_training, training
+from pipeline.train import body_part_head, last_good, self_training, start, training
 
 log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
     """Train, keep one epoch's weights, record the curves."""
+    release = released.validated(config)
     with runs.stage_run("train", config) as record:
         device.prepare(config.run)
         index = shards.read_index(config.paths.shards)
@@ -38,7 +39,9 @@ def run(config: Config) -> None:
             config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
         )
         pipeline = repository.read()
-        checkpoints = pipeline.checkpoints("train")
+        kept = pipeline.checkpoints("train")
+        checkpoints = start.checkpoints(kept, release)
+        config = start.resolved(config, release)
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             record.curve(row, step=epoch)
@@ -56,13 +59,15 @@ def run(config: Config) -> None:
             classifier.save(whole, private)
         last_good.keep(config.paths.classifier, pipeline.root)
 
-        figures = summarize(model, history, config.train.checkpoint) | teacher_figures
+        figures = (
+            summarize(model, history, config.train.checkpoint) | teacher_figures | start.figures(release)
+        )
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
         outputs.write_json(report / names.METRICS, figures)
         record.metrics(figures)
-        shutil.rmtree(checkpoints)
+        shutil.rmtree(kept)
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import issues as listed
-from pipeline.dataset import labels, layout, manifest, names, profile
+from pipeline.dataset import labels, layout, manifest, names, profile, released
 from pipeline.dataset.annotations import write as write_annotations
 from pipeline.files import engine, outputs
 from pipeline.files.limits import Limits
@@ -30,6 +30,7 @@ from pipeline.validate import (
     grouping,
     label_suspects,
     leak,
+    learnt_in_test,
     listing,
     page_thumbnails,
     pinned_splits,
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 def run(config: Config) -> None:
     """Validate the user's folder; nothing in it is changed."""
     settings = config.validation
+    release = released.started_from(config.paths.models, config.train.weights)
     with runs.stage_run("validate", config) as record:
         pinned = pinned_splits.read(settings.pinned_manifest)
         if unused := layout.unused(config.data.root, config.paths.phantoms):
@@ -56,7 +58,9 @@ def run(config: Config) -> None:
             items = [item._replace(folder=Path(spilled)) for item in items]
             facts = list(pool.process(scan.inspect, items, label="validate"))
             pinned_splits.say(pinned, {fact.sha256 for fact in facts if fact.sha256})
-            grouped = grouping.group(facts, known.table, settings, pinned, pool)
+            learnt = None if release is None else learnt_in_test.look_up(facts, release)
+            suspected = None if learnt is None else learnt.suspected
+            grouped = grouping.group(facts, known.table, settings, pinned, pool, suspected)
         drawn = annotation_check.check(
             config.data.annotations,
             annotation_check.targets(grouped.files),
@@ -70,6 +74,12 @@ def run(config: Config) -> None:
         figures = {**_figures(grouped, facts, config.run.seed), **known.figures, **drawn.figures}
         figures["null"] = baselines.figures
         figures["test_size"] = test_size.figures(grouped.kept, settings.split)
+        if learnt is not None:
+            left = learnt_in_test.issues(grouped.kept, grouped.left_test, learnt)
+            counted = learnt_in_test.figures(grouped.kept, grouped.left_test, learnt)
+            figures[released.LEARNT_BY_RELEASE] = counted
+            issues += left
+            learnt_in_test.say(counted, left)
         manifest.write(grouped.files.drop(columns="n_bytes"), config.paths.manifest)
         write_annotations(drawn.annotations, config.paths.annotations)
         associations = attributes.label_associations(grouped.kept, facts)

@@ -103,9 +103,13 @@ class Pipeline:
         }
         return _sha256(state)
 
-    def folds_key(self, n_folds: int) -> str:
-        """Address of this state with every fold of so many tested in turn, however it is split now."""
-        return _sha256({"folds": n_folds, "state": replace(self, stages=dict(self._unsplit())).key})
+    def folds_key(self, n_folds: int, release: str = "") -> str:
+        """Address of this state with every fold of so many tested in turn, however it is split now.
+
+        ``release`` is the sha256 of the release that training starts from, which no dependency names.
+        """
+        start = {"release": release} if release else {}
+        return _sha256({"folds": n_folds, "state": replace(self, stages=dict(self._unsplit())).key, **start})
 
     def _unsplit(self) -> Iterator[tuple[str, Stage]]:
         for name, stage in self.stages.items():

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import labels, manifest, names
+from pipeline.dataset import labels, manifest, names, released
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
+from pipeline.types import BoolArray
 from pipeline.validate import annotation_check, grouping, learnt_hashes, listing, scan
 
 log = logging.getLogger(__name__)
@@ -120,10 +122,18 @@ def _learnt_from(config: Config, files: pd.DataFrame) -> list[Issue]:
         repeated = kept[learnt_hashes.certain(learnt_hashes.read(own), [*kept["sha256"]])]
     elif path.is_file():
         learnt = manifest.rows(manifest.read(path), ("train", "val"))
-        repeated = kept[kept["sha256"].isin(learnt["sha256"])]
+        repeated = kept[kept["sha256"].isin(learnt["sha256"]) | _of_start(config, [*kept["sha256"]])]
     else:
         return []
     detail = "the model was trained or tuned on the same bytes: the figures flatter"
     if len(repeated):
         log.warning("assess: %d radiographs were in train or val: the figures flatter", len(repeated))
     return [Issue.of(name, "seen_before", detail) for name in repeated["path"]]
+
+
+def _of_start(config: Config, sha256: Sequence[str]) -> BoolArray:
+    """Say which files the release learnt from that training starts from, byte for byte: bool, one each."""
+    release = released.find(config.paths.models) if config.train.weights == released.WEIGHTS else None
+    if release is None or not (release / names.LEARNT).is_file():
+        return np.zeros(len(sha256), np.bool_)
+    return learnt_hashes.certain(learnt_hashes.read(release / names.LEARNT), sha256)

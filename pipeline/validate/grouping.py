@@ -14,7 +14,8 @@ from pipeline.dataset.labels import JOINING
 from pipeline.dataset.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
 from pipeline.files import engine, faults
 from pipeline.files.faults import Issue
-from pipeline.validate import duplicates, splits
+from pipeline.types import BoolArray
+from pipeline.validate import duplicates, learnt_in_test, splits
 from pipeline.validate.copies.files import find
 from pipeline.validate.scan import Fact
 
@@ -37,6 +38,8 @@ class Grouped:
         The pairs that are copies; see `copies.files.Copies`.
     crossing_published
         Groups whose files lie in several published splits.
+    left_test
+        Groups that a released model learnt from, and that would be tested without it.
     """
 
     files: pd.DataFrame
@@ -44,6 +47,7 @@ class Grouped:
     label_conflicts: int
     copies: pd.DataFrame
     crossing_published: Sequence[str] = ()
+    left_test: Sequence[str] = ()
 
     @property
     def kept(self) -> pd.DataFrame:
@@ -57,6 +61,7 @@ def group(
     settings: Validate,
     pinned: pd.DataFrame | None = None,
     pool: engine.Pool = engine.HERE,
+    learnt: BoolArray | None = None,
 ) -> Grouped:
     """Find the copies, refuse contradictions, and give every group one split.
 
@@ -70,20 +75,24 @@ def group(
         The pinned manifest; see `pinned_splits.read`.
     pool
         What compares copies.
+    learnt
+        bool, shape (n_files,): what the release learnt from that training starts from, if it does; none of
+        it is tested. See `learnt_in_test`.
 
     Raises
     ------
     ValueError
         A radiograph stands under both labels and ``label_conflict`` is ``fail``, groups cross the
-        published splits and ``split`` is ``keep``, or a split lacks a class.
+        published splits and ``split`` is ``keep``, what was learnt from may not leave ``test``, or a split
+        lacks a class.
     """
     joined = join(facts, labels, settings, pool)
     try:
-        crossing_published = _split(joined.files, settings, pinned)
+        crossing_published, left_test = _split(joined.files, settings, pinned, learnt)
     except ValueError as error:
         raise ValueError(f"{error}{left_out(joined.files)}") from None
     issues = [*joined.issues, *_crossings(joined.files, crossing_published)]
-    return replace(joined, issues=issues, crossing_published=crossing_published)
+    return replace(joined, issues=issues, crossing_published=crossing_published, left_test=left_test)
 
 
 def join(
@@ -173,16 +182,20 @@ def _names(readable: pd.DataFrame, copies: NDArray[np.int64]) -> NDArray[np.str_
     return np.asarray("g-" + smallest.str[:12], dtype=np.str_)
 
 
-def _split(files: pd.DataFrame, settings: Validate, pinned: pd.DataFrame | None) -> list[str]:
-    """Fill in split, fold and sampling weight; return the groups that crossed the published splits."""
+def _split(
+    files: pd.DataFrame, settings: Validate, pinned: pd.DataFrame | None, learnt: BoolArray | None
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Fill in split, fold and sampling weight; return the groups that crossed, and those that left test."""
     usable = files[files["status"] != QUARANTINED]
     kept = files["status"] == KEPT
     groups = files.loc[kept, "group"]
-    for column, chosen in splits.choose(usable, settings, pinned).items():
-        files[column] = groups.map(chosen).reindex(files.index, fill_value="")
+    suspected = None if learnt is None else pd.Series(learnt, files.index)
+    chosen = learnt_in_test.choose(usable, settings, pinned, suspected)
+    for column, values in chosen.splits.items():
+        files[column] = groups.map(values).reindex(files.index, fill_value="")
     files.loc[kept, "sampling_weight"] = 1 / groups.map(groups.value_counts())
-    splits.check(files[kept])
-    return splits.crossing(usable)
+    learnt_in_test.check(files[kept], chosen.left)
+    return splits.crossing(usable), chosen.left
 
 
 def _byte_copies(files: pd.DataFrame) -> list[Issue]:

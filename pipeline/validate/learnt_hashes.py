@@ -78,6 +78,12 @@ def build(sha256: Sequence[str], thumbnails: UInt8Array) -> Learnt:
     return Learnt(digests[order], codes[order])
 
 
+def union(first: Learnt, second: Learnt) -> Learnt:
+    """Join what two models learnt from, each radiograph once."""
+    rows = np.unique(np.concatenate([np.column_stack(first), np.column_stack(second)]), axis=0)
+    return Learnt(*np.ascontiguousarray(rows.T))
+
+
 def write(path: Path, learnt: Learnt) -> None:
     """Write 16 bytes a radiograph; equal bytes for equal radiographs in any order."""
     buffer = BytesIO()

@@ -137,6 +137,20 @@ def test_all_folds_give_one_figure_and_a_second_call_runs_none(folder: Path) -> 
     assert not (folder / ".dvc/tmp/folds").exists()
 
 
+def test_what_lies_in_no_fold_is_left_out_and_told(folder: Path) -> None:
+    """The release that every fold starts from learnt from it."""
+    given = folder / "Data/train"
+    write_manifest(given, 25)
+    rows = pd.read_csv(given / "manifest.csv", dtype="str", keep_default_na=False)
+    rows.assign(fold=["" if path == "24.png" else "0" for path in rows["path"]]).to_csv(
+        given / "manifest.csv", index=False
+    )
+    code, out, err = called(folder, "--json")
+    assert code == 0, err
+    assert "1 radiographs are tested in no fold" in err
+    assert json.loads(out)["test"]["groups"] == 24
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 @pytest.mark.reliability(
     "`fracture folds` is killed while a fold runs", "the next call keeps the finished ones"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline import config
+from pipeline.dataset import released
 from pipeline.files import outputs
-from pipeline.predict import origin, released, scope, sealing
+from pipeline.predict import origin, scope, sealing
 from pipeline.registry import ledger, model_choice
 from pipeline.registry.ledger import Entry, Model
 from pipeline.track.models import VersionError

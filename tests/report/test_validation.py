@@ -36,11 +36,11 @@ ISSUES = pd.DataFrame(
 )
 
 
-def context(**changes):
+def context(learnt_by_release=None, **changes):
     copies = galleries.links((TRAIN, VAL, 0.9), (VAL, TEST, 0.85))
-    return validation.context(
-        files(), copies, ISSUES, NONE_FOLLOWED, figures(**changes), galleries.look, min_score=0.8
-    )
+    learnt = {"learnt_by_release": learnt_by_release} if learnt_by_release else {}
+    told = figures(**changes) | learnt
+    return validation.context(files(), copies, ISSUES, NONE_FOLLOWED, told, galleries.look, min_score=0.8)
 
 
 def said(**changes):
@@ -144,3 +144,15 @@ def test_groups_beyond_the_third_are_folded(n_groups, folded):
     html = pages.render("validate.html", context() | {"groups": [group] * n_groups, "pairs": []})
     assert len(Page(html).of("details")) == folded
     assert ("2 more groups" in html) == bool(folded)
+
+
+def test_what_the_release_learnt_from_is_told_only_where_training_starts_from_one():
+    assert not [text for _, text in said() if "released model" in text]
+    told = {"release": "one", "certain": 0, "by_hash": 0, "moved": 0, "moved_groups": 0, "val": 0}
+    for changes, kind, words in (
+        ({}, "good", "learnt from no radiograph of test or val"),
+        ({"by_hash": 2, "moved": 5, "moved_groups": 3}, "warning", "In train instead: 3 groups"),
+        ({"val": 7}, "warning", "knows 7 radiographs of val"),
+    ):
+        found = said(learnt_by_release=told | changes)
+        assert [each for each, text in found if words in text] == [kind]

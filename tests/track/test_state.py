@@ -54,6 +54,11 @@ def test_the_state_depends_on_leaves_and_not_on_what_stages_make():
     assert pipeline(train).key != pipeline(stage("train", upstream=["validate"], leaf="other")).key
 
 
+def test_folds_of_another_release_have_another_key():
+    chain = pipeline(stage("train"))
+    assert len({chain.folds_key(5), chain.folds_key(5, "a"), chain.folds_key(5, "b")}) == 3
+
+
 def test_downstream_is_found_through_other_stages():
     chain = pipeline(
         stage("validate"),

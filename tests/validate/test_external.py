@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pandas as pd
 import pytest
 
 from pipeline import config as settings
-from pipeline.dataset import layout, manifest
+from pipeline.dataset import layout, manifest, released
 from pipeline.files import images
 from pipeline.validate import external
+from tests import manifests, releases
 
 TOP = Path(__file__).parents[2]
 NAMES = [f"{folder}/{seed}.png" for folder in layout.CLASS_FOLDERS for seed in (1, 2)]
@@ -111,3 +113,18 @@ def test_a_class_without_a_sound_file_is_refused(config, root):
         path.write_bytes(b"no image")
     with pytest.raises(ValueError, match="sound radiographs of both classes"):
         external.check(config, root, None)
+
+
+def test_what_the_release_learnt_from_that_training_started_from_is_seen_before(
+    config, root, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(released, "SHIPPED", ())
+    digest = hashlib.sha256((root / NAMES[2]).read_bytes()).hexdigest()
+    releases.make(tmp_path / "models/released/one", [digest], np.zeros((1, 64, 64), np.uint8))
+    manifests.write(config.paths.manifest)
+    paths = config.paths.model_copy(update={"models": tmp_path / "models"})
+    for weights, expected in (("package", []), ("released", [NAMES[2]])):
+        train = config.train.model_copy(update={"weights": weights})
+        begun = config.model_copy(update={"paths": paths, "train": train})
+        issues = external.check(begun, root, None).issues
+        assert [issue.path for issue in issues if issue.issue == "seen_before"] == expected

@@ -16,6 +16,7 @@ SETTINGS = Validate(
     fold=0,
     pinned_manifest=Path("Data/none.manifest.csv"),
     label_conflict="quarantine",
+    learnt_in_test="move",
     max_pixels=10**6,
     min_side_px=32,
     not_radiograph=1.0,

