@@ -15,6 +15,7 @@ import yaml
 from tests.imports import REPOSITORY
 
 _OURS = ("MLFLOW_", "DVC_")
+_RESULTS = ("reports/", "dvc.lock", "models/released/")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
     "SHELL": "/bin/sh",  # by which DVC starts stages: what it takes where nothing is set, as in CI
@@ -26,7 +27,7 @@ def copy(folder: Path, settings: Mapping[str, Mapping[str, Any]]) -> Path:
     """Copy all that git tracks or would track, without results, and change some settings."""
     names = run(REPOSITORY, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, names.split("\0")):
-        if (REPOSITORY / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
+        if (REPOSITORY / name).is_file() and not name.startswith(_RESULTS):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, folder / name)
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))

@@ -65,13 +65,13 @@ def test_verbose_says_where_an_error_arose(tmp_path):
     assert "Traceback" in run(tmp_path, "--verbose", "validate").stderr
 
 
-def test_predict_without_a_bundle_says_what_to_do(tmp_path):
+def test_predict_without_a_bundle_asks_the_released_model(tmp_path):
     (tmp_path / "params.yaml").write_text((TOP / "params.yaml").read_text())
     (tmp_path / "a.png").write_bytes(b"no image")
     result = run(tmp_path, "predict", "a.png")
     assert result.returncode == 1
-    told = "there must be a model. Received: none in models, and none released. Run `dvc repro`, or name"
-    assert told in result.stderr.splitlines()[-1]
+    assert "the model is released fracatlas" in result.stderr
+    assert "a.png" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

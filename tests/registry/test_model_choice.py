@@ -67,6 +67,12 @@ def test_the_current_one_answers_then_the_released_one_then_that_of_phantoms(set
     assert answering(own, "own") == "own"
 
 
+def test_without_any_it_says_what_to_do(settings):
+    told = r"there must be a model\. Received: none in models, and none released\. Run `dvc repro`, or name"
+    with pytest.raises(sealing.BundleError, match=told):
+        answering(settings)
+
+
 def test_each_says_what_it_learnt_from(settings, work):
     sha256 = make(work / "models")
     make(work / "drawn", phantoms=True)
