@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +82,10 @@ def run(
     if as_json:
         sys.stdout.write(json.dumps(results, indent=1) + "\n")
     else:
-        terminal.show(_HEAD, map(_row, results))
+        codes = {note.code for note in loaded.notes}
+        terminal.show(_HEAD, (_row(result, codes) for result in results))
+        for note in loaded.notes:
+            log.warning("predict: %s: %s", note.code, note.detail)
     if found.passed_over:
         log.info("passed over: %s", found.passed_over)
     refused = sum("error" in result for result in results)
@@ -225,8 +228,8 @@ def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
     return {**result, **listed, **texts, "reason": error["reason"]}
 
 
-def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
-    """One readable line of a file."""
+def _row(result: Mapping[str, Any], of_model: Set[str]) -> tuple[str, ...]:
+    """One readable line of a file; notes of the model are told once for all, and named here."""
     if "error" in result:
         error = result["error"]
         return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
@@ -239,10 +242,12 @@ def _row(result: Mapping[str, Any]) -> tuple[str, ...]:
         where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
         where += f": {regions[0]['position']['words']}"
     part = result["body_part"] or "not known"
-    probability, notes = f"{result['probability']:.3f}", "; ".join(map(_note, result["notes"]))
+    probability = f"{result['probability']:.3f}"
+    notes = "; ".join(_note(note, of_model) for note in result["notes"])
     return result["path"], result["decision"], probability, part, str(len(regions)), where, notes
 
 
-def _note(note: Mapping[str, str]) -> str:
-    """Tell what needs a look with its detail, what is for information by its code alone."""
-    return note["code"] if severity(note["code"]) == "note" else f"{note['code']}: {note['detail']}"
+def _note(note: Mapping[str, str], of_model: Set[str]) -> str:
+    """Tell what of a file needs a look with its detail, and all else by its code alone."""
+    code = note["code"]
+    return code if code in of_model or severity(code) == "note" else f"{code}: {note['detail']}"

@@ -49,10 +49,12 @@ def test_every_answer_names_the_model_and_what_it_learnt_from(config, work, draw
     assert f"current (bundle {told['sha256']}), learnt from 40 radiographs" in caplog.text
 
 
-def test_the_overlay_and_the_terminal_say_it(config, work, draw, capsys, warned):
-    (path,) = draw(work / "in", [1])
-    predict.run(config, [path], None, as_json=False)
-    assert f"knows_phantoms_only: {DETAIL}" in capsys.readouterr().out
+def test_the_overlay_and_the_terminal_say_it_the_detail_once(config, work, draw, capsys, caplog, warned):
+    path, other = draw(work / "in", [1, 2])
+    predict.run(config, [path, other], None, as_json=False)
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.endswith("; knows_phantoms_only") for row in rows] == [True, True]
+    assert caplog.text.count(f"knows_phantoms_only: {DETAIL}") == 1
     pixels = images.read(path).pixels
     admitted, (finding,) = (
         intake.Admitted(images.Radiograph(pixels, "PNG", "L", ()), ()),
