@@ -9,14 +9,13 @@ stands under the bundle's seal.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +24,14 @@ from numpy.typing import NDArray
 from pipeline.commands import terminal
 from pipeline.config import Config
 from pipeline.dataset import manifest, names, released
-from pipeline.files import engine, images, outputs
+from pipeline.files import outputs
 from pipeline.files.limits import Limits
 from pipeline.network import device, half_precision, inference
 from pipeline.predict import bundle, origin, sealing
 from pipeline.preprocess import shards
 from pipeline.registry import candidate
 from pipeline.track import inputs, provenance, repository
-from pipeline.validate import intake, learnt_hashes
+from pipeline.validate import learnt_hashes
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +39,6 @@ MOST_BYTES = 16 * 2**20  # of all files: git keeps every release for good
 MOST_APART = 0.002  # of probability, that narrow kernels may cost
 _CHECKED = 64  # radiographs of val and of test, on which that is tried
 _PRIVATE = {"paths", "data", "track"}  # settings that name folders and machines
-
-
-class _Item(NamedTuple):
-    """A radiograph that was learnt from: where it lies, and the sha256 that the manifest names."""
-
-    path: Path
-    sha256: str
-    limits: Limits
 
 
 def run(
@@ -137,21 +128,11 @@ def hashes(config: Config) -> learnt_hashes.Learnt:
     """
     rows = manifest.rows(manifest.read(config.paths.manifest), ("train", "val"))
     limits = Limits.of(config.validation)
-    items = [
-        _Item(config.data.root / path, sha256, limits)
+    files = [
+        learnt_hashes.File(config.data.root / path, sha256, limits)
         for path, sha256 in zip(rows["path"], rows["sha256"], strict=True)
     ]
-    found = engine.process(_thumbnail, items, workers=config.run.workers, label="hash")
-    return learnt_hashes.build([*rows["sha256"]], np.stack([*found]))
-
-
-def _thumbnail(item: _Item) -> NDArray[np.uint8]:
-    data = images.read_bytes(item.path)
-    if hashlib.sha256(data).hexdigest() != item.sha256:
-        raise ValueError(
-            f"{item.path} must be the file that the manifest names. Received: another one. Run `dvc repro`."
-        )
-    return intake.examine(data, item.path.name, item.limits).levels.thumbnail
+    return learnt_hashes.of_files(files, config.run.workers)
 
 
 def _target(config: Config, name: str) -> Path:

@@ -9,6 +9,7 @@ are at hand, `confirmed` asks what the check asks of copies.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.files import outputs
+from pipeline.files import engine, images, outputs
+from pipeline.files.limits import Limits
 from pipeline.types import BoolArray, Int64Array, UInt8Array, UInt64Array
-from pipeline.validate import duplicates
+from pipeline.validate import duplicates, intake
 from pipeline.validate.copies import alignment
 from pipeline.validate.copies.spill_cache import CopyFeatures
 from pipeline.validate.copies.verification import Pair, verify
@@ -38,6 +40,14 @@ class Learnt(NamedTuple):
 
     digests: UInt64Array
     codes: UInt64Array
+
+
+class File(NamedTuple):
+    """A radiograph that was learnt from: where it lies, and the sha256 that the manifest names."""
+
+    path: Path
+    sha256: str
+    limits: Limits
 
 
 class Matches(NamedTuple):
@@ -82,6 +92,18 @@ def union(first: Learnt, second: Learnt) -> Learnt:
     """Join what two models learnt from, each radiograph once."""
     rows = np.unique(np.concatenate([np.column_stack(first), np.column_stack(second)]), axis=0)
     return Learnt(*np.ascontiguousarray(rows.T))
+
+
+def of_files(files: Sequence[File], workers: int) -> Learnt:
+    """Read and hash the radiographs that a model learnt from.
+
+    Raises
+    ------
+    ValueError
+        One is not the file that the manifest names.
+    """
+    found = engine.process(_thumbnail, files, workers=workers, label="hash")
+    return build([file.sha256 for file in files], np.stack([*found]))
 
 
 def write(path: Path, learnt: Learnt) -> None:
@@ -164,3 +186,12 @@ def confirmed(
 
 def _digests(sha256: Sequence[str]) -> UInt64Array:
     return np.array([int(each[:16], 16) for each in sha256], np.uint64)
+
+
+def _thumbnail(file: File) -> UInt8Array:
+    data = images.read_bytes(file.path)
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise ValueError(
+            f"{file.path} must be the file that the manifest names. Received: another one. Run `dvc repro`."
+        )
+    return intake.examine(data, file.path.name, file.limits).levels.thumbnail
