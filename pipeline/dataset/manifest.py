@@ -30,9 +30,7 @@ COLUMNS = {
     "sampling_weight": "float64",
 }
 NOT_RADIOGRAPH = "not_radiograph"  # a further column: how unlike a radiograph, 0 to 1; see that module
-FOLD = (
-    "fold"  # one column more where validate.split is kfold: from 0, as text, empty where not kept or in none
-)
+FOLD = "fold"  # one column more where validate.split is kfold: from 0, as text; empty: not kept, or in none
 
 
 def _where_kept(column: str) -> pa.Check:
