@@ -2,11 +2,13 @@
 
     python benchmarks/shown_regions.py --out shown.jpg  # val, on which the lowest score is chosen
     python benchmarks/shown_regions.py --out shown.jpg --split test
+    python benchmarks/shown_regions.py --out shown.jpg --lowest 0.02 0.06  # other lowest scores beside it
 
 Reads the shards, the classifier, the operating points, the annotations and the radiographs of a pipeline that
 has run, with this code or an older one; how regions are cut is chosen on `val` again. "before" shows all
 that reach the sensitive threshold. The sensitivity at one false mark is that of the regions that are shown;
-cleared radiographs show none. That of all candidates, in `metrics.json`, cannot change. The sheet holds
+cleared radiographs show none. That of all candidates, in `metrics.json`, cannot change. Of a network that draws
+boxes, the average precision of all candidates stands below, beside that of regions cut from its map. The sheet holds
 radiographs that are not cleared, half of them fractured where there are as many, at even steps in the order
 of their probabilities: left before, right after.
 """
@@ -30,8 +32,9 @@ from pipeline.network import classifier, device, inference, tta
 from pipeline.predict import bundle_files, operating_points
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
+from pipeline.predict.regions import Region
 from pipeline.preprocess import shards
-from pipeline.region_maps import choice, froc, gallery, references, shown
+from pipeline.region_maps import choice, coco, froc, gallery, references, shown
 from pipeline.stages import region_maps
 from pipeline.types import UInt8Array
 
@@ -45,6 +48,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("val", "test"), default="val")
     parser.add_argument("--out", type=Path, required=True, help="a .jpg")
     parser.add_argument("--pictures", type=int, default=20)
+    parser.add_argument("--lowest", nargs="*", type=float, default=[], help="other lowest scores to compare")
     options = parser.parse_args()
     config = settings.read()
     device.prepare(config.run)
@@ -54,7 +58,14 @@ def main() -> None:
     after = choice.choose(val, known, config.region_maps)
     ways = {"before": replace(after, min_score=0.0, max_area_share=1.0), "after": after}
     print(f"lowest score {after.min_score:.4f}, largest area {after.max_area_share:.3f} of the radiograph")
-    print(compare(found, known, ways).round(3).to_string())
+    others = {f"from {score:g}": replace(after, min_score=score) for score in options.lowest}
+    print(compare(found, known, ways | others).round(3).to_string())
+    if val.boxes.size:
+        bare = [replace(each, boxes=np.zeros((0, 0, 0, 4), np.float16)) for each in (val, found)]
+        from_map = choice.choose(bare[0], known, config.region_maps)
+        sides = {"own boxes": precision(config, found, known, after)}
+        sides["cut from the map"] = precision(config, bare[1], known, from_map)
+        print(pd.DataFrame(sides).round(3).to_string())
     options.out.parent.mkdir(parents=True, exist_ok=True)
     images.write(options.out, sheet(config, found, known, list(ways.values()), options.pictures))
 
@@ -75,7 +86,7 @@ def compare(found: MapSet, known: Annotations, ways: dict[str, RegionSettings]) 
     boxes, group = references.boxes(usable, known), usable.rows["group"].to_numpy()
     columns = {}
     for name, way in ways.items():
-        candidates = [way.candidates(each, usable.cells(place)) for place, each in enumerate(usable)]
+        candidates = cut(way, usable)
         regions = shown.select(usable, candidates, way)
         marked, _ = froc.score(regions, boxes, group, n_samples=1, seed=0)
         figures = shown.score(usable, regions, known, n_samples=1, seed=0)
@@ -86,6 +97,20 @@ def compare(found: MapSet, known: Annotations, ways: dict[str, RegionSettings]) 
             "sensitivity at one false mark": marked.get("froc_sensitivity_1", np.nan),
         }
     return pd.DataFrame(columns)
+
+
+def cut(way: RegionSettings, usable: MapSet) -> list[list[Region]]:
+    """Find the candidates of each radiograph."""
+    return [way.candidates(each, usable.cells(place)) for place, each in enumerate(usable)]
+
+
+def precision(config: Config, found: MapSet, known: Annotations, way: RegionSettings) -> dict[str, float]:
+    """COCO average precision of all candidates."""
+    usable = found.where(references.is_usable(found, known))
+    candidates = cut(way, usable)
+    ids = [known.image_id(path) for path in usable.rows["path"]]
+    data = annotations.load_coco(config.paths.annotations)
+    return coco.average_precision(data, coco.results(candidates, ids), ids)
 
 
 def sheet(
