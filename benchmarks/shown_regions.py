@@ -7,10 +7,10 @@
 Reads the shards, the classifier, the operating points, the annotations and the radiographs of a pipeline that
 has run, with this code or an older one; how regions are cut is chosen on `val` again. "before" shows all
 that reach the sensitive threshold. The sensitivity at one false mark is that of the regions that are shown;
-cleared radiographs show none. That of all candidates, in `metrics.json`, cannot change. Of a network that draws
-boxes, the average precision of all candidates stands below, beside that of regions cut from its map. The sheet holds
-radiographs that are not cleared, half of them fractured where there are as many, at even steps in the order
-of their probabilities: left before, right after.
+cleared radiographs show none. That of all candidates, in `metrics.json`, cannot change. Of a network that
+draws boxes, the average precision of all candidates stands below, beside that of regions cut from its map.
+The sheet holds radiographs that are not cleared, half of them fractured where there are as many, at even
+steps in the order of their probabilities: left before, right after.
 """
 
 from __future__ import annotations
