@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Copy:
         done = subprocess.run(
             [sys.executable, "-m", "dvc", "repro", *anew, "region_maps"],
             cwd=self.folder, env=self._environment(fold), stdout=2, check=False,
-            preexec_fn=outputs.die_with_parent,
+            preexec_fn=partial(outputs.die_with_parent, os.getpid()),
         )  # fmt: skip
         if done.returncode:
             raise ValueError(

@@ -75,7 +75,7 @@ class Pool:
     def _submit(self, function: Callable[[T], R], batch: Sequence[T]) -> Future[list[R]]:
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._n_workers, context, die_with_parent)
+            self._executor = ProcessPoolExecutor(self._n_workers, context, die_with_parent, (os.getpid(),))
         with _one_thread_each():  # here processes start
             return self._executor.submit(_apply, function, batch)
 

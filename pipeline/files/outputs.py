@@ -11,7 +11,6 @@ import errno
 import hashlib
 import json
 import math
-import multiprocessing
 import os
 import re
 import shutil
@@ -27,15 +26,16 @@ _PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, ou
 _MB = 2**20
 
 
-def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Ask Linux to signal this process when its parent dies; elsewhere, do nothing.
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere, do nothing.
 
-    A worker whose parent died while it started would hear nothing any more: it ends at once.
+    Linux tells nothing of a parent that died before we asked: told its number, we end at once where it is
+    our parent no more. (A pipe of its own would be no sign: threads may keep it open for a moment longer.)
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
         os._exit(1)
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Thread
 from typing import IO
 
@@ -32,8 +33,8 @@ def die_with_dvc() -> None:
 
     with contextlib.suppress(psutil.Error, OSError, AttributeError):  # no pidfd before Linux 5.3
         parents = psutil.Process().parents()
-        dvc = next(parent for parent in parents if _STAGE not in parent.environ())
-        if dvc != parents[0]:
+        dvc = next((parent for parent in parents if _STAGE not in parent.environ()), None)
+        if dvc is not None and dvc != parents[0]:
             Thread(target=_end_after, args=(os.pidfd_open(dvc.pid),), daemon=True).start()
 
 
@@ -62,7 +63,7 @@ def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[
         command,
         env=dict(environment),
         start_new_session=True,
-        preexec_fn=die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=partial(die_with_parent, os.getpid()) if sys.platform == "linux" else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
