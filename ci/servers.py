@@ -23,7 +23,7 @@ _TOP = Path(__file__).resolve().parents[1]
 _KEEPER = """
 import os, signal, sys
 from pipeline.files import outputs, processes
-outputs.die_with_parent(signal.SIGTERM)
+outputs.die_with_parent(number=signal.SIGTERM)
 sys.exit(processes.serve(sys.argv[1:], os.environ, sys.stdout.write))
 """
 

@@ -26,15 +26,15 @@ _PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, ou
 _MB = 2**20
 
 
-def die_with_parent(parent: int | None = None) -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere, do nothing.
+def die_with_parent(parent: int | None = None, number: int = signal.SIGKILL) -> None:
+    """Ask Linux to signal this process when its parent dies; elsewhere, do nothing.
 
     Linux tells nothing of a parent that died before we asked: told its number, we end at once where it is
     our parent no more. (A pipe of its own would be no sign: threads may keep it open for a moment longer.)
     """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
     if parent is not None and os.getppid() != parent:
         os._exit(1)
 

@@ -9,7 +9,6 @@ its last epoch: the checkpoint lies outside the outputs, which DVC deletes befor
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from pipeline.files import outputs
 from pipeline.network import classifier, device
 from pipeline.preprocess import shards
 from pipeline.track import repository, runs
-from pipeline.train import body_part_head, last_good, self_training, start, training
+from pipeline.train import body_part_head, checkpoint, last_good, self_training, start, training
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def run(config: Config) -> None:
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
         outputs.write_json(report / names.METRICS, figures)
         record.metrics(figures)
-        shutil.rmtree(kept)
+        checkpoint.clear(kept)
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +20,8 @@ from numpy.typing import NDArray
 from pipeline.files import outputs
 
 log = logging.getLogger(__name__)
+
+_KEPT_S = 7 * 24 * 3600.0  # what other settings left: a killed training may go on for a week
 
 
 @dataclass
@@ -83,6 +88,19 @@ def restore(path: Path, variables: Sequence[keras.Variable | tf.Variable]) -> Pr
         variable.assign(value)
     log.info("Resumed after epoch %d from %s", len(state["history"]), path)
     return Progress(state["history"], state["kept_epoch"], best)
+
+
+def clear(folder: Path) -> None:
+    """Remove the checkpoints of a training that has ended, and those beside them that are a week old.
+
+    Beside them lie those of trainings under other settings that were killed or given up.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another training may remove its own meanwhile
+        for other in list(folder.parent.iterdir()):
+            written = [path.stat().st_mtime for path in other.rglob("*.npz")]
+            if written and time.time() - max(written) > _KEPT_S:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], prefix: str) -> list[NDArray[Any]]:

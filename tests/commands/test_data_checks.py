@@ -88,7 +88,7 @@ def test_a_pipe_as_labels_is_not_waited_for(work):
     change(data={"root": "Data", "annotations": "Data/none.coco.json", "labels": "pipe"})
     command = [sys.executable, "-m", "pipeline.commands.doctor", "--quick"]
     around = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, "pipes, sockets or devices (1): pipe" in done.stdout) == (1, True)
 
 

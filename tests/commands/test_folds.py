@@ -169,7 +169,7 @@ def test_a_killed_call_goes_on_with_the_fold_that_ran_and_the_settings_that_it_h
         time.sleep(0.05)
     assert "one `fracture folds` at a time" in called(folder)[2]
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)  # nothing that it started holds its streams any more
+    process.communicate(timeout=300)  # nothing that it started holds its streams any more
     (folder / "Data/train/hang").rename(hang)
     code, _, err = called(folder)
     assert code == 0, err

@@ -131,7 +131,7 @@ def test_the_next_item_is_fetched_while_one_is_worked_on() -> None:
             yield number
 
     for number in engine.ahead(items()):
-        assert all(event.wait(timeout=10) for event in fetched[: number + 2])
+        assert all(event.wait(timeout=60) for event in fetched[: number + 2])
 
 
 def test_what_is_fetched_ahead_comes_in_its_order_and_its_fault_when_it_is_due() -> None:

@@ -118,6 +118,12 @@ def outputs(folder: Path) -> dict[str, str]:
     return found
 
 
+def checkpoints(folder: Path) -> set[str]:
+    """Names of the checkpoints of trainings, and of the folders that hold them."""
+    found = list((folder / ".checkpoints").glob("*/training.npz"))
+    return {path.relative_to(folder).as_posix() for file in found for path in (file, file.parent)}
+
+
 def torn_in_cache(folder: Path) -> list[str]:
     """Files of DVC's cache that are not what their names say, or bear no name of its kind."""
     files = (path for path in (folder / ".dvc/cache/files/md5").rglob("*") if path.is_file())

@@ -99,12 +99,17 @@ def test_runs_that_were_killed_end_as_if_nothing_had_been(clean: Clean) -> None:
 def one_series(clean: Clean, blows: list[Blow]) -> tuple[set[str], list[str]]:
     """Kill a run and each that goes on, then let one end: what was hit, and what is not as it should be."""
     rounds.lay(clean.pristine, clean.folder)
-    struck = [strike(clean.folder, blow) for blow in blows]
+    struck, abandoned = [], set()
+    for blow in blows:
+        before = rounds.checkpoints(clean.folder)
+        struck.append(strike(clean.folder, blow))
+        if blow.other_setting:
+            abandoned |= rounds.checkpoints(clean.folder) - before
     wrong = [what for _, left in struck for what in left]
     again = Repro(clean.folder)
     if again.process.wait():
         return {stage for stage, _ in struck}, [*wrong, f"the rerun failed: {again.said()[-1500:]}"]
-    return {stage for stage, _ in struck}, [*wrong, *differences(clean, clean.folder)]
+    return {stage for stage, _ in struck}, [*wrong, *differences(clean, clean.folder, abandoned)]
 
 
 def strike(folder: Path, blow: Blow) -> tuple[str, list[str]]:
@@ -120,8 +125,9 @@ def strike(folder: Path, blow: Blow) -> tuple[str, list[str]]:
     return hit, left
 
 
-def differences(clean: Clean, folder: Path) -> Iterator[str]:
-    made = rounds.outputs(folder)
+def differences(clean: Clean, folder: Path, abandoned: set[str]) -> Iterator[str]:
+    """Compare with the clean run; a checkpoint under a setting that was given up is there to go on from."""
+    made = {name: value for name, value in rounds.outputs(folder).items() if name not in abandoned}
     yield from (f"left over: {name}" for name in sorted(made.keys() - clean.outputs.keys()))
     yield from (f"missing: {name}" for name in sorted(clean.outputs.keys() - made.keys()))
     common = sorted(made.keys() & clean.outputs.keys())

@@ -26,7 +26,7 @@ def opened(tmp_path_factory) -> store.Store:
     folder = tmp_path_factory.mktemp("registry")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return store.connect(Track(uri="", experiment="e", model_name=NAME, timeout_s=10), folder)
+        return store.connect(Track(uri="", experiment="e", model_name=NAME, timeout_s=60), folder)
 
 
 @pytest.fixture

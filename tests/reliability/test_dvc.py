@@ -76,7 +76,7 @@ def test_a_kill_at_every_stage_boundary_changes_no_byte(tmp_path: Path) -> None:
     assert {name: hashes(killed / name) for name in MADE} == {name: hashes(clean / name) for name in MADE}
 
 
-def wait_until_nothing_runs_in(folder: Path, patience_s: float = 20) -> None:
+def wait_until_nothing_runs_in(folder: Path, patience_s: float = 60) -> None:
     """A stage dies with the DVC that started it; what it started dies a moment later."""
     deadline = time.monotonic() + patience_s
     while working := [process.pid for process in psutil.process_iter() if runs_in(process, folder)]:

@@ -70,7 +70,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> store.Store:
         return store.connect(Track(uri="", experiment="e", model_name="m", timeout_s=2), folder)
 
 
-def at(config: Config, uri: str, timeout_s: float = 10) -> Config:
+def at(config: Config, uri: str, timeout_s: float = 60) -> Config:
     return config.model_copy(
         update={"track": config.track.model_copy(update={"uri": uri, "timeout_s": timeout_s})}
     )

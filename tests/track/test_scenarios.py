@@ -251,7 +251,7 @@ def test_four_processes_share_a_fresh_database(tmp_path):
 from pathlib import Path
 from pipeline.config import Track
 from pipeline.track.store import connect
-store = connect(Track(uri="", experiment="e", model_name="m", timeout_s=10), Path())
+store = connect(Track(uri="", experiment="e", model_name="m", timeout_s=60), Path())
 print(store.client.create_run(store.experiment_id).info.experiment_id)
 """
     top = Path(__file__).parents[2]
@@ -260,4 +260,4 @@ print(store.client.create_run(store.experiment_id).info.experiment_id)
         subprocess.Popen(start, cwd=tmp_path, env={"PYTHONPATH": str(top)}, stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["1\n"] * 4
+    assert [process.communicate(timeout=300)[0] for process in processes] == ["1\n"] * 4

@@ -137,5 +137,5 @@ def test_a_lock_waits_for_its_holder(tmp_path):
         waiting.start()
         time.sleep(0.2)
         order.append("first")
-    waiting.join(timeout=5)
+    waiting.join(timeout=60)
     assert order == ["first", "second"]

@@ -21,7 +21,7 @@ from tests.track.conftest import copy
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-BOUND_S, SPARE_S = 1.0, 8.0  # the allowance; what imports and DVC take on a busy machine besides
+BOUND_S, SPARE_S = 1.0, 25.0  # the allowance; what imports and DVC take on a busy machine besides
 REPORT_BYTES = 200_000
 
 
@@ -63,7 +63,7 @@ def config(folder, server, monkeypatch):
 
 
 def patient(config):
-    return config.model_copy(update={"track": config.track.model_copy(update={"timeout_s": 10})})
+    return config.model_copy(update={"track": config.track.model_copy(update={"timeout_s": 60})})
 
 
 def stage(config, within=lambda: None) -> float:
@@ -158,7 +158,7 @@ except models.VersionError as error:
 def test_a_download_that_trickles_ends_the_command(server, tmp_path):
     server.spoil(None)
     opened = store.connect(
-        settings.Track(uri=server.address, experiment="e", model_name="m", timeout_s=9), tmp_path
+        settings.Track(uri=server.address, experiment="e", model_name="m", timeout_s=60), tmp_path
     )
     run_id = opened.client.create_run(opened.experiment_id).info.run_id
     (tmp_path / "weights").write_bytes(bytes(1000))
@@ -170,15 +170,15 @@ def test_a_download_that_trickles_ends_the_command(server, tmp_path):
     server.spoil(unreliable.trickle, "artifacts/", "GET")
     started = time.monotonic()
     command = [sys.executable, "-c", DOWNLOAD, server.address, str(tmp_path), str(version)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "timed out after 1 s of waiting" in done.stdout
     assert time.monotonic() - started < unreliable.LONG_S / 2
 
 
 def test_bytes_that_move_cost_no_patience(tmp_path):
-    (tmp_path / "large").write_bytes(bytes(700_000))
+    (tmp_path / "large").write_bytes(bytes(7_000_000))
     patience = Patience(0.2)
-    assert waiting.to_move(tmp_path) == pytest.approx(0.7)
+    assert waiting.to_move(tmp_path) == pytest.approx(7.0)
     assert patience.wait(lambda: time.sleep(0.6) or "moved", lambda: waiting.to_move(tmp_path)) == "moved"
     with pytest.raises(OutOfPatienceError):
         patience.wait(lambda: time.sleep(0.6))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-LONG_S = 60  # beyond every bound of a test
+LONG_S = 90  # beyond every bound of a test
 
 
 _over = threading.Event()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,3 +138,24 @@ def test_a_kill_inside_a_save_leaves_the_old_file_whole(path: Path) -> None:
     own = variables(0)
     assert checkpoint.restore(path, own).history == progress().history
     assert (own[0].numpy() == 6).all()
+
+
+@pytest.mark.reliability(
+    "a training was killed and its settings given up", "its checkpoint goes after a week"
+)
+def test_what_other_settings_left_is_kept_for_a_week(tmp_path: Path) -> None:
+    now = time.time()
+    for name, days in {"ours": 0, "young": 6, "old": 8, "of-a-release/nested": 8}.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "training.npz").touch()
+        os.utime(tmp_path / name / "training.npz", (now - days * 86_400,) * 2)
+    (tmp_path / "last-good").mkdir()
+    (tmp_path / "last-good/classifier.keras").touch()
+    os.utime(tmp_path / "last-good/classifier.keras", (0, 0))
+    checkpoint.clear(tmp_path / "ours")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last-good", "young"]
+
+
+def test_nothing_to_clear_is_no_fault(tmp_path: Path) -> None:
+    checkpoint.clear(tmp_path / "none/ours")
+    assert list(tmp_path.iterdir()) == []
