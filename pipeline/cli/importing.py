@@ -31,7 +31,7 @@ class Kind(StrEnum):
 @app.command(name="import")
 def import_(
     kind: Annotated[
-        Kind, typer.Argument(help="What the source is; docs/import.md says what each must hold.")
+        Kind, typer.Argument(help="What the source is; docs/how-to/import.md says what each must hold.")
     ],
     source: Annotated[
         Path, typer.Argument(help="Its folder; of csv, coco and cvat also its file. Never changed.")

@@ -2,8 +2,8 @@
 
 The copy is made once, at the start, and lies in ``.dvc/tmp/folds``: settings and code that change later
 change no fold. Radiographs are not copied but named by absolute paths. A killed run goes on where it was: the
-copy keeps its ``dvc.lock``, a training its checkpoint in the repository. docs/folds.md says why that is not
-`dvc exp run --temp`.
+copy keeps its ``dvc.lock``, a training its checkpoint in the repository. docs/how-to/small-sets.md says why
+that is not `dvc exp run --temp`.
 """
 
 from __future__ import annotations

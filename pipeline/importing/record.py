@@ -24,7 +24,7 @@ class NotThisKindError(ValueError):
         instead = one_line(first(sorted(found), 8)) or "nothing"
         super().__init__(
             f"import {kind} needs {looked_for}. Received: {source}, which holds {instead}. Name the folder "
-            "that holds them, or another kind; docs/import.md lists the kinds."
+            "that holds them, or another kind; docs/how-to/import.md lists the kinds."
         )
 
 

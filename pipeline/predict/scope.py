@@ -20,7 +20,7 @@ from pipeline.files import outputs
 from pipeline.files.faults import Note
 from pipeline.types import AnyArray, Float64Array, FloatArray, StrArray
 
-NEIGHBOURS = 5  # docs/scope.md: few, since a part of the body may have few radiographs
+NEIGHBOURS = 5  # docs/explanation/scope.md: few, since a part of the body may have few radiographs
 EXCEEDING = 0.02  # share of val that lies out of scope
 BANK = 2048  # training radiographs that travel in the bundle, at most: 2.6 MB for EfficientNet-Lite0
 

@@ -1,8 +1,8 @@
 """Radiographs whose label a cheap probe doubts, listed for a person to look at; nothing acts on them.
 
 The probe is weak. On FracAtlas it reaches AUROC 0.79; where one label in twenty was flipped on purpose, two
-in three of the 1 % most suspicious were flipped ones: docs/label_errors.md. The others are radiographs that
-are hard for it. An empty list does not prove the labels right.
+in three of the 1 % most suspicious were flipped ones: docs/how-to/label-errors.md. The others are
+radiographs that are hard for it. An empty list does not prove the labels right.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ computer draws has steps of one pixel between flat areas, and a slice of a body 
 Fourteen numbers hold that, and a softmax of them weighs them; ``benchmarks/not_radiograph.py`` fits it and
 writes ``not_radiograph.json``.
 
-What it can and cannot detect is measured in docs/not_radiograph.md. Dental films are radiographs, and
-score as such; so do many slices that fill their frame, and most photographs in grey.
+What it can and cannot detect is measured in docs/explanation/not-a-radiograph.md. Dental films are
+radiographs, and score as such; so do many slices that fill their frame, and most photographs in grey.
 """
 
 from __future__ import annotations
