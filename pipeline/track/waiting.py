@@ -83,6 +83,8 @@ def _size(file: Path) -> int:
 def _fulfil(future: Future[Any], call: Callable[[], Any]) -> None:
     try:
         future.set_result(call())
+    except _AbandonedError:  # kept nowhere: its frames hold connections, and they locks
+        return
     except BaseException as error:
         future.set_exception(error)
 

@@ -81,6 +81,7 @@ def test_a_database_that_takes_nothing_costs_a_warning(config, caplog, statement
 @pytest.mark.reliability(40)
 def test_a_database_that_stays_locked_costs_a_warning_and_is_repaired(config, caplog):
     impatient = config.model_copy(update={"track": config.track.model_copy(update={"timeout_s": 1})})
+    runs.sync(config)  # loads MLflow, which may take longer than the bound
     other = sqlite3.connect(DATABASE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert re.search("timed out after 1 s|database is locked", warned(impatient, caplog))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -204,3 +206,28 @@ def test_the_store_names_the_bound(server):
     server.spoil(unreliable.hang)
     with pytest.raises(UnansweredError, match="timed out after 1 s"):
         store.Client(server.address, 1).search_experiments()
+
+
+class Connection:
+    """Something that holds a lock as long as it lives."""
+
+
+def test_an_abandoned_call_holds_nothing_any_more():
+    opened = []
+
+    def call():
+        connection = Connection()
+        opened.append(weakref.ref(connection))
+        while True:
+            time.sleep(0.01)
+
+    gc.disable()  # what frames hold in a circle would go some time, not now
+    try:
+        with pytest.raises(OutOfPatienceError):
+            Patience(0.2).wait(call)
+        end = time.monotonic() + 30
+        while opened[0]() is not None and time.monotonic() < end:
+            time.sleep(0.01)
+        assert opened[0]() is None
+    finally:
+        gc.enable()
