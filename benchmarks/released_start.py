@@ -5,7 +5,8 @@
     python benchmarks/released_start.py table FOLDER
 
 A share of the radiographs of `train` that show the part is learnt from, whole groups drawn by lot for each
-seed, once from ImageNet (`package`) and once from NETWORK (`released`), by the settings of params.yaml.
+seed, once from ImageNet (`package`) and once from NETWORK (`released`), by the settings of params.yaml and
+for `released` by the smaller steps that it brings.
 NETWORK stands for a release that knows nothing of the part: what `elsewhere.py` leaves as
 `baseline-without-leg-seed7.keras`. It learnt from `train` without the part, and nothing else; the radiographs
 of `test` and `val` that show the part and are no kin of what it learnt from are scored. No epoch is chosen by
@@ -33,6 +34,7 @@ from pipeline.network import device, inference, tta
 from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 from pipeline.train import self_training, training
+from pipeline.train.start import smaller_steps
 
 STARTS = ("package", "released")
 
@@ -61,6 +63,8 @@ def main() -> None:
             if not ended.exists():
                 changes = [f"run.seed={seed}", "train.checkpoint=last", f"train.weights={weights}"]
                 config = changed(settings.read(), [*changes, *options.common])
+                if start == "released":
+                    config = config.model_copy(update={"train": smaller_steps(config.train)})
                 train(config, ended, LEFT_OUT[options.part], options.share)
                 print(table(options.folder), flush=True)
 

@@ -16,7 +16,7 @@ from pipeline.dataset import names, released
 from pipeline.files import outputs
 from pipeline.network import classifier, half_precision
 from pipeline.stages import train
-from pipeline.train import checkpoint, training
+from pipeline.train import checkpoint, start, training
 from tests import releases
 from tests.networks import _narrow_backbone, _repeatable, examples, network, network_file, settings
 from tests.stages.test_train import config
@@ -149,3 +149,11 @@ def test_a_network_that_was_changed_is_refused(begun: Config) -> None:
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(released.ReleaseError, match=r"classifier\.keras must be the file that"):
         train.run(begun)
+
+
+def test_layers_that_have_learnt_take_smaller_steps(config: Config) -> None:
+    chosen = {"head_epochs": 3, "learning_rate": 1e-4, "head_learning_rate": 1e-3}
+    steps = start.smaller_steps(config.train.model_copy(update=chosen))
+    assert (steps.head_epochs, steps.head_learning_rate) == (0, 1e-4)
+    assert steps.learning_rate == pytest.approx(3e-5)
+    assert steps.max_epochs == config.train.max_epochs
