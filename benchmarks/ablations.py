@@ -23,7 +23,7 @@ VARIATIONS: dict[str, tuple[str, ...]] = {
     "baseline": (),
     "labels-only": ("train.mask_loss_weight=0",),
     "own-maps": ("train.mask_source=maps",),
-    "boxes": ("train.box_loss_weight=1",),
+    "no-boxes": ("train.box_loss_weight=0",),
     "erase": ("train.erase_loss_weight=0.5",),
     "no-flip": ("train.augment.flip=false",),
     "no-rotation": ("train.augment.rotation_deg=0",),
