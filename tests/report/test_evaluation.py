@@ -140,6 +140,16 @@ def test_each_item_is_answered_or_left_to_the_user(files, name, n_items) -> None
     assert len(rows) + len(open_rows) == n_items
 
 
+def test_answers_carry_the_figures_of_the_run_and_open_items_who_could_say(files, found: Findings) -> None:
+    scores = found.figures["test"]
+    for name in ("model_card.md", "model_card.html"):
+        assert f"evaluate.test.auroc {scores['auroc']:.3f} ({scores['auroc_low']:.3f} to" in files[name]
+        assert "region_maps.pointing_game 0.620" in files[name]
+        assert "validate.kept 1,200" in files[name]
+    row = "| TRIPOD+AI 18a | funding | a run knows no funder | the author of a report |  |"
+    assert row in files["model_card.md"]
+
+
 def test_a_section_that_is_missing_leaves_its_items_open(found: Findings, other: Config) -> None:
     bare = replace(found, robustness=found.robustness.iloc[:0], subgroups=found.subgroups.iloc[:1])
     folders.write_evaluation(other, bare)
