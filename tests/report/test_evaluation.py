@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.evaluate import robustness
 from pipeline.evaluate.findings import Findings
 from pipeline.evaluate.guaranteed import rounded_down
-from pipeline.report.card import checklists
+from pipeline.report.card import checklists, findings
 from pipeline.report.evaluation import documents
 from tests.report import folders
 
@@ -109,6 +109,15 @@ def test_the_card_is_filled_from_the_run(files, found: Findings) -> None:
     assert f"{found.figures['test']['ece']:.3f}" in text
     assert "| train | 3 | 2 | 2 | 1 |" in text
     assert "phantoms" not in text
+
+
+def test_the_card_scores_the_maps_where_fractures_are_drawn(files) -> None:
+    assert (
+        "| The map's peak lies on a drawn fracture (pointing game) | 0.620 (0.520 to 0.720) |"
+        in files["model_card.md"]
+    )
+    bare = findings.maps({"annotated": 0, "erase_drop": 0.2, "erase_drop_low": 0.1, "erase_drop_high": 0.3})
+    assert bare.rows == [("Erasing what the map shows lowers the probability by", "0.200 (0.100 to 0.300)")]
 
 
 def test_both_layouts_of_the_card_say_the_same(files) -> None:

@@ -46,7 +46,7 @@ def context(
         *findings.subgroups(subgroups),
         *findings.robustness(robustness),
         findings.benefit(decision_curve),
-        findings.maps(),
+        findings.maps(model_origin.mapped),
         findings.limits(figures, subgroups),
     ]
     measured = {
