@@ -74,6 +74,7 @@ def origin(config: Config) -> card.Origin:
         manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS),
         results.figures(config.paths.report("validate")),
         results.figures(config.paths.report("train")),
+        results.figures(config.paths.report("region_maps")),
         config.preprocess.model_dump(exclude={"shard_records"}),
         config.train.model_dump(),
         config.evaluate.model_dump(),

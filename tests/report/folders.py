@@ -35,7 +35,8 @@ def config(folder: Path, params: Config) -> Config:
     validated = counts | {"groups_crossing_published_splits": 7}
     trained = {"epochs": 14, "kept_epoch": 9, "val_auroc": 0.912}
     trained |= {"parameters": 4_000_000, "parameters_trained": 9}
-    for stage, figures in (("validate", validated), ("train", trained)):
+    measured = {"validate": validated, "train": trained, "region_maps": FAITHFULNESS | LOCALIZATION}
+    for stage, figures in measured.items():
         outputs.write_json(made.paths.report(stage) / "metrics.json", figures)
     labels = {"group": list("aabcd"), "fractured": [True, True, False, True, False]}
     manifests.write(made.paths.manifest, 3, 1, 1, **labels)

@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.evaluate import robustness
 from pipeline.evaluate.findings import Findings
 from pipeline.evaluate.guaranteed import rounded_down
-from pipeline.report.card import checklists
+from pipeline.report.card import checklists, findings
 from pipeline.report.evaluation import documents
 from tests.report import folders
 
@@ -111,6 +111,15 @@ def test_the_card_is_filled_from_the_run(files, found: Findings) -> None:
     assert "phantoms" not in text
 
 
+def test_the_card_scores_the_maps_where_fractures_are_drawn(files) -> None:
+    assert (
+        "| The map's peak lies on a drawn fracture (pointing game) | 0.620 (0.520 to 0.720) |"
+        in files["model_card.md"]
+    )
+    bare = findings.maps({"annotated": 0, "erase_drop": 0.2, "erase_drop_low": 0.1, "erase_drop_high": 0.3})
+    assert bare.rows == [("Erasing what the map shows lowers the probability by", "0.200 (0.100 to 0.300)")]
+
+
 def test_both_layouts_of_the_card_say_the_same(files) -> None:
     titles = re.findall(r"^## (.+)$", files["model_card.md"], re.MULTILINE)
     assert titles == re.findall(r"<h2>(.+)</h2>", files["model_card.html"])
@@ -138,6 +147,16 @@ def test_each_item_is_answered_or_left_to_the_user(files, name, n_items) -> None
     rows = re.findall(r"^\| (?!Item|:--)", answered, re.MULTILINE)
     open_rows = re.findall(rf"^\| {re.escape(name)} ", left, re.MULTILINE)
     assert len(rows) + len(open_rows) == n_items
+
+
+def test_answers_carry_the_figures_of_the_run_and_open_items_who_could_say(files, found: Findings) -> None:
+    scores = found.figures["test"]
+    for name in ("model_card.md", "model_card.html"):
+        assert f"evaluate.test.auroc {scores['auroc']:.3f} ({scores['auroc_low']:.3f} to" in files[name]
+        assert "region_maps.pointing_game 0.620" in files[name]
+        assert "validate.kept 1,200" in files[name]
+    row = "| TRIPOD+AI 18a | funding | a run knows no funder | the author of a report |  |"
+    assert row in files["model_card.md"]
 
 
 def test_a_section_that_is_missing_leaves_its_items_open(found: Findings, other: Config) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.report.card import answers, findings, origin
 from pipeline.report.card import checklists as lists
-from pipeline.report.card import findings, origin
 from pipeline.report.card.origin import Origin
 from pipeline.report.card.section import Rows, Section
 
@@ -46,24 +46,45 @@ def context(
         *findings.subgroups(subgroups),
         *findings.robustness(robustness),
         findings.benefit(decision_curve),
-        findings.maps(),
+        findings.maps(model_origin.mapped),
         findings.limits(figures, subgroups),
     ]
-    return {"scores": figures["test"], "sections": [*sections, *_reporting(sections)]}
+    measured = {
+        "validate": model_origin.validated,
+        "train": model_origin.trained,
+        "evaluate": figures,
+        "region_maps": model_origin.mapped,
+    }
+    return {"scores": figures["test"], "sections": [*sections, *_reporting(sections, measured)]}
 
 
-def _reporting(sections: list[Section]) -> Iterator[Section]:
+def _reporting(sections: list[Section], measured: Mapping[str, Any]) -> Iterator[Section]:
     """Tell what is answered, list by list, and what only the user can answer."""
     titles = {section.title for section in sections}
+    unanswered: Rows = []
     for name, items in lists.ITEMS.items():
-        answered: Rows = [tuple(item) for item in items if item.section in titles]
-        text = f"Items that this card answers, in our words; the list itself: doi {lists.DOI[name]}."
-        yield Section(f"Answered of {name}", (text,), ("Item", "Asks for", "See"), answered, n_text=3)
-    unanswered: Rows = [
-        (f"{name} {item.number}", item.asks_for, "")
-        for name, items in lists.ITEMS.items()
-        for item in items
-        if item.section not in titles
-    ]
+        given = [answers.of(item, titles, measured) for item in items]
+        known = [answer for answer in given if answer.state != answers.OPEN]
+        in_part = sum(answer.state == answers.IN_PART for answer in known)
+        text = (
+            f"{len(known) - in_part} of {len(items)} items are answered, {in_part} in part. The words are "
+            f"ours; the list itself: doi {lists.DOI[name]}."
+        )
+        head = ("Item", "Asks for", "See", "This run's figures", "Still missing")
+        rows: Rows = [_row(answer) for answer in known]
+        yield Section(f"Answered of {name}", (text,), head, rows, n_text=len(head))
+        unanswered += [
+            (f"{name} {answer.item.number}", answer.item.asks_for, answer.lacks, answer.who, "")
+            for answer in given
+            if answer.state == answers.OPEN
+        ]
     text = "No run can know these; a card is complete when its user has filled them in."
-    yield Section("For you to fill in", (text,), ("Item", "Asks for", "Answer"), unanswered, n_text=3)
+    head = ("Item", "Asks for", "Why it is open", "Who could say", "Answer")
+    yield Section("For you to fill in", (text,), head, unanswered, n_text=len(head))
+
+
+def _row(answer: answers.Answer) -> tuple[str, ...]:
+    """Lay an answer out as a row."""
+    see = ", ".join(filter(None, (answer.section, answer.item.place)))
+    figures = "; ".join(" ".join(figure) for figure in answer.figures)
+    return answer.item.number, answer.item.asks_for, see, figures, answer.lacks

@@ -1,4 +1,4 @@
-"""What two reporting guidelines ask for, in our own words, and which section of a model card answers it.
+"""What two reporting guidelines ask for, in our own words, and what of a run answers it.
 
 References
 ----------
@@ -27,11 +27,31 @@ LIMITS = "Limits"
 
 
 class Item(NamedTuple):
-    """One item of a checklist, and the section that answers it."""
+    """One item of a checklist, and what answers it.
+
+    Attributes
+    ----------
+    number, asks_for
+        Its number, and its topic in our words.
+    section
+        Of the model card, that answers it; empty where no section can.
+    keys
+        Metric keys that belong to it, such as ``evaluate.test.auroc``, apart by spaces.
+    place
+        A file or folder of the repository that answers it, whatever the run.
+    lacks
+        What is missing even then; empty where nothing is.
+    who
+        Who could say that.
+    """
 
     number: str
     asks_for: str
     section: str
+    keys: str
+    place: str
+    lacks: str
+    who: str
 
 
 TRIPOD_AI = "TRIPOD+AI"
@@ -40,7 +60,7 @@ DOI = {TRIPOD_AI: "10.1136/bmj-2023-078378", CLAIM: "10.1148/ryai.240300"}
 
 
 def _read(path: Path) -> dict[str, tuple[Item, ...]]:
-    """Read the items of each guideline; a section that no run can fill is empty."""
+    """Read the items of each guideline."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = [(row.pop("guideline"), Item(**row)) for row in csv.DictReader(file)]
     return {name: tuple(item for guideline, item in rows if guideline == name) for name in DOI}

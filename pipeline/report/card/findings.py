@@ -24,6 +24,13 @@ _FIGURES = {
     "accuracy": "Accuracy at 0.5",
     "loss": "Loss (mean cross-entropy, nats)",
 }
+_MAPS = {
+    "pointing_game": "The map's peak lies on a drawn fracture (pointing game)",
+    "froc_sensitivity_1": "Drawn fractures found at one false mark a radiograph",
+    "coco_ap_50": "Average precision of boxes, IoU 0.5",
+    "erase_drop": "Erasing what the map shows lowers the probability by",
+    "erase_drop_control": "Erasing as much elsewhere lowers it by",
+}
 
 
 def decisions(targets: Mapping[str, Any], figures: Mapping[str, Any]) -> Section:
@@ -164,14 +171,19 @@ def benefit(curve: pd.DataFrame) -> Section:
     )
 
 
-def maps() -> Section:
-    """Say where the region maps are scored."""
+def maps(figures: Mapping[str, Any]) -> Section:
+    """Give the scores of the region maps, as far as fractures are drawn, and say where the others stand."""
     text = (
         "The network draws its own region map, without a second pass. The stage region_maps scores these "
         "maps, against drawn fractures where there are any, by erasing what they show and by showing nothing "
         "else, and lists the surest errors with their pictures: reports/region_maps/report.html.",
     )
-    return Section(lists.MAPS, text)
+    rows: Rows = [
+        (label, interval(figures[name], figures.get(f"{name}_low"), figures.get(f"{name}_high"), 3))
+        for name, label in _MAPS.items()
+        if name in figures
+    ]
+    return Section(lists.MAPS, text, ("Figure", "On test"), rows)
 
 
 def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:

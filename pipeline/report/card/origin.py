@@ -23,8 +23,8 @@ class Origin:
     ----------
     index
         One row a radiograph in use: ``split``, ``group``, ``fractured``.
-    validated, trained
-        ``metrics.json`` of `validate` and of `train`.
+    validated, trained, mapped
+        ``metrics.json`` of `validate`, of `train` and of `region_maps`.
     preprocess, train, evaluate
         Settings, by name.
     phantoms
@@ -34,6 +34,7 @@ class Origin:
     index: pd.DataFrame
     validated: Mapping[str, Any]
     trained: Mapping[str, Any]
+    mapped: Mapping[str, Any]
     preprocess: Mapping[str, Any]
     train: Mapping[str, Any]
     evaluate: Mapping[str, Any]
