@@ -45,6 +45,17 @@ def test_the_page_has_at_most_80_lines_and_its_pictures_are_small():
     assert max(picture.stat().st_size for picture in pictures) < 150_000
 
 
+def test_each_experiment_is_listed_and_has_one_question_a_command_and_a_conclusion():
+    folder = REPOSITORY / "docs/experiments"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    for page in sorted(set(folder.glob("*.md")) - {folder / "index.md"}):
+        lines = page.read_text(encoding="utf-8").splitlines()
+        assert f"]({page.name})" in index
+        assert lines[0].endswith("?"), page.name
+        assert {"```", "## Conclusion"} <= set(lines), page.name
+        assert len(lines) < 60, page.name
+
+
 def test_a_changed_figure_changes_the_page(repository):
     file = repository / "docs/results/released.json"
     file.write_text(file.read_text().replace("0.948059", "0.958059"))
