@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A test that hangs ends its worker after 20 minutes, with a stack trace and the test's name.
 PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --timeout=1200 --timeout-method=thread
 
-.PHONY: repro folds test test-slow reliability rehearse-ci lint lock fuzz kills audit sbom
+.PHONY: repro folds test test-slow reliability rehearse-ci verify-results lint lock fuzz kills audit sbom
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
@@ -26,6 +26,9 @@ reliability: .venv/ready ## write docs/reliability.md from what its tests see; s
 
 rehearse-ci: .venv/ready ## walk the retraining job here, from new radiographs to a promoted model; minutes
 	python -m ci.rehearse
+
+verify-results: .venv/ready ## recompute what can be of docs/results.md; minutes where FracAtlas is at hand
+	python -m ci.verify_results
 
 fuzz: .venv/ready ## ten minutes of changed inputs; FUZZ_SEED=7 repeats a run
 	pytest -m slow tests/fuzz
