@@ -69,14 +69,10 @@ def run(
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
     folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
-    with model_choice.opened(config, model) as answering:
-        device.prepare(config.run)
-        loaded, told = bundle.load(answering.folder), answering.record()
-        strange = fitted_here.notes(config, answering.folder)
+    loaded, told = load(config, model)
     log.info("predict: the model is %s", origin.title(told))
-    loaded = replace(loaded, notes=(*loaded.notes, *strange))
     with nullcontext() if folder is None else outputs.staged(folder) as private:
-        results = list(_results(config, loaded, found, private, told))
+        results = list(records(config, loaded, found, told, private))
         if private is not None:
             _write(private, results)
     if as_json:
@@ -93,14 +89,37 @@ def run(
     return 1 if refused else 0
 
 
-def _results(
+def load(config: Config, model: str | None = None) -> tuple[Bundle, dict[str, str]]:
+    """Load the model that answers, with what it warns of in this place, and its name for records.
+
+    Parameters
+    ----------
+    model
+        Which one; see `model_choice.opened`.
+    """
+    with model_choice.opened(config, model) as answering:
+        device.prepare(config.run)
+        loaded, told = bundle.load(answering.folder), answering.record()
+        strange = fitted_here.notes(config, answering.folder)
+    return replace(loaded, notes=(*loaded.notes, *strange)), told
+
+
+def records(
     config: Config,
     loaded: Bundle,
     found: intake.Listing,
-    folder: Path | None,
     told: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the record of each file, and write its overlay where a folder is wanted."""
+    """Yield the record of each file, and write its overlay where a folder is wanted.
+
+    Parameters
+    ----------
+    found
+        The files; see `intake.listing`.
+    told
+        The model's name, as `load` returns it.
+    """
     for path, result in examine(loaded, found.files, config):
         if isinstance(result, ImageFault):
             yield refuse(path, result)
@@ -112,6 +131,20 @@ def _results(
             record["overlay"] = overlay and f"overlays/{overlay}"
         yield record
     yield from (refuse(Path(issue.path), issue) for issue in found.refused)
+
+
+def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted, Finding]:
+    """Examine one file; `describe` and `draw` take what this returns.
+
+    Raises
+    ------
+    ImageFault
+        It is no sound radiograph.
+    """
+    ((_, result),) = examine(loaded, [path], config)
+    if isinstance(result, ImageFault):
+        raise result
+    return result
 
 
 def examine(
