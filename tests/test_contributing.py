@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,20 @@ def test_the_forge_understands_forms_and_updates(schema: str, files: list[Path])
 
 def test_commands_that_contributors_are_told_are_there() -> None:
     pages = ["CONTRIBUTING.md", ".github/pull_request_template.md", "docs/how-to/release.md", "SECURITY.md"]
-    told = {target for page in pages for target in re.findall(r"\bmake ([\w.-]+(?:/\w+)?)", read(page))}
+    told = {target for page in pages for target in re.findall(r"(?m)(?:^|`)make ([\w.-]+(?:/\w+)?)", read(page))}
     made = set(re.findall(r"^([\w./-]+):", MAKEFILE, re.MULTILINE))
     assert {"lock", "test", ".venv/ready"} <= told
     assert told - {"docs"} <= made  # until the pages' own target is merged
+
+
+def test_the_changelog_names_the_version_and_can_be_scanned() -> None:
+    lines = read("CHANGELOG.md").splitlines()
+    named = [found[1] for line in lines if (found := re.match(r"## \[(.+?)\]", line))]
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    assert next(name for name in named if name != "Unreleased") == version
+    shown = [re.sub(r"\]\([^)]*\)", "]", line) for line in lines if line.startswith("- ")]
+    assert [line for line in shown if len(re.findall(r"\S*\w\S*", line)) > 20] == []
+    assert len(lines) < 120
 
 
 def test_pages_for_contributors_link_to_files_that_are_there() -> None:

@@ -141,10 +141,11 @@ def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted,
     ImageFault
         It is no sound radiograph.
     """
-    ((_, result),) = examine(loaded, [path], config)
-    if isinstance(result, ImageFault):
-        raise result
-    return result
+    admitted = intake.read(intake.Item(path, _limits(config, loaded)))
+    if isinstance(admitted, ImageFault):
+        raise admitted
+    (finding,) = loaded.predict([admitted.radiograph.pixels])
+    return admitted, finding
 
 
 def examine(
@@ -155,7 +156,7 @@ def examine(
     Radiographs are held a batch at a time, however many there are. Outside a repository, files must meet the
     limits that the model carries.
     """
-    limits = Limits.of(config.validation) if in_repository() else loaded.limits
+    limits = _limits(config, loaded)
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
@@ -164,6 +165,10 @@ def examine(
         findings = iter(loaded.predict(pixels))
         for each in batch:
             yield next(remaining), each if isinstance(each, ImageFault) else (each, next(findings))
+
+
+def _limits(config: Config, loaded: Bundle) -> Limits:
+    return Limits.of(config.validation) if in_repository() else loaded.limits
 
 
 def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
