@@ -3,6 +3,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A test that hangs ends its worker after 20 minutes, with a stack trace and the test's name.
 PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --timeout=1200 --timeout-method=thread
+# COVERAGE=1 counts what the tests reach of the package, and holds it to the floor in pyproject.toml.
+COVERED := $(if $(COVERAGE),--cov --cov-report=term $(if $(GITHUB_STEP_SUMMARY),--cov-report=markdown-append:$(GITHUB_STEP_SUMMARY)))
 
 .PHONY: repro folds test test-slow reliability rehearse-ci verify-results lint lock fuzz kills audit sbom
 
@@ -16,7 +18,7 @@ folds: .venv/ready ## every group tested once, one figure over all; goes on wher
 
 test: .venv/ready ## what CI runs
 	$(MAKE) lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(COVERED)
 
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow

@@ -74,14 +74,19 @@ def options(
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
+def set_up() -> None:
+    """Set what TensorFlow and MLflow read from the environment; call it before either is imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    tensorflow_log.filter_imports()
+
+
 def main() -> None:
     """Run the command line; a known error is one message and exit code 1."""
     secrets.guard()
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # else Python walks all of TensorFlow and MLflow once more, for seconds
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    tensorflow_log.filter_imports()
+    set_up()
     terminal.print_what_can_be(sys.stdout, sys.stderr)
     try:
         app()

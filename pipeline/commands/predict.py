@@ -69,14 +69,10 @@ def run(
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
     folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
-    with model_choice.opened(config, model) as answering:
-        device.prepare(config.run)
-        loaded, told = bundle.load(answering.folder), answering.record()
-        strange = fitted_here.notes(config, answering.folder)
+    loaded, told = load(config, model)
     log.info("predict: the model is %s", origin.title(told))
-    loaded = replace(loaded, notes=(*loaded.notes, *strange))
     with nullcontext() if folder is None else outputs.staged(folder) as private:
-        results = list(_results(config, loaded, found, private, told))
+        results = list(records(config, loaded, found, told, private))
         if private is not None:
             _write(private, results)
     if as_json:
@@ -93,14 +89,37 @@ def run(
     return 1 if refused else 0
 
 
-def _results(
+def load(config: Config, model: str | None = None) -> tuple[Bundle, dict[str, str]]:
+    """Load the model that answers, with what it warns of in this place, and its name for records.
+
+    Parameters
+    ----------
+    model
+        Which one; see `model_choice.opened`.
+    """
+    with model_choice.opened(config, model) as answering:
+        device.prepare(config.run)
+        loaded, told = bundle.load(answering.folder), answering.record()
+        strange = fitted_here.notes(config, answering.folder)
+    return replace(loaded, notes=(*loaded.notes, *strange)), told
+
+
+def records(
     config: Config,
     loaded: Bundle,
     found: intake.Listing,
-    folder: Path | None,
     told: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the record of each file, and write its overlay where a folder is wanted."""
+    """Yield the record of each file, and write its overlay where a folder is wanted.
+
+    Parameters
+    ----------
+    found
+        The files; see `intake.listing`.
+    told
+        The model's name, as `load` returns it.
+    """
     for path, result in examine(loaded, found.files, config):
         if isinstance(result, ImageFault):
             yield refuse(path, result)
@@ -114,6 +133,21 @@ def _results(
     yield from (refuse(Path(issue.path), issue) for issue in found.refused)
 
 
+def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted, Finding]:
+    """Examine one file; `describe` and `draw` take what this returns.
+
+    Raises
+    ------
+    ImageFault
+        It is no sound radiograph.
+    """
+    admitted = intake.read(intake.Item(path, _limits(config, loaded)))
+    if isinstance(admitted, ImageFault):
+        raise admitted
+    (finding,) = loaded.predict([admitted.radiograph.pixels])
+    return admitted, finding
+
+
 def examine(
     loaded: Bundle, files: Sequence[Path], config: Config
 ) -> Iterator[tuple[Path, tuple[intake.Admitted, Finding] | ImageFault]]:
@@ -122,7 +156,7 @@ def examine(
     Radiographs are held a batch at a time, however many there are. Outside a repository, files must meet the
     limits that the model carries.
     """
-    limits = Limits.of(config.validation) if in_repository() else loaded.limits
+    limits = _limits(config, loaded)
     items = [intake.Item(path, limits) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
@@ -131,6 +165,10 @@ def examine(
         findings = iter(loaded.predict(pixels))
         for each in batch:
             yield next(remaining), each if isinstance(each, ImageFault) else (each, next(findings))
+
+
+def _limits(config: Config, loaded: Bundle) -> Limits:
+    return Limits.of(config.validation) if in_repository() else loaded.limits
 
 
 def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:

@@ -106,7 +106,8 @@ def ahead(items: Iterable[R]) -> Iterator[R]:
 def track(results: Iterable[R], *, total: int, label: str) -> Iterator[R]:
     """Yield the results behind a progress bar with count, rate and time left."""
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True, force_jupyter=False)  # in a notebook rich would ask for another package
+    with Progress(*columns, console=console) as progress:
         yield from progress.track(results, total=total, description=label)
 
 
