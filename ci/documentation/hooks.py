@@ -9,11 +9,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pymdownx.slugs import slugify
 
-from ci.documentation import api, commands, navigation, settings
+from ci.documentation import api, commands, issues, navigation, settings
 from ci.documentation.links import SourceLinks
 
 REPOSITORY = Path(__file__).parents[2]
-GENERATED = {"settings": settings.page, "commands": commands.page}
+GENERATED = {"settings": settings.page, "commands": commands.page, "issues": issues.page}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
