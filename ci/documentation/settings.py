@@ -22,7 +22,7 @@ def page(repository: Path) -> str:
     values = YAML().load(repository / "params.yaml")
     schema = Config.model_json_schema(by_alias=True)
     read = _readers(yaml.safe_load((repository / "dvc.yaml").read_text(encoding="utf-8")))
-    parts = (_section(name, values[name], schema, _comment(values, name), read) for name in values)
+    parts = (_section(name, values[name], schema, read) for name in values)
     return "\n".join(parts)
 
 
@@ -47,29 +47,30 @@ def _limits(schema: Schema) -> str:
     return f" {' '.join(limits)}{multiple}" if limits else multiple
 
 
-def _section(name: str, values: CommentedMap, schema: Schema, comment: str, read: Mapping[str, str]) -> str:
+def _section(name: str, values: CommentedMap, schema: Schema, read: Mapping[str, str]) -> str:
     """Head and table of a section, then those of the sections in it."""
     here = _definition(schema, name)
     keys = {key: value for key, value in values.items() if not isinstance(value, CommentedMap)}
     level = "##" + "#" * name.count(".")
     lines = [f"{level} {name}", "", here["description"].replace("``", "`"), ""]
-    lines += [f"In params.yaml: {comment}.", ""] if comment else []
-    lines += ["| key | value | allowed | meaning | read by |", "|---|---|---|---|---|"]
+    lines += ["| key | meaning | value | allowed |", "|---|---|---|---|"]
     for key, value in keys.items():
-        cells = (
-            f"`{key}`",
-            f"`{_shown(value)}`",
-            allowed(here["properties"][key]),
-            _escaped(_comment(values, key)),
-            read.get(f"{name}.{key}", ""),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    nested = (
-        _section(f"{name}.{key}", values[key], schema, _comment(values, key), read)
-        for key in values
-        if key not in keys
-    )
+        meaning, rule = _escaped(_comment(values, key)), allowed(here["properties"][key])
+        lines.append(f"| `{key}` | {meaning} | `{_shown(value)}` | {rule} |")
+    lines += ["", *_runs_again({key: read.get(f"{name}.{key}", "") for key in keys})]
+    nested = (_section(f"{name}.{key}", values[key], schema, read) for key in values if key not in keys)
     return "\n".join([*lines, "", *nested])
+
+
+def _runs_again(readers: Mapping[str, str]) -> list[str]:
+    """Say which stages run again after a change: of all keys, or of those that one stage more reads."""
+    keys: dict[str, list[str]] = {}
+    for key, stages in readers.items():
+        keys.setdefault(stages, []).append(f"`{key}`")
+    lines = [f"- {', '.join(names)}: {stages or 'no stage'}" for stages, names in keys.items()]
+    if len(lines) == 1:
+        return [f"After a change DVC runs again: {next(iter(keys)) or 'no stage'}."]
+    return ["After a change DVC runs again:", "", *lines]
 
 
 def _definition(schema: Schema, name: str) -> Schema:
