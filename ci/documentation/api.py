@@ -6,7 +6,8 @@ import ast
 from pathlib import Path
 
 _FOLDER = "reference/api"
-_HEAD = """# Python
+_BEHIND = "---\nsearch: {boost: 0.2}\n---\n\n"  # who searches wants a guide before a function
+_HEAD = f"""{_BEHIND}# Python
 
 For anyone who reads or changes the code: one page a room of the package, made of its docstrings.
 
@@ -36,7 +37,7 @@ def _is_room(path: Path) -> bool:
 def _page(name: str, room: Path) -> str:
     modules = [room] if room.is_file() else sorted(room.rglob("*.py"))
     blocks = (f"::: {_dotted(module, room.parent)}\n" for module in modules if module.stem != "__init__")
-    title = f"# {name.strip('_')}\n\n{_summary(room)}\n"
+    title = f"{_BEHIND}# {name.strip('_')}\n\n{_summary(room)}\n"
     return "\n".join([title, *blocks])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline.config import Config
 
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "string": "text"}
+_NAMED = 4  # more keys than this that are read alike are "all others"
 Schema = Mapping[str, Any]
 
 
@@ -63,14 +66,16 @@ def _section(name: str, values: CommentedMap, schema: Schema, read: Mapping[str,
 
 
 def _runs_again(readers: Mapping[str, str]) -> list[str]:
-    """Say which stages run again after a change: of all keys, or of those that one stage more reads."""
+    """Say which stages run again after a change of any key, or of each group of keys that are read alike."""
     keys: dict[str, list[str]] = {}
     for key, stages in readers.items():
         keys.setdefault(stages, []).append(f"`{key}`")
-    lines = [f"- {', '.join(names)}: {stages or 'no stage'}" for stages, names in keys.items()]
-    if len(lines) == 1:
-        return [f"After a change DVC runs again: {next(iter(keys)) or 'no stage'}."]
-    return ["After a change DVC runs again:", "", *lines]
+    if len(keys) == 1:
+        return [f"After a change DVC runs again: {next(iter(keys)) or 'nothing'}."]
+    *others, most = sorted(keys, key=lambda stages: len(keys[stages]))
+    lines = [f"- {', '.join(keys[stages])}: {stages or 'nothing'}" for stages in others]
+    rest = "all others" if len(keys[most]) > _NAMED else ", ".join(keys[most])
+    return ["After a change DVC runs again:", "", *lines, f"- {rest}: {most or 'nothing'}"]
 
 
 def _definition(schema: Schema, name: str) -> Schema:
@@ -99,12 +104,13 @@ def _escaped(text: str) -> str:
 
 
 def _readers(dvc: Mapping[str, Any]) -> dict[str, str]:
-    """Name the stages that DVC runs again when a key changes, by its dotted name."""
+    """Name the stages that DVC runs again when a key changes: those that list it, or take a path from it."""
     readers: dict[str, list[str]] = {}
     for stage, content in dvc["stages"].items():
-        for key in content.get("params", ()):
-            for leaf in _leaves(key):
-                readers.setdefault(leaf, []).append(f"`{stage}`")
+        inserted = re.findall(r"\$\{([\w.]+)\}", yaml.safe_dump(content))
+        leaves = (_leaves(key) for key in (*content.get("params", ()), *inserted))
+        for leaf in dict.fromkeys(chain.from_iterable(leaves)):
+            readers.setdefault(leaf, []).append(f"`{stage}`")
     return {key: ", ".join(stages) for key, stages in readers.items()}
 
 

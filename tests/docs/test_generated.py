@@ -61,9 +61,11 @@ def test_a_setting_has_its_value_and_range(
 def test_a_setting_names_the_stages_that_run_again(of_settings: str) -> None:
     sections = dict(re.findall(r"^#+ (\S+)$(.*?)(?=^#|\Z)", of_settings, re.MULTILINE | re.DOTALL))
     assert "After a change DVC runs again: `train`, `report`.\n" in sections["train.augment"]
-    assert "After a change DVC runs again: no stage.\n" in sections["promote"]
+    assert "After a change DVC runs again: nothing.\n" in sections["promote"]
     assert "- `threads`, `device`: `train`, `evaluate`, `region_maps`\n" in sections["run"]
-    assert "- `workers`: no stage\n" in sections["run"]
+    assert "- all others: `train`, `report`\n" in sections["train"]
+    assert "- `workers`: nothing\n" in sections["run"]
+    assert "- `shards`, `models`: `preprocess`, `train`, `evaluate`, `region_maps`\n" in sections["paths"]
 
 
 def test_a_changed_value_and_comment_change_the_page(tmp_path: Path) -> None:
