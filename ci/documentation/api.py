@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 _FOLDER = "reference/api"
+_ROLE = re.compile(":(?:attr|class|data|func|meth|mod):(?=<code)")  # Sphinx's; the name is enough
 _BEHIND = "---\nsearch: {boost: 0.2}\n---\n\n"  # who searches wants a guide before a function
 _HEAD = f"""{_BEHIND}# Python
 
@@ -28,6 +30,11 @@ def pages(package: Path) -> dict[str, str]:
     made = {f"{_FOLDER}/{name}.md": _page(name, room) for name, room in rooms.items()}
     rows = (f"| [`{name}`]({name}.md) | {_summary(room)} |\n" for name, room in rooms.items())
     return made | {f"{_FOLDER}/index.md": _HEAD + "".join(rows)}
+
+
+def tidy(html: str) -> str:
+    """Leave out the roles that docstrings give to names."""
+    return _ROLE.sub("", html)
 
 
 def _is_room(path: Path) -> bool:

@@ -51,6 +51,13 @@ def test_every_page_is_built(site: Path) -> None:
     assert {path.as_posix() for path in written} | rooms <= there
 
 
+def test_docstrings_are_shown_with_their_parts_and_without_roles(site: Path) -> None:
+    html = "".join(path.read_text(encoding="utf-8") for path in (site / "reference/api").glob("*.html"))
+    assert re.findall(":(?:func|class|mod|data):<code>.*?</code>", html) == []
+    assert "<code>pipeline.evaluate.guaranteed.guaranteed</code>" in html
+    assert "Parameters" in html
+
+
 def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:
     broken = [f"{page.name}: {url}" for page, url in links(site) if not leads(page, url)]
     assert broken == []
