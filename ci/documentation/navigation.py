@@ -17,9 +17,9 @@ def expanded(nav: list[Any], pages: Iterable[str]) -> list[Any]:
     nav
         As in mkdocs.yml. ``FOLDER/*`` stands for pages of that folder alone, ``*`` for pages at the top.
     pages
-        Paths below docs/.
+        Paths below docs/. Those that a wildcard stands for are put in order, the index of a folder first.
     """
-    left = sorted(set(pages) - set(_named(nav)))
+    left = sorted(set(pages) - set(_named(nav)), key=lambda page: (not page.endswith("index.md"), page))
     return list(_filled(nav, left))
 
 

@@ -106,8 +106,11 @@ def test_every_module_stands_on_the_page_of_its_room() -> None:
 
 def test_a_wildcard_takes_what_nobody_names_and_empty_parts_go() -> None:
     nav = [{"A": ["index.md", "a/two.md", "a/*"]}, {"B": ["b/*"]}, {"C": ["*", {"D": ["d/*"]}]}]
-    pages = ["index.md", "a/one.md", "a/two.md", "a/x/deep.md", "top.md", "d/1.md"]
-    expected = [{"A": ["index.md", "a/two.md", "a/one.md"]}, {"C": ["top.md", {"D": ["d/1.md"]}]}]
+    pages = ["index.md", "a/one.md", "a/two.md", "a/x/deep.md", "top.md", "d/1.md", "d/index.md"]
+    expected = [
+        {"A": ["index.md", "a/two.md", "a/one.md"]},
+        {"C": ["top.md", {"D": ["d/index.md", "d/1.md"]}]},
+    ]
     assert navigation.expanded(nav, pages) == expected
 
 
