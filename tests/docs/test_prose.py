@@ -10,7 +10,7 @@ from tests.docs import pages, sentences
 
 LONGEST, MEAN = 40, 20
 # Pages that were written before this rule. The list only shrinks: a page that complies is taken off it.
-NOT_YET = frozenset(
+NOT_YET: frozenset[str] = frozenset(
     {
         "README.md",
         "docs/decisions/0002-tracking-is-no-dependency.md",

@@ -11,7 +11,7 @@ from tests.docs import pages
 from tests.imports import REPOSITORY
 
 # Pages that were written before this rule. The list only shrinks: a page that complies is taken off it.
-NOT_YET = frozenset(
+NOT_YET: frozenset[str] = frozenset(
     {
         "README.md",
         "docs/decisions/0006-a-group-lies-where-its-anchor-was-published.md",
