@@ -6,7 +6,7 @@ PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --timeo
 # COVERAGE=1 counts what the tests reach of the package, and holds it to the floor in pyproject.toml.
 COVERED := $(if $(COVERAGE),--cov --cov-report=term $(if $(GITHUB_STEP_SUMMARY),--cov-report=markdown-append:$(GITHUB_STEP_SUMMARY)))
 
-.PHONY: repro folds test test-slow reliability rehearse-ci verify-results lint lock fuzz kills audit sbom
+.PHONY: repro folds test test-slow reliability rehearse-ci verify-results lint lock fuzz kills audit sbom docs docs-serve
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
@@ -44,6 +44,14 @@ audit: .venv/audit/ready ## known holes in what is locked; asks PyPI, and fails 
 sbom: .venv/audit/ready ## sbom.json: what is locked, as CycloneDX, checked against its schema
 	.venv/audit/bin/cyclonedx-py requirements --validate --output-reproducible --output-format JSON \
 		--pyproject pyproject.toml --output-file sbom.json requirements.lock
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: .venv/ready ## build the documentation into site/; a warning is an error, no network is asked
+	python -m mkdocs build --quiet
+
+docs-serve: export NO_MKDOCS_2_WARNING := 1
+docs-serve: .venv/ready ## show the documentation on this machine while you write it
+	python -m mkdocs serve
 
 lint: .venv/ready
 	ruff format --check .

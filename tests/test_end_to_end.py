@@ -22,6 +22,7 @@ from pipeline.predict import sealing
 from pipeline.validate import learnt_hashes
 from tests import cloning
 from tests.cloning import run
+from tests.docs import listed
 from tests.reliability import clock
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ def test_the_metrics_that_others_read_are_there(clone: Path) -> None:
         evaluated["test"]
     )
     assert {"pointing_game", "pointing_game_random", "pointing_game_center", "erase_drop"} <= set(mapped)
+
+
+def test_the_reference_lists_every_column_and_key_that_a_run_writes(clone: Path) -> None:
+    assert listed.written(clone) == []
 
 
 def test_results_name_images_of_the_checked_annotations(clone: Path) -> None:

@@ -42,7 +42,9 @@ def assess(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the report; new, or an earlier result. [reports/assess/NAME]"),
+        typer.Option(
+            help="Folder for the report; new, or an earlier result.", show_default="reports/assess/NAME"
+        ),
     ] = None,
     model: ModelOrBundle = None,
     as_json: Json = False,
@@ -70,9 +72,10 @@ def recalibrate(
         float | None,
         typer.Option(help="Without labels: the share of fractured ones, such as 0.2. Gives an estimate."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Of the place. [the folder's]")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the place.", show_default="the folder's")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the new bundle; new, or an earlier result. [sites/NAME]")
+        Path | None,
+        typer.Option(help="Folder for the new bundle; new, or an earlier result.", show_default="sites/NAME"),
     ] = None,
     model: Model = None,
     as_json: Json = False,

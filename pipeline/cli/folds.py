@@ -14,7 +14,8 @@ app = typer.Typer()
 @app.command()
 def folds(
     number: Annotated[
-        int | None, typer.Option("--folds", help="How many, 3 to 20. [validate.folds in params.yaml]")
+        int | None,
+        typer.Option("--folds", help="How many, 3 to 20.", show_default="validate.folds in params.yaml"),
     ] = None,
     as_json: Json = False,
 ) -> None:

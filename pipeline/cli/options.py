@@ -9,7 +9,8 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Bundle = Annotated[
-    Path | None, typer.Option(help="Folder of another bundle, such as sites/NAME. [paths.models]")
+    Path | None,
+    typer.Option(help="Folder of another bundle, such as sites/NAME.", show_default="paths.models"),
 ]
 _MODELS = (
     "`champion`, `current` (in paths.models), `released`, the folder of a bundle, models:/NAME@ALIAS or "

@@ -19,6 +19,7 @@ FILES = sorted(GITHUB.glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 MODULE = re.compile(r"python -m (ci\.\w+)")
 COMMANDS = ("ci/install", "git ", "make ", "python -m ci.job ", "export PATH=")
+MADE = ("make docs", "make test")  # of the repository alone: who rehearses may be a test
 STEPS = ("dvc ", "fracture ", "make ", "python -m ci.")
 JOBS: dict[str, Any] = {name: each for file in FILES for name, each in raw(file)["jobs"].items()}
 
@@ -82,16 +83,25 @@ def test_the_files_hold_calls_and_no_logic() -> None:
 def test_both_services_make_the_calls_that_the_rehearsal_makes() -> None:
     for name, lists in site.CALLS.items():
         rehearsed = [f"python -m ci.job {each}" for each in lists]
-        hosted = [step["run"] for step in calls(name) if step["run"] != "make test"]
+        hosted = [step["run"] for step in calls(name) if step["run"] not in MADE]
         assert hosted == ["ci/install", *rehearsed]
         script = raw(GITLAB)[name]["script"]
-        assert [line for line in script if line != "make test" and not line.startswith("git ")] == rehearsed
+        assert [line for line in script if line not in MADE and not line.startswith("git ")] == rehearsed
     assert set(JOBS) == set(site.CALLS)
     assert [name for lists in site.CALLS.values() for name in lists] == list(job.STEPS)
 
 
 def test_a_pull_request_is_tested_on_both_services() -> None:
     assert calls("check")[-1]["run"] == raw(GITLAB)["check"]["script"][-1] == "make test"
+
+
+def test_the_documentation_of_a_pull_request_can_be_read_on_both_services() -> None:
+    steps = JOBS["check"]["steps"]
+    (upload,) = [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    assert upload["path"] == "site/"
+    assert [step["run"] for step in calls("check")][-2] == "make docs"
+    assert "make docs" in raw(GITLAB)["check"]["script"]
+    assert raw(GITLAB)["check"]["artifacts"]["paths"] == ["site/"]
 
 
 def test_what_is_locked_is_listed_as_an_artifact_on_both_services() -> None:
@@ -109,7 +119,7 @@ def test_each_call_finds_in_its_environment_what_it_finds_in_the_rehearsal() -> 
         assert set(install.get("env", {})) == (
             {"DVC_CONFIG_LOCAL"} if name in ("retrain", "promote") else set()
         )
-        given = [set(step.get("env", {})) for step in others if step["run"] != "make test"]
+        given = [set(step.get("env", {})) for step in others if step["run"] not in MADE]
         assert given == [set(alone) for alone in lists.values()]
 
 
