@@ -11,8 +11,6 @@ from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
 from mkdocs.plugins import get_plugin_logger
 
-from ci.documentation.pending import PENDING
-
 log = get_plugin_logger("documentation")
 _AFTER_INLINE = 10  # links are elements by then, and MkDocs has not looked at them yet
 
@@ -45,9 +43,8 @@ class SourceLinks(Extension):  # type: ignore[misc]  # Markdown has no types
         folder = posixpath.dirname(f"docs/{self.page}")
         target = posixpath.normpath(posixpath.join(folder, unquote(address.path)))
         if target.startswith("docs/"):
-            if target.removeprefix("docs/") in PENDING and not (self.repository / target).exists():
-                _make_text(link, "")
-        elif target.startswith("../") or not (self.repository / target).exists():
+            return
+        if target.startswith("../") or not (self.repository / target).exists():
             log.warning("docs/%s links to %s, which is no file of the repository", self.page, target)
         elif self.source:
             link.set("href", f"{self.source}/{target}")

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from typing import Any
 
-from ci.documentation.pending import PENDING
-
 
 def expanded(nav: list[Any], pages: Iterable[str]) -> list[Any]:
     """Replace each wildcard by the pages that no entry names; a part without pages goes.
@@ -41,5 +39,5 @@ def _filled(items: list[Any], left: list[str]) -> Iterator[Any]:
                 yield {title: below}
         elif item.endswith("*"):
             yield from (page for page in left if fnmatch(page, item) and page.count("/") == item.count("/"))
-        elif item not in PENDING:
+        else:
             yield item

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -29,14 +28,3 @@ def text(page: str) -> str:
 def tokens(markdown: str) -> list[Token]:
     """Markdown as a forge reads it: CommonMark with tables."""
     return MarkdownIt("commonmark").enable("table").parse(markdown)
-
-
-def still_due(page: str, listed: frozenset[str], faults: list[str]) -> list[str]:
-    """Return the faults of a page, or, of one that was listed as faulty, that it is sound now."""
-    if page not in listed:
-        return faults
-    return [] if faults else [f"{page} complies: take it off NOT_YET"]
-
-
-def exists(page: str) -> bool:
-    return Path(REPOSITORY / page).exists()

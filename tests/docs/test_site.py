@@ -15,7 +15,6 @@ import pytest
 from pymdownx.slugs import slugify
 
 from ci.documentation import api
-from ci.documentation.pending import PENDING
 from tests.docs import built, pages
 from tests.imports import PACKAGE, REPOSITORY
 
@@ -32,7 +31,6 @@ _URL = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 # Made of the code, where a forge shows a stub.
 _MADE = {"docs/reference/settings.md", "docs/reference/commands.md", "docs/reference/issues.md"}
 # Pages that are older than the site. The list only shrinks: a page that complies is taken off it.
-NOT_YET: frozenset[str] = frozenset({"docs/how-to/recalibrate.md"})
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +90,6 @@ def found(page: str, url: str, site: Path) -> bool:
     """Whether a file of the repository is there, and a page of it has the anchor."""
     address = urlsplit(url)
     target = posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(address.path) or page))
-    if target.removeprefix("docs/") in PENDING:
-        return True
     if not address.fragment:
         return (REPOSITORY / target).exists()
     if target.startswith("docs/"):
@@ -138,4 +134,4 @@ def test_a_page_has_the_lists_tables_and_code_that_a_forge_shows(page: str, site
     faults = [
         f"{kind}: {here[kind]}, not {written[kind]}" for kind in here | written if here[kind] != written[kind]
     ]
-    assert page in _MADE or pages.still_due(page, NOT_YET, faults) == []
+    assert page in _MADE or faults == []
