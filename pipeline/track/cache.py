@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+    from dvc.stage import Stage
 
 _PINNED = "refs/fracture/champions/"  # git keeps what a reference names
 
@@ -68,16 +69,24 @@ def used(repo: Repo, commits: Iterable[str]) -> set[str]:
     They are those of the working folder, of all branches, tags and experiments, and of the commits given; of
     what `dvc add` keeps, those of every commit.
     """
-    wanted = {"all_branches": True, "all_tags": True, "all_experiments": True, "revs": sorted(set(commits))}
-    without_git = repo.config["core"].get("no_scm", False)
-    objects = repo.used_objs(**({} if without_git else wanted))
-    hashes = {str(one.value) for found in objects.values() for one in found}
     root = Path(repo.root_dir)
-    added = [] if without_git else _git(root, "rev-list", "--all", "--full-history", "--", "*.dvc")[1].split()
+    if repo.config["core"].get("no_scm", False):
+        return _hashes(repo.index.stages)
+    named = {"all_branches": True, "all_tags": True, "all_experiments": True, "revs": sorted(set(commits))}
+    hashes: set[str] = set()
+    for _ in repo.brancher(**named):
+        hashes |= _hashes(repo.index.stages)
+    added = _git(root, "rev-list", "--all", "--full-history", "--", "*.dvc")[1].split()
     for _ in repo.brancher(revs=added) if added else ():
-        for out in (out for stage in repo.index.stages if stage.is_data_source for out in stage.outs):
-            hashes |= {str(one.value) for found in out.get_used_objs().values() for one in found}
+        hashes |= _hashes(stage for stage in repo.index.stages if stage.is_data_source)
     return hashes
+
+
+def _hashes(stages: Iterable[Stage]) -> set[str]:
+    """Return the hashes of all outputs and of what is in them; those that git keeps, too: the run cache's."""
+    outs = [out for stage in stages for out in stage.outs]
+    inside = (one for out in outs for found in out.get_used_objs().values() for one in found)
+    return {str(one.value) for one in (*inside, *(out.hash_info for out in outs if out.hash_info))}
 
 
 def unused(repo: Repo, needed: set[str]) -> dict[Path, int]:

@@ -53,7 +53,7 @@ def kinds(told):
 def spoil(here):
     """Leave behind a given-up state, a failed attempt, a deleted run, a checkpoint and a torn output."""
     before = cached(here.folder)
-    here.set("run", seed=7)
+    here.set("run", seed=8)
     here.repro(check=False, CRASH="train")
     here.repro()
     here.run("git", "checkout", "-q", "params.yaml", "dvc.lock")
@@ -99,7 +99,7 @@ def test_what_another_branch_tag_or_old_pointer_names_stays(here, capsys):
     here.run("git", "rm", "-q", "films.dvc")
     here.run("git", "commit", "-qm", "No films")
     here.run("git", "checkout", "-qb", "other")
-    here.set("run", seed=7)
+    here.set("run", seed=8)
     here.repro()
     here.run("git", "commit", "-qam", "Another state")
     here.run("git", "checkout", "-q", "-")
@@ -110,7 +110,7 @@ def test_what_another_branch_tag_or_old_pointer_names_stays(here, capsys):
 
 
 def test_a_champion_of_a_commit_that_nothing_names_stays(here, capsys):
-    here.set("run", seed=7)
+    here.set("run", seed=8)
     here.repro()
     here.run("git", "commit", "-qam", "Champion")
     commit = here.run("git", "rev-parse", "HEAD").stdout.strip()
