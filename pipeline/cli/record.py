@@ -31,6 +31,24 @@ def ui(context: typer.Context) -> None:
 
 
 @app.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would go; change nothing.")] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many champions back `rollback` must reach. [all that ever were champion]"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove what nothing needs any more: from DVC's cache, from MLflow, and what killed runs left."""
+    from pipeline import config
+    from pipeline.commands import gc as command
+
+    command.run(config.read(), dry_run=dry_run, keep=keep, as_json=as_json)
+
+
+@app.command()
 def doctor(
     as_json: Json = False,
     quick: Annotated[

@@ -10,7 +10,7 @@ then a sync: what repairs after a crash is what runs every day.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Succession:
 
     def _sync(self) -> list[Entry]:
         tags, aliases = models.registered(self.store, self.name)
-        in_registry = [_parse(self.name, key, text) for key, text in tags.items() if key.startswith(_LINE)]
+        in_registry = _lines(self.name, tags)
         in_file = ledger.read(self.path)
         entries = ledger.join(in_file, in_registry)
         if not entries:
@@ -122,6 +122,21 @@ class Succession:
         else:
             self.store.client.set_registered_model_alias(self.name, alias, version)
             log.info("%s: %s is version %s", self.name, alias, version)
+
+
+def lines(store: Store, name: str) -> list[Entry]:
+    """Return the registry's own copy of the ledger's lines; nothing is changed.
+
+    Raises
+    ------
+    LedgerError
+        A line is damaged.
+    """
+    return _lines(name, models.registered(store, name)[0])
+
+
+def _lines(name: str, tags: Mapping[str, str]) -> list[Entry]:
+    return [_parse(name, key, text) for key, text in tags.items() if key.startswith(_LINE)]
 
 
 def _parse(name: str, key: str, text: str) -> Entry:

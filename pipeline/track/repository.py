@@ -1,4 +1,4 @@
-"""The pipeline read from the repository, through DVC itself; only this module and `revisions` know DVC.
+"""The pipeline read from the repository, through DVC itself, known to this module, `revisions` and `cache`.
 
 DVC resolves the templates of ``dvc.yaml`` and hashes the files, and finds most hashes in the
 database where it noted them a moment ago: 10,000 radiographs cost a walk over their names (0.1 s)

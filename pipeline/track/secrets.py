@@ -14,12 +14,14 @@ from pipeline.files.processes import serve
 
 HIDDEN = "***"
 
+_VIEW = "viewStateShareKey="  # in addresses of MLflow's pages: no key of anything
 _NAMED = r"passw(?:or)?d|passphrase|pwd|token|secret"
 _SHOWN = (
     # Users, too: a token is often given as one. Some parsers take `/` in a password, none in a port.
     (r"(?<=://)[^\s/]*@", ""),
     (r"(?<=://)[^\s/:@]*:(?!\d+/)[^\s@]*@", ""),
-    (rf"(?i)((?:[?&;][\w.%-]*(?:key|sig|auth|credential)|\b[\w.-]*(?:{_NAMED}))[\w.-]*=)[^\s&'\",;)]+",
+    (rf"(?i)((?:[?&;](?!{_VIEW})[\w.%-]*(?:key|sig|auth|credential)|\b[\w.-]*(?:{_NAMED}))[\w.-]*=)"
+     r"[^\s&'\",;)]+",
      rf"\1{HIDDEN}"),
     (r"(?i)(\bauthorization\W{1,4}(?:(?:bearer|basic|token)\s+)?)[^\s'\",]+", rf"\1{HIDDEN}"),
 )  # fmt: skip

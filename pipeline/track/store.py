@@ -193,6 +193,7 @@ def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
     if experiment := client.get_experiment_by_name(name):
         number = str(experiment.experiment_id)
         if experiment.lifecycle_stage == "active":
+            _complete(client, number, experiment.tags)
             return number
         raise StoreError(
             f"the experiment of track.experiment must not be deleted. Received: {name}, number {number}, "
@@ -201,7 +202,15 @@ def _experiment(client: Client, name: str, uri: str, root: Path) -> str:
         )
     local = uri.startswith("sqlite:")
     artifacts = (root.resolve() / "mlartifacts").as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=artifacts, tags=view.tags()))
+    number = str(client.create_experiment(name, artifact_location=artifacts, tags=view.tags()))
+    _complete(client, number, view.tags())
+    return number
+
+
+def _complete(client: Client, number: str, tags: Mapping[str, str]) -> None:
+    """Tell MLflow's pages what they show first; a request only for what nobody said yet."""
+    for name, value in view.lacking(number, tags).items():
+        client.set_experiment_tag(number, name, value)
 
 
 def _allowed(name: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.track import repository
+from pipeline.track import repository, view
+from pipeline.track.outage import StoreError
 from pipeline.track.secrets import relay, without_password
-from pipeline.track.store import resolve_uri
+from pipeline.track.store import existing, resolve_uri
 
 log = logging.getLogger(__name__)
 
@@ -33,37 +34,41 @@ def run(config: Config, options: Sequence[str]) -> int:
     root = repository.root()
     uri = resolve_uri(config.track.uri, root)
     if uri.startswith(("http://", "https://")):
-        log.info("the store is a server with pages of its own: %s", without_password(uri))
+        address = without_password(uri).rstrip("/") + _table(config, root)
+        log.info("the store is a server with pages of its own: open %s", address)
         return 0
     _sync(config)
     around = os.environ | {_STORE_VARIABLE: uri}  # everybody on this machine may read arguments
-    return relay(command(uri, root, options), around, sys.stderr.write)
+    return relay(command(uri, root, options, _table(config, root)), around, sys.stderr.write)
 
 
-def command(uri: str, root: Path, options: Sequence[str]) -> list[str]:
+def command(uri: str, root: Path, options: Sequence[str], page: str = "") -> list[str]:
     """Build the command: bound to this machine, on the first free port from 5000 on.
 
     Parameters
     ----------
     uri
         Address of the store, which the server takes from its environment.
+    page
+        End of the address to open.
     """
     chosen = [sys.executable, "-m", "mlflow", "ui"]
     chosen += ["--default-artifact-root", (root / "mlartifacts").as_uri()]
     if not _names(options, "--workers", "-w"):
         chosen += ["--workers", "1"]  # one reader; each further one starts as slowly as the first
-    return [*chosen, *address_options(options, without_password(uri)), *options]
+    return [*chosen, *address_options(options, without_password(uri), page), *options]
 
 
-def address_options(options: Sequence[str], name: str) -> list[str]:
-    """Choose this machine and a free port, unless the options say otherwise."""
+def address_options(options: Sequence[str], name: str, page: str = "") -> list[str]:
+    """Choose this machine and a free port, unless the options say otherwise; say what to open."""
     chosen = []
-    if not _names(options, "--host", "-h"):
+    host, port = _value(options, "--host", "-h"), _value(options, "--port", "-p")
+    if host is None:
         chosen += ["--host", _HOST]
-    if not _names(options, "--port", "-p"):
-        port = free_port()
-        chosen += ["--port", str(port)]
-        log.info("%s: open http://%s:%d, end with Ctrl-C", name, _HOST, port)
+    if port is None:
+        port = str(free_port())
+        chosen += ["--port", port]
+    log.info("%s: open http://%s:%s%s, end with Ctrl-C", name, host or _HOST, port, page)
     return chosen
 
 
@@ -97,5 +102,26 @@ def _sync(config: Config) -> None:
         log.warning("the pages may lack the newest runs: %s", without_password(str(error)))
 
 
+def _table(config: Config, root: Path) -> str:
+    """Return the end of the address of the headline table; "" where the store cannot name it."""
+    try:
+        store = existing(config.track, root)
+        experiment = store.client.get_experiment_by_name(config.track.experiment) if store else None
+    except StoreError as error:
+        log.warning("the address of the table is not known: %s", error)
+        return ""
+    return f"/{view.fragment(str(experiment.experiment_id), experiment.tags)}" if experiment else ""
+
+
 def _names(options: Sequence[str], long: str, short: str) -> bool:
-    return any(option in (long, short) or option.startswith(f"{long}=") for option in options)
+    return _value(options, long, short) is not None
+
+
+def _value(options: Sequence[str], long: str, short: str) -> str | None:
+    """Return what an option is given, in any of the forms that the command line takes; None without it."""
+    for option, following in zip(options, [*options, ""][1:], strict=True):
+        if option in (long, short):
+            return following
+        if option.startswith(f"{long}="):
+            return option.partition("=")[2]
+    return None

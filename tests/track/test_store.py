@@ -78,6 +78,21 @@ def test_a_local_database_keeps_its_artifacts_beside_it(tmp_path, settings):
     assert store.connect(settings, tmp_path).experiment_id == opened.experiment_id
 
 
+def test_an_experiment_is_told_once_that_it_trains_models(tmp_path, settings):
+    opened = store.connect(settings, tmp_path)
+    name, number = "mlflow.experimentKind", opened.experiment_id
+    assert opened.client.get_experiment(number).tags[name] == "custom_model_development"
+    opened.client.set_experiment_tag(number, name, "genai_development")  # somebody's choice
+    opened.client.set_experiment_tag(number, "mlflow.note.content", "")
+    chosen = opened.client.get_experiment(number).tags
+    store.connect(settings, tmp_path)
+    assert opened.client.get_experiment(number).tags == chosen
+    assert store.view.lacking(number, chosen) == {}  # no further request
+    opened.client.raw.delete_experiment_tag(number, name)  # as one of an older version
+    store.connect(settings, tmp_path)
+    assert opened.client.get_experiment(number).tags[name] == "custom_model_development"
+
+
 def test_more_settings_than_mlflow_takes_at_once_are_logged(tmp_path, settings):
     opened = store.connect(settings, tmp_path)
     run_id = opened.client.create_run(opened.experiment_id).info.run_id

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import config
 from pipeline.track import ui
+from pipeline.track.secrets import without_password
 
 TOP = Path(__file__).parents[2]
 URI = "sqlite:////somewhere/mlflow.db"
@@ -44,3 +45,21 @@ def test_a_server_has_pages_of_its_own(monkeypatch, caplog):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     assert ui.run(config.read(TOP / "params.yaml"), []) == 0
     assert "http://mlflow.example:5000" in caplog.text
+
+
+def test_the_address_of_the_headline_table_is_said_as_it_is(baseline, monkeypatch, capsys):
+    """Written through what hides secrets, which takes every `...key=` for one."""
+    monkeypatch.chdir(baseline.folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    page = ui._table(config.read(), baseline.folder)
+    number = baseline.client().get_experiment_by_name("fracture").experiment_id
+    table = f"/#/experiments/{number}/runs?viewStateShareKey=headline&workflowType=machine_learning"
+    assert page == table
+    assert without_password(f"http://127.0.0.1:5000{page}") == f"http://127.0.0.1:5000{table}"
+
+
+@pytest.mark.parametrize("options", [["--host", "0.0.0.0", "-p", "81"], ["--host=0.0.0.0", "--port=81"]])
+def test_what_the_user_chose_stands_in_the_address(options, caplog):
+    caplog.set_level(logging.INFO)
+    ui.command(URI, Path("/somewhere"), options, "/#/here")
+    assert "http://0.0.0.0:81/#/here," in caplog.text
