@@ -79,7 +79,7 @@ class NoSpaceError(OSError):
         super().__init__(
             f"no space left on the disk for {path}. Received: {free_mb:.1f} MB free in {here}, "
             f"{written_mb:.1f} MB written and removed again; what stood there before is untouched. Make room "
-            "(`dvc gc --workspace` forgets results that nothing refers to), then run the same command again."
+            "(`fracture gc` removes what nothing needs any more), then run the same command again."
         )
 
 

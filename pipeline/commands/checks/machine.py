@@ -71,7 +71,7 @@ def disk() -> Check:
     """Whether there is room for shards, checkpoints and DVC's cache."""
     free = shutil.disk_usage(Path.cwd()).free / _GB
     status = PROBLEM if free < _FULL_GB else WARNING if free < _DISK_GB else OK
-    mend = "" if status == OK else "Make room; `dvc gc --workspace` forgets results that nothing refers to."
+    mend = "" if status == OK else "Make room; `fracture gc` removes what nothing needs any more."
     return Check("disk", status, f"{free:.1f} GB free", mend)
 
 
