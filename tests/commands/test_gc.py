@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
+from mlflow.utils.file_utils import local_file_uri_to_path
 
 from pipeline import config as settings
 from pipeline.commands import gc
@@ -149,6 +151,28 @@ def test_versions_go_but_for_those_that_somebody_needs(here, capsys, monkeypatch
     assert line.sync()[-1].champion.bundle[0] == "c"
     line.advance(succession.draft(line.sync(), None, actor="a", reason="worse"), line.sync())
     assert line.sync()[-1].champion.bundle[0] == "a"
+
+
+def test_the_files_of_a_version_go_with_it_and_those_of_a_champion_stay(here, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(garbage, "WEEK_S", -1.0)
+    line = succession.of(settings.read())
+    client, places = line.store.client, {}
+    client.create_registered_model(line.name)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/weights").write_bytes(b"w" * 1000)
+    for letter in "ab":
+        model = client.create_logged_model(line.store.experiment_id, name=letter)
+        client.log_model_artifacts(model.model_id, str(tmp_path / "files"))
+        client.finalize_logged_model(model.model_id, "READY")
+        places[letter] = model.artifact_location
+        tags = {"bundle.sha256": letter * 64, "bundle.md5": letter * 32}
+        client.create_model_version(line.name, model.artifact_location, tags=tags)
+    line.advance(succession.draft(line.sync(), Model("a" * 64, "1"), actor="a", reason=""), line.sync())
+    (gone,) = (item for item in collect(capsys)["items"] if item["what"] == "files of a version")
+    assert gone["bytes"] == 1000
+    there = {letter: Path(local_file_uri_to_path(place)).exists() for letter, place in places.items()}
+    assert there == {"a": True, "b": False}
+    assert [model.name for model in client.search_logged_models([line.store.experiment_id])] == ["a"]
 
 
 @pytest.mark.reliability(
