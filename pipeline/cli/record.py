@@ -36,7 +36,9 @@ def gc(
     keep: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many champions back `rollback` must reach. [all that ever were champion]"
+            min=1,
+            help="How many champions back `rollback` must reach.",
+            show_default="all that ever were champion",
         ),
     ] = None,
     as_json: Json = False,
