@@ -30,7 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"root": DATA, "annotations": f"{DATA}/annotations.coco.json", "labels": f"{DATA}/labels.csv"},
     "phantoms": {"train": 8, "val": 8, "test": 8, "min_side_px": 160, "max_side_px": 224},
     "preprocess": {"height_px": 128, "width_px": 128},
-    "train": {"head_epochs": 3, "max_epochs": 10, "pyramid_channels": 32},
+    "train": {"head_epochs": 3, "max_epochs": 10, "pyramid_channels": 32, "box_loss_weight": 0.0},
     "evaluate": {"bootstrap_samples": 100, "robustness_radiographs": 0},
     "region_maps": {
         "faithfulness_radiographs": 2,
