@@ -60,7 +60,7 @@ lint: .venv/ready
 
 lock: ## resolve the dependencies anew; names, versions and hashes, no addresses
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+		--python-version 3.11 --extra ray --extra s3 --group dev pyproject.toml --output-file requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
