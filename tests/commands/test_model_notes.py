@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.commands import assess, predict
+from pipeline.examine import picture
 from pipeline.files import images
 from pipeline.files.faults import Note
 from pipeline.predict import bundle, sealing
@@ -61,9 +62,9 @@ def test_the_overlay_and_the_terminal_say_it_the_detail_once(config, work, draw,
         warned.predict([pixels]),
     )
     told, plain = (
-        predict.draw(path, admitted, finding, each, "cividis") for each in (warned, replace(warned, notes=()))
+        picture.draw(path, admitted, finding, each, "cividis") for each in (warned, replace(warned, notes=()))
     )
-    named = predict.draw(path, admitted, finding, replace(warned, notes=()), "cividis", "current")
+    named = picture.draw(path, admitted, finding, replace(warned, notes=()), "cividis", "current")
     assert len(told) == len(named) > len(plain)
     assert np.array_equal(told[:400], plain[:400])
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.commands import assess, predict
+from pipeline.examine import picture
 from pipeline.files import images
 from pipeline.predict import bundle, scope
 from pipeline.preprocess import canvas
@@ -44,11 +45,11 @@ def test_an_overlay_out_of_scope_shows_the_bare_radiograph_and_says_so(draw, wor
     pixels = images.read(draw(work / "in", [1])[0]).pixels
     (finding,) = narrow.predict([pixels])
     admitted = intake.Admitted(images.Radiograph(pixels, "PNG", "L", ()), ())
-    drawn = predict.draw(work / "1.png", admitted, finding, narrow, "cividis")
+    drawn = picture.draw(work / "1.png", admitted, finding, narrow, "cividis")
     shown = drawn[200:480, :384].astype(int)
     assert np.ptp(shown, axis=2).max() == 0  # grey, without colours of evidence or regions
     told = [
-        predict.draw(work / "1.png", admitted, replace(finding, decision=each), narrow, "cividis")[:60]
+        picture.draw(work / "1.png", admitted, replace(finding, decision=each), narrow, "cividis")[:60]
         for each in ("needs review", "out of scope")
     ]
     assert not np.array_equal(*told)

@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.commands import predict
 from pipeline.dataset import names
+from pipeline.examine import picture
 from pipeline.files import images
 from pipeline.files.limits import Limits
 from pipeline.predict import bundle, bundle_files, sealing
@@ -175,7 +176,7 @@ def test_a_negative_is_shown_set_right(config, work, models):
     bone[:, 75:80] += 20
     finding, inverse = loaded.predict([bone, 255 - bone])
     shown = [
-        predict.draw(Path("a.png"), admitted(pixels), answer, loaded, "cividis")[:100, :100]
+        picture.draw(Path("a.png"), admitted(pixels), answer, loaded, "cividis")[:100, :100]
         for pixels, answer in ((bone, finding), (255 - bone, inverse))
     ]
     assert abs(shown[0].astype(int) - shown[1]).max() <= 2
@@ -202,7 +203,7 @@ def test_what_is_odd_about_a_file_reaches_json_tables_the_terminal_and_the_overl
     (finding,) = loaded.predict([pixels])
     odd = intake.admit(path.read_bytes(), "a.jpg", Limits()).issues
     plain, told = (
-        predict.draw(path, admitted(pixels, *issues), finding, loaded, "cividis") for issues in ((), odd)
+        picture.draw(path, admitted(pixels, *issues), finding, loaded, "cividis") for issues in ((), odd)
     )
     assert len(told) > len(plain)
 

@@ -1,0 +1,1 @@
+"""What one radiograph gets: admitted, answered, told as a record, drawn."""
