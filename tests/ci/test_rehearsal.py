@@ -63,9 +63,8 @@ def drawn(
 @pytest.mark.slow
 def test_from_a_data_drop_to_a_promoted_model(tmp_path: Path) -> None:
     rehearse.rehearse(tmp_path)
-    champions = [
-        json.loads(line)["champion"]["version"] for line in (tmp_path / "developer/ledger.jsonl").open()
-    ]
+    ledger = (tmp_path / "developer/ledger.jsonl").read_text().splitlines()
+    champions = [json.loads(line)["champion"]["version"] for line in ledger]
     assert champions == ["1", "2"]
     for patterns in filters().values():  # a drop starts a retraining, what that proposes starts none
         pushes = [starts(patterns, files) for files in changed(tmp_path / "developer")]
