@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline import config as settings
 from pipeline.dataset import annotations, names
-from pipeline.network import classifier, device, inference, tta
+from pipeline.network import classifier, device, inference, interface, tta
 from pipeline.predict import bundle_files, maps
 from pipeline.predict.maps import MapSet
 from pipeline.preprocess import shards
@@ -51,7 +51,7 @@ def main() -> None:
         found = maps.from_output(
             val,
             inference.predict_all(
-                tta.with_tta(predict, count), shards.dataset(config.paths.shards, val, inference.BATCH)
+                tta.with_tta(predict, count), shards.dataset(config.paths.shards, val, interface.BATCH)
             ),
             [shards.placement(row) for row in val.itertuples()],
             canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),

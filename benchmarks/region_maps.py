@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from pipeline import config as settings
 from pipeline.dataset import names
-from pipeline.network import classifier, device, inference, tta
+from pipeline.network import classifier, device, inference, interface, tta
 from pipeline.predict import bundle, maps
 from pipeline.preprocess import shards
 from pipeline.preprocess.canvas import Placement
@@ -70,7 +70,7 @@ def own(
             logits = [probabilities(tf.constant(view.warp(part))).numpy() for view in views]
             loaded.calibration.probability(np.mean(logits, axis=0))
 
-    def mapped(predict: inference.Predict = averaged) -> None:
+    def mapped(predict: interface.Predict = averaged) -> None:
         for part in _batches(canvases, batch):
             logits, evidence, *_ = predict(part)
             loaded.calibration.probability(logits)

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from pipeline import config as settings
 from pipeline.files import images
-from pipeline.network import classifier, device, inference
+from pipeline.network import classifier, device, interface
 from pipeline.phantoms.drawing import draw
 from pipeline.predict import scope
 from pipeline.preprocess import canvas
@@ -94,7 +94,7 @@ def asker(model: keras.Model) -> Callable[[Iterable[UInt8Array]], Features]:
 
     def ask(canvases: Iterable[UInt8Array]) -> Features:
         left = iter(canvases)
-        batches = iter(lambda: list(islice(left, inference.BATCH)), [])
+        batches = iter(lambda: list(islice(left, interface.BATCH)), [])
         answers = [pooled(np.stack(batch)) for batch in batches]
         return {name: np.concatenate([each[name] for each in answers]) for name in ("mean", "std", "max")}
 

@@ -34,7 +34,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from pipeline import config as settings
 from pipeline.files import engine, images, outputs
-from pipeline.network import classifier, device, inference, tta
+from pipeline.network import classifier, device, inference, interface, tta
 from pipeline.predict import calibration, maps
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
@@ -156,7 +156,7 @@ def test(config: settings.Config, folder: Path, name: str) -> None:
     logits = []
     for path in sorted(folder.glob(f"{name}-seed*.keras")):
         predict = tta.with_tta(inference.predictor(classifier.load(path)), config.predict.tta_views)
-        batches = shards.dataset(config.paths.shards, rows, inference.BATCH)
+        batches = shards.dataset(config.paths.shards, rows, interface.BATCH)
         logits.append(inference.predict_all(predict, batches).logits)
         print(f"{path.stem}: AUROC {auroc(fractured, logits[-1]):.3f}", flush=True)
     found = pd.Series([auroc(fractured, each) for each in logits])
@@ -181,16 +181,16 @@ def likeness(config: settings.Config, model: keras.Model, val: pd.DataFrame) -> 
 
 
 def answers(
-    config: settings.Config, predict: inference.Predict, rows: pd.DataFrame
-) -> tuple[inference.NetworkOutput, NDArray[np.float64]]:
+    config: settings.Config, predict: interface.Predict, rows: pd.DataFrame
+) -> tuple[interface.NetworkOutput, NDArray[np.float64]]:
     """Predict rows of the index; give the outputs, and their :func:`points`."""
-    batches = shards.dataset(config.paths.shards, rows, inference.BATCH, with_masks=True)
+    batches = shards.dataset(config.paths.shards, rows, interface.BATCH, with_masks=True)
     predicted = [
         (predict(canvases[..., 0]), masks[..., 0])
         for canvases, _, masks in engine.ahead(batches.as_numpy_iterator())
     ]
     hits = [points(output.evidence, masks) for output, masks in predicted]
-    return inference.concatenate([output for output, _ in predicted]), np.concatenate(hits)
+    return interface.concatenate([output for output, _ in predicted]), np.concatenate(hits)
 
 
 def points(evidence: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ def make(
         write_json(config.paths.report(stage) / "metrics.json", {})
     files = manifests.write(config.paths.manifest, *splits)
     evaluate(config, files[files["split"] == "test"], noise)
-    for file in (*sealing.FILES, "weights.txt"):  # the last is what the small pipeline trains
+    for file in (*sealing.FILES, names.GRAPH, "weights.txt"):  # the last is what the small pipeline trains
         write_text(config.paths.models / file, name)
     weights.write(config.paths.models / names.CLASSIFIER, **{name: [weight]})
     sealing.seal(config.paths.models)

@@ -33,7 +33,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import issues, labels, manifest, names
 from pipeline.evaluate import curves, evaluation
 from pipeline.files import images, outputs
-from pipeline.network import classifier, device, inference, tta
+from pipeline.network import classifier, device, inference, interface, tta
 from pipeline.predict import bundle, maps, origin, sealing
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import polarity
@@ -98,7 +98,7 @@ def _assess(
 ) -> None:
     """Assess the bundle in ``paths.models``."""
     device.prepare(config.run)
-    loaded = bundle.load(config.paths.models)
+    loaded = bundle.load(config.paths.models, config.run)
     checked = external.check(config, root, annotations)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
@@ -123,7 +123,7 @@ def _report(
     config: Config,
     loaded: Bundle,
     model: keras.Model,
-    predict: inference.Predict,
+    predict: interface.Predict,
     checked: external.Folder,
     map_set: maps.MapSet,
     target: Path,

@@ -18,7 +18,7 @@ from pipeline.dataset import manifest, names
 from pipeline.evaluate import evaluation
 from pipeline.files import engine, images
 from pipeline.files.faults import ImageFault, Issue
-from pipeline.network import inference
+from pipeline.network import interface
 from pipeline.predict import maps, operating_points
 from pipeline.predict.bundle import Bundle
 from pipeline.preprocess import preparation
@@ -28,7 +28,7 @@ from pipeline.validate import external
 
 
 def predict_folder(
-    config: Config, loaded: Bundle, predict: inference.Predict, checked: external.Folder, kept: Path
+    config: Config, loaded: Bundle, predict: interface.Predict, checked: external.Folder, kept: Path
 ) -> tuple[maps.MapSet, list[Issue]]:
     """Predict and map every kept radiograph, a batch at a time; tell those that are gone since the check.
 
@@ -36,14 +36,14 @@ def predict_folder(
     """
     settings, lost = loaded.preprocess, list[Issue]()
     placed = place(config, settings, checked, lost, kept)
-    network_outputs: list[inference.NetworkOutput] = []
+    network_outputs: list[interface.NetworkOutput] = []
     placements: list[Placement] = []
-    for batch in inference.in_batches(placed):
+    for batch in interface.in_batches(placed):
         canvases, places = zip(*batch, strict=True)
         network_outputs.append(predict(np.stack(canvases)))
         placements += places
     rows = _left(checked, lost)
-    output = inference.concatenate(network_outputs)
+    output = interface.concatenate(network_outputs)
     found = maps.from_output(
         rows,
         output,
@@ -62,7 +62,7 @@ def logits(
     """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
     lost, found = list[Issue](), list[Float64Array]()
     placed = place(config, loaded.preprocess, checked, lost)
-    for batch in inference.in_batches(placed):
+    for batch in interface.in_batches(placed):
         output = loaded.network(np.stack([pixels for pixels, _ in batch]))
         found.append(np.asarray(output.logits, np.float64))
     rows = _left(checked, lost)

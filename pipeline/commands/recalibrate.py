@@ -33,7 +33,6 @@ from pipeline.dataset import issues, names
 from pipeline.evaluate import curves
 from pipeline.files import outputs
 from pipeline.files.faults import Issue
-from pipeline.network import device
 from pipeline.predict import bundle, bundle_files, origin, sealing, site
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.recalibration import Fit, Targets
@@ -46,7 +45,7 @@ from pipeline.validate import told as tell
 log = logging.getLogger(__name__)
 
 _OUTPUTS = (names.ISSUES, names.METRICS, "plots", names.PREDICTIONS, "report.html", report_folder.SOURCE)
-_BUNDLE = (*sealing.FILES, names.ORIGIN, names.SITE, names.BUNDLE)
+_BUNDLE = (*sealing.FILES, names.GRAPH, names.ORIGIN, names.SITE, names.BUNDLE)
 _HEAD = ("Figure", "Before", "After")
 
 
@@ -110,8 +109,7 @@ def _fit(
         checked = external.check_unlabelled(config, root, labels)
     n_files, checked = len(checked.files), _unseen(checked)
     site_fit.require(root, checked.kept, targets, prevalence)
-    device.prepare(config.run)
-    loaded = bundle.load(config.paths.models)
+    loaded = bundle.load(config.paths.models, config.run)
     rows, logits, lost = folder_prediction.logits(config, loaded, checked)
     old = Fit(loaded.calibration, loaded.points)
     if prevalence is None:
@@ -159,7 +157,7 @@ def write_bundle(
 ) -> str:
     """Write the bundle of a place: all of the old one but what decides. Return its sha256."""
     target.mkdir()
-    same = {*sealing.FILES, names.ORIGIN} - site.FITTED
+    same = {*sealing.FILES, names.GRAPH, names.ORIGIN} - site.FITTED
     for name in (name for name in same if (models / name).is_file()):
         shutil.copyfile(models / name, target / name)
     points, calibration = found.fit.points, found.fit.calibration

@@ -26,7 +26,7 @@ from pipeline.config import Config
 from pipeline.dataset import manifest, names, released
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
-from pipeline.network import device, half_precision, inference
+from pipeline.network import half_precision, interface
 from pipeline.predict import bundle, origin, sealing
 from pipeline.preprocess import shards
 from pipeline.registry import candidate
@@ -71,8 +71,9 @@ def run(
     record = {"name": name, "data": data, "base": base, **_made_by(config)}
     with outputs.staged(target) as private:
         private.mkdir(parents=True)
-        for file in sealing.FILES:
-            shutil.copyfile(config.paths.models / file, private / file)
+        for file in (*sealing.FILES, names.GRAPH):
+            if (config.paths.models / file).is_file():
+                shutil.copyfile(config.paths.models / file, private / file)
         learnt = origin.read(config.paths.models)
         origin.write(private, learnt._replace(data=data))
         learnt_hashes.write(private / names.LEARNT, _learnt(config, begun))
@@ -96,12 +97,11 @@ def narrow(config: Config, folder: Path) -> dict[str, Any]:
         ``weights``, float16 or float32; ``most_apart``, how far a probability moved; ``checked``, on how many
         radiographs of ``val`` and ``test``.
     """
-    device.prepare(config.run)
     canvases = _check_set(config)
-    before = _answers(config.paths.models, canvases)
+    before = _answers(config, config.paths.models, canvases)
     half_precision.halve(config.paths.models / names.CLASSIFIER, folder / names.CLASSIFIER)
     sealing.seal(folder)
-    apart = float(np.abs(_answers(folder, canvases) - before).max())
+    apart = float(np.abs(_answers(config, folder, canvases) - before).max())
     told = {"weights": "float16", "most_apart": round(apart, 6), "checked": len(canvases)}
     if apart <= MOST_APART:
         return told
@@ -196,10 +196,10 @@ def _check_set(config: Config) -> NDArray[np.uint8]:
     return np.stack([*shards.canvases(config.paths.shards, rows)])
 
 
-def _answers(folder: Path, canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _answers(config: Config, folder: Path, canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Give the probabilities of canvases, and those of the map at its highest point."""
-    loaded, found = bundle.load(folder), []
-    for batch in inference.in_batches(canvases):
+    loaded, found = bundle.load(folder, config.run), []
+    for batch in interface.in_batches(canvases):
         output = loaded.network(np.stack(batch))
         peaks = output.evidence.reshape(len(batch), -1).max(axis=1)
         found.append(loaded.calibration.probability(np.stack([output.logits, peaks]).astype(np.float64)))

@@ -21,6 +21,7 @@ CASES = ("confident_errors", "misses", "false_alarms", "hits")
 
 # The model bundle; the profile stands in the report of `validate`, too.
 CLASSIFIER, OPERATING_POINTS = "classifier.keras", "operating_points.json"
+GRAPH = "classifier.onnx"  # how the classifier computes, without its weights
 REGION_MAPS, PREPROCESS, BUNDLE = "region_maps.json", "preprocess.json", "bundle.json"
 PROFILE, SCOPE = "profile.json", "scope.npz"
 ORIGIN = "origin.json"  # what it learnt from, in a line

@@ -16,8 +16,8 @@ from pipeline.config import Train
 from pipeline.network import archive, backbones, box_head, pooling
 from pipeline.network.body_part_head import BODY_PART_HEAD
 from pipeline.network.box_head import BOX_HEAD
+from pipeline.network.interface import STRIDE
 
-STRIDE = 8
 _LEVELS = (32, 16, 8)
 _EXACT = "float32"  # whatever the precision of the layers before: see pipeline/train/precision.py
 _HEADS = ("pyramid", "evidence", "attention", "logit", BODY_PART_HEAD, BOX_HEAD)

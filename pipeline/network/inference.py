@@ -1,11 +1,8 @@
-"""Batched inference: canvases in, logits, evidence, probabilities of body parts, boxes out."""
+"""A Keras network in batches: canvases in, logits, evidence, probabilities of body parts, boxes out."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -16,43 +13,11 @@ from pipeline.files import engine
 from pipeline.network import classifier, device
 from pipeline.network.body_part_head import BODY_PART_HEAD
 from pipeline.network.box_head import BOX_HEAD
+from pipeline.network.interface import STRIDE, NetworkOutput, Predict, concatenate
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-BATCH = 16  # radiographs in memory at once
 _FEATURES = "features"
-
-
-class NetworkOutput(NamedTuple):
-    """What the network computes of B radiographs.
-
-    Attributes
-    ----------
-    logits
-        (B,).
-    evidence
-        (B, M, N), as logits.
-    parts
-        (B, K), probabilities of the parts of the body; K is 0 without that head.
-    features
-        (B, 2 C), mean and maximum over the backbone's coarsest features, of the canvas itself: what tells how
-        far a radiograph lies from those of training.
-    boxes
-        (B, M, N, 4) float16, since those of a whole split lie in memory: from each cell's centre up, left,
-        down and right to the sides of a fracture's box, in pixels of the canvas; (B, 0, 0, 4) without that
-        head.
-    """
-
-    logits: NDArray[np.float32]
-    evidence: NDArray[np.float32]
-    parts: NDArray[np.float32]
-    features: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-    boxes: NDArray[np.float16] = np.zeros((0, 0, 0, 4), np.float16)
-
-
-Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
 
 
 def predictor(model: keras.Model) -> Predict:
@@ -66,21 +31,16 @@ def predictor(model: keras.Model) -> Predict:
     callable
         From uint8 (B, H, W) to a :class:`NetworkOutput` with evidence (B, H/8, W/8).
     """
-    whole_model = keras.Model(model.input, {**model.output, _FEATURES: classifier.coarsest(model)})
+    whole_model = with_features(model)
 
-    def forward(canvases: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        outputs = whole_model(tf.cast(canvases, tf.float32)[..., None], training=False)
-        n = tf.shape(canvases)[0]
-        parts = outputs.get(BODY_PART_HEAD, tf.zeros((n, 0)))
-        boxes = tf.cast(classifier.STRIDE * outputs.get(BOX_HEAD, tf.zeros((n, 0, 0, 4))), tf.float16)
-        coarsest = tf.cast(outputs[_FEATURES], tf.float32)
-        pooled = tf.concat([tf.reduce_mean(coarsest, (1, 2)), tf.reduce_max(coarsest, (1, 2))], axis=1)
-        return outputs["logit"][:, 0], outputs["evidence"][..., 0], parts, pooled, boxes
+    def forward(canvases: tf.Tensor) -> dict[str, tf.Tensor]:
+        return named(whole_model(as_image(canvases), training=False))
 
     run = tf.function(forward, input_signature=[tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8)])
 
     def whole(canvases: NDArray[np.uint8]) -> NetworkOutput:
-        return NetworkOutput(*(output.numpy() for output in run(tf.constant(canvases))))
+        outputs = run(tf.constant(canvases))
+        return NetworkOutput.of_named({name: output.numpy() for name, output in outputs.items()})
 
     def predict(canvases: NDArray[np.uint8]) -> NetworkOutput:
         try:
@@ -95,19 +55,29 @@ def predictor(model: keras.Model) -> Predict:
     return predict
 
 
-def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield items so many at a time as are in memory at once."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch
-
-
 def predict_all(predict: Predict, batches: tf.data.Dataset) -> NetworkOutput:
     """Predict all batches of ``shards.dataset``, reading the next one meanwhile."""
     ahead = engine.ahead(batches.as_numpy_iterator())
     return concatenate([predict(canvases[..., 0]) for canvases, *_ in ahead])
 
 
-def concatenate(outputs: Sequence[NetworkOutput]) -> NetworkOutput:
-    """Join the outputs of several batches into one."""
-    return NetworkOutput(*(np.concatenate(batches) for batches in zip(*outputs, strict=True)))
+def with_features(model: keras.Model) -> keras.Model:
+    """Give a classifier the backbone's coarsest features as one more output."""
+    return keras.Model(model.input, {**model.output, _FEATURES: classifier.coarsest(model)})
+
+
+def as_image(canvases: tf.Tensor) -> tf.Tensor:
+    """Turn canvases, uint8 (B, H, W), into the input of a classifier, float32 (B, H, W, 1)."""
+    return tf.cast(canvases, tf.float32)[..., None]
+
+
+def named(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Name the outputs of :func:`with_features` as :class:`NetworkOutput` does, in its shapes."""
+    coarsest = tf.cast(outputs[_FEATURES], tf.float32)
+    pooled = tf.concat([tf.reduce_mean(coarsest, (1, 2)), tf.reduce_max(coarsest, (1, 2))], axis=1)
+    found = {"logits": outputs["logit"][:, 0], "evidence": outputs["evidence"][..., 0], "features": pooled}
+    if BODY_PART_HEAD in outputs:
+        found["parts"] = outputs[BODY_PART_HEAD]
+    if BOX_HEAD in outputs:
+        found["boxes"] = tf.cast(STRIDE * outputs[BOX_HEAD], tf.float16)
+    return found

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.network.classifier import STRIDE
-from pipeline.network.inference import NetworkOutput, Predict
+from pipeline.network.interface import STRIDE, NetworkOutput, Predict
 from pipeline.types import BoolArray, Float16Array, Float32Array, Float64Array, UInt8Array
 
 Shape = tuple[int, int]

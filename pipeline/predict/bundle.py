@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import Preprocess
+from pipeline.config import Preprocess, Run
 from pipeline.dataset import body_part
-from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS, SCOPE
+from pipeline.dataset.names import CLASSIFIER, GRAPH, OPERATING_POINTS, PREPROCESS, REGION_MAPS, SCOPE
 from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
-from pipeline.network import classifier, inference, tta
-from pipeline.network.body_part_head import part_names
+from pipeline.network import interface, runtime, tta
 from pipeline.predict import bundle_files, maps, operating_points, sealing, site
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
@@ -102,7 +101,7 @@ class Bundle:
         What the operating points are to reach; None where an older bundle does not say.
     """
 
-    network: inference.Predict
+    network: interface.Predict
     calibration: Calibration
     points: OperatingPoints
     region_settings: RegionSettings
@@ -118,10 +117,10 @@ class Bundle:
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
         findings: list[Finding] = []
-        for start in range(0, len(radiographs), inference.BATCH):
+        for start in range(0, len(radiographs), interface.BATCH):
             placed = [
                 canvas.place(pixels, self.preprocess)
-                for pixels in radiographs[start : start + inference.BATCH]
+                for pixels in radiographs[start : start + interface.BATCH]
             ]
             output = self.network(np.stack([pixels for pixels, _ in placed]))
             placements = (placement for _, placement in placed)
@@ -154,8 +153,13 @@ class Bundle:
         return Finding(float(score[0]), decision, regions, region_map, part, placement, verdict)
 
 
-def load(folder: Path) -> Bundle:
+def load(folder: Path, run: Run | None = None) -> Bundle:
     """Check and load the bundle in a folder.
+
+    Parameters
+    ----------
+    run
+        How many threads it may use, and where TensorFlow works if need be; None for all, and as it likes.
 
     Raises
     ------
@@ -165,18 +169,18 @@ def load(folder: Path) -> Bundle:
         The classifier cannot be loaded safely.
     """
     sealing.check(folder)
+    network = _network(folder, run)
     points, calibration = bundle_files.read_operating_points(folder / OPERATING_POINTS)
     region_settings, tta_views = bundle_files.read_region_settings(folder / REGION_MAPS)
     settings, limits = bundle_files.read_preprocess(folder / PREPROCESS)
     learnt = bundle_files.read_scope(folder / SCOPE)
-    model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        tta.with_tta(inference.predictor(model), tta_views),
+        tta.with_tta(network.predict, tta_views),
         calibration,
         points,
         region_settings,
         settings,
-        part_names(model),
+        network.parts,
         tta_views,
         limits,
         (*learnt.notes, *site.notes(folder)),
@@ -184,3 +188,17 @@ def load(folder: Path) -> Bundle:
         bundle_files.read_map_calibration(folder / REGION_MAPS),
         bundle_files.read_basis(folder / OPERATING_POINTS)[0],
     )
+
+
+def _network(folder: Path, run: Run | None) -> runtime.Network:
+    """Load the network; by TensorFlow where the sealed bundle has no graph for the light runtime."""
+    _, files = sealing.compared(folder)
+    if GRAPH in files and (folder / GRAPH).stat().st_size:
+        return runtime.load(folder / GRAPH, folder / CLASSIFIER, run.threads if run else 0)
+    from pipeline.network import classifier, device, inference
+    from pipeline.network.body_part_head import part_names
+
+    if run:
+        device.prepare(run)
+    model = classifier.load(folder / CLASSIFIER)
+    return runtime.Network(inference.predictor(model), part_names(model))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.files import resize
-from pipeline.network.inference import NetworkOutput
+from pipeline.network.interface import NetworkOutput
 from pipeline.predict import operating_points
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.head_boxes import Cells
@@ -38,7 +38,7 @@ class MapSet:
         everywhere, as long as no site was fitted.
     boxes
         (N, M', N', 4), distances to the sides of boxes as in
-        :class:`pipeline.network.inference.NetworkOutput`; empty without that head.
+        :class:`pipeline.network.interface.NetworkOutput`; empty without that head.
     answers
         From logits to ``y_score``; None: as the maps.
     """
@@ -145,7 +145,7 @@ def in_cells(
     probability
         (M', N'), 0..1, on a grid over the canvas.
     boxes
-        (M', N', 4), distances as in :class:`pipeline.network.inference.NetworkOutput`.
+        (M', N', 4), distances as in :class:`pipeline.network.interface.NetworkOutput`.
     placement, canvas_shape
         Where the radiograph lies on the canvas, and its size in pixels.
     """

@@ -18,6 +18,7 @@ FRACTURE = "fracture"
 OUT_OF_SCOPE = "out of scope"  # in place of a decision: see `pipeline.predict.scope`
 NO_REGION = "no region stands out"  # of a radiograph that is not cleared
 
+MARGIN = 1e-4  # between a score and the threshold at it, in logits
 ROUNDING = 1e-9  # a target of 0.95 is reached by 19 of 20, in whatever order their weights were added
 
 
@@ -44,7 +45,7 @@ def choose(
 ) -> OperatingPoints:
     """Highest threshold that reaches the sensitivity, and lowest that reaches the specificity.
 
-    Thresholds are scores that occur, and one just above them all. Where a good classifier makes
+    Thresholds lie just below scores that occur, and one just above them all. Where a good classifier makes
     the two cross, either meets both targets; they then swap names, so that both points still keep
     their promise and the scores between, the least clear ones, are still reviewed.
 
@@ -67,7 +68,7 @@ def choose(
             f"operating points need both classes. Received: {truth.sum()} fractured of {truth.size}. "
             "Put radiographs of either class into val."
         )
-    candidates = np.append(np.unique(score), np.nextafter(score.max(), np.inf))
+    candidates = _between(np.unique(score))
     below_fractured = _weight_below(candidates, score[truth], weight[truth])
     below_other = _weight_below(candidates, score[~truth], weight[~truth])
     sensitive = candidates[1 - below_fractured >= sensitivity - ROUNDING].max()
@@ -99,6 +100,18 @@ def region_stands_out(decision: str, n_regions: int) -> bool | None:
 def in_words(decision: str, n_regions: int) -> str:
     """Give the decision, and say so where it asks for a region and none stands out."""
     return f"{decision}, {NO_REGION}" if region_stands_out(decision, n_regions) is False else decision
+
+
+def _between(scores: Float64Array) -> Float64Array:
+    """Thresholds just below each of some distinct scores, and one above them all.
+
+    Half way to the next score, or :data:`MARGIN` away in logits: another processor or library, which rounds
+    otherwise, decides the same.
+    """
+    margin = np.maximum(MARGIN * scores * (1 - scores), np.spacing(scores))
+    below = np.append(-np.inf, scores[:-1])
+    above = min(scores[-1] + margin[-1], np.nextafter(max(scores[-1], 1.0), np.inf))
+    return np.append(np.maximum(scores - margin, (scores + below) / 2), above)
 
 
 def _weight_below(thresholds: FloatArray, score: FloatArray, weight: FloatArray) -> Float64Array:

@@ -17,6 +17,7 @@ from pipeline.dataset.names import (
     CARD,
     CLASSIFIER,
     FIGURES,
+    GRAPH,
     LEARNT,
     OPERATING_POINTS,
     ORIGIN,
@@ -31,7 +32,7 @@ from pipeline.files import outputs
 
 FILES = (CLASSIFIER, OPERATING_POINTS, REGION_MAPS, PREPROCESS, PROFILE, SCOPE)
 RELEASED = (RELEASE, FIGURES, CARD, ATTRIBUTION, LEARNT)
-OPTIONAL = (ORIGIN, SITE, *RELEASED)
+OPTIONAL = (GRAPH, ORIGIN, SITE, *RELEASED)
 _ADVICE = "Run `dvc repro`, or `dvc checkout` if the pipeline has run."
 
 

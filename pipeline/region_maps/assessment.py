@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline.config import RegionMaps
 from pipeline.dataset import annotations as reference
 from pipeline.dataset.annotations import Annotations
-from pipeline.network.inference import Predict
+from pipeline.network.interface import Predict
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.network import device
-from pipeline.network.classifier import STRIDE
+from pipeline.network.interface import STRIDE
 
 Attribute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

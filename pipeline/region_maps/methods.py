@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import logit
 
 from pipeline.dataset.annotations import Annotations
-from pipeline.network.classifier import STRIDE
+from pipeline.network.interface import STRIDE
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import attributions, deletion, references, scores

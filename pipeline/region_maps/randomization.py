@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from pipeline.network import classifier, inference
+from pipeline.network import classifier, inference, interface
 from pipeline.network.box_head import BOX_HEAD
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import scores
@@ -104,7 +104,7 @@ def _with_random_networks(model: keras.Model, maps: MapSet, canvases: UInt8Array
     return np.asarray(np.mean(correlations, axis=0), np.float64)
 
 
-def _cascade(model: keras.Model, seed: int) -> Iterator[tuple[int, str, inference.Predict]]:
+def _cascade(model: keras.Model, seed: int) -> Iterator[tuple[int, str, interface.Predict]]:
     """Yield the network as it is, then, at even steps, with ever more layers random from the top."""
     random = classifier.with_random_weights(model, seed)
     twin = keras.models.clone_model(model)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.network import inference
+from pipeline.network import interface
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
 from pipeline.preprocess.canvas import Placement
@@ -140,7 +140,7 @@ def _predicted(
     predict: Predict, shown: Iterable[tuple[UInt8Array, Window]]
 ) -> tuple[Float64Array, Float64Array]:
     """Predict regions alone, and nothing but the blur."""
-    batches = inference.in_batches(picture for own in shown for picture in pictures(*own))
+    batches = interface.in_batches(picture for own in shown for picture in pictures(*own))
     answers = np.concatenate([probabilities(predict, np.stack(own)) for own in batches])
     return answers[::2], answers[1::2]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.config import Config
-from pipeline.network import device
 from pipeline.predict import bundle, fitted_here
 from pipeline.predict.bundle import Bundle
 from pipeline.registry import model_choice
@@ -20,7 +19,6 @@ def load(config: Config, model: str | None = None) -> tuple[Bundle, dict[str, st
         Which one; see `model_choice.opened`.
     """
     with model_choice.opened(config, model) as answering:
-        device.prepare(config.run)
-        loaded, told = bundle.load(answering.folder), answering.record()
+        loaded, told = bundle.load(answering.folder, config.run), answering.record()
         strange = fitted_here.notes(config, answering.folder)
     return replace(loaded, notes=(*loaded.notes, *strange)), told

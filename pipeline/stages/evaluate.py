@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.dataset import body_part, labels, names, tables
 from pipeline.evaluate import evaluation, findings, perturbed, telling_apart
 from pipeline.files import outputs
-from pipeline.network import classifier, device, inference, tta
+from pipeline.network import classifier, device, inference, interface, tta
 from pipeline.network.body_part_head import part_names
 from pipeline.predict import bundle_files, operating_points, scope, val_scores
 from pipeline.predict.calibration import Calibration
@@ -47,7 +47,7 @@ def run(config: Config) -> None:
         plain = inference.predictor(model)
         predict = tta.with_tta(plain, config.predict.tta_views)
         output = inference.predict_all(
-            predict, shards.dataset(config.paths.shards, held_out, inference.BATCH)
+            predict, shards.dataset(config.paths.shards, held_out, interface.BATCH)
         )
         is_val = (held_out["split"] == "val").to_numpy()
         calibration, points = choose(held_out, output.logits, config)
@@ -122,13 +122,13 @@ def choose(
 def learn(
     config: Config,
     index: pd.DataFrame,
-    predict: inference.Predict,
+    predict: interface.Predict,
     held_out: pd.DataFrame,
     features: NDArray[np.float32],
 ) -> Scope:
     """Gather the features of ``train``, and choose the threshold of the scope on those of ``val``."""
     train = scope.chosen(index[index["split"] == "train"], config.run.seed)
-    seen = inference.predict_all(predict, shards.dataset(config.paths.shards, train, inference.BATCH))
+    seen = inference.predict_all(predict, shards.dataset(config.paths.shards, train, interface.BATCH))
     parts = train[body_part.COLUMN].fillna("") if body_part.COLUMN in train else pd.Series("", train.index)
     val = (held_out["split"] == "val").to_numpy()
     return scope.fit(
@@ -140,13 +140,13 @@ def learn(
     )
 
 
-def phantom_features(config: Config, predict: inference.Predict) -> NDArray[np.float32] | None:
+def phantom_features(config: Config, predict: interface.Predict) -> NDArray[np.float32] | None:
     """Let a model of radiographs look at phantoms; None for one that learnt from them."""
     if _is_phantoms(config):
         return None
     drawn = telling_apart.phantoms(config.preprocess, config.run.seed)
-    batches = (drawn[start : start + inference.BATCH] for start in range(0, len(drawn), inference.BATCH))
-    return inference.concatenate([predict(batch) for batch in batches]).features
+    batches = (drawn[start : start + interface.BATCH] for start in range(0, len(drawn), interface.BATCH))
+    return interface.concatenate([predict(batch) for batch in batches]).features
 
 
 def _is_phantoms(config: Config) -> bool:

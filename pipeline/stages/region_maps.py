@@ -1,9 +1,9 @@
 """Draw region maps, cut regions from them, score both, and seal and register the model bundle.
 
 Reads the shards, the classifier, the operating points, the checked annotations, the data's profile and the
-radiographs of ``test``; writes the region-map settings, ``profile.json``, ``origin.json``, ``bundle.json``,
-COCO results, tables by subgroup and by method, curves, overlays and the scores. How regions are cut is chosen
-on ``val``; ``test`` is scored once.
+radiographs of ``test``; writes the region-map settings, ``classifier.onnx``, ``profile.json``,
+``origin.json``, ``bundle.json``, COCO results, tables by subgroup and by method, curves, overlays and the
+scores. How regions are cut is chosen on ``val``; ``test`` is scored once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
-from pipeline.network import classifier, device, inference, tta
-from pipeline.predict import bundle_files, maps, origin, scope, sealing
+from pipeline.network import classifier, device, inference, interface, tta
+from pipeline.predict import bundle_files, light, maps, origin, scope, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -43,8 +43,19 @@ def run(config: Config) -> None:
         points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
-        val, test = (predict_split(config, predict, own, points, calibration) for own in rows.values())
+        computed = {split: predict_split(config, predict, own) for split, own in rows.items()}
+        val, test = (mapped(config, own, computed[split], points, calibration) for split, own in rows.items())
         settings = choice.choose(val, annotations, config.region_maps)
+        light.write(
+            config.paths.models,
+            model,
+            computed["val"],
+            lambda predict: predict_split(config, predict, rows["val"]),
+            points,
+            calibration,
+            tta_views=config.predict.tta_views,
+            threads=config.run.threads,
+        )
         seal(config, settings, index)
         assessed = assessment.assess(
             model,
@@ -105,17 +116,22 @@ def write(
     outputs.write_json(report / names.METRICS, assessed.figures)
 
 
-def predict_split(
+def predict_split(config: Config, predict: interface.Predict, rows: pd.DataFrame) -> interface.NetworkOutput:
+    """Let the network see the radiographs of some index rows."""
+    return inference.predict_all(predict, shards.dataset(config.paths.shards, rows, interface.BATCH))
+
+
+def mapped(
     config: Config,
-    predict: inference.Predict,
     rows: pd.DataFrame,
+    output: interface.NetworkOutput,
     points: OperatingPoints,
     calibration: Calibration,
 ) -> maps.MapSet:
-    """Predict and map the radiographs of some index rows."""
+    """Map the radiographs of some index rows."""
     return maps.from_output(
         rows,
-        inference.predict_all(predict, shards.dataset(config.paths.shards, rows, inference.BATCH)),
+        output,
         [shards.placement(row) for row in rows.itertuples()],
         canvas_shape=(config.preprocess.height_px, config.preprocess.width_px),
         points=points,

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.dataset.body_part import COLUMN, UNKNOWN
 from pipeline.files import engine
-from pipeline.network import classifier, inference
+from pipeline.network import classifier, interface
 from pipeline.network.body_part_head import BODY_PART_HEAD, PartHead
 from pipeline.preprocess import shards
 
@@ -67,7 +67,7 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _features(model: keras.Model, folder: Path, rows: pd.DataFrame) -> NDArray[np.float64]:
     embed = tf.function(lambda canvases: model(tf.cast(canvases, tf.float32), training=False))
-    batches = engine.ahead(shards.dataset(folder, rows, inference.BATCH))
+    batches = engine.ahead(shards.dataset(folder, rows, interface.BATCH))
     return np.concatenate([embed(canvases).numpy() for canvases, *_ in batches]).astype(np.float64)
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import Train
 from pipeline.files import engine, images
-from pipeline.network import inference, tta
-from pipeline.network.classifier import STRIDE
+from pipeline.network import inference, interface, tta
+from pipeline.network.interface import STRIDE
 from pipeline.preprocess import shards
 
 _VIEWS = 6
@@ -68,9 +68,9 @@ def draw(model: keras.Model, folder: Path, rows: pd.DataFrame) -> dict[str, byte
     """
     predict = tta.with_tta(inference.predictor(model), _VIEWS)
     masks = []
-    batches = shards.dataset(folder, rows, inference.BATCH)
+    batches = shards.dataset(folder, rows, interface.BATCH)
     ahead = engine.ahead(batches.as_numpy_iterator())
-    n_batches = -(-len(rows) // inference.BATCH)
+    n_batches = -(-len(rows) // interface.BATCH)
     for canvases, _ in engine.track(ahead, total=n_batches, label="pseudo-masks"):
         evidence = predict(canvases[..., 0]).evidence
         masks += [images.encode_png(outline(each, canvases.shape[1:3])) for each in evidence]

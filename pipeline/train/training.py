@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from pipeline.config import Train
 from pipeline.files import engine
-from pipeline.network import classifier, device, inference
+from pipeline.network import classifier, device, inference, interface
 from pipeline.network.box_head import BOX_HEAD
 from pipeline.preprocess import outlines, shards
 from pipeline.statistics import metrics
@@ -297,7 +297,7 @@ def require_finite(model: keras.Model) -> None:
             )
 
 
-def _validate(predict: inference.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
+def _validate(predict: interface.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
     """Loss and AUROC on ``val``, each group weighing as one."""
     batches = shards.dataset(examples.folder, examples.val, batch_size)
     logits = inference.predict_all(predict, batches)[0].astype(np.float64)

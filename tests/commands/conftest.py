@@ -47,7 +47,7 @@ def learnt() -> profile.Profile:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, learnt):
-    from pipeline.network import classifier
+    from pipeline.network import classifier, export
     from pipeline.predict import scope
     from tests import scopes
 
@@ -56,6 +56,7 @@ def models(tmp_path_factory, learnt):
     train = whole.train.model_copy(update={"weights": "random", "pyramid_channels": 8})
     model = classifier.build(train, (64, 64))
     classifier.save(model, folder / names.CLASSIFIER)
+    (folder / names.GRAPH).write_bytes(export.graph(model, folder / names.CLASSIFIER))
     scope.write(folder / names.SCOPE, scopes.whole(model))
     bundle_files.write_operating_points(
         folder / names.OPERATING_POINTS, OperatingPoints(0.0, 1.0), Calibration(1.0)

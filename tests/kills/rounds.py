@@ -119,8 +119,8 @@ def outputs(folder: Path) -> dict[str, str]:
 
 
 def checkpoints(folder: Path) -> set[str]:
-    """Names of the checkpoints of trainings, and of the folders that hold them."""
-    found = list((folder / ".checkpoints").glob("*/training.npz"))
+    """Names of the checkpoints of trainings, half-written ones too, and of the folders that hold them."""
+    found = list((folder / ".checkpoints").glob("*/*.npz"))
     return {path.relative_to(folder).as_posix() for file in found for path in (file, file.parent)}
 
 

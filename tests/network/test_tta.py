@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.network import tta
-from pipeline.network.inference import NetworkOutput
+from pipeline.network.interface import NetworkOutput
 from pipeline.network.tta import VIEWS, View
 
 SHAPE = (96, 64)

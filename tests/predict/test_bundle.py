@@ -13,7 +13,7 @@ from pipeline.config import Config, Preprocess
 from pipeline.dataset import names
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
-from pipeline.network.inference import NetworkOutput
+from pipeline.network.interface import NetworkOutput
 from pipeline.predict import bundle, bundle_files, scope, sealing, val_scores
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.calibration import Calibration

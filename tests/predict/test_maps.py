@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from pipeline.network.inference import NetworkOutput
+from pipeline.network.interface import NetworkOutput
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet, from_output, probability_map
 from pipeline.predict.operating_points import OperatingPoints

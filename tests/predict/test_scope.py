@@ -84,7 +84,7 @@ def test_a_large_training_set_is_sampled_alike_every_time() -> None:
 def test_out_of_scope_stands_in_place_of_a_decision(
     params, fitted: Scope, feature: float, decision: str
 ) -> None:
-    from pipeline.network.inference import NetworkOutput
+    from pipeline.network.interface import NetworkOutput
 
     def network(canvases: np.ndarray) -> NetworkOutput:
         one, n = np.float32([5.0]), len(canvases)

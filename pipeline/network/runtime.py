@@ -1,0 +1,115 @@
+"""A network without TensorFlow: its graph in ONNX, with the weights of its ``.keras`` file, in ONNX Runtime.
+
+The graph holds no weights: it names where in the archive each lies (:mod:`pipeline.network.export`). So a
+bundle holds them once, and what answers cannot differ from what was trained.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from pipeline.network.interface import NetworkOutput, Predict, concatenate
+
+WEIGHTS = "model.weights.h5"  # in a `.keras` archive
+CANVASES = "canvases"  # the graph's one input, but for its weights
+PLACES, PARTS = "weights", "parts"  # what its metadata say, in JSON: paths in `WEIGHTS`, parts of the body
+_ERRORS_ALONE = 3
+
+
+class Network(NamedTuple):
+    """A network that is ready, and the names of the parts of the body that it distinguishes."""
+
+    predict: Predict
+    parts: tuple[str, ...]
+
+
+def load(graph: Path, archive: Path, threads: int = 0) -> Network:
+    """Load a network from its graph and its ``.keras`` archive.
+
+    Canvases are examined one by one, on all threads: that takes least memory, as long as a batch takes for
+    each, and no answer hangs on what stood beside it.
+
+    Parameters
+    ----------
+    threads
+        Of the processor; 0 for as many as it has cores.
+
+    Raises
+    ------
+    ValueError
+        A file is damaged, or the archive lacks a weight that the graph names.
+    """
+    try:
+        model = filled(graph.read_bytes(), weights(archive))
+        session = onnxruntime.InferenceSession(model.SerializeToString(), _options(threads))
+    except Exception as error:  # each of the four libraries has errors of its own
+        raise ValueError(
+            f"{graph} and {archive} must hold one network. Received: {error!r}. Run `dvc repro`."
+        ) from error
+    names = [output.name for output in session.get_outputs()]
+
+    def one(canvas: NDArray[np.uint8]) -> NetworkOutput:
+        outputs = session.run(names, {CANVASES: canvas[None]})
+        return NetworkOutput.of_named(dict(zip(names, outputs, strict=True)))
+
+    return Network(lambda canvases: concatenate([one(canvas) for canvas in canvases]), parts(model))
+
+
+def weights(archive: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the weights of a ``.keras`` file by their paths in it; narrow ones are widened."""
+    found: dict[str, NDArray[np.float32]] = {}
+
+    def read(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            found[name] = item[()].astype(np.float32)
+
+    with zipfile.ZipFile(archive) as file, h5py.File(io.BytesIO(file.read(WEIGHTS))) as content:
+        content.visititems(read)
+    return found
+
+
+def filled(graph: bytes, found: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
+    """Give a graph its weights.
+
+    Raises
+    ------
+    KeyError
+        There is none at a path that the graph names.
+    """
+    model = onnx.load_from_string(graph)
+    places = json.loads(_metadata(model)[PLACES])
+    model.graph.initializer.extend(
+        numpy_helper.from_array(found[path], name) for name, path in places.items()
+    )
+    inputs = [each for each in model.graph.input if each.name == CANVASES]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    return model
+
+
+def parts(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Return the parts of the body that a network can name, in the order of its output."""
+    return tuple(json.loads(_metadata(model)[PARTS]))
+
+
+def _metadata(model: onnx.ModelProto) -> dict[str, str]:
+    return {each.key: each.value for each in model.metadata_props}
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _ERRORS_ALONE
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads take no processor
+    return options
