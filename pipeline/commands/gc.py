@@ -24,6 +24,7 @@ from pipeline.registry import garbage, ledger, succession
 from pipeline.registry.versions import BUNDLE_TAG
 from pipeline.track import cache, disposal, models, repository
 from pipeline.track.store import Store, existing
+from pipeline.train import given_up
 
 log = logging.getLogger(__name__)
 
@@ -171,10 +172,8 @@ def _in_cache(unused: Mapping[Path, int]) -> Iterator[Item]:
 
 def _left(config: Config, root: Path) -> Iterator[Item]:
     """Find old checkpoints, and what killed processes left beside outputs that are there."""
-    for folder in sorted((root / ".checkpoints").glob("*")):
-        written = [path.stat().st_mtime for path in folder.rglob("*.npz")]
-        if written and time.time() - max(written) > garbage.WEEK_S:
-            yield _path("checkpoint", folder, "a week old: its training was given up")
+    for folder in given_up.folders(root / ".checkpoints"):
+        yield _path("checkpoint", folder, "a week old: its training was given up")
     for folder in (config.paths.models, config.paths.reports, *sorted(config.paths.reports.glob("*/"))):
         for path, name in outputs.left_over(folder).items():
             if (folder / name).exists():  # else it may be what comes back

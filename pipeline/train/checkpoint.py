@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +17,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.files import outputs
+from pipeline.train import given_up
 
 log = logging.getLogger(__name__)
-
-_KEPT_S = 7 * 24 * 3600.0  # what other settings left: a killed training may go on for a week
 
 
 @dataclass
@@ -97,10 +95,8 @@ def clear(folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # another training may remove its own meanwhile
-        for other in list(folder.parent.iterdir()):
-            written = [path.stat().st_mtime for path in other.rglob("*.npz")]
-            if written and time.time() - max(written) > _KEPT_S:
-                shutil.rmtree(other, ignore_errors=True)
+        for other in given_up.folders(folder.parent):
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], prefix: str) -> list[NDArray[Any]]:
