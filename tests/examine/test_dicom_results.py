@@ -153,10 +153,19 @@ def test_a_state_serves_the_views_of_a_series_that_are_displayed_alike() -> None
     assert [one.PresentationLUTShape for one in states] == ["IDENTITY", "INVERSE", "IDENTITY"]
 
 
-def test_what_makes_grey_of_values_goes_along() -> None:
+def lut(bits: int) -> pydicom.Dataset:
     table = pydicom.Dataset()
-    table.LUTDescriptor, table.LUTData = [4096, 0, 12], np.arange(4096, dtype="<u2").tobytes()
+    table.LUTDescriptor, table.LUTData = [4096, 0, bits], np.arange(4096, dtype="<u2").tobytes()
     table["LUTData"].VR = "OW"
+    return table
+
+
+def test_what_makes_grey_of_values_goes_along() -> None:
+    table = lut(12)
+    modality = lut(16)
+    modality.ModalityLUTType = "HU"
+    state = views.make(views.dicom(ModalityLUTSequence=[modality]))[0]
+    assert state.ModalityLUTSequence[0].LUTData == table.LUTData
     tags = {"RescaleSlope": "2", "RescaleIntercept": "-5", "VOILUTSequence": [table]}
     state = views.make(views.dicom(**tags))[0]
     assert (state.RescaleSlope, state.RescaleIntercept, state.RescaleType) == (2, -5, "US")
@@ -164,6 +173,12 @@ def test_what_makes_grey_of_values_goes_along() -> None:
     assert item.VOILUTSequence[0].LUTDescriptor == [4096, 0, 12]
     assert item.VOILUTSequence[0].LUTData == table.LUTData
     assert state.DisplayedAreaSelectionSequence[0].PresentationPixelSpacing == [0.1, 0.1]
+
+
+def test_tables_and_windows_that_make_no_sense_stay_behind() -> None:
+    state = views.make(views.dicom(VOILUTSequence=[lut(99)], WindowWidth="0", RescaleSlope="0"))[0]
+    assert "SoftcopyVOILUTSequence" not in state
+    assert "RescaleSlope" not in state
 
 
 def test_decisions_without_regions_and_refused_views_stand_in_the_report(tmp_path: Path) -> None:
