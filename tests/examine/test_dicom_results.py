@@ -13,6 +13,8 @@ import pydicom
 import pytest
 
 from pipeline.examine.dicom import outline, results
+from pipeline.files.faults import ImageFault
+from pipeline.files.limits import DEFAULTS
 from pipeline.validate import intake
 from tests.examine import standard, views
 
@@ -266,6 +268,15 @@ def test_libraries_quote_no_header_in_the_log(caplog: pytest.LogCaptureFixture) 
     assert not [
         value for value in (*views.PATIENT.values(), "1.2.826") if len(value) > 1 and value in caplog.text
     ]
+
+
+@pytest.mark.reliability("a damaged DICOM header", "a fault of that file that quotes nothing of the header")
+def test_a_fault_of_a_damaged_header_does_not_quote_it() -> None:
+    data = bytearray(views.dicom())
+    data[138:140] = (190).to_bytes(2, "little")  # the first element takes the next ones for its value
+    with pytest.raises(ImageFault) as raised:
+        intake.admit(bytes(data), "view.dcm", DEFAULTS)
+    assert str(raised.value) == "view.dcm: BytesLengthException"
 
 
 def test_admitted_pixels_have_the_size_that_results_refer_to() -> None:
