@@ -108,7 +108,9 @@ async def _form(request: Request, max_files: int) -> list[Sent]:
             "the body must be a form of files, multipart/form-data. It cannot be read."
         ) from None
     parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-    return [Sent(named(part.filename or "", place), await part.read()) for place, part in enumerate(parts)]
+    files = [Sent(named(part.filename or "", place), await part.read()) for place, part in enumerate(parts)]
+    await form.close()
+    return files
 
 
 def _json(body: bytes) -> list[Sent]:
