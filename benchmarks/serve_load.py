@@ -1,4 +1,4 @@
-"""Ask a real `fracture serve` by many clients at once: how fast it answers, with what codes, in how much memory.
+"""Ask a real `fracture serve` by many clients at once: how fast it answers, with what codes and memory.
 
     python -m benchmarks.serve_load [--model released] [--seconds 60] [--clients 64] [--limited]
 

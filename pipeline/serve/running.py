@@ -43,7 +43,6 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
     """
     settings = config.serve
     _check(settings)
-    signal.signal(signal.SIGTERM, _terminated)
     with _bound(settings) as here:
         loaded = loading.load_with_card(config, model)
         following.warm(Model(*loaded))
@@ -54,6 +53,7 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
         later = following.Follower(config, name).later if name else None
         made = app.create(config, loaded.bundle, loaded.told, card=loaded.card, seen=seen, later=later)
         log.info("serve: http://%s:%d", *here.getsockname()[:2])
+        signal.signal(signal.SIGTERM, _terminated)
         _server(made, settings).run([here])
 
 

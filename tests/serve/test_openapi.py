@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+
+from tests.imports import REPOSITORY
 
 with warnings.catch_warnings(action="ignore"):
     import schemathesis
@@ -44,3 +47,14 @@ def test_the_description_names_what_a_client_must_know(client):
         "application/dicom",
     }
     assert {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503"} == set(predict["responses"])
+
+
+def test_the_page_of_http_lists_every_route_and_metric(client):
+    page = (REPOSITORY / "docs/reference/http.md").read_text(encoding="utf-8")
+    routes = {route.partition("`")[0] for route in page.split("`") if route.startswith(("GET /", "POST /"))}
+    described = client.get("/openapi.json").json()["paths"].items()
+    served = {f"{method.upper()} {path}" for path, methods in described for method in methods}
+    assert served | {"GET /", "GET /page/...", "GET /openapi.json"} == routes
+    metrics = re.findall(r"^# TYPE (fracture_\w+)", client.get("/metrics").text, re.MULTILINE)
+    created = {name for name in metrics if name.endswith("_created")}
+    assert set(re.findall(r"^\| `(fracture_\w+)`", page, re.MULTILINE)) == set(metrics) - created
