@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.commands import file_records
 from pipeline.config import Config
 from pipeline.examine import examination, record, studies
-from pipeline.examine.studies import Answer
 from pipeline.files import dicom, dicom_out, images
 from pipeline.files.faults import ImageFault
 from pipeline.files.printable import printable
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from pipeline.examine.dicom.view import View
 
 DICOM = "dicom"  # the folder of the results in DICOM
-_OF_REGION = ("bbox", "score", "operating_point", "position")
 
 log = logging.getLogger(__name__)
 
@@ -118,21 +116,11 @@ def _record(number: int, seen: Sequence[Seen], loaded: Bundle) -> dict[str, Any]
     findings = [each.finding for each in answered if each.finding]
     answer = studies.answer(findings, loaded) if findings else None
     views = [{"study": number} | each.record for each in seen]
-    return {"study": number} | _answered(answer, [each.record for each in answered]) | {"views": views}
-
-
-def _answered(answer: Answer | None, views: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if answer is None:
-        return dict.fromkeys(("probability", "decision", "calibrated_on", "view", "region"))
-    decides = views[answer.view]
-    regions = [{key: region[key] for key in _OF_REGION} for region in decides["regions"]]
-    return {
-        "probability": round(answer.probability, 6),
-        "decision": answer.decision,
-        "calibrated_on": answer.calibrated_on,
-        "view": decides["path"],
-        "region": regions[0] if regions else None,
-    }
+    return (
+        {"study": number}
+        | record.describe_study(answer, [each.record for each in answered])
+        | {"views": views}
+    )
 
 
 def _write(folder: Path, seen: Sequence[Seen], loaded: Bundle, told: Mapping[str, str]) -> list[str]:
