@@ -251,6 +251,13 @@ class Drift(Section):
     threshold: Share
 
 
+class Feedback(Section):
+    """What readers say of answers on the reading page: whether it is kept, and where."""
+
+    store: bool
+    folder: Path
+
+
 class Config(Section):
     """All settings of the pipeline."""
 
@@ -267,6 +274,7 @@ class Config(Section):
     region_maps: RegionMaps
     promote: Promote
     drift: Drift
+    feedback: Feedback
 
     def with_models(self, folder: Path | None) -> Config:
         """Take the bundle of another folder; None for that of the settings."""

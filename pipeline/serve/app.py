@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from pipeline.config import Config
 from pipeline.predict.bundle import Bundle
-from pipeline.serve import problems, sent, studies
+from pipeline.serve import examples, feedback, problems, sent, studies
 from pipeline.serve.examining import Examiner, Wanted
 from pipeline.serve.model import Model
 
@@ -57,7 +57,8 @@ def create(config: Config, loaded: Bundle, told: Mapping[str, str], *, card: str
     app = FastAPI(title="Fracture", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = Service(config, Model(loaded, told, card))
     app.include_router(router)
-    # The page's own routers, `feedback.router` and `examples.router`, are included here.
+    app.include_router(feedback.router)
+    app.include_router(examples.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     problems.told_by(app)
     return app
@@ -108,11 +109,13 @@ async def predict(
 
 
 @router.post("/studies")
-async def answer_studies(request: Request) -> JSONResponse:
+async def answer_studies(
+    request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
+) -> JSONResponse:
     """Examine DICOM files, and answer study by study."""
     here = service(request)
     answering = here.model
     files = await sent.read(request, _MOST_FILES)
-    answers = await here.examiner.examine(answering, files, Wanted())
+    answers = await here.examiner.examine(answering, files, Wanted(region_map, image))
     status = 422 if all("error" in answer.record for answer in answers) else 200
     return JSONResponse({"model": dict(answering.told), "studies": studies.grouped(answers)}, status)
