@@ -156,5 +156,7 @@ def _kept(config: Config, reading: Reading, data: object) -> str:
         raise bad_request("a file must have bytes.")
     try:
         return store.write(config.feedback.folder, reading, data).stem
-    except outputs.NoSpaceError:
-        raise Problem(507, "no_space", "the service's disk is full; nothing was kept.") from None
+    except OSError as error:
+        full = outputs.is_no_space(error)
+        reason, what = ("no_space", "is full") if full else ("not_writable", "takes no readings")
+        raise Problem(507, reason, f"the service's disk {what}; nothing was kept.") from error
