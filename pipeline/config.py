@@ -251,6 +251,27 @@ class Drift(Section):
     threshold: Share
 
 
+class Serve(Section):
+    """The HTTP service: where it listens, what it takes, and how it is watched."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=0, lt=2**16)]
+    trusted_hosts: tuple[Annotated[str, Field(min_length=1)], ...]
+    token_variable: Annotated[str, Field(min_length=1)]
+    max_bytes: Annotated[int, Field(ge=1000)]
+    max_files: Annotated[int, Field(ge=1)]
+    max_pixels: Annotated[int, Field(ge=10_000)]
+    max_concurrent: Annotated[int, Field(ge=1)]
+    rate_per_s: Positive
+    burst: Annotated[int, Field(ge=1)]
+    timeout_s: Annotated[float, Field(gt=0, le=3600)]
+    follow_s: Annotated[float, Field(ge=0)]
+    canary_s: Annotated[float, Field(ge=0)]
+    canary_radiographs: Annotated[int, Field(ge=2)]
+    canary_sensitivity: Share
+    canary_specificity: Share
+
+
 class Feedback(Section):
     """What readers say of answers on the reading page: whether it is kept, and where."""
 
@@ -274,6 +295,7 @@ class Config(Section):
     region_maps: RegionMaps
     promote: Promote
     drift: Drift
+    serve: Serve
     feedback: Feedback
 
     def with_models(self, folder: Path | None) -> Config:
@@ -281,6 +303,12 @@ class Config(Section):
         if folder is None:
             return self
         return self.model_copy(update={"paths": self.paths.model_copy(update={"models": folder})})
+
+    def listening(self, host: str | None, port: int | None) -> Config:
+        """Let the service listen elsewhere; None for where the settings say."""
+        asked = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+        serve = Serve.model_validate(self.serve.model_dump() | asked)
+        return self.model_copy(update={"serve": serve})
 
 
 def read_anywhere() -> Config:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Actor, Bundle, Json, Model
+from pipeline.cli.options import Actor, Bundle, Json
 
 app = typer.Typer()
 
@@ -117,34 +117,3 @@ def compare(
     from pipeline.commands import compare as command
 
     command.run(config.read(), first, second, out)
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def serve(
-    context: typer.Context,
-    model: Model = None,
-    version: Annotated[
-        str | None, typer.Option(help="Number or alias of a registered version; as --model models:/...")
-    ] = None,
-    seen: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for a line about each radiograph seen, without pictures and names: for `drift`."
-        ),
-    ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(help="Folder whose files clients may name; else they send files and name none."),
-    ] = None,
-) -> None:
-    """Serve a model over HTTP; further options go on to `mlflow models serve`."""
-    if model is not None and version is not None:
-        raise typer.BadParameter("name a model or a version: one of the two")
-    from pipeline import config
-    from pipeline.registry import serve as command
-
-    settings = config.read_anywhere()
-    if version is not None:
-        name = settings.track.model_name
-        model = f"models:/{name}{'/' if version.isdigit() else '@'}{version}"
-    raise typer.Exit(command.run(settings, model, seen, images, context.args))

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.config import Config
+from pipeline.dataset.names import CARD
 from pipeline.network import device
 from pipeline.predict import bundle, fitted_here
 from pipeline.predict.bundle import Bundle
 from pipeline.registry import model_choice
+from pipeline.registry.ledger import CHAMPION
+
+_SHOWN = 12  # digits of a bundle's sha256 in records; see `origin.record`
+
+
+class Loaded(NamedTuple):
+    """A loaded model, its name for records, and its card in Markdown, empty where the bundle holds none."""
+
+    bundle: Bundle
+    told: dict[str, str]
+    card: str
+
+
+class Version(NamedTuple):
+    """How a registered version is called in records, and the first digits of its bundle's sha256."""
+
+    name: str
+    sha256: str
 
 
 def load(config: Config, model: str | None = None) -> tuple[Bundle, dict[str, str]]:
@@ -19,8 +40,45 @@ def load(config: Config, model: str | None = None) -> tuple[Bundle, dict[str, st
     model
         Which one; see `model_choice.opened`.
     """
+    loaded = load_with_card(config, model)
+    return loaded.bundle, loaded.told
+
+
+def load_with_card(config: Config, model: str | None = None) -> Loaded:
+    """Load the model that answers as `load` does, and its card."""
     with model_choice.opened(config, model) as answering:
         device.prepare(config.run)
         loaded, told = bundle.load(answering.folder), answering.record()
         strange = fitted_here.notes(config, answering.folder)
-    return replace(loaded, notes=(*loaded.notes, *strange)), told
+        card = _card(answering.folder / CARD)
+    return Loaded(replace(loaded, notes=(*loaded.notes, *strange)), told, card)
+
+
+def followed(model: str | None) -> str | None:
+    """Give the name under which a later model may answer; None where one model was asked for.
+
+    Parameters
+    ----------
+    model
+        As for `load`: the champion, which also answers where none is named, or another alias.
+    """
+    if model is None or model == CHAMPION:
+        return CHAMPION
+    return model if model.startswith("models:/") and "@" in model else None
+
+
+def version(config: Config, followed_name: str) -> Version:
+    """Ask the registry which version bears an alias now, without loading it.
+
+    Raises
+    ------
+    VersionError, StoreError
+        There is none, or nobody answers.
+    """
+    candidate = model_choice.first(config, followed_name, lambda found: found)
+    found = candidate.version
+    return Version(candidate.name, found.sha256[:_SHOWN] if found else "")
+
+
+def _card(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

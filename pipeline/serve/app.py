@@ -1,45 +1,53 @@
 """The service's routes; OpenAPI describes them at ``/openapi.json``.
 
-No address is fetched, no path of a client is opened, and nothing is stored.
+No address is fetched, no path of a client is opened, and of what is sent nothing is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from pipeline.config import Config
 from pipeline.predict.bundle import Bundle
-from pipeline.serve import examples, feedback, problems, sent, studies
-from pipeline.serve.examining import Examiner, Wanted
+from pipeline.serve import described, examples, feedback, following, problems, sent, service, studies, watch
+from pipeline.serve.examining import Answer, Wanted
+from pipeline.serve.guard import Guard
+from pipeline.serve.metrics import Metrics
 from pipeline.serve.model import Model
+from pipeline.serve.service import Service
 
 PAGE = Path(__file__).with_name("page")
-_MOST_FILES = 64
+_ASKED = described.problems(400, 401, 403, 408, 413, 415, 429, 503) | described.ALL_REFUSED
+_TITLE = "Fracture"
 
-router = APIRouter()
+router = APIRouter(responses=described.problems(400, 401))
 Flag = Annotated[bool, Query()]
+Later = Callable[[Mapping[str, str]], Model | None]
 
 
-class Service:
-    """What the routes share: the settings, the model that answers now, and who examines."""
-
-    def __init__(self, config: Config, model: Model) -> None:
-        self.config, self.model = config, model
-        self.examiner = Examiner(config)
-
-
-def create(config: Config, loaded: Bundle, told: Mapping[str, str], *, card: str = "") -> FastAPI:
+def create(
+    config: Config,
+    loaded: Bundle,
+    told: Mapping[str, str],
+    *,
+    card: str = "",
+    seen: Path | None = None,
+    later: Later | None = None,
+) -> FastAPI:
     """Make the app.
 
     Bound to this machine, it answers requests to this machine's names alone: a test asks
-    ``TestClient(create(...), base_url="http://127.0.0.1")``.
+    ``TestClient(create(...), base_url="http://127.0.0.1")``. Canaries and the look for later models begin
+    with the app's lifespan.
 
     Parameters
     ----------
@@ -47,27 +55,42 @@ def create(config: Config, loaded: Bundle, told: Mapping[str, str], *, card: str
         The model that answers and its name; see `loading.load`.
     card
         The model's card in Markdown.
+    seen
+        Folder for a line about each radiograph, for `drift`; None for no record.
+    later
+        Loads another model than the one so told, where there is one; see `Follower.later`.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        app.state.service.examiner.close()
-
-    app = FastAPI(title="Fracture", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.service = Service(config, Model(loaded, told, card))
+    metrics = Metrics()
+    here = Service(config, Model(loaded, told, card), metrics, seen)
+    app = FastAPI(title=_TITLE, lifespan=_lifespan(here, later), docs_url=None, redoc_url=None)
+    app.state.service = here
     app.include_router(router)
     app.include_router(feedback.router)
     app.include_router(examples.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     problems.told_by(app)
+    app.add_middleware(Guard, settings=config.serve, metrics=metrics)
     return app
 
 
-def service(request: Request) -> Service:
-    """Return what the routes of an app share."""
-    found: Service = request.app.state.service
-    return found
+def _lifespan(here: Service, later: Later | None) -> Callable[[FastAPI], Any]:
+    settings = here.config.serve
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        work: list[Coroutine[Any, Any, None]] = []
+        if later is not None and settings.follow_s:
+            work.append(following.follow(here, later))
+        if settings.canary_s:
+            work.append(watch.watch(app, here))
+        tasks = [asyncio.create_task(each) for each in work]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(here.examiner.close)
+
+    return lifespan
 
 
 @router.get("/", include_in_schema=False)
@@ -82,40 +105,51 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready")
-async def ready() -> dict[str, str]:
-    """Say whether requests should be sent here."""
-    return {"status": "ready"}
+@router.get("/ready", responses=described.problems(503))
+async def ready(request: Request) -> dict[str, Any]:
+    """Say whether requests should be sent here, and what to look at."""
+    here = service.of(request)
+    here.check_ready()
+    return {"status": "ready", "warnings": list(here.warnings.values())}
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> PlainTextResponse:
+    """Give counts and seconds to Prometheus."""
+    return PlainTextResponse(service.of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/model")
 async def model(request: Request) -> dict[str, Any]:
     """Say which model answers, when it decides what, and what it learnt from."""
-    return service(request).model.record()
+    return service.of(request).model.record()
 
 
-@router.post("/predict")
+@router.post("/predict", responses=_ASKED, openapi_extra=described.files())
 async def predict(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
 ) -> JSONResponse:
     """Examine radiographs; a file that is refused costs the others nothing."""
-    here = service(request)
-    answering = here.model  # one model answers a whole request, whatever is promoted meanwhile
-    files = await sent.read(request, _MOST_FILES)
-    answers = await here.examiner.examine(answering, files, Wanted(region_map, image))
-    records = [answer.record for answer in answers]
-    status = 422 if all("error" in each for each in records) else 200
-    return JSONResponse({"model": dict(answering.told), "results": records}, status)
+    told, answers = await _answered(request, Wanted(region_map, image))
+    return _json({"model": told, "results": [answer.record for answer in answers]}, answers)
 
 
-@router.post("/studies")
+@router.post("/studies", responses=_ASKED, openapi_extra=described.files())
 async def answer_studies(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
 ) -> JSONResponse:
     """Examine DICOM files, and answer study by study."""
-    here = service(request)
-    answering = here.model
-    files = await sent.read(request, _MOST_FILES)
-    answers = await here.examiner.examine(answering, files, Wanted(region_map, image))
-    status = 422 if all("error" in answer.record for answer in answers) else 200
-    return JSONResponse({"model": dict(answering.told), "studies": studies.grouped(answers)}, status)
+    told, answers = await _answered(request, Wanted(region_map, image))
+    return _json({"model": told, "studies": studies.grouped(answers)}, answers)
+
+
+async def _answered(request: Request, wanted: Wanted) -> tuple[dict[str, str], list[Answer]]:
+    here = service.of(request)
+    answering = here.model  # one model answers a whole request, whatever is promoted meanwhile
+    files = await sent.read(request, here.config.serve.max_files)
+    return dict(answering.told), await here.examiner.examine(answering, files, wanted)
+
+
+def _json(content: Mapping[str, Any], answers: list[Answer]) -> JSONResponse:
+    all_refused = all("error" in answer.record for answer in answers)
+    return JSONResponse(content, 422 if all_refused else 200)

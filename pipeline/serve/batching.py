@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -27,9 +27,16 @@ class _Job(NamedTuple):
 
 
 class Batches:
-    """A queue before the network; radiographs of one batch are asked of one model."""
+    """A queue before the network; radiographs of one batch are asked of one model.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    observe
+        Told the size of each batch.
+    """
+
+    def __init__(self, observe: Callable[[int], None]) -> None:
+        self._observe = observe
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._held: _Job | None = None  # began the next batch
         self._thread: Thread | None = None
@@ -57,7 +64,9 @@ class Batches:
         while (first := self._held or self._jobs.get()) is not None:
             self._held = None
             batch, is_last = self._gather(first)
-            _answer([job for job in batch if job.answer.set_running_or_notify_cancel()])
+            wanted = [job for job in batch if job.answer.set_running_or_notify_cancel()]
+            self._observe(len(wanted))
+            _answer(wanted)
             if is_last:
                 return
 

@@ -7,30 +7,38 @@ import base64
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooSlow
+from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.config import Config, in_repository
-from pipeline.examine import record
+from pipeline.config import Config
+from pipeline.examine import examination, record
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
-from pipeline.files.limits import Limits
 from pipeline.predict.bundle import Finding
 from pipeline.serve.batching import Batches
+from pipeline.serve.metrics import Metrics
 from pipeline.serve.model import Model
 from pipeline.serve.problems import busy
 from pipeline.serve.reading import Decoders, Item, Read
+from pipeline.serve.seen import Seen
 from pipeline.serve.sent import Sent
 from pipeline.types import UInt8Array
 
+_THREADS = 32  # files that are on their way at once; most of them wait
+
 
 class Wanted(NamedTuple):
-    """What an answer holds besides: the region map, and the radiograph as it is shown upright."""
+    """What an answer holds besides: the region map, and the radiograph as it is shown upright.
+
+    What is examined ``again`` was counted and noted before, and is not once more.
+    """
 
     region_map: bool = False
     image: bool = False
+    again: bool = False
 
 
 class Answer(NamedTuple):
@@ -40,65 +48,97 @@ class Answer(NamedTuple):
     study: str = ""
 
 
-class Examiner:
-    """Examines the files of all requests."""
+class _Asked:
+    """One request: who answers, until when, and how many pixels it may still hold."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._threads = ThreadPoolExecutor(32, "request")
+    def __init__(self, model: Model, wanted: Wanted, until: float, max_pixels: int) -> None:
+        self.model, self.wanted, self.until = model, wanted, until
+        self._max_pixels = self._left = max_pixels
+        self._lock = Lock()
+
+    def take(self, n_pixels: int) -> None:
+        """Count a radiograph; an ImageFault where a request holds too much."""
+        with self._lock:
+            self._left -= n_pixels
+            if self._left < 0:
+                rule = f"a request may hold {self._max_pixels} pixels in all. Send fewer files."
+                raise ImageFault("too_large", rule)
+
+
+class Examiner:
+    """Examines the files of all requests.
+
+    Parameters
+    ----------
+    seen
+        Folder for a line about each radiograph; None for no record. See `pipeline.drift.served`.
+    """
+
+    def __init__(self, config: Config, metrics: Metrics, seen: Path | None = None) -> None:
+        self._config, self._metrics, self._seen = config, metrics, seen and Seen(seen)
+        self._threads = ThreadPoolExecutor(_THREADS, "request")
         self._decoders = Decoders(config.run.workers)
-        self._batches = Batches()
+        self._batches = Batches(metrics.batch)
 
     async def examine(self, model: Model, files: Sequence[Sent], wanted: Wanted) -> list[Answer]:
-        """Examine the files of one request by one model, in their order."""
-        loop = asyncio.get_running_loop()
-        until = time.monotonic() + 60
-        asked = (loop.run_in_executor(self._threads, self._one, model, file, wanted, until) for file in files)
-        return list(await asyncio.gather(*asked))
+        """Examine the files of one request by one model, in their order.
+
+        Raises
+        ------
+        Problem
+            503: it takes longer than ``serve.timeout_s``.
+        """
+        settings, loop = self._config.serve, asyncio.get_running_loop()
+        asked = _Asked(model, wanted, time.monotonic() + settings.timeout_s, settings.max_pixels)
+        every = (loop.run_in_executor(self._threads, self._one, asked, file) for file in files)
+        answers = list(await asyncio.gather(*every))
+        if not wanted.again:
+            self._metrics.answers(answer.record for answer in answers)
+        return answers
 
     def close(self) -> None:
-        """End processes and threads."""
-        self._decoders.close()
+        """Answer what was begun, then end processes and threads."""
         self._threads.shutdown(cancel_futures=True)
+        self._decoders.close()
         self._batches.close()
 
-    def _one(self, model: Model, sent: Sent, wanted: Wanted, until: float) -> Answer:
+    def _one(self, asked: _Asked, sent: Sent) -> Answer:
         try:
-            read = self._read(model, sent, until)
-            finding = self._ask(model, read, until)
+            return self._examined(asked, sent)
         except ImageFault as fault:
             return Answer(record.refuse(sent.path, fault))
         except TimeoutError:
             raise busy("the service did not come to this request in time. Send it again later.") from None
-        return Answer(_told(model, sent, read, finding, wanted), read.study)
 
-    def _read(self, model: Model, sent: Sent, until: float) -> Read:
+    def _examined(self, asked: _Asked, sent: Sent) -> Answer:
         if isinstance(sent.data, ImageFault):
             raise sent.data
-        limits = Limits.of(self._config.validation) if in_repository() else model.bundle.limits
-        read = self._decoders.read(Item(sent.data, sent.name, limits), until - time.monotonic())
-        if isinstance(read, ImageFault):
-            raise read
-        return read
+        limits = examination.limits(self._config, asked.model.bundle)
+        start = time.perf_counter()
+        with self._decoders.decoded(Item(sent.data, sent.name, limits), asked.until) as read:
+            self._metrics.part("read", time.perf_counter() - start)
+            asked.take(read.admitted.radiograph.pixels.size)
+            if self._seen and not asked.wanted.again:
+                self._seen.note(read.admitted.radiograph, len(sent.data))
+            return Answer(_told(asked, sent, read, self._ask(asked, read)), read.study)
 
-    def _ask(self, model: Model, read: Read, until: float) -> Finding:
-        asked = self._batches.ask(model, read.admitted.radiograph.pixels)
+    def _ask(self, asked: _Asked, read: Read) -> Finding:
+        answer = self._batches.ask(asked.model, read.admitted.radiograph.pixels)
         try:
-            return asked.result(max(until - time.monotonic(), 0))
-        except TooSlow:
-            asked.cancel()
-            raise TimeoutError from None
+            return answer.result(max(asked.until - time.monotonic(), 0))
+        finally:
+            answer.cancel()  # where it took too long; nobody waits for it
 
 
-def _told(model: Model, sent: Sent, read: Read, finding: Finding, wanted: Wanted) -> dict[str, Any]:
-    answer = record.describe(sent.path, read.admitted, finding, model.bundle)
+def _told(asked: _Asked, sent: Sent, read: Read, finding: Finding) -> dict[str, Any]:
+    told = record.describe(sent.path, read.admitted, finding, asked.model.bundle)
     height_px, width_px = read.admitted.radiograph.pixels.shape
-    answer |= {"width_px": width_px, "height_px": height_px, "spacing_mm": read.spacing_mm}
-    if wanted.region_map:
-        answer["region_map"] = _png(np.rint(255 * finding.region_map).astype(np.uint8))
-    if wanted.image:
-        answer["image"] = _png(finding.placement.set_right(read.admitted.radiograph.pixels))
-    return answer
+    told |= {"width_px": width_px, "height_px": height_px, "spacing_mm": read.spacing_mm}
+    if asked.wanted.region_map:
+        told["region_map"] = _png(np.rint(255 * finding.region_map).astype(np.uint8))
+    if asked.wanted.image:
+        told["image"] = _png(finding.placement.set_right(read.admitted.radiograph.pixels))
+    return told
 
 
 def _png(pixels: UInt8Array) -> str:

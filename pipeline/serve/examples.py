@@ -10,13 +10,18 @@ from fastapi import APIRouter, Response
 from pipeline.files import images
 from pipeline.phantoms import drawing
 from pipeline.phantoms.drawing import Phantom
+from pipeline.serve import described
 from pipeline.serve.problems import Problem
 
-router = APIRouter()
+router = APIRouter(responses=described.problems(400, 401))
 
 _SEED = 7
 _SPLIT = "test"
 _SIDE_PX = (480, 560)
+_PNG_OR_NONE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {}}},
+    **described.problems(404),
+}
 _DRAWN = {  # name: index, whether it is fractured
     "drawn-1.png": (11, True),
     "drawn-2.png": (12, False),
@@ -30,7 +35,7 @@ async def listed() -> dict[str, Any]:
     return {"examples": [{"name": name, "title": _title(name), "drawn": True} for name in _DRAWN]}
 
 
-@router.get("/examples/{name}", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+@router.get("/examples/{name}", response_class=Response, responses=_PNG_OR_NONE)
 def example(name: str) -> Response:
     """Send one as PNG."""
     if name not in _DRAWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,12 +15,13 @@ from pipeline.feedback import store
 from pipeline.feedback.reading import Box, Reading
 from pipeline.files import outputs
 from pipeline.files.printable import one_line
-from pipeline.serve.examining import Examiner, Wanted
+from pipeline.serve import described, sent, service
+from pipeline.serve.examining import Wanted
 from pipeline.serve.model import Model
 from pipeline.serve.problems import Problem, bad_request
-from pipeline.serve.sent import Sent, named
+from pipeline.serve.sent import Sent
 
-router = APIRouter()
+router = APIRouter(responses=described.problems(400, 401))
 
 _MOST_BOXES = 50
 _LONGEST_NAME = 100
@@ -50,14 +51,6 @@ class SentReading(_Form):
     model: str
 
 
-class Service(Protocol):
-    """What the routes of the app share."""
-
-    config: Config
-    model: Model
-    examiner: Examiner
-
-
 _BODY = {
     "requestBody": {
         "required": True,
@@ -80,37 +73,41 @@ _BODY = {
 @router.get("/feedback")
 async def takes_readings(request: Request) -> dict[str, bool]:
     """Say whether readings are kept."""
-    return {"stored": _service(request).config.feedback.store}
+    return {"stored": service.of(request).config.feedback.store}
 
 
-@router.post("/feedback", status_code=201, openapi_extra=_BODY)
+_REFUSED = described.problems(403, 408, 413, 429, 503) | {
+    409: {"description": "Another model, or another answer, than the reader saw", "model": described.Failed},
+    422: {"description": "The file is no sound radiograph", "model": described.Failed},
+    507: {"description": "The disk takes nothing more", "model": described.Failed},
+}
+
+
+@router.post("/feedback", status_code=201, responses=_REFUSED, openapi_extra=_BODY)
 async def keep(request: Request) -> dict[str, str]:
     """Keep a reader's word on an answer, with the radiograph."""
-    here = _service(request)
+    here = service.of(request)
     if not here.config.feedback.store:
         raise Problem(403, "not_stored", "this service keeps no readings: `feedback.store` is off.")
     file, told = await _form(request)
     answering = here.model
     if told.model != answering.told["sha256"]:
         raise Problem(409, "model_changed", f"bundle {answering.told['sha256']} answers now: ask it first.")
-    answers = await here.examiner.examine(answering, [file], Wanted())
+    answers = await here.examiner.examine(answering, [file], Wanted(again=True))
     reading = _reading(told, answers[0].record, answering)
     return {"stored": await run_in_threadpool(_kept, here.config, reading, file.data)}
 
 
-def _service(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
-
-
 async def _form(request: Request) -> tuple[Sent, SentReading]:
-    async with request.form(max_files=1, max_fields=1) as form:
-        file, text = form.get("file"), form.get("reading")
-        if not isinstance(file, UploadFile) or not isinstance(text, str):
-            raise bad_request("a reading is a form with `file`, the radiograph, and `reading`, JSON.")
-        sent = Sent(named(file.filename or "", 0), await file.read())
+    form = await sent.form(request, 1)
+    file, text = form.get("file"), form.get("reading")
+    if not isinstance(file, UploadFile) or not isinstance(text, str):
+        await form.close()
+        raise bad_request("a reading is a form with `file`, the radiograph, and `reading`, JSON.")
+    radiograph = Sent(sent.named(file.filename or "", 0), await file.read())
+    await form.close()
     try:
-        return sent, SentReading.model_validate_json(text)
+        return radiograph, SentReading.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

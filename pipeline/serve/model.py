@@ -14,6 +14,7 @@ from pipeline.network.inference import NetworkOutput
 from pipeline.predict.bundle import Bundle, Finding
 
 Observe = Callable[[str, float], None]
+_PARTS = ("preprocess", "network", "regions")
 _POINTS = {
     "high_sensitivity": "below it the answer is `no finding`: few fractures lie there",
     "high_specificity": "from it on the answer is `fracture`: few sound radiographs lie there; between the "
@@ -54,7 +55,7 @@ class Model:
 
         findings = replace(self.bundle, network=network).predict(radiographs)
         moments.append(time.perf_counter())
-        for part, start, end in zip(("preprocess", "network", "regions"), moments, moments[1:], strict=False):
+        for part, start, end in zip(_PARTS, moments, moments[1:], strict=False):
             self.observe(part, end - start)
         return findings
 

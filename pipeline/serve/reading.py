@@ -6,11 +6,13 @@ Imports no web framework: the processes start with what decoding needs.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooSlow
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Condition, Lock
 from typing import NamedTuple
 
 from pipeline.files import dicom
@@ -19,8 +21,12 @@ from pipeline.files.limits import Limits
 from pipeline.files.outputs import die_with_parent
 from pipeline.validate import intake
 
+_MOST_PIXELS = 200_000_000  # of all radiographs that are held at once, a byte each
 _SPACINGS = 2
 _STUDY_CHARACTERS = 64
+
+
+Executor = ProcessPoolExecutor | ThreadPoolExecutor
 
 
 class Item(NamedTuple):
@@ -73,23 +79,40 @@ class Decoders:
     def __init__(self, workers: int) -> None:
         self._n_workers = workers or os.cpu_count() or 1
         self._free = BoundedSemaphore(self._n_workers)
-        self._executor: ProcessPoolExecutor | ThreadPoolExecutor | None = None
+        self._room = _Room(_MOST_PIXELS)
+        self._executor: Executor | None = None
         self._lock = Lock()
 
-    def read(self, item: Item, timeout_s: float) -> Read | ImageFault:
-        """Decode and admit a file.
+    @contextmanager
+    def decoded(self, item: Item, until: float) -> Iterator[Read]:
+        """Decode and admit a file, and hold it while it is worked on.
+
+        The pixels of all that are held at once are bounded, whoever sent them.
+
+        Parameters
+        ----------
+        until
+            The moment of `time.monotonic` that is waited for.
 
         Raises
         ------
+        ImageFault
+            It is no sound radiograph.
         TimeoutError
-            It took too long, or no process was free for so long.
+            It took too long, or there was no place for it.
         """
-        if not self._free.acquire(timeout=max(timeout_s, 0)):
+        if not self._free.acquire(timeout=_left(until)):
             raise TimeoutError
         try:
-            return self._read(item, timeout_s)
+            found = self._read(item, until)
+            n_pixels = found.admitted.radiograph.pixels.size
+            self._room.take(n_pixels, until)  # nobody else decodes while it waits
         finally:
             self._free.release()
+        try:
+            yield found
+        finally:
+            self._room.give_back(n_pixels)
 
     def close(self) -> None:
         """End the processes."""
@@ -98,39 +121,72 @@ class Decoders:
         if executor is not None:
             _kill(executor)
 
-    def _read(self, item: Item, timeout_s: float) -> Read | ImageFault:
+    def _read(self, item: Item, until: float) -> Read:
         for _ in range(2):  # another file may have brought the processes down
             executor, future = self._submit(item)
             try:
-                return future.result(timeout_s)
+                found = future.result(_left(until))
             except BrokenProcessPool:
                 self._forget(executor)
-            except TooSlow:
+                continue
+            except TimeoutError:
                 self._forget(executor)
                 _kill(executor)
                 raise TimeoutError from None
-        return ImageFault("broken", f"{item.name}: its decoder died of it")
+            if isinstance(found, ImageFault):
+                raise found
+            return found
+        raise ImageFault("broken", f"{item.name}: its decoder died of it")
 
-    def _submit(
-        self, item: Item
-    ) -> tuple[ProcessPoolExecutor | ThreadPoolExecutor, Future[Read | ImageFault]]:
+    def _submit(self, item: Item) -> tuple[Executor, Future[Read | ImageFault]]:
         with self._lock:
             if self._executor is None:
                 self._executor = self._started()
-            return self._executor, self._executor.submit(read, item)
+            try:
+                return self._executor, self._executor.submit(read, item)
+            except BrokenProcessPool:
+                self._executor = self._started()
+                return self._executor, self._executor.submit(read, item)
 
-    def _started(self) -> ProcessPoolExecutor | ThreadPoolExecutor:
+    def _started(self) -> Executor:
         if self._n_workers == 1:
             return ThreadPoolExecutor(1, "decoder")
         return ProcessPoolExecutor(self._n_workers, get_context("spawn"), die_with_parent, (os.getpid(),))
 
-    def _forget(self, executor: object) -> None:
+    def _forget(self, executor: Executor) -> None:
         with self._lock:
             if self._executor is executor:
                 self._executor = None
 
 
-def _kill(executor: ProcessPoolExecutor | ThreadPoolExecutor) -> None:
+class _Room:
+    """So many pixels at once; one radiograph alone always has a place."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._taken, self._changed = most, 0, Condition()
+
+    def take(self, n_pixels: int, until: float) -> None:
+        """Wait for a place; a TimeoutError where there is none in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._fits(n_pixels), _left(until)):
+                raise TimeoutError
+            self._taken += n_pixels
+
+    def give_back(self, n_pixels: int) -> None:
+        """Leave a place."""
+        with self._changed:
+            self._taken -= n_pixels
+            self._changed.notify_all()
+
+    def _fits(self, n_pixels: int) -> bool:
+        return not self._taken or self._taken + n_pixels <= self._most
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.0)
+
+
+def _kill(executor: Executor) -> None:
     """End an executor now; Python has no public way to kill its processes before 3.14."""
     processes = list((getattr(executor, "_processes", None) or {}).values())
     executor.shutdown(wait=False, cancel_futures=True)

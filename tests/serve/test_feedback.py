@@ -36,6 +36,11 @@ def answers():
     return stub.Answers()
 
 
+def client_of(config, answers):
+    app = apps.create(config, stub.bundle(config, answers), stub.TOLD)
+    return TestClient(app, base_url="http://127.0.0.1")
+
+
 @pytest.fixture
 def client(params, answers, folder):
     kept = params.feedback.model_copy(update={"folder": folder})
@@ -185,8 +190,7 @@ def test_a_reading_is_kept_whole_or_not_at_all(client, folder, monkeypatch):
 
 def test_a_service_that_keeps_nothing_says_so(params, answers, folder):
     off = params.feedback.model_copy(update={"folder": folder, "store": False})
-    app = apps.create(params.model_copy(update={"feedback": off}), stub.bundle(params, answers), stub.TOLD)
-    client = TestClient(app, base_url="http://127.0.0.1")
+    client = client_of(params.model_copy(update={"feedback": off}), answers)
     assert client.get("/feedback").json() == {"stored": False}
     assert send(client, READING).status_code == 403
     assert not folder.exists()

@@ -1,0 +1,84 @@
+"""The champion's alias: a new champion is loaded beside the old one, and takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from pipeline.config import Config
+from pipeline.registry import loading
+from pipeline.registry.loading import Version
+from pipeline.serve.model import Model
+from pipeline.serve.service import Service
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
+_WARM_PX = 64
+
+
+class Follower:
+    """Finds later versions of the model that was asked for.
+
+    Parameters
+    ----------
+    name
+        The alias; see `loading.followed`.
+    """
+
+    def __init__(self, config: Config, name: str) -> None:
+        self._config, self._name = config, name
+        self._failed: tuple[Version, float] | None = None
+
+    def later(self, told: Mapping[str, str]) -> Model | None:
+        """Load the version that bears the alias now; None where it is the one so told, or failed lately.
+
+        Raises
+        ------
+        ValueError, OSError, RuntimeError
+            It cannot be had; whoever answers goes on.
+        """
+        found = loading.version(self._config, self._name)
+        if found == Version(told["name"], told["sha256"]) or self._failed_lately(found):
+            return None
+        self._failed = (found, time.monotonic())  # until it is loaded
+        loaded = loading.load_with_card(self._config, self._name)
+        model = Model(*loaded)
+        warm(model)
+        self._failed = None
+        return model
+
+    def _failed_lately(self, found: Version) -> bool:
+        failed = self._failed
+        return failed is not None and failed[0] == found and time.monotonic() < failed[1] + _AGAIN_S
+
+
+def warm(model: Model) -> None:
+    """Let a model answer once, so that no client waits for what it does at first."""
+    ramp = np.add.outer(np.arange(_WARM_PX), np.arange(_WARM_PX)).astype(np.uint8)
+    model.predict([ramp])
+
+
+async def follow(service: Service, later: Callable[[Mapping[str, str]], Model | None]) -> None:
+    """Look for ever; what goes wrong is said, and the old model answers on."""
+    while True:
+        await asyncio.sleep(service.config.serve.follow_s)
+        try:
+            model = await asyncio.to_thread(later, service.model.told)
+        except Exception as error:
+            said = f"the champion cannot be followed, {service.model.told['name']} answers on: {error}"
+            if service.warnings.get("champion") != said:
+                log.warning("serve: %s", said)
+            service.warnings["champion"] = said
+            service.metrics.not_followed()
+            continue
+        service.warnings.pop("champion", None)
+        if model is not None:
+            log.info(
+                "serve: from now on %s answers, no more %s", model.told["name"], service.model.told["name"]
+            )
+            service.take(model)

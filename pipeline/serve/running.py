@@ -1,0 +1,98 @@
+"""The service as a process: a model, an app, a socket, until somebody ends it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from pipeline.config import Config, Serve
+from pipeline.predict import origin
+from pipeline.registry import loading
+from pipeline.serve import app, following, guard
+from pipeline.serve.model import Model
+
+log = logging.getLogger(__name__)
+
+_CONNECTIONS = 1000  # open at once; uvicorn answers others 503
+_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.asgi")  # what matters of theirs, we say
+
+
+def run(config: Config, model: str | None, seen: Path | None) -> None:
+    """Serve until interrupted or terminated; what was begun is answered first.
+
+    Parameters
+    ----------
+    model
+        Which one; see `model_choice.opened`. A later champion takes over while it runs.
+    seen
+        Folder for a line about each radiograph that is seen; None for no record.
+
+    Raises
+    ------
+    ValueError
+        It listens to others, and no token is set; or there is no such model.
+    OSError
+        The address is taken, or none of this machine's.
+    """
+    settings = config.serve
+    _check(settings)
+    signal.signal(signal.SIGTERM, _terminated)
+    with _listening(settings) as listening:
+        loaded = loading.load_with_card(config, model)
+        following.warm(Model(*loaded))
+        log.info("serve: the model is %s", origin.title(loaded.told))
+        if seen is not None:
+            log.info("serve: what is seen is described in %s, without pictures and names", seen)
+        name = loading.followed(model)
+        later = following.Follower(config, name).later if name else None
+        made = app.create(config, loaded.bundle, loaded.told, card=loaded.card, seen=seen, later=later)
+        log.info("serve: http://%s:%d", *listening.getsockname()[:2])
+        _server(made, settings).run([listening])
+
+
+def _check(settings: Serve) -> None:
+    if not guard.is_here(settings.host) and not guard.token(settings):
+        raise ValueError(
+            f"a service that others reach needs a token. Received: serve.host {settings.host}, and nothing "
+            f"in the environment variable {settings.token_variable}. Set a long random text there, or listen "
+            "to this machine alone: serve.host 127.0.0.1."
+        )
+
+
+def _listening(settings: Serve) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(
+            f"{settings.host}, port {settings.port} must be free: {error.strerror or error}. Choose another: "
+            "`--port`, or serve.port in params.yaml."
+        ) from None
+
+
+def _server(made: object, settings: Serve) -> uvicorn.Server:
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return uvicorn.Server(
+        uvicorn.Config(
+            made,  # type: ignore[arg-type]
+            log_config=None,  # lines of access would hold what clients call things
+            access_log=False,
+            proxy_headers=False,  # the rate is of the peer: any client may write a header
+            server_header=False,
+            ws="none",
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=math.ceil(settings.timeout_s),
+        )
+    )
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # uvicorn drains first, and then hands the signal on
