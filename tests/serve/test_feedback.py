@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import warnings
 
 import numpy as np
@@ -26,30 +27,36 @@ SEEN = {"decision": "fracture", "model": stub.TOLD["sha256"]}
 READING = {"fractured": True, "boxes": [BOX], "reader": "Dr. A", **SEEN}
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "feedback"
-
-
 @pytest.fixture(scope="module")
 def answers():
     return stub.Answers()
 
 
-def client_of(config, answers):
-    app = apps.create(config, stub.bundle(config, answers), stub.TOLD)
+def client_of(params, answers, **values):
+    changes = {"feedback": params.feedback.model_copy(update=values)}
+    changes["run"] = params.run.model_copy(update={"workers": 1})
+    config = params.model_copy(update=changes)
+    app = apps.create(config, stub.bundle(params, answers), stub.TOLD)
     return TestClient(app, base_url="http://127.0.0.1")
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="module")
+def client(params, answers, place):
+    made = client_of(params, answers, folder=place / "feedback")
+    yield made
+    made.app.state.service.examiner.close()
+
+
 @pytest.fixture
-def client(params, answers, folder):
-    kept = params.feedback.model_copy(update={"folder": folder})
-    one = params.run.model_copy(update={"workers": 1})
-    config = params.model_copy(update={"feedback": kept, "run": one})
-    with TestClient(
-        apps.create(config, stub.bundle(params, answers), stub.TOLD), base_url="http://127.0.0.1"
-    ) as made:
-        yield made
+def folder(place):
+    """Where readings are kept; nothing is there yet."""
+    shutil.rmtree(place / "feedback", ignore_errors=True)
+    return place / "feedback"
 
 
 def send(client, values, data=PNG, name="a.png"):
@@ -121,9 +128,9 @@ def test_what_is_written_reads_back_equal(client, folder):
     "a name that is a path, and a reader's name with control characters, sent to `/feedback`",
     "the file is named by its hash, inside the folder; the characters are dropped",
 )
-def test_no_name_of_a_client_becomes_a_path(client, folder, tmp_path):
+def test_no_name_of_a_client_becomes_a_path(client, folder, place):
     send(client, READING | {"reader": "../x\n\x1b[2J"}, name="../../evil.png")
-    assert {path.split("/")[0] for path in files(tmp_path)} == {"feedback"}
+    assert {path.split("/")[0] for path in files(place)} == {"feedback"}
     assert [path.split("/")[0] for path in files(folder)] == ["images", "readings"]
     ((_, kept),) = store.read(folder)
     assert kept.reader == "../x[2J"
@@ -189,8 +196,7 @@ def test_a_reading_is_kept_whole_or_not_at_all(client, folder, monkeypatch):
 
 
 def test_a_service_that_keeps_nothing_says_so(params, answers, folder):
-    off = params.feedback.model_copy(update={"folder": folder, "store": False})
-    client = client_of(params.model_copy(update={"feedback": off}), answers)
+    client = client_of(params, answers, folder=folder, store=False)
     assert client.get("/feedback").json() == {"stored": False}
     assert send(client, READING).status_code == 403
     assert not folder.exists()
