@@ -77,6 +77,12 @@ function showModel(record) {
 // ---- from answers to what is seen
 
 async function show(film) {
+  delete document.body.dataset.shown;
+  await draw(film);
+  if (film === films.current()) document.body.dataset.shown = film.state;
+}
+
+async function draw(film) {
   $("answer").replaceChildren(...panel(film, boxes.highlight.bind(boxes)).filter(Boolean));
   const seen = Boolean(film.result?.image);
   document.body.classList.toggle("has-image", seen);

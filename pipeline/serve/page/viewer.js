@@ -9,6 +9,12 @@ const WHOLE = { level: 127.5, width: 255 };
 const CIVIDIS = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120],
   [165, 156, 116], [195, 179, 105], [254, 232, 56]];
 
+// OpenSeadragon adds a style that hides the focus on phones, unless one with this mark is there. We want the focus
+// seen, and the service's policy refuses such styles: so here is one that styles nothing, being no HTML.
+const mark = document.createElementNS(null, "style");
+mark.setAttribute("data-openseadragon-mobile-css", "");
+document.head.append(mark);
+
 export class Viewer {
   constructor(element, overlay) {
     this.overlay = overlay;
