@@ -364,6 +364,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_page):
         box = page.locator(selector).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert page.locator("#caution").bounding_box()["y"] < 640
+    assert page.locator("#caution").bounding_box()["y"] >= 0
     buttons = page.locator("button:visible").all()
     assert min(button.bounding_box()["height"] for button in buttons) >= 24  # WCAG 2.2, target size
 

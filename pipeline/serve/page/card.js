@@ -15,7 +15,7 @@ export function render(markdown) {
     else if (line.startsWith("#")) blocks.push(heading(lines.shift()));
     else if (line.startsWith("|")) blocks.push(table(taken(lines, (next) => next.startsWith("|"))));
     else if (BULLET.test(line)) blocks.push(list(taken(lines, (next) => BULLET.test(next) || /^ +\S/.test(next))));
-    else blocks.push(make("p", {}, inline(taken(lines, (next) => /^[^#|`\s]/.test(next) && !BULLET.test(next)).join(" "), lines)));
+    else blocks.push(make("p", {}, inline(taken(lines, (next) => /^[^#|`\s]/.test(next) && !BULLET.test(next)).join(" "))));
   }
   return blocks;
 }
@@ -56,7 +56,8 @@ function table(lines) {
   return make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "Table" }, whole);
 }
 
-function inline(text) {
+/** Words with their emphasis, literals and links, as elements. */
+export function inline(text) {
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(INLINE)) {

@@ -1,6 +1,6 @@
 // What opens over the page: the model with its card, the keys, and the question for a token.
 
-import { render } from "./card.js";
+import { inline, render } from "./card.js";
 import { $, make, percent } from "./dom.js";
 import { modelName } from "./result.js";
 import { KEYS, POINTS } from "./words.js";
@@ -16,7 +16,7 @@ $("key-list").replaceChildren(...KEYS.flatMap(([keys, what]) => [
 export function fillModel(record) {
   const points = Object.entries(record.operating_points).map(([name, { threshold, target, meaning }]) => make("li", {},
     make("strong", {}, POINTS[name].title), ` at ${percent(threshold)}`,
-    target ? `, to reach ${percent(target)} on validation` : "", `: ${meaning}.`));
+    target ? `, to reach ${percent(target)} on validation` : "", ": ", inline(meaning), "."));
   const scope = record.scope?.body_parts.length ? `It learnt from: ${record.scope.body_parts.join(", ")}.` : "";
   const notes = record.notes.map(({ detail }) => make("li", {}, detail));
   $("model-words").replaceChildren(

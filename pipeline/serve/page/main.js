@@ -11,6 +11,8 @@ import { bind } from "./keys.js";
 import { modelName, outOfScope, panel, summary } from "./result.js";
 import { Viewer } from "./viewer.js";
 
+const NARROW = window.matchMedia("(width <= 60rem)"); // as in the stylesheet: the image stands below the list
+
 let model = null; // what GET /model says, of the model that answered last
 let takesReadings = false;
 
@@ -79,7 +81,9 @@ function showModel(record) {
 async function show(film) {
   delete document.body.dataset.shown;
   await draw(film);
-  if (film === films.current()) document.body.dataset.shown = film.state;
+  if (film !== films.current()) return;
+  document.body.dataset.shown = film.state;
+  if (NARROW.matches && film.state !== "waiting") $("reading").scrollIntoView();
 }
 
 async function draw(film) {
@@ -196,12 +200,15 @@ const KEYS = {
   "b": withResult(() => takesReadings && boxes.addAmid(viewer.seen())),
 };
 
+async function openExample(name) {
+  $("examples").open = false;
+  await open([new File([await api.bytes(`examples/${name}`)], name, { type: "image/png" })], true);
+}
+
 async function listExamples() {
   const { examples } = await api.get("examples");
-  $("example-list").replaceChildren(...examples.map(({ name, title }) => make("li", {}, make("button", {
-    type: "button",
-    onclick: async () => open([new File([await api.bytes(`examples/${name}`)], name, { type: "image/png" })], true),
-  }, title))));
+  $("example-list").replaceChildren(...examples.map(({ name, title }) => make("li", {},
+    make("button", { type: "button", onclick: () => openExample(name) }, title))));
 }
 
 async function start() {
