@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.examine.studies import Answer
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.printable import printable
 from pipeline.predict import position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
 from pipeline.validate import intake
+
+_OF_REGION = ("bbox", "score", "operating_point", "position")  # what a study tells of its first region
 
 
 def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
@@ -44,6 +48,30 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
         "region_stands_out": finding.region_stands_out,
         "notes": intake.notes(admitted.issues, loaded.notes),
         "scope": finding.scope and finding.scope.record(),
+    }
+
+
+def describe_study(answer: Answer | None, views: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Make the JSON record of a study's joint answer; each key is null where every file was refused.
+
+    ``probability``, ``decision``, and what the former is ``calibrated_on``; the path of the ``view`` that
+    decides, and its first ``region``.
+
+    Parameters
+    ----------
+    views
+        Records of the views that were answered, in their order.
+    """
+    if answer is None:
+        return dict.fromkeys(("probability", "decision", "calibrated_on", "view", "region"))
+    decides = views[answer.view]
+    regions = [{key: region[key] for key in _OF_REGION} for region in decides["regions"]]
+    return {
+        "probability": round(answer.probability, 6),
+        "decision": answer.decision,
+        "calibrated_on": answer.calibrated_on,
+        "view": decides["path"],
+        "region": regions[0] if regions else None,
     }
 
 

@@ -14,7 +14,7 @@ from pipeline.dataset.names import BUNDLE, METRICS, PROFILE, SITE
 from pipeline.files import outputs
 from pipeline.files.faults import Note
 
-VARIABLE = "FRACTURE_FITTED_HERE"  # set by `fracture serve` for a server whose model was
+VARIABLE = "FRACTURE_FITTED_HERE"  # set it for a server of MLflow's whose model was
 NOTE = Note(
     "thresholds_not_fitted_here",
     "calibration and thresholds come from another place, where nothing shows that they hold here: "

@@ -16,7 +16,7 @@ from pipeline.files import outputs
 from pipeline.predict import scope, sealing
 from pipeline.predict.sealing import BundleError
 
-VARIABLE = "FRACTURE_MODEL"  # set by `fracture serve`: how the model that answers is called
+VARIABLE = "FRACTURE_MODEL"  # for a server of MLflow's: how the model that answers is called
 
 
 class Origin(NamedTuple):

@@ -120,7 +120,7 @@ async def metrics(request: Request) -> PlainTextResponse:
 
 
 @router.get("/model")
-async def model(request: Request) -> dict[str, Any]:
+async def tell_model(request: Request) -> dict[str, Any]:
     """Say which model answers, when it decides what, and what it learnt from."""
     return service.of(request).model.record()
 
@@ -130,8 +130,8 @@ async def predict(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
 ) -> JSONResponse:
     """Examine radiographs; a file that is refused costs the others nothing."""
-    told, answers = await _answered(request, Wanted(region_map, image))
-    return _json({"model": told, "results": [answer.record for answer in answers]}, answers)
+    model, answers = await _answered(request, Wanted(region_map, image))
+    return _json(model, "results", [answer.record for answer in answers], answers)
 
 
 @router.post("/studies", responses=_ASKED, openapi_extra=described.files())
@@ -139,17 +139,17 @@ async def answer_studies(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
 ) -> JSONResponse:
     """Examine DICOM files, and answer study by study."""
-    told, answers = await _answered(request, Wanted(region_map, image))
-    return _json({"model": told, "studies": studies.grouped(answers)}, answers)
+    model, answers = await _answered(request, Wanted(region_map, image))
+    return _json(model, "studies", studies.grouped(answers, model.bundle), answers)
 
 
-async def _answered(request: Request, wanted: Wanted) -> tuple[dict[str, str], list[Answer]]:
+async def _answered(request: Request, wanted: Wanted) -> tuple[Model, list[Answer]]:
     here = service.of(request)
-    answering = here.model  # one model answers a whole request, whatever is promoted meanwhile
+    model = here.model  # one model answers a whole request, whatever is promoted meanwhile
     files = await sent.read(request, here.config.serve.max_files)
-    return dict(answering.told), await here.examiner.examine(answering, files, wanted)
+    return model, await here.examiner.examine(model, files, wanted)
 
 
-def _json(content: Mapping[str, Any], answers: list[Answer]) -> JSONResponse:
-    all_refused = all("error" in answer.record for answer in answers)
-    return JSONResponse(content, 422 if all_refused else 200)
+def _json(model: Model, name: str, told: list[dict[str, Any]], answers: list[Answer]) -> JSONResponse:
+    all_refused = not any(answer.finding for answer in answers)
+    return JSONResponse({"model": dict(model.told), name: told}, 422 if all_refused else 200)

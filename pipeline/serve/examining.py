@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.config import Config
-from pipeline.examine import examination, record
+from pipeline.examine import examination, record, studies
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.predict.bundle import Finding
@@ -22,10 +22,11 @@ from pipeline.serve.batching import Batches
 from pipeline.serve.metrics import Metrics
 from pipeline.serve.model import Model
 from pipeline.serve.problems import busy
-from pipeline.serve.reading import Decoders, Item, Read
+from pipeline.serve.reading import Decoders, Item
 from pipeline.serve.seen import Seen
 from pipeline.serve.sent import Sent
 from pipeline.types import UInt8Array
+from pipeline.validate import intake
 
 _THREADS = 32  # files that are on their way at once; most of them wait
 
@@ -42,10 +43,21 @@ class Wanted(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A file's record, and the study that it belongs to; empty where it names none."""
+    """What is said of a file.
+
+    Attributes
+    ----------
+    record
+        As `predict` gives it, or the file's refusal.
+    study
+        The instance UID of the study that it belongs to; empty where it names none.
+    finding
+        Without the map; None of a refused file.
+    """
 
     record: dict[str, Any]
     study: str = ""
+    finding: Finding | None = None
 
 
 class _Asked:
@@ -114,30 +126,34 @@ class Examiner:
         if isinstance(sent.data, ImageFault):
             raise sent.data
         limits = examination.limits(self._config, asked.model.bundle)
-        start = time.perf_counter()
         with self._decoders.decoded(Item(sent.data, sent.name, limits), asked.until) as read:
-            self._metrics.part("read", time.perf_counter() - start)
-            asked.take(read.admitted.radiograph.pixels.size)
+            self._metrics.part("read", read.seconds)
+            if isinstance(read.result, ImageFault):
+                return Answer(record.refuse(sent.path, read.result), read.study)
+            radiograph = read.result.radiograph
+            asked.take(radiograph.pixels.size)
             if self._seen and not asked.wanted.again:
-                self._seen.note(read.admitted.radiograph, len(sent.data))
-            return Answer(_told(asked, sent, read, self._ask(asked, read)), read.study)
+                self._seen.note(radiograph, len(sent.data))
+            finding = self._ask(asked, radiograph.pixels)
+            told = _told(asked, sent, read.result, finding) | {"spacing_mm": read.spacing_mm}
+            return Answer(told, read.study, studies.without_map(finding))
 
-    def _ask(self, asked: _Asked, read: Read) -> Finding:
-        answer = self._batches.ask(asked.model, read.admitted.radiograph.pixels)
+    def _ask(self, asked: _Asked, pixels: UInt8Array) -> Finding:
+        answer = self._batches.ask(asked.model, pixels)
         try:
             return answer.result(max(asked.until - time.monotonic(), 0))
         finally:
             answer.cancel()  # where it took too long; nobody waits for it
 
 
-def _told(asked: _Asked, sent: Sent, read: Read, finding: Finding) -> dict[str, Any]:
-    told = record.describe(sent.path, read.admitted, finding, asked.model.bundle)
-    height_px, width_px = read.admitted.radiograph.pixels.shape
-    told |= {"width_px": width_px, "height_px": height_px, "spacing_mm": read.spacing_mm}
+def _told(asked: _Asked, sent: Sent, admitted: intake.Admitted, finding: Finding) -> dict[str, Any]:
+    told = record.describe(sent.path, admitted, finding, asked.model.bundle)
+    pixels = admitted.radiograph.pixels
+    told["height_px"], told["width_px"] = pixels.shape
     if asked.wanted.region_map:
         told["region_map"] = _png(np.rint(255 * finding.region_map).astype(np.uint8))
     if asked.wanted.image:
-        told["image"] = _png(finding.placement.set_right(read.admitted.radiograph.pixels))
+        told["image"] = _png(finding.placement.set_right(pixels))
     return told
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.network.inference import NetworkOutput
 from pipeline.predict.bundle import Bundle, Finding
+
+if TYPE_CHECKING:
+    from pipeline.network.inference import NetworkOutput
 
 Observe = Callable[[str, float], None]
 _PARTS = ("preprocess", "network", "regions")

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from threading import BoundedSemaphore, Condition, Lock
 from typing import NamedTuple
 
-from pipeline.files import dicom
+from pipeline.files import complaints, dicom
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
 from pipeline.files.outputs import die_with_parent
@@ -23,7 +23,6 @@ from pipeline.validate import intake
 
 _MOST_PIXELS = 200_000_000  # of all radiographs that are held at once, a byte each
 _SPACINGS = 2
-_STUDY_CHARACTERS = 64
 
 
 Executor = ProcessPoolExecutor | ThreadPoolExecutor
@@ -38,36 +37,54 @@ class Item(NamedTuple):
 
 
 class Read(NamedTuple):
-    """An admitted radiograph, and what a DICOM file says of it.
+    """An admitted radiograph or why it is none, and what a DICOM file says of it.
 
     Attributes
     ----------
-    admitted
-        The radiograph, and what is odd about it.
+    result
+        The radiograph, and what is odd about it; or its fault.
     spacing_mm
         Of its rows and of its columns, in the patient; None where it is not told.
     study
         The study's instance UID; empty where there is none.
+    seconds
+        That it took, without waiting.
     """
 
-    admitted: intake.Admitted
+    result: intake.Admitted | ImageFault
     spacing_mm: tuple[float, float] | None = None
     study: str = ""
+    seconds: float = 0.0
+
+    @property
+    def n_pixels(self) -> int:
+        """Pixels that it holds in memory."""
+        return 0 if isinstance(self.result, ImageFault) else self.result.radiograph.pixels.size
 
 
-def read(item: Item) -> Read | ImageFault:
-    """Decode and admit one file, or return why not."""
+def read(item: Item) -> Read:
+    """Decode and admit one file."""
+    start = time.perf_counter()
+    study, spacing_mm = _study(item), None
+    result: intake.Admitted | ImageFault
     try:
-        admitted = intake.admit(item.data, item.name, item.limits)
+        result = intake.admit(item.data, item.name, item.limits)
+        spacing_mm = _spacing_mm(item) if result.radiograph.format == "DICOM" else None
     except ImageFault as fault:
-        return fault
-    if admitted.radiograph.format != "DICOM":
-        return Read(admitted)
-    header = dicom.read_header(item.data, item.name, item.limits.max_pixels)
-    spacing = header.numbers("PixelSpacing")
-    positive = len(spacing) == _SPACINGS and min(spacing) > 0
-    study = header.text("StudyInstanceUID")[:_STUDY_CHARACTERS]
-    return Read(admitted, (spacing[0], spacing[1]) if positive else None, study)
+        result = fault
+    return Read(result, spacing_mm, study, time.perf_counter() - start)
+
+
+def _study(item: Item) -> str:
+    with complaints.heard():
+        return dicom.read_study(item.data, item.name, item.limits.max_pixels)
+
+
+def _spacing_mm(item: Item) -> tuple[float, float] | None:
+    with complaints.heard():
+        header = dicom.read_header(item.data, item.name, item.limits.max_pixels)
+        spacing = header.numbers("PixelSpacing")
+    return (spacing[0], spacing[1]) if len(spacing) == _SPACINGS and min(spacing) > 0 else None
 
 
 class Decoders:
@@ -96,8 +113,6 @@ class Decoders:
 
         Raises
         ------
-        ImageFault
-            It is no sound radiograph.
         TimeoutError
             It took too long, or there was no place for it.
         """
@@ -105,14 +120,13 @@ class Decoders:
             raise TimeoutError
         try:
             found = self._read(item, until)
-            n_pixels = found.admitted.radiograph.pixels.size
-            self._room.take(n_pixels, until)  # nobody else decodes while it waits
+            self._room.take(found.n_pixels, until)  # nobody else decodes while it waits
         finally:
             self._free.release()
         try:
             yield found
         finally:
-            self._room.give_back(n_pixels)
+            self._room.give_back(found.n_pixels)
 
     def close(self) -> None:
         """End the processes."""
@@ -125,7 +139,7 @@ class Decoders:
         for _ in range(2):  # another file may have brought the processes down
             executor, future = self._submit(item)
             try:
-                found = future.result(_left(until))
+                return future.result(_left(until))
             except BrokenProcessPool:
                 self._forget(executor)
                 continue
@@ -133,12 +147,9 @@ class Decoders:
                 self._forget(executor)
                 _kill(executor)
                 raise TimeoutError from None
-            if isinstance(found, ImageFault):
-                raise found
-            return found
-        raise ImageFault("broken", f"{item.name}: its decoder died of it")
+        return Read(ImageFault("broken", f"{item.name}: its decoder died of it"))
 
-    def _submit(self, item: Item) -> tuple[Executor, Future[Read | ImageFault]]:
+    def _submit(self, item: Item) -> tuple[Executor, Future[Read]]:
         with self._lock:
             if self._executor is None:
                 self._executor = self._started()

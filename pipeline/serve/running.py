@@ -43,8 +43,7 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
     """
     settings = config.serve
     _check(settings)
-    signal.signal(signal.SIGTERM, _terminated)
-    with _listening(settings) as listening:
+    with _bound(settings) as here:
         loaded = loading.load_with_card(config, model)
         following.warm(Model(*loaded))
         log.info("serve: the model is %s", origin.title(loaded.told))
@@ -53,8 +52,9 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
         name = loading.followed(model)
         later = following.Follower(config, name).later if name else None
         made = app.create(config, loaded.bundle, loaded.told, card=loaded.card, seen=seen, later=later)
-        log.info("serve: http://%s:%d", *listening.getsockname()[:2])
-        _server(made, settings).run([listening])
+        log.info("serve: http://%s:%d", *here.getsockname()[:2])
+        signal.signal(signal.SIGTERM, _terminated)
+        _server(made, settings).run([here])
 
 
 def _check(settings: Serve) -> None:
@@ -66,15 +66,19 @@ def _check(settings: Serve) -> None:
         )
 
 
-def _listening(settings: Serve) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _bound(settings: Serve) -> socket.socket:
+    """Take the address before the model is loaded; connections are refused until uvicorn listens."""
+    here = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        here.bind((settings.host, settings.port))
     except OSError as error:
+        here.close()
         raise OSError(
             f"{settings.host}, port {settings.port} must be free: {error.strerror or error}. Choose another: "
             "`--port`, or serve.port in params.yaml."
         ) from None
+    return here
 
 
 def _server(made: object, settings: Serve) -> uvicorn.Server:

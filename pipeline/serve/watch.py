@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
+from pipeline.predict.bundle import Finding
 from pipeline.serve import canary, guard
 from pipeline.serve.canary import Outcome, Phantom
 from pipeline.serve.service import Service
@@ -18,6 +19,7 @@ from pipeline.serve.service import Service
 log = logging.getLogger(__name__)
 
 _NAME = "canary"
+_AT_ONCE = 8  # phantoms of a request
 _CLIENT = ("canary", 0)  # no address of a network, so no client's rate is used up
 
 
@@ -25,9 +27,9 @@ async def watch(app: ASGIApp, service: Service) -> None:
     """Send canaries for ever; the service is not ready before the first has passed, nor after one failed."""
     settings = service.config.serve
     service.troubles[_NAME] = "the first one is under way"
-    phantoms = await asyncio.to_thread(canary.draw, settings.canary_radiographs)
+    watcher = Watcher(app, service, await asyncio.to_thread(canary.draw, settings.canary_radiographs))
     while True:
-        outcome = await once(app, service, phantoms)
+        outcome = await watcher.once()
         service.metrics.canary(not outcome.failures, outcome.figures, time.time())
         service.troubles.pop(_NAME, None)
         if outcome.failures:
@@ -36,31 +38,54 @@ async def watch(app: ASGIApp, service: Service) -> None:
         await asyncio.sleep(settings.canary_s)
 
 
-async def once(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> Outcome:
-    """Send one canary; an answer by another model than at its start, just promoted, is asked for anew."""
-    for _ in range(3):
-        model = service.model
-        own = await asyncio.to_thread(canary.asked_directly, model, phantoms)
+class Watcher:
+    """Sends the same phantoms again and again, and keeps what each model answered at first."""
+
+    def __init__(self, app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> None:
+        self._app, self._service, self._phantoms = app, service, phantoms
+        self._model, self._own = service.model, list[Finding]()
+
+    async def once(self) -> Outcome:
+        """Send one canary; where another model took over meanwhile, send it anew."""
         try:
-            answers = [await _post(app, service, phantoms[i : i + 8]) for i in range(0, len(phantoms), 8)]
+            while True:
+                await self._ask_directly()
+                answers = await self._answers()
+                if all(answer["model"] == dict(self._model.told) for answer in answers):
+                    break
         except Exception as error:
             return Outcome({}, [str(error) or type(error).__name__])
-        if all(answer["model"] == dict(model.told) for answer in answers):
-            break
-    records = [record for answer in answers for record in answer["results"]]
-    scope = model.bundle.scope
-    return canary.judge(
-        service.config.serve, phantoms, records, own, phantoms_only=bool(scope and scope.phantoms_only)
-    )
+        records = [record for answer in answers for record in answer["results"]]
+        scope = self._model.bundle.scope
+        return canary.judge(
+            self._service.config.serve,
+            self._phantoms,
+            records,
+            self._own,
+            phantoms_only=bool(scope and scope.phantoms_only),
+        )
+
+    async def _ask_directly(self) -> None:
+        """Ask a model that is new to us, without the service: what it answers now, it must answer later."""
+        model = self._service.model
+        if not self._own or model is not self._model:
+            self._own = await asyncio.to_thread(canary.asked_directly, model, self._phantoms)
+            self._model = model
+
+    async def _answers(self) -> list[dict[str, Any]]:
+        starts = range(0, len(self._phantoms), _AT_ONCE)
+        parts = (self._phantoms[start : start + _AT_ONCE] for start in starts)
+        return [await _post(self._app, self._service, part) for part in parts]
 
 
 async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> dict[str, Any]:
     """Ask the app as a client does, without a network between."""
     settings = service.config.serve
-    headers = {"host": "localhost", "content-type": "application/json"}
-    if settings.trusted_hosts:
-        headers["host"] = settings.trusted_hosts[0]
-    headers["authorization"] = f"Bearer {guard.token(settings)}"
+    headers = {
+        "host": next(iter(settings.trusted_hosts), "localhost"),
+        "content-type": "application/json",
+        "authorization": f"Bearer {guard.token(settings)}",
+    }
     sent: list[Message] = []
     waiting: list[Message] = [
         {"type": "http.request", "body": json.dumps(canary.body(phantoms)).encode(), "more_body": False}
@@ -73,11 +98,9 @@ async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> 
         sent.append(message)
 
     await app(_scope(headers), receive, send)
-    answer = b"".join(message.get("body", b"") for message in sent)
-    status = sent[0]["status"]
-    told: dict[str, Any] = json.loads(answer)
+    told: dict[str, Any] = json.loads(b"".join(message.get("body", b"") for message in sent))
     if "results" not in told:
-        raise ValueError(f"/predict answered {status}: {told['error']['reason']}")
+        raise ValueError(f"/predict answered {sent[0]['status']}: {told['error']['reason']}")
     return told
 
 

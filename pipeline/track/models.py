@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipeline.track import seal
-from pipeline.track.guard import received
 from pipeline.track.outage import StoreError
 from pipeline.track.store import Store
 from pipeline.track.waiting import to_move
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
 SCORING = Path(__file__).with_name("scoring.py")
-LAUNCH = Path(__file__).parent / "guard" / "launch.py"
-IMAGES_VARIABLE, PIXELS_VARIABLE = received.FOLDER_VARIABLE, received.PIXELS_VARIABLE
 _PACKAGE = Path(__file__).parents[1]
 
 

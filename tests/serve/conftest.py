@@ -38,15 +38,19 @@ def settle(config):
 @pytest.fixture
 def serve(settle, loaded):
     """Make a client of an app with other settings, or another model; all are closed at the end."""
-    clients = []
+    clients, begun = [], []
 
     def made(model=loaded, *, begin=False, **values):
         options = {name: values.pop(name) for name in ("later", "card", "seen") if name in values}
         client = TestClient(apps.create(settle(**values), model, TOLD, **options), base_url=HERE)
-        clients.append(client.__enter__() if begin else client)
+        clients.append(client)
+        if begin:
+            begun.append(client.__enter__())
         return client
 
     yield made
+    for client in begun:
+        client.__exit__()
     for client in clients:
         client.app.state.service.examiner.close()
 

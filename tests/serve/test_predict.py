@@ -207,4 +207,15 @@ def test_a_dicom_file_tells_its_spacing_and_its_study(client):
     assert [len(first["views"]), len(second["views"])] == [2, 1]
     assert [view["spacing_mm"] for view in first["views"]] == [[0.15, 0.14], None]
     assert first["probability"] == max(view["probability"] for view in first["views"])
-    assert "Doe" not in told.text
+    assert [study["study"] for study in (first, second)] == [1, 2]
+    assert not [word for word in ("Doe", "1.2.3") if word in told.text]
+
+
+def test_a_file_of_a_study_that_is_refused_stands_with_it(client):
+    sound, torn = dicom(radiograph(1)), dicom(radiograph(2))[:-5000]
+    files = [("file", ("a.dcm", torn)), ("file", ("b.dcm", sound))]
+    (study,) = client.post("/studies", files=files).json()["studies"]
+    assert (study["view"], study["calibrated_on"]) == ("b.dcm", "highest view")
+    assert study["views"][0]["error"]["reason"] == "truncated"
+    alone = client.post("/studies", files=files[:1])
+    assert (alone.status_code, alone.json()["studies"][0]["decision"]) == (422, None)

@@ -121,8 +121,8 @@ def test_prometheus_reads_decisions_reasons_and_seconds_by_part_and_no_name(clie
     assert 'fracture_radiographs_total{decision="needs review"} 1.0' in text
     assert 'fracture_refusals_total{reason="empty_file"} 1.0' in text
     assert 'fracture_requests_total{code="200",route="/predict"} 1.0' in text
-    for part in ("read", "preprocess", "network", "regions"):
-        assert f'fracture_part_seconds_count{{part="{part}"}} 1.0' in text
+    for part, times in {"read": 2.0, "preprocess": 1.0, "network": 1.0, "regions": 1.0}.items():
+        assert f'fracture_part_seconds_count{{part="{part}"}} {times}' in text
     assert 'sha256="0123456789ab"' in text
     assert "Doe" not in text
 

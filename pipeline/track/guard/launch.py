@@ -1,11 +1,15 @@
-"""``mlflow models serve`` with `limited` for its app: a script, called as ``mlflow`` is.
+"""``mlflow models serve`` with `limited` for its app, called as ``mlflow`` is.
 
-python -P launch.py models serve --model-uri MODEL ...
+    python -m pipeline.track.guard.launch models serve --env-manager local --model-uri MODEL ...
+
+`fracture serve` is another service; this one serves versions of any age with their own code.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,5 +32,6 @@ def limited(*arguments: Any, **options: Any) -> tuple[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     scoring_server.get_cmd = limited
     cli()

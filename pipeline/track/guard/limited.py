@@ -28,6 +28,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 MOST_BYTES = int(os.environ.get("FRACTURE_MOST_BYTES", 64 * 2**20))
 MOST_ROWS = int(os.environ.get("FRACTURE_MOST_ROWS", 256))
 MOST_WAITING = 8
+MOST_PIXELS = 1_000_000_000  # of all radiographs of a request, unless the environment says otherwise
 BODY_S = 60.0  # for all of a body to arrive
 
 _MODEL_VARIABLE = scoring_server._SERVER_MODEL_PATH
@@ -150,6 +151,7 @@ def _refused(reason: str, detail: str) -> dict[str, Any]:
 
 def app() -> App:
     """Load the model, in each process of the server, and put limits before it."""
+    os.environ.setdefault(_received["PIXELS_VARIABLE"], str(MOST_PIXELS))
     server: Any = scoring_server
     model = server.load_model_with_mlflow_config(os.environ[_MODEL_VARIABLE])
     return limited(server.init(LimitedModel(model)))

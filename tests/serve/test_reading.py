@@ -1,0 +1,73 @@
+"""Decoders that die, hang or are too slow, and pixels that lie in memory."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from pipeline.files import images
+from pipeline.files.faults import ImageFault
+from pipeline.files.limits import DEFAULTS
+from pipeline.serve import reading
+from pipeline.serve.reading import Decoders, Item
+from tests.commands.conftest import radiograph
+
+
+def item(seed=1):
+    return Item(images.encode_png(radiograph(seed)), f"{seed}.png", DEFAULTS)
+
+
+def soon(seconds=30.0):
+    return time.monotonic() + seconds
+
+
+def die(item):
+    os._exit(1)
+
+
+def hang(item):
+    time.sleep(60)
+
+
+@pytest.fixture
+def decoders():
+    made = Decoders(2)
+    yield made
+    made.close()
+
+
+@pytest.mark.reliability("a file of which the decoder's process dies", "`broken`; the next file is read")
+def test_a_decoder_that_dies_costs_its_file_alone(decoders, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read", die)
+        with decoders.decoded(item(), soon()) as found:
+            assert isinstance(found.result, ImageFault)
+            assert found.result.reason == "broken"
+    with decoders.decoded(item(), soon()) as found:
+        assert found.n_pixels == 120 * 96
+
+
+@pytest.mark.reliability("a file on which a decoder hangs", "its process is ended; the next file is read")
+def test_a_decoder_that_hangs_is_ended(decoders, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read", hang)
+        with pytest.raises(TimeoutError), decoders.decoded(item(), soon(3)):
+            pass
+    with decoders.decoded(item(), soon()) as found:
+        assert found.n_pixels == 120 * 96
+
+
+def test_radiographs_wait_for_room_and_one_alone_always_has_it(monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_PIXELS", 120 * 96)
+    decoders = Decoders(1)
+    with (
+        decoders.decoded(item(1), soon()),
+        pytest.raises(TimeoutError),
+        decoders.decoded(item(2), soon(0.2)),
+    ):
+        pass
+    with decoders.decoded(item(2), soon()) as found:
+        assert found.seconds > 0
+    decoders.close()

@@ -1,0 +1,115 @@
+"""The service as a process: started by its command, asked over a socket, ended by a signal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ci import servers
+from pipeline.__main__ import app
+from pipeline.serve import asking, running
+
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def settings(work, models):
+    """The working folder's params.yaml: processes that decode, and a small bundle."""
+    values = yaml.safe_load((work / "params.yaml").read_text())
+    values["run"]["workers"] = 2
+    values["paths"]["models"] = str(models)
+    values["serve"] |= {"canary_radiographs": 2, "port": servers.free_port()}
+    (work / "params.yaml").write_text(yaml.safe_dump(values))
+    return values["serve"]
+
+
+@contextmanager
+def serving(work, port, *options):
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "pipeline", "serve", "--model", "current", *options]
+    around = os.environ | {"PYTHONPATH": str(TOP), "FRACTURE_TOKEN": "long and random"}
+    with (work / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=work, env=around, stdout=log, stderr=log)
+        try:
+            servers.wait(f"{address}/ready", server)
+            yield address, server
+        finally:
+            servers.end(server)
+
+
+def ask(address, paths):
+    images = [{"name": path.name, "data": base64.b64encode(path.read_bytes()).decode()} for path in paths]
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer long and random"}
+    asked = urllib.request.Request(f"{address}/predict", json.dumps({"images": images}).encode(), headers)
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return json.load(answer)["results"]
+
+
+@pytest.mark.reliability(
+    "a termination signal for `fracture serve` while it answers",
+    "the answer is sent, every child ends, exit code 143, and nothing is written of who was seen",
+)
+def test_a_signal_lets_the_service_answer_and_ends_all_its_children(work, draw, settings, monkeypatch):
+    paths, answers = draw(work / "Doe_Jane", range(32)), []
+    with serving(work, settings["port"]) as (address, server):
+        monkeypatch.setenv("FRACTURE_TOKEN", "long and random")
+        assert asking.run(read(work), None, "current", 3, as_json=True) == 0
+        children = psutil.Process(server.pid).children(recursive=True)
+        client = threading.Thread(target=lambda: answers.extend(ask(address, paths)))
+        client.start()
+        client.join(0.3)
+        server.terminate()
+        assert server.wait(60) == 143
+        client.join(60)
+    assert ["probability" in answer for answer in answers] == [True] * 32
+    assert len(children) >= 2
+    _, left = psutil.wait_procs(children, timeout=10)
+    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
+    said = (work / "log").read_text()
+    assert "serve: the model is current" in said
+    assert [word for word in ("Doe", "long and random") if word in said] == []
+
+
+def read(work):
+    from pipeline import config
+
+    return config.read(work / "params.yaml")
+
+
+@pytest.mark.reliability(
+    "`fracture serve` open to others without a token; at an address that is taken", "refused"
+)
+def test_it_does_not_start_where_it_should_not(config, settle):
+    with pytest.raises(ValueError, match="needs a token"):
+        running.run(settle(host="0.0.0.0"), None, None)
+    with (
+        servers.socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(OSError, match="must be free"),
+    ):
+        running.run(settle(port=taken.getsockname()[1]), None, None)
+
+
+@pytest.mark.parametrize("option", [["--images", "folder"], ["--workers", "2"]])
+def test_what_only_mlflows_server_can_do_is_refused_with_where_it_is_done(option):
+    done = CliRunner().invoke(app, ["serve", *option])
+    assert done.exit_code == 2
+    assert "mlflow models serve" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_a_canary_needs_a_service(settle):
+    with pytest.raises(OSError, match="Is it running"):
+        asking.run(settle(port=servers.free_port()), None, None, None, as_json=False)
+    with pytest.raises(ValueError, match="must be http"):
+        asking.run(settle(), "ftp://host", None, None, as_json=False)
