@@ -1,6 +1,7 @@
 """The service's routes; OpenAPI describes them at ``/openapi.json``.
 
-No address is fetched, no path of a client is opened, and of what is sent nothing is kept.
+No address is fetched, no path of a client is opened, and of what is sent nothing is kept but readings that
+are saved, where the settings allow it.
 """
 
 from __future__ import annotations

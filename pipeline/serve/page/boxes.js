@@ -122,7 +122,8 @@ export class Boxes {
     const step = STEP * Math.max(...this.size);
     const [right, down] = move.map((share) => share * step);
     const [left, top, width, height] = this.mine[at].bbox;
-    this.#put(at, event.shiftKey ? [left, top, width + right, height + down] : [left + right, top + down, width, height], event.shiftKey);
+    const sized = [left, top, width + right, height + down], moved = [left + right, top + down, width, height];
+    this.#put(at, event.shiftKey ? sized : moved, event.shiftKey);
     this.changed();
     this.focus(at);
   }

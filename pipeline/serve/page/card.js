@@ -14,11 +14,14 @@ export function render(markdown) {
     else if (line.startsWith("```")) blocks.push(code(lines));
     else if (line.startsWith("#")) blocks.push(heading(lines.shift()));
     else if (line.startsWith("|")) blocks.push(table(taken(lines, (next) => next.startsWith("|"))));
-    else if (BULLET.test(line)) blocks.push(list(taken(lines, (next) => BULLET.test(next) || /^ +\S/.test(next))));
-    else blocks.push(make("p", {}, inline(taken(lines, (next) => /^[^#|`\s]/.test(next) && !BULLET.test(next)).join(" "))));
+    else if (BULLET.test(line)) blocks.push(list(taken(lines, isOfList)));
+    else blocks.push(make("p", {}, inline(taken(lines, isText).join(" "))));
   }
   return blocks;
 }
+
+const isOfList = (line) => BULLET.test(line) || /^ +\S/.test(line);
+const isText = (line) => /^[^#|`\s]/.test(line) && !BULLET.test(line);
 
 /** Take the first line, and those after it that go on. */
 function taken(lines, goesOn) {

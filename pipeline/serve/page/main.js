@@ -16,7 +16,7 @@ const NARROW = window.matchMedia("(width <= 60rem)"); // as in the stylesheet: t
 let model = null; // what GET /model says, of the model that answered last
 let takesReadings = false;
 
-const boxes = new Boxes(() => { films.current().reading.state = "open"; showForm(); });
+const boxes = new Boxes(() => changed(films.current()));
 const viewer = new Viewer($("image"), boxes.svg);
 
 // ---- from files to answers
@@ -58,10 +58,11 @@ async function readStudies(some) {
   }
 }
 
-const failed = (error) => ({
-  state: "failed",
-  error: error instanceof api.ServiceError ? error : { title: "Something failed", advice: "Reload the page.", detail: String(error) },
-});
+function failed(error) {
+  const foreseen = error instanceof api.ServiceError;
+  const other = { title: "Something failed", advice: "Reload the page.", detail: String(error) };
+  return { state: "failed", error: foreseen ? error : other };
+}
 
 /** All that the service says of the model that answered: thresholds and card go with the answer. */
 async function recordOf(told) {
@@ -106,19 +107,26 @@ function words({ name, result }) {
   return [`${name}, ${result.width_px} by ${result.height_px} pixels`, summary({ result }).title, ...places].join("; ");
 }
 
+/** Fill the form anew; what had the focus in it has it again. */
 function showForm() {
   const film = films.current();
-  const has = Boolean(takesReadings && film?.result?.image);
-  $("feedback").hidden = !has;
-  if (has) {
-    const inside = $("feedback").contains(document.activeElement) ? document.activeElement.id || document.activeElement.textContent : "";
-    feedback.fill($("feedback"), film, acts(film));
-    if (inside) [...$("feedback").querySelectorAll("button, input")].find((one) => [one.id, one.textContent].includes(inside))?.focus();
-  }
+  const form = $("feedback");
+  form.hidden = !(takesReadings && film?.result?.image);
+  if (form.hidden) return;
+  const named = (element) => element.id || `${element.value} ${element.textContent}`;
+  const before = form.contains(document.activeElement) && named(document.activeElement);
+  feedback.fill(form, film, acts(film));
+  if (before) [...form.querySelectorAll("button, input")].find((one) => named(one) === before)?.focus();
+}
+
+/** A reading that was changed is not the one that was saved. */
+function changed(film) {
+  Object.assign(film.reading, { state: "open", words: "" });
+  showForm();
 }
 
 const acts = (film) => ({
-  change(apply) { apply(); film.reading.state = "open"; film.reading.words = ""; showForm(); },
+  change(apply) { apply(); changed(film); },
   judge(agrees) { if (feedback.judge(film, agrees)) this.change(() => {}); },
   draw(event) { if (event.detail) boxes.draw(true); else boxes.addAmid(viewer.seen()); },
   take() { for (const region of film.result.regions) boxes.add(region.bbox, "model", false); boxes.focus(0); },
@@ -224,7 +232,8 @@ async function start() {
     await listExamples();
   } catch (error) {
     const { title, advice, detail } = failed(error).error;
-    $("answer").replaceChildren(make("p", { class: "decision refused" }, title), make("p", {}, advice), make("p", {}, detail));
+    const words = [advice, detail].map((text) => make("p", {}, text));
+    $("answer").replaceChildren(make("p", { class: "decision refused" }, title), ...words);
   }
   document.body.classList.add("ready");
 }
