@@ -50,7 +50,6 @@ def test_the_repository_has_sound_settings() -> None:
         ("region_maps.max_regions", [5], "valid integer"),
         ("serve.port", 65536, "less than 65536"),
         ("serve.rate_per_s", 0, "greater than 0"),
-        ("serve.trusted_hosts", [""], "at least 1 character"),
         ("region_maps", None, "valid dictionary"),
         ("promote.max_ece", 1.5, "less than or equal to 1"),
         ("promote.subgroups", "body_part", "valid tuple"),
