@@ -272,6 +272,13 @@ class Serve(Section):
     canary_specificity: Share
 
 
+class Feedback(Section):
+    """What readers say of answers on the reading page: whether it is kept, and where."""
+
+    store: bool
+    folder: Path
+
+
 class Config(Section):
     """All settings of the pipeline."""
 
@@ -289,6 +296,7 @@ class Config(Section):
     promote: Promote
     drift: Drift
     serve: Serve
+    feedback: Feedback
 
     def with_models(self, folder: Path | None) -> Config:
         """Take the bundle of another folder; None for that of the settings."""

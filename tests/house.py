@@ -18,8 +18,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # From the top. A file imports from its own room, or from rooms further down.
 FLOORS = (
     "__main__", "cli", "commands", "stages", "serve", "report", "registry", "track", "drift", "examine",
-    "region_maps", "evaluate", "train", "predict", "importing", "validate", "network", "preprocess",
-    "phantoms", "dataset", "statistics", "files", "config", "params_file", "types", "__init__",
+    "region_maps", "evaluate", "train", "predict", "importing", "feedback", "validate", "network",
+    "preprocess", "phantoms", "dataset", "statistics", "files", "config", "params_file", "types", "__init__",
 )  # fmt: skip
 
 Graph = dict[Path, set[Path]]

@@ -1,4 +1,4 @@
-"""The command that brings radiographs from elsewhere into our layout."""
+"""The commands that bring radiographs into our layout: from elsewhere, and from the reading page."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CSV = "csv"
     FOLDERS = "folders"
     DICOM = "dicom"
+    FEEDBACK = "feedback"
 
 
 @app.command(name="import")
@@ -73,3 +74,31 @@ def import_(
         tuple(fractured or ()), tuple(not_fractured or ()), background, labels, label_column, salt, copy
     )
     command.run(kind, source, out, options, as_json=as_json)
+
+
+@app.command()
+def feedback(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Of the readings; never changed.", show_default="feedback.folder"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write for the next training: new, empty, or an earlier result."),
+    ] = None,
+    train_only: Annotated[
+        bool, typer.Option("--train-only", help="Put all into train: its readers saw the model's answer.")
+    ] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy files, where hard links would do.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how often readers agree with the model, and make labels and annotations of what they said.
+
+    Radiographs on which readers differ are listed and left out.
+    """
+    from pipeline import config
+    from pipeline.commands import feedback as command
+    from pipeline.importing.record import Options
+
+    settings, options = config.read_anywhere(), Options(copy=copy)
+    command.run(settings, folder, out, options, train_only=train_only, as_json=as_json)

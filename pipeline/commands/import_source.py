@@ -28,6 +28,7 @@ from pipeline.importing import (
     cvat,
     dealing,
     dicom_tree,
+    feedback,
     folders,
     fracatlas,
     grazpedwri,
@@ -53,6 +54,7 @@ READERS: Mapping[str, Callable[[Path, Options], Found]] = {
     "csv": csv_table.read,
     "folders": folders.read,
     "dicom": dicom_tree.read,
+    "feedback": feedback.read,
 }
 _HEAD = ("", "Radiographs", "Fractured", "Not fractured", "Drawn fractures")
 _SHOWN = 20  # lines for one cause; the table holds all
@@ -60,7 +62,19 @@ _COUNTED = 3  # lines where nothing is wrong
 
 
 def run(kind: str, source: Path, out: Path, options: Options, *, as_json: bool) -> None:
-    """Read, deal, write, and show what became of everything.
+    """Read, deal, write, and show what became of everything; see `bring`."""
+    show(bring(kind, source, out, options), as_json=as_json)
+
+
+def bring(
+    kind: str, source: Path, out: Path, options: Options, *, train_only: bool = False
+) -> dict[str, Any]:
+    """Read, deal, write; what is left out is logged, and the figures are those of ``--json``.
+
+    Parameters
+    ----------
+    train_only
+        Put all into ``train``.
 
     Raises
     ------
@@ -78,16 +92,19 @@ def run(kind: str, source: Path, out: Path, options: Options, *, as_json: bool) 
             f"{len(found.pictures)} pictures: {_listed(found.left_out)}. Nothing was written. "
             f"{'; '.join(found.remarks)}".rstrip()
         )
-    splits, how = dealing.splits(found.records, root)
+    splits, how = _all_in_train(found) if train_only else dealing.splits(found.records, root)
     with outputs.staged(folder) as private:
         placed = writing.place(found.records, splits, root)
         written = writing.write(private, placed, root, found.left_out, copy=options.copy)
     _say(written.left_out, folder)
     left_out = [*found.left_out, *written.left_out]
-    figures = _figures(kind, found, written, left_out, how, _params(out, folder))
-    _show(figures, as_json=as_json)
     for remark in [*found.remarks, *_lacking(written.placed)]:
         log.warning("import: %s", remark)
+    return _figures(kind, found, written, left_out, how, _params(out, folder))
+
+
+def _all_in_train(found: Found) -> tuple[list[str], str]:
+    return ["train"] * len(found.records), "all in train"
 
 
 def _places(source: Path, out: Path, options: Options) -> tuple[Path, Path]:
@@ -185,7 +202,7 @@ def _params(out: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
+def show(figures: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the figures, as JSON or as a table with the lines for params.yaml."""
     if as_json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")

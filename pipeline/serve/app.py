@@ -1,6 +1,7 @@
 """The service's routes; OpenAPI describes them at ``/openapi.json``.
 
-No address is fetched, no path of a client is opened, and of what is sent nothing is kept.
+No address is fetched, no path of a client is opened, and of what is sent nothing is kept but readings that
+are saved, where the settings allow it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from pipeline.config import Config
 from pipeline.predict.bundle import Bundle
-from pipeline.serve import described, following, problems, sent, service, studies, watch
+from pipeline.serve import described, examples, feedback, following, problems, sent, service, studies, watch
 from pipeline.serve.examining import Answer, Wanted
 from pipeline.serve.guard import Guard
 from pipeline.serve.metrics import Metrics
@@ -65,7 +66,8 @@ def create(
     app = FastAPI(title=_TITLE, lifespan=_lifespan(here, later), docs_url=None, redoc_url=None)
     app.state.service = here
     app.include_router(router)
-    # The page's own routers, `feedback.router` and `examples.router`, are included here.
+    app.include_router(feedback.router)
+    app.include_router(examples.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     problems.told_by(app)
     app.add_middleware(Guard, settings=config.serve, metrics=metrics)
@@ -134,9 +136,11 @@ async def predict(
 
 
 @router.post("/studies", responses=_ASKED, openapi_extra=described.files())
-async def answer_studies(request: Request) -> JSONResponse:
+async def answer_studies(
+    request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
+) -> JSONResponse:
     """Examine DICOM files, and answer study by study."""
-    model, answers = await _answered(request, Wanted())
+    model, answers = await _answered(request, Wanted(region_map, image))
     return _json(model, "studies", studies.grouped(answers, model.bundle), answers)
 
 

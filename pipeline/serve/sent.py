@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pipeline.files.faults import ImageFault
@@ -94,22 +94,34 @@ class _InMemory(MultiPartParser):
     spool_max_size = 2**40
 
 
-async def _form(request: Request, max_files: int) -> list[Sent]:
+async def form(request: Request, max_files: int) -> FormData:
+    """Read a form into memory; whoever asks for it closes it.
+
+    Raises
+    ------
+    Problem
+        400 or 413.
+    """
+
     async def body() -> AsyncGenerator[bytes, None]:
         yield await request.body()
 
     try:
         parser = _InMemory(request.headers, body(), max_files=max_files, max_fields=max_files)
-        form = await parser.parse()
+        return await parser.parse()
     except (MultiPartException, KeyError, ValueError, LookupError) as error:
         if "Too many files" in str(getattr(error, "message", "")):
             raise _too_many(max_files) from None
         raise bad_request(
             "the body must be a form of files, multipart/form-data. It cannot be read."
         ) from None
-    parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+
+
+async def _form(request: Request, max_files: int) -> list[Sent]:
+    parsed = await form(request, max_files)
+    parts = [part for _, part in parsed.multi_items() if isinstance(part, UploadFile)]
     files = [Sent(named(part.filename or "", place), await part.read()) for place, part in enumerate(parts)]
-    await form.close()
+    await parsed.close()
     return files
 
 

@@ -16,8 +16,9 @@ with warnings.catch_warnings(action="ignore"):
 
 
 OPERATIONS = [
-    ("/predict", "POST"), ("/studies", "POST"),
-    *((path, "GET") for path in ("/health", "/ready", "/metrics", "/model")),
+    *((path, "POST") for path in ("/predict", "/studies", "/feedback")),
+    *((path, "GET") for path in ("/health", "/ready", "/metrics", "/model", "/feedback")),
+    *((path, "GET") for path in ("/examples", "/examples/{name}")),
 ]  # fmt: skip
 
 
@@ -39,7 +40,8 @@ def test_no_request_that_the_description_allows_ends_in_an_error_of_ours(serve, 
 
 def test_the_description_names_what_a_client_must_know(client):
     told = client.get("/openapi.json").json()
-    assert set(told["paths"]) == {"/health", "/ready", "/metrics", "/model", "/predict", "/studies"}
+    asked = {"/health", "/ready", "/metrics", "/model", "/predict", "/studies"}
+    assert set(told["paths"]) == asked | {"/feedback", "/examples", "/examples/{name}"}
     predict = told["paths"]["/predict"]["post"]
     assert set(predict["requestBody"]["content"]) == {
         "multipart/form-data",
