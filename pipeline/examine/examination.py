@@ -21,7 +21,7 @@ def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted,
     ImageFault
         It is no sound radiograph.
     """
-    admitted = intake.read(intake.Item(path, _limits(config, loaded)))
+    admitted = intake.read(intake.Item(path, limits(config, loaded)))
     if isinstance(admitted, ImageFault):
         raise admitted
     (finding,) = loaded.predict([admitted.radiograph.pixels])
@@ -36,8 +36,8 @@ def examine(
     Radiographs are held a batch at a time, however many there are. Outside a repository, files must meet the
     limits that the model carries.
     """
-    limits = _limits(config, loaded)
-    items = [intake.Item(path, limits) for path in files]
+    allowed = limits(config, loaded)
+    items = [intake.Item(path, allowed) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
     remaining = iter(files)
     for batch in intake.batches(decoded):
@@ -47,5 +47,6 @@ def examine(
             yield next(remaining), each if isinstance(each, ImageFault) else (each, next(findings))
 
 
-def _limits(config: Config, loaded: Bundle) -> Limits:
+def limits(config: Config, loaded: Bundle) -> Limits:
+    """Give what a file must meet: by the settings of a repository; outside of one, by the model."""
     return Limits.of(config.validation) if in_repository() else loaded.limits
