@@ -111,9 +111,15 @@ def waiting(study: Path) -> list[str]:
     return [] if closed and closed[-1].images == images else images
 
 
-def is_quiet(study: Path, images: Sequence[str], quiet_s: float) -> bool:
-    """Whether nothing came for so long; a clock that was set back holds nothing up for longer than that."""
-    last = max((study / "images" / name).stat().st_mtime for name in images)
+def is_quiet(study: Path, images: Sequence[str], quiet_s: float, since: float) -> bool:
+    """Whether nothing came for so long; a clock that was set back holds nothing up for longer than that.
+
+    Parameters
+    ----------
+    since
+        From when on something could come, in seconds of the clock.
+    """
+    last = max(since, *((study / "images" / name).stat().st_mtime for name in images))
     return abs(time.time() - last) >= quiet_s
 
 

@@ -73,6 +73,7 @@ class Work:
     ) -> None:
         self._settings, self._spool, self._audit = settings, spool, audit
         self._answer, self._peer = answer, peer
+        self._since = time.time()  # a sender whom the end of a node cut off gets a quiet time to go on
 
     def answer_all(self, is_over: Callable[[], bool]) -> int:
         """Close, answer and remove what is due, study by study; return how much was done."""
@@ -98,7 +99,7 @@ class Work:
 
     def _close_and_answer(self, study: Path) -> int:
         images = exams.waiting(study)
-        if images and exams.is_quiet(study, images, self._settings.quiet_s):
+        if images and exams.is_quiet(study, images, self._settings.quiet_s, self._since):
             self._audit("closed", study.name, "ok", 0.0, images=len(images), exam=len(exams.of(study)) + 1)
             exams.close(study, images)
         elif not images:

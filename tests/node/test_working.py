@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,20 @@ def test_a_study_to_which_images_come_is_left_open(settings, mailbox):
         for file in (study / "images").iterdir():
             os.utime(file, (0, file.stat().st_mtime + 3600))  # as if the clock were set back by an hour
         to_the_end(work_on(settings.model_copy(update={"quiet_s": 30.0}), spool, mailbox))
+        assert states(spool) == ["sent"]
+
+
+def test_a_sender_whom_a_restart_cut_off_gets_a_quiet_time_to_go_on(settings, mailbox):
+    patient, spool = settings.model_copy(update={"quiet_s": 0.3}), opened(settings)
+    with spool.opened():
+        receive(spool, 1)
+        (image,) = spool.studies()[0].glob("images/*")
+        os.utime(image, (0, 0))
+        work = work_on(patient, spool, mailbox)
+        to_the_end(work)
+        assert states(spool) == []
+        time.sleep(0.35)
+        to_the_end(work)
         assert states(spool) == ["sent"]
 
 
