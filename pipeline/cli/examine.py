@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,13 @@ from pipeline.cli.options import Json, Model, ModelOrBundle
 app = typer.Typer()
 
 
+class By(StrEnum):
+    """What gets one answer."""
+
+    IMAGE = "image"
+    STUDY = "study"
+
+
 @app.command()
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders that are searched for them.")],
@@ -19,16 +27,30 @@ def predict(
         Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
     ] = None,
     model: ModelOrBundle = None,
+    by: Annotated[
+        By, typer.Option(help="Answer each image alone, or the views of a DICOM study together.")
+    ] = By.IMAGE,
+    dicom: Annotated[
+        bool,
+        typer.Option(
+            "--dicom", help="With --out: write presentation states, captures and a report of each study."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Examine radiographs with the champion, or another model.
 
     Exit code 1 when a file was refused; the others still get their result.
     """
+    if dicom and out is None:
+        raise typer.BadParameter("results in DICOM need a folder: name it with --out", param_hint="--dicom")
     from pipeline import config
     from pipeline.commands import predict as command
 
-    raise typer.Exit(command.run(config.read_anywhere(), paths, out, as_json=as_json, model=model))
+    code = command.run(
+        config.read_anywhere(), paths, out, as_json=as_json, model=model, by=by.value, with_dicom=dicom
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

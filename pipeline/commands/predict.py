@@ -4,7 +4,8 @@ Every file is decoded strictly. One that is faulty is reported with its reason, 
 get their result; the exit code is then 1. What is odd about a file that is used stands in its ``notes``,
 as does what the model warns of with every answer. Each answer names the model and what it learnt from.
 With ``--out``, writes an overlay of each radiograph under ``overlays/``, ``predictions.csv`` and
-``predictions.json``, which says where each overlay lies.
+``predictions.json``, which says where each overlay lies. Views of one study can be answered together, and
+results written as DICOM objects, under ``dicom/``.
 """
 
 from __future__ import annotations
@@ -12,36 +13,43 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipeline.commands import destination, overlay_files, terminal
+from pipeline.commands import destination, file_records, prediction_rows, study_records, terminal
 from pipeline.config import Config
 from pipeline.dataset import names
-from pipeline.examine import examination, picture, record
-from pipeline.files import cells, outputs
-from pipeline.files.faults import ImageFault, severity
-from pipeline.predict import operating_points, origin
+from pipeline.examine import examination, record
+from pipeline.files import outputs
+from pipeline.files.printable import printable
+from pipeline.predict import origin
 from pipeline.predict.bundle import Bundle
 from pipeline.registry import loading
 from pipeline.validate import intake
 
 log = logging.getLogger(__name__)
 
-_OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json")
-_HEAD = ("Radiograph", "Decision", "Probability", "Body part", "Regions", "Strongest region", "Notes")
+IMAGE, STUDY = "image", "study"
+_OUTPUTS = ("overlays", names.PREDICTIONS, "predictions.json", study_records.DICOM)
 _COLUMNS = (
     "path", "probability", "decision", "body_part", "regions", "reason", "detail", "notes", "overlay",
-    "scope", "region_stands_out", "model",
+    "scope", "region_stands_out", "model", "study",
 )  # fmt: skip
 
 
 def run(
-    config: Config, paths: Sequence[Path], out: Path | None, *, as_json: bool, model: str | None = None
+    config: Config,
+    paths: Sequence[Path],
+    out: Path | None,
+    *,
+    as_json: bool,
+    model: str | None = None,
+    by: str = IMAGE,
+    with_dicom: bool = False,
 ) -> int:
     """Examine files and folders, write the results, and return the exit code.
 
@@ -49,6 +57,10 @@ def run(
     ----------
     model
         Which one answers; see `model_choice.opened`.
+    by
+        `STUDY` answers the views of a study together, `IMAGE` each file alone.
+    with_dicom
+        Whether results are written as DICOM objects, too, into ``out``.
 
     Raises
     ------
@@ -60,24 +72,24 @@ def run(
         raise ValueError(
             f"predict needs radiographs. Received: {', '.join(map(str, paths))}, without a file."
         )
-    folder = None if out is None else destination.check(out, _OUTPUTS, [*found.files, *paths])
+    folder = None
+    if out is not None:
+        folder = destination.check(out, _OUTPUTS, [*found.files, *paths], newer=[study_records.DICOM])
     loaded, told = loading.load(config, model)
     log.info("predict: the model is %s", origin.title(told))
     with nullcontext() if folder is None else outputs.staged(folder) as private:
-        results = list(records(config, loaded, found, told, private))
+        answers = list(_answers(config, loaded, found, told, private, by=by, with_dicom=with_dicom))
         if private is not None:
-            _write(private, results)
+            _write(private, answers)
     if as_json:
-        sys.stdout.write(json.dumps(results, indent=1) + "\n")
+        sys.stdout.write(json.dumps(answers, indent=1) + "\n")
     else:
-        codes = {note.code for note in loaded.notes}
-        terminal.show(_HEAD, (_row(result, codes) for result in results))
-        for note in loaded.notes:
-            log.warning("predict: %s: %s", note.code, note.detail)
+        _show(answers, loaded, by)
     if found.passed_over:
         log.info("passed over: %s", found.passed_over)
-    refused = sum("error" in result for result in results)
-    log.info("predict: %d examined, %d refused", len(results) - refused, refused)
+    files = _files(answers)
+    refused = sum("error" in each for each in files)
+    log.info("predict: %d examined, %d refused", len(files) - refused, refused)
     return 1 if refused else 0
 
 
@@ -98,55 +110,52 @@ def records(
         The model's name, as `loading.load` returns it.
     """
     for path, result in examination.examine(loaded, found.files, config):
-        if isinstance(result, ImageFault):
-            yield record.refuse(path, result)
-            continue
-        answer = record.describe(path, *result, loaded) | {"model": told}
-        if folder is not None:
-            drawn = picture.draw(path, *result, loaded, config.region_maps.colormap, origin.title(told))
-            overlay = overlay_files.write(folder / "overlays", path, found.shared, drawn)
-            answer["overlay"] = overlay and f"overlays/{overlay}"
-        yield answer
+        yield file_records.of(config, loaded, told, path, result, found.shared, folder)
     yield from (record.refuse(Path(issue.path), issue) for issue in found.refused)
 
 
-def _write(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
+def _answers(
+    config: Config,
+    loaded: Bundle,
+    found: intake.Listing,
+    told: Mapping[str, str],
+    folder: Path | None,
+    *,
+    by: str,
+    with_dicom: bool,
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each file or of each study; DICOM results are made a study at a time either way."""
+    if by == IMAGE and not with_dicom:
+        yield from records(config, loaded, found, told, folder)
+        return
+    studies = study_records.records(config, loaded, found, told, folder, with_dicom=with_dicom)
+    if by == STUDY:
+        yield from studies
+        return
+    order = {printable(path): place for place, path in enumerate(found.files)}
+    yield from sorted(_files(list(studies)), key=lambda each: order.get(each["path"], len(order)))
+
+
+def _files(answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """List the records of files, whether they stand alone or in studies."""
+    return [view for answer in answers for view in answer.get("views", [answer])]
+
+
+def _show(answers: Sequence[Mapping[str, Any]], loaded: Bundle, by: str) -> None:
+    codes = {note.code for note in loaded.notes}
+    if by == STUDY:
+        rows = (prediction_rows.of_study(answer, codes) for answer in answers)
+        terminal.show(prediction_rows.STUDY_HEAD, rows)
+    else:
+        terminal.show(prediction_rows.HEAD, (prediction_rows.of_file(answer, codes) for answer in answers))
+    for note in loaded.notes:
+        log.warning("predict: %s: %s", note.code, note.detail)
+
+
+def _write(folder: Path, results: Sequence[dict[str, Any]]) -> None:
     (folder / "overlays").mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(map(_cells, results), columns=list(_COLUMNS))
+    rows = map(prediction_rows.of_table, _files(results))
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
     table.to_csv(folder / names.PREDICTIONS, index=False, lineterminator="\n")
     text = json.dumps(results, indent=1) + "\n"
     (folder / "predictions.json").write_text(text, encoding="utf-8")
-
-
-def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the table, which people open in spreadsheets; programs read the JSON beside it."""
-    error = result.get("error", {"reason": None, "detail": ""})
-    listed = {key: json.dumps(result.get(key, [])) for key in ("regions", "notes")}
-    listed |= {key: json.dumps(result.get(key)) for key in ("scope", "model")}
-    texts = {"path": cells.path(result["path"]), "detail": cells.text(error["detail"]) or None}
-    return {**result, **listed, **texts, "reason": error["reason"]}
-
-
-def _row(result: Mapping[str, Any], of_model: Set[str]) -> tuple[str, ...]:
-    """One readable line of a file; notes of the model are told once for all, and named here."""
-    if "error" in result:
-        error = result["error"]
-        return result["path"], intake.REFUSED, "", "", "", f"{error['reason']}: {error['detail']}", ""
-    regions = result["regions"]
-    where = result["scope"]["reason"] if result["scope"] else ""
-    if result["region_stands_out"] is False:
-        where = operating_points.NO_REGION
-    if regions:
-        left, top, width, height = regions[0]["bbox"]
-        where = f"{regions[0]['score']:.2f} at row {top}, column {left}, {height} x {width} px"
-        where += f": {regions[0]['position']['words']}"
-    part = result["body_part"] or "not known"
-    probability = f"{result['probability']:.3f}"
-    notes = "; ".join(_note(note, of_model) for note in result["notes"])
-    return result["path"], result["decision"], probability, part, str(len(regions)), where, notes
-
-
-def _note(note: Mapping[str, str], of_model: Set[str]) -> str:
-    """Tell what of a file needs a look with its detail, and all else by its code alone."""
-    code = note["code"]
-    return code if code in of_model or severity(code) == "note" else f"{code}: {note['detail']}"

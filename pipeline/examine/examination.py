@@ -48,5 +48,5 @@ def examine(
 
 
 def limits(config: Config, loaded: Bundle) -> Limits:
-    """Give what a file must meet: by the settings of a repository; outside of one, by the model."""
+    """Say what files must meet: by the settings of this repository, or outside of one by the model."""
     return Limits.of(config.validation) if in_repository() else loaded.limits

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pipeline.files.faults import Note
 from pipeline.files.printable import first
 
-_LOGGERS = ("pydicom", "tifffile")
+_LOGGERS = ("pydicom", "highdicom", "tifffile")
 _LONGEST = 200  # characters of one complaint
 _MOST = 3
 _redirecting = threading.Lock()

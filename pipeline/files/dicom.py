@@ -48,11 +48,32 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         ``no_decoder``, ``truncated`` or ``not_finite``.
     """
     with pictures.faults_of(name):
-        dataset = _dataset(data, name, max_pixels)
+        dataset = parse(data, name, max_pixels)
         header = Header(dataset, [])
         _check(dataset, header, name, max_pixels)
         stored = dicom_frames.read(dataset, header, name, max_pixels)
         return _shown(stored, dataset, header, name)
+
+
+def parse(data: bytes, name: str, max_pixels: int) -> Any:
+    """Parse a DICOM file to a `pydicom.Dataset`, whatever it holds; its pixels are not decoded."""
+    import pydicom  # a tenth of a second, which no folder of JPEG need spend
+
+    data = _whole(data)
+    if _DEFLATED in data[: 4 * _SEARCHED_BYTES]:
+        data = _inflated(data, name, max_pixels)
+    return pydicom.dcmread(io.BytesIO(data), force=True)
+
+
+def read_study(data: bytes, name: str, max_pixels: int) -> str:
+    """Read the StudyInstanceUID of a file, sound or not; empty where it has none."""
+    if not is_dicom(data):
+        return ""
+    try:
+        with pictures.faults_of(name):
+            return Header(parse(data, name, max_pixels), []).text("StudyInstanceUID")
+    except ImageFault:
+        return ""
 
 
 def read_header(data: bytes, name: str, max_pixels: int) -> Header:
@@ -66,7 +87,7 @@ def read_header(data: bytes, name: str, max_pixels: int) -> Header:
     if not is_dicom(data):
         raise ImageFault("not_an_image", f"{name}: no DICOM file")
     with pictures.faults_of(name):
-        header = Header(dataset := _dataset(data, name, max_pixels), [])
+        header = Header(dataset := parse(data, name, max_pixels), [])
         _check(dataset, header, name, max_pixels)
         return header
 
@@ -116,15 +137,6 @@ def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograp
         values = dicom_values.meant_colours(stored, header)
         pixels, departure, more = channels.of_deep_colours(values, name)
     return Radiograph(pixels, "DICOM", mode, (*header.notes, *more), departure)
-
-
-def _dataset(data: bytes, name: str, max_pixels: int) -> Any:
-    import pydicom  # a tenth of a second, which no folder of JPEG need spend
-
-    data = _whole(data)
-    if _DEFLATED in data[: 4 * _SEARCHED_BYTES]:
-        data = _inflated(data, name, max_pixels)
-    return pydicom.dcmread(io.BytesIO(data), force=True)
 
 
 def _check(dataset: Any, header: Header, name: str, max_pixels: int) -> None:

@@ -26,7 +26,7 @@ from pipeline.predict import bundle_files, maps, operating_points, sealing, site
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
-from pipeline.predict.recalibration import Targets
+from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.regions import Region
 from pipeline.predict.scope import Scope, Verdict
 from pipeline.preprocess import canvas
@@ -100,6 +100,9 @@ class Bundle:
         leaves it as it was, since maps are interpolated as probabilities: so the same regions are cut.
     targets
         What the operating points are to reach; None where an older bundle does not say.
+    studies
+        From the log-odds of the highest view of a study to its probability, and thresholds on that; None
+        where ``val`` did not know enough studies of several views.
     """
 
     network: inference.Predict
@@ -114,6 +117,7 @@ class Bundle:
     scope: Scope | None = None
     map_calibration: Calibration | None = None
     targets: Targets | None = None
+    studies: Fit | None = None
 
     def predict(self, radiographs: Sequence[NDArray[np.uint8]]) -> list[Finding]:
         """Examine radiographs, each uint8 (H, W) of any size."""
@@ -183,4 +187,5 @@ def load(folder: Path) -> Bundle:
         learnt,
         bundle_files.read_map_calibration(folder / REGION_MAPS),
         bundle_files.read_basis(folder / OPERATING_POINTS)[0],
+        bundle_files.read_studies(folder / OPERATING_POINTS),
     )

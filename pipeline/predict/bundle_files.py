@@ -15,13 +15,13 @@ from pipeline.predict import scope
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
-from pipeline.predict.recalibration import Targets
+from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.sealing import BundleError
 from pipeline.predict.val_scores import ValScores
 
 T = TypeVar("T")
 
-_MAP_CALIBRATION = "map_calibration"
+_MAP_CALIBRATION, _STUDIES = "map_calibration", "studies"
 
 
 def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -47,12 +47,15 @@ def write_operating_points(
     calibration: Calibration,
     targets: Targets | None = None,
     val: ValScores | None = None,
+    studies: Fit | None = None,
 ) -> None:
     """Write the thresholds and the calibration, in full precision: they decide.
 
-    Beside them stand, for `recalibrate`, what the thresholds are to reach and how ``val`` scored.
+    Beside them stand, for `recalibrate`, what the thresholds are to reach and how ``val`` scored; and what
+    decides over studies of several views, where ``val`` knew them.
     """
     basis = {"targets": targets and targets._asdict(), "val": val and val.plain()}
+    basis[_STUDIES] = studies and vars(studies.calibration) | vars(studies.points)
     told = {name: value for name, value in basis.items() if value is not None}
     outputs.write_exact_json(path, vars(calibration) | vars(points) | told)
 
@@ -71,8 +74,17 @@ def read_operating_points(path: Path) -> tuple[OperatingPoints, Calibration]:
         received = ", ".join(sorted(values))
         raise BundleError(f"{path} must hold slope and intercept. Received: {received}. Run `dvc repro`.")
     calibration = Calibration(values.pop("slope"), values.pop("intercept"))
-    points = {name: value for name, value in values.items() if name not in ("targets", "val")}
+    points = {name: value for name, value in values.items() if name not in ("targets", "val", _STUDIES)}
     return OperatingPoints(**points), calibration
+
+
+@_named
+def read_studies(path: Path) -> Fit | None:
+    """Read what decides over studies of several views; None where ``val`` did not know enough of them."""
+    if (values := _read(path).get(_STUDIES)) is None:
+        return None
+    calibration = Calibration(values.pop("slope"), values.pop("intercept"))
+    return Fit(calibration, OperatingPoints(**values))
 
 
 @_named

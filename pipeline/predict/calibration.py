@@ -36,7 +36,11 @@ class Calibration:
 
     def probability(self, logits: FloatArray) -> Float64Array:
         """Calibrated probabilities, float64, of the logits' shape."""
-        return np.asarray(expit(self.slope * np.asarray(logits, dtype=np.float64) + self.intercept))
+        return np.asarray(expit(self.log_odds(logits)))
+
+    def log_odds(self, logits: FloatArray) -> Float64Array:
+        """Log-odds of the calibrated probabilities, float64, of the logits' shape."""
+        return self.slope * np.asarray(logits, dtype=np.float64) + self.intercept
 
 
 def fit(

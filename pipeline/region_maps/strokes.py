@@ -46,7 +46,7 @@ def outline(
 
 def line(canvas: UInt8Array, points: FloatArray, colour: Colour, width_px: int, dash_px: float = 0) -> None:
     """Draw a closed line without a rim; the arguments are those of :func:`outline`."""
-    pieces = list(_dashes(points, dash_px)) if dash_px and len(points) > 1 else [points]
+    pieces = list(dashes(points, dash_px)) if dash_px and len(points) > 1 else [points]
     cv2.polylines(
         canvas, [_fixed(piece) for piece in pieces], not dash_px, colour, width_px, cv2.LINE_AA, _SHIFT
     )
@@ -105,7 +105,7 @@ def _fixed(points: FloatArray) -> Int32Array:
     return np.asarray(np.round(points[:, ::-1] * 2**_SHIFT), dtype=np.int32)
 
 
-def _dashes(points: FloatArray, dash_px: float) -> Iterator[FloatArray]:
+def dashes(points: FloatArray, dash_px: float) -> Iterator[FloatArray]:
     """Cut a closed line into dashes of about one length, whatever the distance of its corners."""
     closed = np.vstack([points, points[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])

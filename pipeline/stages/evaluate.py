@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import body_part, labels, names, tables
-from pipeline.evaluate import evaluation, findings, perturbed, telling_apart
+from pipeline.evaluate import evaluation, findings, perturbed, studies, telling_apart
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, tta
 from pipeline.network.body_part_head import part_names
@@ -89,12 +89,14 @@ def run(config: Config) -> None:
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
         )
+        targets = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
         bundle_files.write_operating_points(
             config.paths.models / names.OPERATING_POINTS,
             points,
             calibration,
-            Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity),
+            targets,
             val_scores.describe(output.logits[is_val], *_labels(held_out[is_val])),
+            studies.fit(held_out[is_val], calibration.log_odds(output.logits[is_val]), targets),
         )
         scope.write(config.paths.models / names.SCOPE, learnt)
         report = config.paths.report("evaluate")

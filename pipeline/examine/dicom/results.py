@@ -1,0 +1,122 @@
+"""The results of one study as DICOM objects; a view that none can refer to costs the others nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydicom import Dataset
+
+from pipeline.examine import picture, studies
+from pipeline.examine.dicom import head, presentation_state, secondary_capture, source, structured_report
+from pipeline.examine.dicom.source import SourceError
+from pipeline.examine.dicom.view import View
+from pipeline.files import complaints
+from pipeline.files.faults import ImageFault
+from pipeline.files.printable import one_line, printable
+from pipeline.predict.bundle import Bundle, Finding
+from pipeline.validate import intake
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Answered(NamedTuple):
+    """A view that was answered: the bytes of its DICOM file, its name for messages, and its answer."""
+
+    data: bytes
+    name: str
+    admitted: intake.Admitted
+    finding: Finding
+
+
+class Refused(NamedTuple):
+    """A view that was refused: its bytes, its name for messages, and why, as `ImageFault.reason` says."""
+
+    data: bytes
+    name: str
+    reason: str
+
+
+def make(
+    views: Sequence[Answered], loaded: Bundle, told: Mapping[str, str], refused: Sequence[Refused] = ()
+) -> list[Dataset]:
+    """Make all results of one study, in memory.
+
+    Parameters
+    ----------
+    views
+        Of one study; such as DICOM results cannot refer to are left out, and the log says why.
+    told
+        The model's record, as `loading.load` returns it.
+    refused
+        Views of the study that were no sound radiographs: the report tells of them.
+
+    Returns
+    -------
+    list of Dataset
+        The presentation states, a secondary capture a view and the structured report; each can be written
+        as it is. Equal views and an equal model give equal bytes.
+    """
+    seen = [see(view, number, loaded, told) for number, view in enumerate(views, 1)]
+    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(views))]
+    return compose([view for view in seen if view], loaded, told)
+
+
+def see(
+    view: Answered, number: int, loaded: Bundle, told: Mapping[str, str], colormap: str = "cividis"
+) -> View | None:
+    """Keep of an answered view what its results need; None, and a line in the log, where there are none."""
+    pixels = view.admitted.radiograph.pixels
+
+    def draw() -> View:
+        header = source.read(view.data, view.name, pixels, loaded.limits.max_pixels)
+        seen = View(number, header, studies.without_map(view.finding), None)
+        words = f"{head.line(told)}. {head.SHORT_DISCLAIMER}"
+        drawn = picture.draw(Path(seen.title), view.admitted, view.finding, loaded, colormap, words)
+        return seen._replace(picture=drawn)
+
+    return _tried(draw, view.name, "result")
+
+
+def see_refused(view: Refused, number: int, loaded: Bundle) -> View | None:
+    """Keep of a refused view what the report says of it; None where no report can refer to it."""
+
+    def read() -> View:
+        header = source.read(view.data, view.name, None, loaded.limits.max_pixels)
+        return View(number, header, None, None, view.reason.replace("_", " "))
+
+    return _tried(read, view.name, "result")
+
+
+def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
+    """Make the results of the views of one study that `see` and `see_refused` kept."""
+    if not views:
+        return []
+    answered = [view for view in views if view.finding]
+    settings = loaded.region_settings
+    findings = [view.finding for view in answered if view.finding]
+    answer = studies.answer(findings, loaded) if findings else None
+    states = _tried(lambda: presentation_state.make(answered, settings, told), "study", head.PRESENTATION)
+    captures = [
+        _tried(partial(secondary_capture.make, view, told), view.title, head.CAPTURE) for view in answered
+    ]
+    report = _tried(lambda: structured_report.make(views, answer, settings, told), "study", head.REPORT)
+    return [made for made in (*(states or ()), *captures, report) if made is not None]
+
+
+def _tried(make: Callable[[], T], name: str, what: str) -> T | None:
+    """Make what a hostile header may prevent; errors of libraries are not told, since they quote headers."""
+    try:
+        with complaints.heard():
+            return make()
+    except SourceError as error:
+        log.warning("%s", one_line(printable(str(error))))
+    except Exception as error:
+        why = error.reason if isinstance(error, ImageFault) else type(error).__name__
+        log.warning("%s: no DICOM %s: %s", one_line(printable(name)), what, why)
+    return None

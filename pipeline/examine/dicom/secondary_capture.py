@@ -1,0 +1,41 @@
+"""A secondary capture: the overlay as a picture of its own, which every viewer shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from highdicom.sc import SCImage
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from pipeline.examine.dicom import head
+from pipeline.examine.dicom.view import View
+
+_ANY_ORIENTATION = ("L", "F")  # the class asks for one; the source's own, or none, replaces it
+
+
+def make(view: View, told: Mapping[str, str]) -> Dataset:
+    """Make the capture of one answered view.
+
+    Its pixels are those of the overlay, resampled: it tells no size of a pixel, and is not for measuring.
+    """
+    if view.picture is None:
+        raise ValueError(f"a capture needs an answered view. Received: {view.reason}")
+    source = view.source
+    given = head.arguments(head.CAPTURE, view.number, [view], told)
+    made = SCImage.from_ref_dataset(
+        source.identity,
+        view.picture,
+        "RGB",
+        8,
+        "PATIENT",
+        patient_orientation=_ANY_ORIENTATION,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **given,
+    )
+    made.copy_patient_and_study_information(source.identity)
+    made.PatientOrientation = source.identity.get("PatientOrientation", "")
+    made.BurnedInAnnotation, made.ImageComments = "YES", f"{head.DISCLAIMER} Model: {head.line(told)}"
+    made.DerivationDescription = f"Overlay of {view.title}. {head.DISCLAIMER}"
+    made.SourceImageSequence = [source.reference()]
+    return head.finish(made, [view])

@@ -1,0 +1,23 @@
+"""DICOM objects to files, under names that hold nothing of the patient's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_NAMES = {"PR": "presentation-state", "OT": "secondary-capture", "SR": "structured-report"}
+
+
+def write(folder: Path, datasets: Sequence[Any]) -> list[str]:
+    """Write `pydicom.Dataset` objects into a folder, and return their names: kind and number."""
+    counts: Counter[str] = Counter()
+    written = []
+    for dataset in datasets:
+        kind = _NAMES.get(dataset.Modality, "object")
+        counts[kind] += 1
+        written.append(f"{kind}-{counts[kind]}.dcm")
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset.save_as(folder / written[-1], enforce_file_format=True)
+    return written
