@@ -114,15 +114,6 @@ def load(path: Path) -> Any:
     return pydicom.dcmread(path)
 
 
-def encode(dataset: Any) -> bytes:
-    """Write a dataset of ours as a file, in memory."""
-    import pydicom
-
-    file = io.BytesIO()
-    pydicom.dcmwrite(file, dataset, enforce_file_format=True)
-    return file.getvalue()
-
-
 def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograph:
     mode = header.photometric()
     if stored.values.ndim == 2 and mode == "PALETTE COLOR":

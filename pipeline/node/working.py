@@ -23,7 +23,7 @@ from pipeline.node.spool import Spool, image_names
 
 log = logging.getLogger(__name__)
 
-NO_RADIOGRAPH = "no_radiograph"  # why an exam without results is set aside
+NO_RESULTS = "no_results"  # why an exam is set aside of which none could be made
 _DAY_S = 86_400
 
 
@@ -139,7 +139,7 @@ class Work:
     def _answer_exam(self, exam: Exam) -> None:
         started, files = time.monotonic(), exam.files
         answer = self._answer(files)
-        outcome, counts = "ok" if answer.results else NO_RADIOGRAPH, Counter(answer.refused.values())
+        outcome, counts = "ok" if answer.results else NO_RESULTS, Counter(answer.refused.values())
         self._record(
             "answered", exam, outcome, started,
             images=len(files), results=len(answer.results), refused=dict(counts),
@@ -147,7 +147,7 @@ class Work:
         if answer.results:
             exam.keep_results(answer.results)
         else:
-            self._set_aside(exam, NO_RADIOGRAPH)
+            self._set_aside(exam, NO_RESULTS)
 
     def _send_exam(self, exam: Exam) -> None:
         started, outcomes = time.monotonic(), Counter[str]()

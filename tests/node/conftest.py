@@ -10,6 +10,7 @@ import pytest
 from pynetdicom.transport import AssociationSocket
 
 from pipeline.config import Config, Node
+from tests.commands.conftest import config, learnt, models, work  # noqa: F401 - fixtures
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import Counter
@@ -19,7 +20,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
 from pipeline.config import Node
-from pipeline.files import dicom
+from pipeline.files import dicom, dicom_out
 from pipeline.node import running
 from pipeline.node.working import Answer
 
@@ -62,7 +63,7 @@ def echoing(files: list[Path]) -> Answer:
     """A stub of the network: a result a study, whose UID tells which images it answers."""
     images = [dicom.load(path) for path in files]
     study = images[0].StudyInstanceUID
-    return Answer([dicom.encode(result(study, sorted(each.SOPInstanceUID for each in images)))], {})
+    return Answer([dicom_out.encode(result(study, sorted(each.SOPInstanceUID for each in images)))], {})
 
 
 def result(study: str, images: list[str]) -> Dataset:
@@ -77,6 +78,7 @@ class Peer:
     def __init__(self, port: int = 0, statuses: tuple[int, ...] = (), **server: Any) -> None:
         self.came: Counter[str] = Counter()
         self.objects: dict[str, Dataset] = {}
+        self.bytes: dict[str, set[str]] = {}
         self._statuses = list(statuses)
         entity = AE("PACS")
         entity.add_supported_context(DigitalXRayImageStorageForPresentation)
@@ -91,14 +93,22 @@ class Peer:
     def _store(self, event: Any) -> int:
         status = self._statuses.pop(0) if self._statuses else 0x0000
         if status == 0x0000:
-            self.came[event.request.AffectedSOPInstanceUID] += 1
-            dataset = event.dataset
+            instance_uid, dataset = event.request.AffectedSOPInstanceUID, event.dataset
             dataset.file_meta = event.file_meta
-            self.objects[event.request.AffectedSOPInstanceUID] = dataset
+            self.came[instance_uid] += 1
+            self.objects[instance_uid] = dataset
+            digest = hashlib.sha256(event.encoded_dataset()).hexdigest()
+            self.bytes.setdefault(instance_uid, set()).add(digest)
         return status
 
     def close(self) -> None:
         self.entity.shutdown()
+
+    def open_again(self) -> None:
+        address = ("127.0.0.1", self.port)
+        self.server = self.entity.start_server(
+            address, block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
+        )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pipeline.files import dicom
+from pipeline.files import dicom_out
 from pipeline.node import sending
 from pipeline.node.working import NotSentError
 from tests.node import certificates
@@ -32,7 +32,7 @@ def pem(tmp_path_factory):
 def results(tmp_path):
     paths = [tmp_path / f"{number}.dcm" for number in (1, 2)]
     for number, path in enumerate(paths, 1):
-        path.write_bytes(dicom.encode(instance(STUDY, number)))
+        path.write_bytes(dicom_out.encode(instance(STUDY, number)))
     return paths
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.files import dicom
+from pipeline.files import dicom, dicom_out
 from pipeline.node import durable, exams, retrying, working
 from pipeline.node.audit import Audit
 from pipeline.node.spool import Room, Spool
@@ -51,7 +51,7 @@ def opened(settings) -> Spool:
 def receive(spool, *numbers, study=STUDY):
     for number in numbers:
         image = instance(study, number)
-        spool.accept(dicom.encode(image), study, image.SOPInstanceUID)
+        spool.accept(dicom_out.encode(image), study, image.SOPInstanceUID)
 
 
 def work_on(settings, spool, peer, answer=echoing) -> Work:
@@ -271,7 +271,7 @@ def test_a_study_without_a_radiograph_is_set_aside_with_the_counts(settings, mai
         assert states(spool) == ["set aside"]
     answered = next(line for line in lines(settings) if line["hop"] == "answered")
     assert answered["refused"] == {"not_a_radiograph": 1, "truncated": 1}
-    assert lines(settings)[-1]["outcome"] == working.NO_RADIOGRAPH
+    assert lines(settings)[-1]["outcome"] == working.NO_RESULTS
 
 
 def test_studies_are_removed_after_their_time_and_what_is_set_aside_stays(settings, mailbox):
