@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,17 @@ def make(folder: Path) -> None:
         sync(folder.parent)
 
 
-def write(path: Path, data: bytes, within: Path | None = None) -> None:
+def write(
+    path: Path, data: bytes, within: Path | None = None, flushed: Callable[[], None] = lambda: None
+) -> None:
     """Write a file whole: it stands on the disk when this returns, and nowhere when this raises.
 
     Parameters
     ----------
     within
         Folder of the same file system for the unfinished file; by default that of the file.
+    flushed
+        Called when the bytes are on the disk and do not bear the name yet; where it raises, they never do.
     """
     number, private = tempfile.mkstemp(dir=within or path.parent, prefix=".")
     try:
@@ -39,6 +43,7 @@ def write(path: Path, data: bytes, within: Path | None = None) -> None:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
+        flushed()
         Path(private).rename(path)
     except BaseException:
         Path(private).unlink(missing_ok=True)

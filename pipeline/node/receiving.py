@@ -16,7 +16,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 from pipeline.config import Node
 from pipeline.files import dicom
@@ -49,20 +49,29 @@ class Receiver:
         self._most = settings.max_object_mb * _MB
         self._coming: weakref.WeakKeyDictionary[Association, int] = weakref.WeakKeyDictionary()
         self._entity = _entity(settings)
-        self._server = self._entity.make_server(
-            (settings.host, settings.port),
-            ssl_context=tls.for_callers(settings),
-            evt_handlers=[
-                (evt.EVT_C_STORE, self._store),
-                (evt.EVT_PDU_RECV, self._count),
-                (evt.EVT_DIMSE_RECV, self._count_anew),
-                (evt.EVT_REJECTED, _refused),
-            ],
-            server_class=_door(settings.caller_hosts),
-        )
+        self._server = self._listening(settings)
         self._entity._servers.append(self._server)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.start()
+
+    def _listening(self, settings: Node) -> ThreadedAssociationServer:
+        try:
+            return self._entity.make_server(
+                (settings.host, settings.port),
+                ssl_context=tls.for_callers(settings),
+                evt_handlers=[
+                    (evt.EVT_C_STORE, self._store),
+                    (evt.EVT_PDU_RECV, self._count),
+                    (evt.EVT_DIMSE_RECV, self._count_anew),
+                    (evt.EVT_REJECTED, _refused),
+                ],
+                server_class=_door(settings.caller_hosts),
+            )
+        except OSError as error:
+            raise ValueError(
+                "node.host and node.port must be an address of this machine and a free port. Received: "
+                f"{settings.host}, {settings.port}: {error.strerror or error}."
+            ) from None
 
     @property
     def port(self) -> int:
@@ -76,7 +85,11 @@ class Receiver:
         end = time.monotonic() + _DRAIN_S
         while self._is_talking() and time.monotonic() < end:
             time.sleep(0.05)
-        self._entity.shutdown()
+        for association in self._entity.active_associations:
+            if association.is_established:
+                association.abort()
+            else:  # it has asked for nothing yet, so there is nothing to abort
+                cast(AssociationSocket, association.dul.socket).close()
 
     def _is_talking(self) -> bool:
         return any(each.is_established for each in self._entity.active_associations)
@@ -101,14 +114,12 @@ class Receiver:
             return CANNOT_UNDERSTAND
 
     def _keep(self, data: bytes, study: str, instance: str, started: float) -> int:
-        is_new = self._spool.accept(data, study, instance)
-        try:
-            outcome, seconds = "ok" if is_new else "again", time.monotonic() - started
-            self._audit("received", uids.digest(study), outcome, seconds, images=1, bytes=len(data))
-        except OSError:
-            if is_new:
-                self._spool.take_back(study, instance)
-            raise
+        def note(outcome: str = "ok") -> None:
+            seconds, counts = time.monotonic() - started, {"images": 1, "bytes": len(data)}
+            self._audit("received", uids.digest(study), outcome, seconds, **counts)
+
+        if not self._spool.accept(data, study, instance, note):
+            note("again")
         return SUCCESS
 
     def _count(self, event: Event) -> None:

@@ -16,7 +16,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -75,8 +75,15 @@ class Spool:
             self.measure()
             yield
 
-    def accept(self, data: bytes, study_uid: str, instance_uid: str) -> bool:
+    def accept(
+        self, data: bytes, study_uid: str, instance_uid: str, flushed: Callable[[], None] = lambda: None
+    ) -> bool:
         """Keep an object; when this returns it is on the disk.
+
+        Parameters
+        ----------
+        flushed
+            Called before anybody else sees a new object; where it raises, nothing of it is kept.
 
         Returns
         -------
@@ -101,19 +108,12 @@ class Spool:
             try:
                 for folder in (study, path.parent):
                     durable.make(folder)
-                durable.write(path, data, self._incoming)
+                durable.write(path, data, self._incoming, flushed)
             except OSError:
                 _remove_empty(path.parent, study)
                 raise
             self._used += len(data)
         return True
-
-    def take_back(self, study_uid: str, instance_uid: str) -> None:
-        """Remove an object whose sender will be told that it was not kept."""
-        path = self._studies / uids.digest(study_uid) / "images" / f"{uids.digest(instance_uid)}.dcm"
-        with self._lock:
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent, path.parents[1])
 
     def studies(self) -> list[Path]:
         """List the folders of all studies."""

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_second_node_on_a_spool_is_refused(receiving):
         pass
 
 
+def test_a_port_that_is_taken_is_told(receiving):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = receiving.model_copy(update={"port": other.getsockname()[1]})
+        with (
+            pytest.raises(ValueError, match=r"a free port\. Received: 127\.0\.0\.1, \d+: Address"),
+            node(taken),
+        ):
+            pass
+
+
 def test_bytes_names_and_line_are_flushed_before_success(receiving, monkeypatch):
     happened = []
     real_fsync, real_rename = os.fsync, Path.rename
@@ -70,7 +81,7 @@ def test_bytes_names_and_line_are_flushed_before_success(receiving, monkeypatch)
         assert store(running.port, instance(STUDY, 1)) == [0x0000]
     name = lines(receiving)[0]["study"]
     spool = receiving.spool.name
-    assert happened[-4:] == [("fsync", "incoming"), ("rename", "images"), ("fsync", name), ("fsync", spool)]
+    assert happened[-4:] == [("fsync", "incoming"), ("fsync", spool), ("rename", "images"), ("fsync", name)]
     assert ("fsync", "studies") in happened[:-4]  # the study's own name, before
 
 
@@ -140,7 +151,8 @@ def test_an_object_over_the_limit_is_cut_off(receiving):
 
 
 def test_a_caller_who_says_nothing_holds_nobody_up(receiving):
-    with node(receiving) as running, socket.create_connection(("127.0.0.1", running.port)):
+    with ExitStack() as after, node(receiving) as running:
+        after.enter_context(socket.create_connection(("127.0.0.1", running.port)))
         assert store(running.port, instance(STUDY, 1)) == [0x0000]
 
 
