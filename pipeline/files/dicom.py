@@ -47,7 +47,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         ``broken``, ``no_pixels``, ``not_a_radiograph`` (by its modality), ``multi_frame``, ``too_large``,
         ``no_decoder``, ``truncated`` or ``not_finite``.
     """
-    with pictures.faults_of(name):
+    with pictures.faults_of(name, quoted=False):
         dataset = parse(data, name, max_pixels)
         header = Header(dataset, [])
         _check(dataset, header, name, max_pixels)
@@ -70,7 +70,7 @@ def read_study(data: bytes, name: str, max_pixels: int) -> str:
     if not is_dicom(data):
         return ""
     try:
-        with pictures.faults_of(name):
+        with pictures.faults_of(name, quoted=False):
             return Header(parse(data, name, max_pixels), []).text("StudyInstanceUID")
     except ImageFault:
         return ""
@@ -86,7 +86,7 @@ def read_header(data: bytes, name: str, max_pixels: int) -> Header:
     """
     if not is_dicom(data):
         raise ImageFault("not_an_image", f"{name}: no DICOM file")
-    with pictures.faults_of(name):
+    with pictures.faults_of(name, quoted=False):
         header = Header(dataset := parse(data, name, max_pixels), [])
         _check(dataset, header, name, max_pixels)
         return header

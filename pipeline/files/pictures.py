@@ -65,8 +65,14 @@ def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
 
 
 @contextmanager
-def faults_of(name: str) -> Iterator[None]:
-    """Make a fault of whatever parsers of hostile bytes run into."""
+def faults_of(name: str, *, quoted: bool = True) -> Iterator[None]:
+    """Make a fault of whatever parsers of hostile bytes run into.
+
+    Parameters
+    ----------
+    quoted
+        Whether their words may be told: those of DICOM's parser quote headers, which name patients.
+    """
     try:
         yield
     except ImageFault:
@@ -80,7 +86,8 @@ def faults_of(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = "truncated" if "truncated" in str(error).lower() else "broken"
-        raise ImageFault(reason, f"{name}: {type(error).__name__}: {error}") from error
+        words = f": {error}" if quoted else ""
+        raise ImageFault(reason, f"{name}: {type(error).__name__}{words}") from error
 
 
 def _open(data: bytes, name: str) -> tuple[Image.Image, list[Note]]:

@@ -19,7 +19,7 @@ from pipeline.predict.bundle import Bundle
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import FRACTURE, NO_FINDING, OperatingPoints
-from pipeline.predict.recalibration import Targets
+from pipeline.predict.recalibration import Fit, Targets
 from pipeline.predict.sealing import BundleError
 from pipeline.preprocess import canvas
 from tests import scopes
@@ -133,6 +133,18 @@ def test_what_recalibration_rests_on_travels_and_older_bundles_lack_it(tmp_path:
     assert path.stat().st_size < 20_000
     bundle_files.write_operating_points(path, POINTS, CALIBRATION)
     assert bundle_files.read_basis(path) == (None, None)
+
+
+def test_what_decides_over_studies_travels_where_it_is_known(tmp_path: Path) -> None:
+    path, studies = tmp_path / names.OPERATING_POINTS, Fit(Calibration(0.8, -1.0), OperatingPoints(0.3, 0.6))
+    bundle_files.write_operating_points(path, POINTS, CALIBRATION)
+    before = path.read_bytes()
+    assert bundle_files.read_studies(path) is None
+    bundle_files.write_operating_points(path, POINTS, CALIBRATION, studies=studies)
+    assert bundle_files.read_studies(path) == studies
+    assert bundle_files.read_operating_points(path) == (POINTS, CALIBRATION)
+    bundle_files.write_operating_points(path, POINTS, CALIBRATION, studies=None)
+    assert path.read_bytes() == before
 
 
 def test_the_seal_names_every_file_and_the_whole(folder: Path) -> None:

@@ -18,7 +18,7 @@ from pipeline.files.dicom_header import Header
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
-_LUT_LENGTH = 3
+_LUT_LENGTH, _LUT_BITS = 3, range(8, 17)
 
 
 class Display(NamedTuple):
@@ -90,7 +90,8 @@ def _table(header: Header, keyword: str) -> Dataset | None:
     descriptor = [int(value) for value in item.numbers("LUTDescriptor")]
     entries = item.bytes_or_numbers("LUTData")
     data = entries if isinstance(entries, bytes) else np.array(entries, "<u2").tobytes()
-    if len(descriptor) != _LUT_LENGTH or len(data) not in _lengths(descriptor[0]):
+    is_whole = len(descriptor) == _LUT_LENGTH and len(data) in _lengths(descriptor[0])
+    if not is_whole or descriptor[2] not in _LUT_BITS:
         return None
     table = Dataset()
     table.add(DataElement("LUTDescriptor", "SS" if descriptor[1] < 0 else "US", descriptor))

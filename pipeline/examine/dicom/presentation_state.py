@@ -6,7 +6,9 @@ views of one series that are displayed alike.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from highdicom.pr import (
     GrayscaleSoftcopyPresentationState,
     TextObject,
 )
+from PIL import ImageCms
 from pydicom import Dataset
 
 from pipeline.examine.dicom import head, outline
@@ -33,6 +36,7 @@ from pipeline.region_maps.legend import REGION
 SURE, POSSIBLE, WORDS = "SURE", "POSSIBLE", "WORDS"
 _DESCRIPTIONS = {SURE: "Sure regions", POSSIBLE: "Possible regions", WORDS: "Answer, model and scores"}
 _CORNER = (0.01, 0.01, 0.6, 0.1)  # of the displayed area: left, top, right, bottom
+_ICC_KIND, _ICC_DATE = slice(12, 16), slice(24, 36)  # of what device a profile is, and when it was made
 _PER_IMAGE = ("GraphicAnnotationSequence", "DisplayedAreaSelectionSequence", "SoftcopyVOILUTSequence")
 
 
@@ -72,7 +76,6 @@ def _of_view(
         graphic_layers=layers,
         graphic_annotations=_annotations(view, layers, settings, told),
         **given,
-        **_polarity(view),
     )
     state.ReferencedSeriesSequence[0].ReferencedImageSequence = [source.reference()]
     state.update(source.display.modality)
@@ -89,19 +92,26 @@ def _of_view(
 
 
 def _class(view: View) -> Any:
-    return (
-        ColorSoftcopyPresentationState
-        if view.source.display.is_colour
-        else GrayscaleSoftcopyPresentationState
+    """Choose the class, with what makes grey or colours of its image's values.
+
+    The polarity of a state replaces the image's own: an image whose smallest value is white stays as it is.
+    """
+    if view.source.display.is_colour:
+        return partial(ColorSoftcopyPresentationState, icc_profile=_srgb())
+    shape = "INVERSE" if view.source.display.is_negative else "IDENTITY"
+    return partial(
+        GrayscaleSoftcopyPresentationState,
+        presentation_lut_transformation=PresentationLUTTransformation(presentation_lut_shape=shape),
     )
 
 
-def _polarity(view: View) -> dict[str, Any]:
-    """Keep an image whose smallest value is white as it is: the state's own polarity replaces the image's."""
-    if view.source.display.is_colour:
-        return {}
-    shape = "INVERSE" if view.source.display.is_negative else "IDENTITY"
-    return {"presentation_lut_transformation": PresentationLUTTransformation(presentation_lut_shape=shape)}
+@cache
+def _srgb() -> bytes:
+    """Make a profile of sRGB that is the same every time."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[_ICC_KIND] = b"scnr"  # of an input, as the standard asks; its tables are those of a display
+    profile[_ICC_DATE] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return bytes(profile)
 
 
 def _layer(name: str, order: int) -> GraphicLayer:

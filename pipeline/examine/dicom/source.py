@@ -26,7 +26,10 @@ _NEEDED = (  # by the patient and study modules; empty where the source has no v
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 _SEXES = ("M", "F", "O", "")
-_LAST_GROUP = 0x0040  # beyond lie curves, overlays and pixels
+_PIXELS, _LAST_GROUP = (
+    0x0028,
+    0x0040,
+)  # the first is for `display`; beyond the last lie curves, overlays and pixels
 _DATES = ("Acquisition", "Content", "Series", "Study")
 _NO_DATE = ("19700101", "000000")
 _UID_LETTERS = 64
@@ -99,8 +102,10 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
         shown = display.read(header)
         identity.SamplesPerPixel = 3 if shown.is_colour else 1
         frames = [1] if "Multi-frame" in UID(identity.SOPClassUID).name else None
+        for shared in ("Shared", "PerFrame"):  # highdicom reads both, of any newer class
+            setattr(identity, f"{shared}FunctionalGroupsSequence", [Dataset()])
         if frames:
-            identity.NumberOfFrames, identity.SharedFunctionalGroupsSequence = 1, [Dataset()]
+            identity.NumberOfFrames = 1
         view = header.text("ViewPosition") or header.text("ImageLaterality")
         return Source(identity, shown, frames, _taken(identity), view[:16])
 
@@ -136,7 +141,7 @@ def _sound(raw: Any) -> Dataset:
     """Keep the elements whose values the standard allows; those of vendors, and pixels, are left behind."""
     kept = Dataset()
     for tag in list(raw.keys()):
-        if tag.is_private or not 0x0008 <= tag.group <= _LAST_GROUP:
+        if tag.is_private or tag.group == _PIXELS or not 0x0008 <= tag.group <= _LAST_GROUP:
             continue
         with suppress(Exception):  # conversions of hostile bytes raise anything
             element = raw[tag]

@@ -114,16 +114,14 @@ def _of_study(
     unseen = [view for view in views if _decision(view) in (operating_points.OUT_OF_SCOPE, REFUSED)]
     words = [f"{decides.title} decides; the probability is {_BASIS[answer.calibrated_on]}"]
     words += [f"{view.title} is not answered: {_decision(view)}" for view in unseen]
-    return _group(
-        "study", views, "study", algorithm, answer.decision, answer.probability, ". ".join(words), views
-    )
+    return _group("study", views, "study", algorithm, answer.decision, answer.probability, ". ".join(words))
 
 
 def _of_view(view: View, algorithm: AlgorithmIdentification) -> MeasurementsAndQualitativeEvaluations:
     finding = view.finding
     probability = None if finding is None else finding.probability
     words = _words(finding) if finding else f"refused: {view.reason}"
-    return _group(view.title, [view], "view", algorithm, _decision(view), probability, words, [view])
+    return _group(view.title, [view], "view", algorithm, _decision(view), probability, words)
 
 
 def _group(
@@ -134,7 +132,6 @@ def _group(
     decision: str,
     probability: float | None,
     words: str,
-    images: Sequence[View],
 ) -> MeasurementsAndQualitativeEvaluations:
     group = MeasurementsAndQualitativeEvaluations(
         _tracking(title, views, kind),
@@ -143,7 +140,7 @@ def _group(
         qualitative_evaluations=[
             QualitativeEvaluation(_DECISION, CodedConcept(_DECISIONS[decision], SCHEME, decision))
         ],
-        source_images=[SourceImageForMeasurementGroup(*_image(view), view.source.frames) for view in images],
+        source_images=[SourceImageForMeasurementGroup(*_image(view), view.source.frames) for view in views],
     )
     group[0].ContentSequence.append(_comment(words))
     return group
