@@ -24,7 +24,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import champion, examine, folds, importing, record, serving, stages
+from pipeline.cli import champion, examine, folds, importing, node, record, serving, stages
 from pipeline.commands import terminal
 from pipeline.files import outputs, tensorflow_log
 from pipeline.track import secrets
@@ -55,7 +55,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 input or setting wrong; 2 called wrongly; 3 drift found; "
     "4 refused by the gate; 130 interrupted.",
 )
-for _part in (stages, importing, folds, examine, champion, serving, record):
+for _part in (stages, importing, folds, examine, node, champion, serving, record):
     app.add_typer(_part.app)
 
 

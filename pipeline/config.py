@@ -6,10 +6,20 @@ so that a misspelt key is an error and never a silent default.
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline import params_file
 
@@ -18,6 +28,8 @@ _PACKAGED = Path(__file__).with_name("params.yaml")  # in a wheel; an editable i
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+_TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
+AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
 SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
 
 
@@ -279,6 +291,55 @@ class Feedback(Section):
     folder: Path
 
 
+class Node(Section):
+    """The DICOM node: who may send, where results go, and how long it keeps trying."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=0, le=65535)]
+    ae_title: AeTitle
+    callers: tuple[AeTitle, ...]
+    caller_hosts: tuple[str, ...]
+    peer_host: str
+    peer_port: Annotated[int, Field(ge=1, le=65535)]
+    peer_ae_title: Annotated[str, Field(pattern=f"^({_TITLE})?$")]
+    dicomweb: str
+    quiet_s: Annotated[float, Field(ge=0, le=86400)]
+    retry_first_s: Annotated[float, Field(gt=0, le=3600)]
+    retry_factor: Annotated[float, Field(ge=1, le=10)]
+    retry_most_s: Annotated[float, Field(gt=0, le=86400)]
+    retry_tries: Annotated[int, Field(ge=1, le=1000)]
+    spool: Path
+    keep_days: Annotated[float, Field(ge=0, le=3650)]
+    max_object_mb: Annotated[float, Field(gt=0, le=2048)]
+    max_spool_mb: Positive
+    min_free_mb: Annotated[float, Field(ge=0)]
+    tls_certificate: str
+    tls_key: str
+    tls_ca: str
+    peer_tls: bool
+
+    @field_validator("caller_hosts")
+    @classmethod
+    def _hosts_are_networks(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            ipaddress.ip_network(host)
+        return hosts
+
+    @model_validator(mode="after")
+    def _results_go_one_way(self) -> Node:
+        if self.peer_host and self.dicomweb:
+            raise ValueError("peer_host and dicomweb exclude each other: results go one way")
+        if self.peer_host and not self.peer_ae_title:
+            raise ValueError("peer_host needs peer_ae_title, the AE title of the peer")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_and_key_belong_together(self) -> Node:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key belong together")
+        return self
+
+
 class Config(Section):
     """All settings of the pipeline."""
 
@@ -297,6 +358,7 @@ class Config(Section):
     drift: Drift
     serve: Serve
     feedback: Feedback
+    node: Node
 
     def with_models(self, folder: Path | None) -> Config:
         """Take the bundle of another folder; None for that of the settings."""
@@ -309,6 +371,20 @@ class Config(Section):
         asked = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
         serve = Serve.model_validate(self.serve.model_dump() | asked)
         return self.model_copy(update={"serve": serve})
+
+    def with_node(self, changes: Mapping[str, Any]) -> Config:
+        """Take other settings of the node, checked as those of the file are.
+
+        Raises
+        ------
+        ConfigError
+            One is not allowed.
+        """
+        try:
+            node = Node.model_validate(self.node.model_dump() | dict(changes))
+        except ValidationError as error:
+            raise ConfigError(_explained(Path("node"), error)) from None
+        return self.model_copy(update={"node": node})
 
 
 def read_anywhere() -> Config:
@@ -341,7 +417,11 @@ def read(path: Path = PARAMS_FILE) -> Config:
     try:
         return Config.model_validate(params_file.load(path))
     except ValidationError as error:
-        problems = {".".join(map(str, problem["loc"])): problem for problem in error.errors()}
-        raise ConfigError(params_file.explained(path, problems)) from None
+        raise ConfigError(_explained(path, error)) from None
     except (OSError, ValueError) as error:
         raise ConfigError(str(error)) from None
+
+
+def _explained(path: Path, error: ValidationError) -> str:
+    problems = {".".join(map(str, problem["loc"])): problem for problem in error.errors()}
+    return params_file.explained(path, problems)

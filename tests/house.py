@@ -17,8 +17,8 @@ from tests.imports import PACKAGE, REPOSITORY, direct
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 # From the top. A file imports from its own room, or from rooms further down.
 FLOORS = (
-    "__main__", "cli", "commands", "stages", "serve", "report", "registry", "track", "drift", "examine",
-    "region_maps", "evaluate", "train", "predict", "importing", "feedback", "validate", "network",
+    "__main__", "cli", "commands", "stages", "node", "serve", "report", "registry", "track", "drift",
+    "examine", "region_maps", "evaluate", "train", "predict", "importing", "feedback", "validate", "network",
     "preprocess", "phantoms", "dataset", "statistics", "files", "config", "params_file", "types", "__init__",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from pathlib import Path
 from typing import Any
 
 from pipeline.files import channels, dicom_frames, dicom_values, pictures
@@ -89,6 +90,28 @@ def read_header(data: bytes, name: str, max_pixels: int) -> Header:
         header = Header(dataset := parse(data, name, max_pixels), [])
         _check(dataset, header, name, max_pixels)
         return header
+
+
+def identify(data: bytes) -> tuple[str, str]:
+    """Read which study and which instance a DICOM file says it is; the rest of it is not looked at.
+
+    Raises
+    ------
+    Exception
+        Of any kind, where it does not say.
+    """
+    import pydicom
+
+    tags = ["StudyInstanceUID", "SOPInstanceUID"]
+    dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags)
+    return str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
+
+
+def load(path: Path) -> Any:
+    """Read a DICOM file that we wrote, as a `pydicom.Dataset`."""
+    import pydicom
+
+    return pydicom.dcmread(path)
 
 
 def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograph:

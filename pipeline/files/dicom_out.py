@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 _NAMES = {"PR": "presentation-state", "OT": "secondary-capture", "SR": "structured-report"}
+
+
+def encode(dataset: Any) -> bytes:
+    """Write a `pydicom.Dataset` as a file, in memory."""
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def write(folder: Path, datasets: Sequence[Any]) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.predict.bundle import Bundle, Finding
 
 if TYPE_CHECKING:
-    from pipeline.network.inference import NetworkOutput
+    from pipeline.network.interface import NetworkOutput
 
 Observe = Callable[[str, float], None]
 _PARTS = ("preprocess", "network", "regions")

@@ -1,0 +1,69 @@
+"""What an exam gets of the model that answers: its radiographs' results as DICOM objects."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.examine import examination
+from pipeline.examine.dicom import results
+from pipeline.examine.dicom.results import Answered, Refused
+from pipeline.files import dicom_out
+from pipeline.files.faults import ImageFault
+from pipeline.node.working import Answer
+from pipeline.predict import origin
+from pipeline.registry import loading
+from pipeline.track.models import VersionError
+from pipeline.track.outage import StoreError
+from pipeline.validate import intake
+
+log = logging.getLogger(__name__)
+
+_ASK_S = 10.0  # between two questions to the registry
+
+
+class Examiner:
+    """Answers exams; between two of them a new champion takes the place of the one before."""
+
+    def __init__(self, config: Config, model: str | None) -> None:
+        self._config, self._model = config, model
+        self._load()
+
+    def __call__(self, files: Sequence[Path]) -> Answer:
+        """Examine the images of one study."""
+        self._follow()
+        views, refused = self._examine(files)
+        made = results.make(views, self._loaded, self._told, refused) if views else []
+        return Answer([dicom_out.encode(each) for each in made], {each.name: each.reason for each in refused})
+
+    def _examine(self, files: Sequence[Path]) -> tuple[list[Answered], list[Refused]]:
+        limits, admitted, refused = examination.limits(self._config, self._loaded), [], []
+        for path in files:
+            data = path.read_bytes()
+            try:
+                admitted.append((data, path.name, intake.admit(data, path.name, limits)))
+            except ImageFault as fault:
+                refused.append(Refused(data, path.name, fault.reason))
+        findings = self._loaded.predict([each.radiograph.pixels for _, _, each in admitted])
+        views = [Answered(*each, finding) for each, finding in zip(admitted, findings, strict=True)]
+        return views, refused
+
+    def _load(self) -> None:
+        self._loaded, self._told = loading.load(self._config, self._model)
+        self._asked = time.monotonic()
+        log.info("the model is %s", origin.title(self._told))
+
+    def _follow(self) -> None:
+        """Load another model where the alias names another version; without an answer, keep this one."""
+        followed = loading.followed(self._model)
+        if followed is None or time.monotonic() - self._asked < _ASK_S:
+            return
+        self._asked = time.monotonic()
+        try:
+            if loading.version(self._config, followed).sha256 not in ("", self._told["sha256"]):
+                self._load()
+        except (StoreError, VersionError) as error:
+            log.debug("no news of the champion: %s", type(error).__name__)

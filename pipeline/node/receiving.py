@@ -1,0 +1,185 @@
+"""Studies come in: C-ECHO and C-STORE from callers on the list, and success only for what is on the disk."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydicom import uid
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.events import Event
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
+
+from pipeline.config import Node
+from pipeline.files import dicom
+from pipeline.node import tls, uids
+from pipeline.node.audit import Audit
+from pipeline.node.spool import OtherBytesError, Spool
+
+log = logging.getLogger(__name__)
+
+# Statuses of C-STORE: DICOM PS3.4, B.2.3, and PS3.7, C.5.
+SUCCESS, DUPLICATE, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0x0111, 0xA700, 0xC000
+SYNTAXES = (
+    uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless,
+    uid.JPEG2000Lossless, uid.JPEG2000, uid.RLELossless,
+)  # fmt: skip
+_VERIFICATION = "1.2.840.10008.1.1"
+_MB = 2**20
+_ASSOCIATIONS = 20  # at once
+_POLL_S = 0.5  # between two looks whether the node ends
+_NETWORK_S = 60.0  # for which a connection may be silent
+_DRAIN_S = 30.0  # for which associations may go on once the node ends
+
+
+class Receiver:
+    """The node's port, from its making to `drain`."""
+
+    def __init__(self, settings: Node, spool: Spool, audit: Audit) -> None:
+        self._spool, self._audit = spool, audit
+        self._most = settings.max_object_mb * _MB
+        self._coming: weakref.WeakKeyDictionary[Association, int] = weakref.WeakKeyDictionary()
+        self._entity = _entity(settings)
+        self._server = self._listening(settings)
+        self._entity._servers.append(self._server)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
+        self._thread.start()
+
+    def _listening(self, settings: Node) -> ThreadedAssociationServer:
+        try:
+            return self._entity.make_server(
+                (settings.host, settings.port),
+                ssl_context=tls.for_callers(settings),
+                evt_handlers=[
+                    (evt.EVT_C_STORE, self._store),
+                    (evt.EVT_PDU_RECV, self._count),
+                    (evt.EVT_DIMSE_RECV, self._count_anew),
+                    (evt.EVT_REJECTED, _refused),
+                ],
+                server_class=_door(settings.caller_hosts),
+            )
+        except OSError as error:
+            raise ValueError(
+                "node.host and node.port must be an address of this machine and a free port. Received: "
+                f"{settings.host}, {settings.port}: {error.strerror or error}."
+            ) from None
+
+    @property
+    def port(self) -> int:
+        """That it listens on."""
+        return int(self._server.server_address[1])
+
+    def drain(self) -> None:
+        """Take no new association, and let those that are open end."""
+        self._server.shutdown()
+        self._thread.join()
+        end = time.monotonic() + _DRAIN_S
+        while self._is_talking() and time.monotonic() < end:
+            time.sleep(0.05)
+        for association in self._entity.active_associations:
+            if association.is_established:
+                association.abort()
+            else:  # it has asked for nothing yet, so there is nothing to abort
+                cast(AssociationSocket, association.dul.socket).close()
+
+    def _is_talking(self) -> bool:
+        return any(each.is_established for each in self._entity.active_associations)
+
+    def _store(self, event: Event) -> int:
+        """Keep one object; the status says success only once it and its line are on the disk."""
+        started, request = time.monotonic(), cast(C_STORE, event.request)
+        try:
+            data = event.encoded_dataset()
+            study, instance = dicom.identify(data)
+            if instance != request.AffectedSOPInstanceUID:
+                raise ValueError("the object must be the one that the request names")
+            return self._keep(data, study, instance, started)
+        except OtherBytesError:
+            log.warning("refused: an instance that is here already came with other bytes")
+            return DUPLICATE
+        except OSError as error:
+            log.error("refused for want of room, or since the spool cannot be written: %s", _kind(error))
+            return OUT_OF_RESOURCES
+        except Exception as error:  # hostile bytes raise anything; what they say may name a patient
+            log.warning("refused: not understood: %s", type(error).__name__)
+            return CANNOT_UNDERSTAND
+
+    def _keep(self, data: bytes, study: str, instance: str, started: float) -> int:
+        def note(outcome: str = "ok") -> None:
+            seconds, counts = time.monotonic() - started, {"images": 1, "bytes": len(data)}
+            self._audit("received", uids.digest(study), outcome, seconds, **counts)
+
+        if not self._spool.accept(data, study, instance, note):
+            note("again")
+        return SUCCESS
+
+    def _count(self, event: Event) -> None:
+        """End an association whose object is larger than allowed, before it fills the memory."""
+        coming = self._coming.get(event.assoc, 0) + event.pdu.pdu_length
+        self._coming[event.assoc] = coming
+        if coming > self._most:
+            log.warning("cut off: an object is larger than node.max_object_mb")
+            event.assoc.abort()
+
+    def _count_anew(self, event: Event) -> None:
+        self._coming[event.assoc] = 0
+
+
+def _entity(settings: Node) -> AE:
+    entity = AE(settings.ae_title)
+    entity.require_called_aet = True
+    entity.require_calling_aet = list(settings.callers)
+    entity.maximum_associations = _ASSOCIATIONS
+    entity.network_timeout = _NETWORK_S
+    entity.add_supported_context(_VERIFICATION)
+    for context in AllStoragePresentationContexts:
+        entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
+    return entity
+
+
+def _door(hosts: Sequence[str]) -> type[ThreadedAssociationServer]:
+    """Make a server that lets in some addresses alone, and that no silent caller holds up.
+
+    Of pynetdicom's own, one that says nothing blocks all others in the handshake of TLS, and its thread
+    without end.
+    """
+    networks = [ipaddress.ip_network(host) for host in hosts]
+
+    class Door(ThreadedAssociationServer):
+        def get_request(self) -> tuple[socket.socket, Any]:
+            caller, address = cast(socket.socket, self.socket).accept()
+            caller.settimeout(_NETWORK_S)
+            if self.ssl_context:
+                caller = self.ssl_context.wrap_socket(caller, server_side=True, do_handshake_on_connect=False)
+            return caller, address
+
+        def verify_request(self, request: Any, client_address: Any) -> bool:
+            address = ipaddress.ip_address(client_address[0].partition("%")[0])
+            address = getattr(address, "ipv4_mapped", None) or address
+            allowed = any(address in network for network in networks)
+            if not allowed:
+                log.warning("refused: %s is not in node.caller_hosts", address)
+            return allowed
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            log.debug("a connection failed", exc_info=False)
+
+    return Door
+
+
+def _refused(event: Event) -> None:
+    if (asked := event.assoc.requestor.primitive) is not None:
+        log.warning("refused: AE title %r calls %r", asked.calling_ae_title, asked.called_ae_title)
+
+
+def _kind(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,144 @@
+"""Results go out: by C-STORE, or by STOW-RS; each counts as sent once the peer has confirmed it.
+
+A result that was confirmed just before a kill is sent once more, as the same instance with the same bytes.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pydicom import uid
+
+from pipeline.config import Node
+from pipeline.files import dicom
+from pipeline.node import tls
+from pipeline.node.receiving import DUPLICATE, SUCCESS
+from pipeline.node.working import NotSentError, Peer
+
+_CONNECT_S, _ANSWER_S = 10.0, 60.0
+_STORED_WITH_WARNING = {0xB000, 0xB006, 0xB007}  # DICOM PS3.4, B.2.3
+_ALREADY_THERE = "already there"
+
+
+def peer(settings: Node) -> Peer:
+    """Make the way that the settings name.
+
+    Raises
+    ------
+    ValueError
+        They name none, or TLS cannot be set up.
+    """
+    if settings.dicomweb:
+        return DicomWeb(settings)
+    if settings.peer_host:
+        return StoragePeer(settings)
+    raise ValueError(
+        "results must go somewhere. Received: neither node.peer_host nor node.dicomweb. Set one."
+    )
+
+
+class StoragePeer:
+    """A peer that takes results by C-STORE."""
+
+    def __init__(self, settings: Node) -> None:
+        self._settings, self._tls = settings, tls.for_peer(settings)
+
+    def send(self, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+        """Send files over one association; see `Peer`."""
+        results = [(path, dicom.load(path)) for path in files]
+        association = _associate(self._settings, self._tls, [dataset for _, dataset in results])
+        try:
+            for path, dataset in results:
+                yield path, _store(association, dataset)
+        finally:
+            if association.is_established:
+                association.release()
+
+
+def _associate(settings: Node, context: ssl.SSLContext | None, results: Sequence[Any]) -> Any:
+    from pynetdicom import AE
+
+    entity = AE(settings.ae_title)
+    entity.connection_timeout, entity.acse_timeout = _CONNECT_S, _CONNECT_S
+    entity.dimse_timeout = entity.network_timeout = _ANSWER_S
+    for kind, syntax in sorted({(each.SOPClassUID, each.file_meta.TransferSyntaxUID) for each in results}):
+        # Whoever sends what is not compressed must offer this one, too: DICOM PS3.5, 10.1.
+        entity.add_requested_context(
+            kind, [syntax, *([] if syntax.is_compressed else [uid.ImplicitVRLittleEndian])]
+        )
+    association = entity.associate(
+        settings.peer_host,
+        settings.peer_port,
+        ae_title=settings.peer_ae_title,
+        tls_args=(context, settings.peer_host) if context else None,
+    )
+    if association.is_established:
+        return association
+    raise NotSentError("peer refused us" if association.is_rejected else "peer not reached")
+
+
+def _store(association: Any, dataset: Any) -> str:
+    if not association.is_established:
+        raise NotSentError("connection lost")
+    try:
+        status = association.send_c_store(dataset).get("Status")
+    except ValueError:  # no context for it
+        raise NotSentError(f"peer takes no {dataset.SOPClassUID.keyword}") from None
+    except RuntimeError:
+        raise NotSentError("connection lost") from None
+    if status is None:
+        raise NotSentError("peer did not answer")
+    if status == DUPLICATE:
+        return _ALREADY_THERE
+    if status == SUCCESS or status in _STORED_WITH_WARNING:
+        return "ok" if status == SUCCESS else f"warning {status:04X}"
+    raise NotSentError(f"status {status:04X}")
+
+
+class DicomWeb:
+    """A peer that takes results by STOW-RS; a name and a password come from ``~/.netrc``."""
+
+    def __init__(self, settings: Node) -> None:
+        import requests
+        from dicomweb_client import DICOMwebClient
+
+        session = requests.Session()
+        session.verify = settings.tls_ca or True
+        if settings.tls_certificate:
+            session.cert = (settings.tls_certificate, settings.tls_key)
+        self._client = DICOMwebClient(settings.dicomweb, session, timeout=(_CONNECT_S, _ANSWER_S))
+        self._client.set_http_retry_params(retry=False)
+
+    def send(self, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+        """Send files, a request each, so that each is confirmed alone; see `Peer`."""
+        for path in files:
+            yield path, self._store(dicom.load(path))
+
+    def _store(self, dataset: Any) -> str:
+        import requests
+
+        try:
+            told = self._client.store_instances([dataset])
+        except requests.HTTPError as error:
+            response = cast(requests.Response, error.response)
+            if _reasons(response) == {DUPLICATE}:
+                return _ALREADY_THERE
+            raise NotSentError(f"http {response.status_code}") from None
+        except requests.RequestException:
+            raise NotSentError("peer not reached") from None
+        failed = {int(item.FailureReason) for item in told.get("FailedSOPSequence") or ()}
+        if failed - {DUPLICATE}:
+            raise NotSentError(f"status {max(failed):04X}")
+        return _ALREADY_THERE if failed else "ok"
+
+
+def _reasons(response: Any) -> set[int]:
+    """Read why a server refused, in DICOM's JSON; nothing where it does not say."""
+    try:
+        items = response.json()["00081198"]["Value"]  # FailedSOPSequence
+        return {int(item["00081197"]["Value"][0]) for item in items}  # FailureReason
+    except (ValueError, LookupError, TypeError):
+        return set()

@@ -1,0 +1,103 @@
+"""`fracture node` as it is called, and the network behind it."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import __main__ as command_line
+from pipeline.commands import node as command
+from pipeline.config import ConfigError
+from pipeline.files import dicom_out
+from pipeline.node import examining
+from pipeline.registry import loading
+from pipeline.track.models import VersionError
+from tests.commands.conftest import radiograph
+from tests.node.made import instance, uid
+
+STUDY = uid("study")
+
+
+def called(monkeypatch, *arguments):
+    """Settings and model that the command is run with."""
+    seen = {}
+    monkeypatch.setattr(
+        command, "run", lambda config, model, again: seen.update(node=config.node, again=again)
+    )
+    result = CliRunner().invoke(command_line.app, ["node", *arguments])
+    return result, seen
+
+
+def test_options_go_before_settings(monkeypatch, tmp_path):
+    given = ["--caller", "XRAY1", "--caller", "XRAY2", "--peer", "PACS@[::1]:11113", "--port", "0", "--again"]
+    _, seen = called(monkeypatch, *given, "--spool", str(tmp_path))
+    node = seen["node"]
+    assert (node.callers, node.port, node.spool) == (("XRAY1", "XRAY2"), 0, tmp_path)
+    assert (node.peer_ae_title, node.peer_host, node.peer_port) == ("PACS", "::1", 11113)
+    assert seen["again"]
+
+
+@pytest.mark.parametrize("wrong", ["PACS", "PACS@host", "@host:104", "PACS@host:port"])
+def test_a_peer_that_is_none_is_a_wrong_call(monkeypatch, wrong):
+    result, seen = called(monkeypatch, "--peer", wrong)
+    assert (result.exit_code, seen) == (2, {})
+
+
+def test_an_option_is_checked_as_a_setting_is(monkeypatch):
+    result, _ = called(monkeypatch, "--caller", "A" * 17)
+    assert isinstance(result.exception, ConfigError)
+    assert "callers.0" in str(result.exception)
+
+
+def test_nobody_to_send_or_nowhere_to_send_to_is_told_before_a_model_is_loaded(params, tmp_path):
+    with pytest.raises(ValueError, match=r"node\.callers must say who may send"):
+        command.run(params.with_node({"spool": tmp_path}), "no such model", again=False)
+    with pytest.raises(ValueError, match="results must go somewhere"):
+        command.run(params.with_node({"callers": ["A"]}), "no such model", again=False)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A radiograph, a slice of CT, a broken file."""
+    images = [instance(STUDY, 1, radiograph(1)), instance(STUDY, 2, radiograph(2), Modality="CT")]
+    data = [dicom_out.encode(image) for image in images]
+    paths = [tmp_path / f"{number}.dcm" for number in range(3)]
+    for path, content in zip(paths, [*data, data[0][:-500]], strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+def test_a_study_is_answered_without_what_is_no_radiograph(config, files):
+    examine = examining.Examiner(config, str(config.paths.models))
+    answer = examine(files)
+    assert answer.refused == {"1.dcm": "not_a_radiograph", "2.dcm": "truncated"}
+    assert len(answer.results) >= 2  # a report and a picture
+    assert answer.results == examine(files).results
+    assert examine(files[1:]).results == []
+
+
+def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
+    loaded, version = [], [loading.Version("champion, version 1", "a" * 12)]
+    monkeypatch.setattr(examining, "_ASK_S", 0.0)
+    monkeypatch.setattr(
+        loading,
+        "load",
+        lambda *_: (loaded.append(version[0]), {"name": "", "sha256": version[0].sha256, "learnt_from": ""}),
+    )
+    monkeypatch.setattr(loading, "version", lambda *_: version[0])
+    examine = examining.Examiner(params, None)
+    examine._follow()
+    assert len(loaded) == 1
+    version[0] = loading.Version("champion, version 2", "b" * 12)
+    examine._follow()
+    assert len(loaded) == 2
+
+
+def test_a_registry_that_is_away_changes_nothing(params, monkeypatch):
+    def away(*_):
+        raise VersionError("nobody answers")
+
+    monkeypatch.setattr(examining, "_ASK_S", 0.0)
+    monkeypatch.setattr(loading, "load", lambda *_: (None, {"name": "", "sha256": "a", "learnt_from": ""}))
+    monkeypatch.setattr(loading, "version", away)
+    examining.Examiner(params, None)._follow()
