@@ -30,13 +30,16 @@ _N_NAMED = 3
 
 def radiographs(config: Config) -> Check:
     """Whether every split and class has files, counted as `validate` counts them."""
+    from pipeline import addresses
     from pipeline.dataset import layout
+    from pipeline.files import remote
 
     root, name = config.data.root, "radiographs"
-    drawn = root == config.paths.phantoms
+    drawn, shown_root = root == config.paths.phantoms, addresses.shown(root)
     if not root.is_dir() and drawn:
-        return Check(name, WARNING, f"{root} is not drawn yet", REPRO)
+        return Check(name, WARNING, f"{shown_root} is not drawn yet", REPRO)
     try:
+        remote.mirror(root)
         layout.check(root)
     except ValueError as error:
         return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
@@ -46,11 +49,11 @@ def radiographs(config: Config) -> Check:
         mend = REPRO if drawn else "Put radiographs there, or set data.root in params.yaml."
         if any(empty.values()):
             mend = "Name the folders that links lead into in data.trusted_links, or put files in their place."
-        return Check(name, PROBLEM, f"{root} has no file that is read in {', '.join(empty)}", mend)
+        return Check(name, PROBLEM, f"{shown_root} has no file that is read in {', '.join(empty)}", mend)
     shown = ", ".join(f"{folder} {read}" for folder, (read, _) in seen.items())
     unread = sum(passed for _, passed in seen.values())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
-    return Check(name, OK, f"{root}: {shown}{passed}")
+    return Check(name, OK, f"{shown_root}: {shown}{passed}")
 
 
 def _count(config: Config, folder: Path) -> tuple[int, int]:
@@ -69,21 +72,24 @@ def _count(config: Config, folder: Path) -> tuple[int, int]:
 
 def place(config: Config) -> Check:
     """Whether radiographs lie where users put them, while the settings name phantoms."""
+    from pipeline import addresses
     from pipeline.dataset import layout
 
     if unused := layout.unused(config.data.root, config.paths.phantoms):
         return Check("data.root", WARNING, unused, f"Set data.root: {layout.USERS_ROOT} in params.yaml.")
-    return Check("data.root", OK, str(config.data.root))
+    return Check("data.root", OK, addresses.shown(config.data.root))
 
 
 def files(config: Config) -> Check:
     """Whether DVC can hash all that the stages read of the user's."""
+    from pipeline import addresses
     from pipeline.dataset.layout import SPLITS
 
+    splits = () if addresses.of(config.data.root) else SPLITS  # there DVC only lists
     named = (config.data.annotations, config.data.labels, config.validation.pinned_manifest)
     faults: dict[str, list[str]] = {}
     n_seen = 0
-    for path in seen_by_dvc([*(config.data.root / split for split in SPLITS), *named]):
+    for path in seen_by_dvc([*(config.data.root / split for split in splits), *named]):
         n_seen += 1
         if kind := _fault(path):
             faults.setdefault(kind, []).append(one_line(printable(path)))
