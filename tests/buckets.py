@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-KEYS = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "no-secret-of-anybody"}
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAXQ7", "AWS_SECRET_ACCESS_KEY": "zebra-of-nobody"}
 ENVIRONMENT = {**KEYS, "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 

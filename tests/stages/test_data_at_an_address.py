@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("radiographs") / "data"
     for number, name in enumerate(FOLDERS):
         (folder / name).mkdir(parents=True)
-        for row in range(4):
+        for row in range(3):
             images.write(folder / name / f"{row} 50% \u00fc.png", radiograph(100 * number + row))
     images.write(folder / "test/fractured/copy.png", radiograph(0)[:, ::-1])
     (folder / "val/fractured/empty.png").write_bytes(b"")

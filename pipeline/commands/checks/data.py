@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import addresses
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
 from pipeline.files.printable import first, is_utf8, one_line, printable
 
@@ -25,24 +26,24 @@ _MENDS = {
     "folders that cannot be read": "chmod u+rx, or ask who owns them.",
     "names that are no UTF-8": "Rename them: DVC stops at them.",
 }
+_AT_ADDRESS = "docs/how-to/data-in-s3.md says how to mend it."
 _N_NAMED = 3
 
 
 def radiographs(config: Config) -> Check:
     """Whether every split and class has files, counted as `validate` counts them."""
-    from pipeline import addresses
     from pipeline.dataset import layout
-    from pipeline.files import remote
 
     root, name = config.data.root, "radiographs"
     drawn, shown_root = root == config.paths.phantoms, addresses.shown(root)
     if not root.is_dir() and drawn:
         return Check(name, WARNING, f"{shown_root} is not drawn yet", REPRO)
     try:
-        remote.mirror(root)
+        _list_address(root)
         layout.check(root)
     except ValueError as error:
-        return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
+        mend = _AT_ADDRESS if addresses.of(root) else "Rename, add or name the folders."
+        return Check(name, PROBLEM, str(error), REPRO if drawn else mend)
     folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.CLASS_FOLDERS]
     seen = {folder: _count(config, root / folder) for folder in folders}
     if empty := {folder: passed for folder, (read, passed) in seen.items() if not read}:
@@ -54,6 +55,13 @@ def radiographs(config: Config) -> Check:
     unread = sum(passed for _, passed in seen.values())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
     return Check(name, OK, f"{shown_root}: {shown}{passed}")
+
+
+def _list_address(root: Path) -> None:
+    if addresses.of(root):  # else no package is needed
+        from pipeline.files import remote
+
+        remote.mirror(root)
 
 
 def _count(config: Config, folder: Path) -> tuple[int, int]:
@@ -72,7 +80,6 @@ def _count(config: Config, folder: Path) -> tuple[int, int]:
 
 def place(config: Config) -> Check:
     """Whether radiographs lie where users put them, while the settings name phantoms."""
-    from pipeline import addresses
     from pipeline.dataset import layout
 
     if unused := layout.unused(config.data.root, config.paths.phantoms):
@@ -82,7 +89,6 @@ def place(config: Config) -> Check:
 
 def files(config: Config) -> Check:
     """Whether DVC can hash all that the stages read of the user's."""
-    from pipeline import addresses
     from pipeline.dataset.layout import SPLITS
 
     splits = () if addresses.of(config.data.root) else SPLITS  # there DVC only lists
