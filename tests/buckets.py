@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAXQ7", "AWS_SECRET_ACCESS_KEY": "zebra-of-nobody"}
-ENVIRONMENT = {**KEYS, "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+ENVIRONMENT = {
+    **KEYS,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,  # the keys of whoever runs the tests are none of theirs
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
 
 
 class Bucket:
@@ -53,8 +60,8 @@ def served() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
             patch.setenv(name, value)
-        for name in [name for name in os.environ if name.startswith("AWS_") and "SESSION" in name]:
-            patch.delenv(name)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
         try:
             yield os.environ["AWS_ENDPOINT_URL"]
         finally:

@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")  # of an object, the surest first
 _WAITS_S = (0.5, 2.0, 8.0)  # before each further try
+_NO_KEYS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+)  # of botocore, no PermissionError
 _HELP = "docs/how-to/data-in-s3.md says how keys and another server are set."
 # Left alone, the library tries for many minutes where a network swallows what is sent.
 _PATIENCE = {"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 2}}
@@ -111,6 +116,8 @@ def _ask(address: str, question: Callable[[AbstractFileSystem], T]) -> T:
         except Exception as error:
             if is_no_space(error):
                 raise
+            if type(error).__name__ in _NO_KEYS:
+                raise _closed(address, error) from None
             log.debug("%s: again in %.1f s: %s", address, wait_s, error)
             time.sleep(wait_s)
     try:
@@ -126,7 +133,7 @@ def _ask(address: str, question: Callable[[AbstractFileSystem], T]) -> T:
         ) from error
 
 
-def _closed(address: str, error: PermissionError) -> AddressError:
+def _closed(address: str, error: Exception) -> AddressError:
     return AddressError(f"{address} must be open to the keys in use. Received: {error}. {_HELP}")
 
 

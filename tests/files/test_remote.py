@@ -198,6 +198,19 @@ def test_keys_that_expire_are_no_fault_of_a_file(root: Path, monkeypatch: pytest
         images.read_bytes(root / "a.jpg")
 
 
+def test_without_keys_the_address_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+    for name, value in {**buckets.ENVIRONMENT, "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(name, value)
+    for name in (*buckets.KEYS, "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(stores, "_OPTIONS", {"s3": {"skip_instance_cache": True}})
+    stores._store.cache_clear()
+    with pytest.raises(stores.AddressError, match=r"s3://remote/odd must be open .* locate credentials"):
+        remote.mirror(addresses.folder("s3://remote/odd", tmp_path))
+    stores._store.cache_clear()
+
+
 @pytest.mark.parametrize("place", ["s3://remote/nothing", "s3://no-such-bucket/x"])
 def test_an_address_that_holds_nothing_is_named(bucket: buckets.Bucket, tmp_path: Path, place: str) -> None:
     with pytest.raises(stores.AddressError, match=f"{place} must hold files"):
