@@ -69,7 +69,13 @@ def options(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(terminal.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("absl", "faiss.loader", "urllib3.connectionpool"):  # what matters of theirs, we say
+    for name in (
+        "absl",
+        "aiobotocore",
+        "botocore",
+        "faiss.loader",
+        "urllib3.connectionpool",
+    ):  # what matters of theirs, we say
         logging.getLogger(name).setLevel(logging.ERROR)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 

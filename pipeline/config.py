@@ -13,15 +13,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     StrictInt,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from pipeline import params_file
+from pipeline import addresses, params_file
 
 PARAMS_FILE = Path("params.yaml")
 _PACKAGED = Path(__file__).with_name("params.yaml")  # in a wheel; an editable install has the repository's
@@ -31,6 +33,22 @@ Positive = Annotated[float, Field(gt=0)]
 _TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
 AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
 SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
+
+
+def _here(value: Any) -> Any:
+    """Take the folder that stands for an address; all else as it is."""
+    return addresses.folder(value) if isinstance(value, str) and addresses.is_address(value) else value
+
+
+def _no_address(value: Any) -> Any:
+    if isinstance(value, str) and addresses.is_address(value):
+        raise ValueError("a file of this machine is needed; `dvc import-url` fetches one from an address")
+    return value
+
+
+# A folder, or the one that stands for an address: what is written of it is the address.
+Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
+LocalFile = Annotated[Path, BeforeValidator(_no_address)]
 
 
 class ConfigError(ValueError):
@@ -68,9 +86,9 @@ class Paths(Section):
 class Data(Section):
     """The user's radiographs, and what is known about them."""
 
-    root: Path
-    annotations: Path
-    labels: Path
+    root: Radiographs
+    annotations: LocalFile
+    labels: LocalFile
     trusted_links: tuple[Path, ...]
     fracture_categories: tuple[StrictInt | Annotated[str, Field(min_length=1)], ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,14 +73,19 @@ def explained(path: Path, problems: Mapping[str, Mapping[str, Any]]) -> str:
         elif key in GONE:
             lines.append(f"{path}: {key} is a setting no more: delete it.")
         elif problem["type"] == "extra_forbidden":
-            received = _SHORT.repr(problem["input"])
+            received = _received(problem["input"])
             lines.append(f"{path}: {key} is no setting. Received: {received}. Check its spelling.")
         elif problem["type"] != "missing":
             rule = _RULES.get(problem["type"], problem["msg"])
-            lines.append(f"{path}: {key}: {rule}. Received: {_SHORT.repr(problem['input'])}.")
+            lines.append(f"{path}: {key}: {rule}. Received: {_received(problem['input'])}.")
         elif not any(new.startswith(f"{key}.") for new in renamed):
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")
     return "\n".join(lines)
+
+
+def _received(value: Any) -> str:
+    """Write out a value, but of an address neither user nor password."""
+    return re.sub(r"(?<=://)\S*@", "***@", _SHORT.repr(value))
 
 
 def _parsed(text: str) -> Any:

@@ -19,7 +19,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
     "__main__", "cli", "commands", "stages", "node", "serve", "report", "registry", "track", "drift",
     "examine", "region_maps", "evaluate", "train", "predict", "importing", "feedback", "validate", "network",
-    "preprocess", "phantoms", "dataset", "statistics", "files", "config", "params_file", "types", "__init__",
+    "preprocess", "phantoms", "dataset", "statistics", "files", "config", "params_file", "addresses", "types",
+    "__init__",
 )  # fmt: skip
 
 Graph = dict[Path, set[Path]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import config, params_file
+from pipeline import addresses, config, params_file
 from tests.imports import REPOSITORY
 
 
@@ -74,6 +74,63 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
     for section in sections:
         values = values[section]
     values[last] = value
+
+
+def test_an_address_becomes_the_folder_that_stands_for_it_and_is_written_as_an_address(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    put(values, "data.root", "s3://bucket/my radiographs")
+    settings = config.read(write(tmp_path, values))
+    assert settings.data.root.parent == Path(".fetched")
+    assert addresses.of(settings.data.root / "train/a.png") == "s3://bucket/my radiographs/train/a.png"
+    assert settings.model_dump(mode="json")["data"]["root"] == "s3://bucket/my radiographs"
+    assert addresses.of(tmp_path) == ""
+
+
+def test_experiments_in_a_temporary_folder_share_what_was_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (temporary := tmp_path / ".dvc/tmp/exps/one").mkdir(parents=True)
+    monkeypatch.chdir(temporary)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert addresses.folder("s3://bucket").resolve().parent == tmp_path / ".fetched"
+
+
+@pytest.mark.parametrize(
+    ("address", "rule"),
+    [
+        ("s3://ada:Xq7@bucket/folder", "without user, password and port"),
+        ("s3://ada:Xq/7@bucket/folder", "without user, password and port"),
+        ("s3://Xq7@bucket", "without user, password and port"),
+        ("s3://127.0.0.1:9000/bucket", "without user, password and port"),
+        ("http://host/folder", "must be s3://bucket/folder or gs://bucket/folder"),
+        ("s3://bucket/folder/", "without '/' at its end"),
+        ("s3://bucket/../other", "'..'"),
+        ("s3://bucket//folder", "'//'"),
+        ("s3://", "s3://bucket/folder"),
+        ("s3://bucket/folder?versionId=1", "'?'"),
+        (f"s3://bucket/{'f' * 255}", "at most 255 bytes"),
+    ],
+)
+@pytest.mark.reliability("keys within the address of a bucket", "refused; nothing of them is repeated")
+def test_an_address_that_cannot_be_used_is_refused_without_its_secrets(
+    values: dict[str, Any], tmp_path: Path, address: str, rule: str
+) -> None:
+    put(values, "data.root", address)
+    with pytest.raises(config.ConfigError) as refused:
+        config.read(write(tmp_path, values))
+    assert rule in str(refused.value)
+    assert "Xq" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["data.annotations", "data.labels"])
+def test_a_file_beside_the_radiographs_is_one_of_this_machine(
+    values: dict[str, Any], tmp_path: Path, key: str
+) -> None:
+    put(values, key, "s3://bucket/table")
+    with pytest.raises(config.ConfigError, match=rf"{key}: .*this machine.*dvc import-url"):
+        config.read(write(tmp_path, values))
 
 
 @pytest.mark.parametrize("key", ["train.learning_rat", "trian", "train.augment.rotation"])

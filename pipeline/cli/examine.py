@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Json, Model, ModelOrBundle
+from pipeline.cli.options import Json, Model, ModelOrBundle, radiographs
 
 app = typer.Typer()
 
@@ -22,7 +22,12 @@ class By(StrEnum):
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Radiographs, or folders that are searched for them.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=radiographs, help="Radiographs, or folders that are searched for them; or s3://..."
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder for overlays and predictions; new, or an earlier result.")
     ] = None,
@@ -57,7 +62,10 @@ def predict(
 def assess(
     folder: Annotated[
         Path,
-        typer.Argument(help="Holds fractured/ and 'not fractured'/, at its top or in train/, val/, test/."),
+        typer.Argument(
+            parser=radiographs,
+            help="Holds fractured/ and 'not fractured'/, at its top or in train/, val/, test/; or s3://...",
+        ),
     ],
     annotations: Annotated[
         Path | None, typer.Option(help="COCO file with fracture polygons; file_name relative to FOLDER.")
@@ -83,7 +91,8 @@ def recalibrate(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Holds fractured/ and 'not fractured'/, as for `assess`; with --prevalence, any radiographs."
+            parser=radiographs,
+            help="Holds fractured/ and 'not fractured'/, as for `assess`; with --prevalence, any files.",
         ),
     ],
     labels: Annotated[
@@ -117,7 +126,10 @@ def recalibrate(
 @app.command()
 def drift(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="New radiographs, or folders that are searched for them.")
+        list[Path] | None,
+        typer.Argument(
+            parser=radiographs, help="New radiographs, or folders that are searched for them; or s3://..."
+        ),
     ] = None,
     profile: Annotated[
         Path | None,

@@ -7,6 +7,20 @@ from typing import Annotated
 
 import typer
 
+from pipeline import addresses
+from pipeline.files import temporary
+
+
+def radiographs(text: str) -> Path:
+    """Take a path, or the folder that stands for an address: it is removed when the command ends."""
+    if not addresses.is_address(text):
+        return Path(text)
+    try:
+        return addresses.folder(text, temporary.folder())
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Bundle = Annotated[
     Path | None,

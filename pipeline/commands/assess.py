@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline import addresses
 from pipeline.commands import assess_figures, destination, folder_prediction, report_folder, terminal
 from pipeline.config import Config
 from pipeline.dataset import annotations as reference
@@ -207,7 +208,7 @@ def _write(
     )
     report_folder.write_source(report, checked.root)
     outputs.write_json(report / names.METRICS, figures)
-    outputs.write_text(report / "report.html", report_pages.assessment(report, checked.root.name))
+    outputs.write_text(report / "report.html", report_pages.assessment(report, addresses.name(checked.root)))
 
 
 def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:

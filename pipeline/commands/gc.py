@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline import addresses
 from pipeline.commands import terminal
 from pipeline.config import Config
 from pipeline.files import outputs
@@ -73,7 +74,7 @@ def run(config: Config, *, dry_run: bool, keep: int | None, as_json: bool) -> No
                 log.warning("gc: DVC's cache stays: %s", reason)
             else:
                 items += _in_cache(cache.unused(dvc, used))
-            items += [*_left(config, root)]
+            items += [*_left(config, root), *_fetched(config, root)]
             if not dry_run:
                 cache.pin(root, () if reason else commits)
                 for item in items:
@@ -178,6 +179,15 @@ def _left(config: Config, root: Path) -> Iterator[Item]:
         for path, name in outputs.left_over(folder).items():
             if (folder / name).exists():  # else it may be what comes back
                 yield _path("leftover", path, "of a process that was killed")
+
+
+def _fetched(config: Config, root: Path) -> Iterator[Item]:
+    """Find what was fetched from addresses that `data.root` does not name any more."""
+    for folder in sorted((root / addresses.FETCHED).glob("*/")):
+        if folder.name != config.data.root.name:
+            why = "data.root names another place"
+            yield _path("radiographs fetched", folder, why)
+            yield _path("radiographs fetched", folder.with_name(f"{folder.name}.json"), why)
 
 
 def _path(kind: str, path: Path, why: str) -> Item:

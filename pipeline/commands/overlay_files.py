@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from pipeline import addresses
 from pipeline.files import images, outputs
 from pipeline.files.printable import printable
 from pipeline.types import UInt8Array
@@ -57,7 +58,7 @@ def full_name(path: Path, shared: Path) -> Path:
     The suffix is added and not exchanged, so that ``1.png`` and ``1.dcm`` keep their own overlays.
     """
     below = intake.absolute(path).relative_to(shared)
-    return below.with_name(f"{below.name}.jpg")
+    return below.with_name(f"{addresses.name(below)}.jpg")
 
 
 def short_name(path: Path) -> Path:

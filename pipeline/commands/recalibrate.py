@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline import addresses
 from pipeline.commands import (
     assess_figures,
     destination,
@@ -81,7 +82,7 @@ def run(
         There are too few radiographs, a folder holds something else, or there is no sound bundle.
     """
     root = folder.resolve()
-    place = _named(name or root.name)
+    place = _named(name or addresses.name(root))
     report, target = _destinations(config, root, place, name, out)
     with model_choice.opened(config, model) as answering:
         log.info("recalibrate: the model is %s", origin.title(told := answering.record()))

@@ -9,6 +9,7 @@ import logging
 import os
 from pathlib import Path
 
+from pipeline import addresses
 from pipeline.config import Config
 from pipeline.files import outputs
 
@@ -19,11 +20,11 @@ SOURCE = "source.json"
 
 def of_assessment(config: Config, root: Path) -> Path:
     """Name the report after the folder; another folder of that name keeps its own."""
-    first = config.paths.report("assess") / root.name
+    first = config.paths.report("assess") / addresses.name(root)
     if not (first.is_dir() and any(first.iterdir())):
         return first
     named = (
-        first.with_name(f"{root.name}-{number}") if number > 1 else first for number in itertools.count(1)
+        first.with_name(f"{first.name}-{number}") if number > 1 else first for number in itertools.count(1)
     )
     target = next(path for path in named if not path.exists() or source(path) == digest(root))
     if target != first:
@@ -46,9 +47,9 @@ def is_of_another(report: Path, root: Path) -> bool:
 
 def digest(root: Path) -> str:
     """Hash a folder's path: whoever gets the report need not know where it lay."""
-    return hashlib.sha256(os.fsencode(root)).hexdigest()
+    return hashlib.sha256(os.fsencode(addresses.shown(root))).hexdigest()
 
 
 def write_source(report: Path, root: Path) -> None:
     """Say in a report of which folder it is."""
-    outputs.write_json(report / SOURCE, {"folder": root.name, "sha256": digest(root)})
+    outputs.write_json(report / SOURCE, {"folder": addresses.name(root), "sha256": digest(root)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePath
 
+from pipeline import addresses
+
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"fractured": True, "not fractured": False}
 USERS_ROOT = Path("Data")  # whose splits are left free for users' radiographs
@@ -43,7 +45,10 @@ def check(root: Path) -> None:
     if root.is_dir():
         others = _others(root)
         instead = f" Found instead: {', '.join(others[:_N_NAMED])}." if others else ""
-        received, mend = f"{root} without {', '.join(missing)}.{instead}", _mend(root, others)
+        received, mend = (
+            f"{addresses.shown(root)} without {', '.join(missing)}.{instead}",
+            _mend(root, others),
+        )
     else:
         received, mend = f"{root}, which is no folder.", "Set data.root in params.yaml"
     raise ValueError(f"data.root must hold {', '.join(expected)}. Received: {received} {mend}.")
@@ -80,7 +85,7 @@ def _mend(root: Path, others: list[str]) -> str:
     if renames:
         return f"Rename {', '.join(renames[:_N_NAMED])}"
     if whole := [name for name in others if all((root / name / split).is_dir() for split in SPLITS)]:
-        return f"Set data.root to {(root / whole[0]).as_posix()} in params.yaml"
+        return f"Set data.root to {addresses.shown(root / whole[0])} in params.yaml"
     if {meant(name) for name in others} & set(CLASS_FOLDERS):
         return f"Divide the radiographs among {', '.join(SPLITS)}, each with both folders"
     return "Create what is missing, or set data.root in params.yaml"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import addresses
 from pipeline.files.faults import severity
 from pipeline.files.printable import printable
 from pipeline.predict.bundle import Bundle, Finding
@@ -33,7 +34,7 @@ def draw(
         finding.regions,
         loaded.region_settings.map_threshold,
         label=Label(
-            printable(path),
+            printable(addresses.shown(path)),
             finding.probability,
             finding.decision,
             warnings="; ".join(filter(None, warnings)),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import addresses
 from pipeline.examine.studies import Answer
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.printable import printable
@@ -24,7 +25,7 @@ def refuse(path: Path, fault: ImageFault | Issue) -> dict[str, Any]:
     """Make the JSON record of one file that is no sound radiograph, or of a folder that cannot be read."""
     reason, detail = (fault.issue, fault.detail) if isinstance(fault, Issue) else (fault.reason, str(fault))
     error = {"reason": reason, "detail": printable(detail.removeprefix(f"{path}: "))}
-    return {"path": printable(path), "error": error}
+    return {"path": printable(addresses.shown(path)), "error": error}
 
 
 def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bundle) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     """
     upright = finding.placement.set_right(admitted.radiograph.pixels)
     return {
-        "path": printable(path),
+        "path": printable(addresses.shown(path)),
         "probability": round(finding.probability, 6),
         "decision": finding.decision,
         "body_part": finding.body_part or None,

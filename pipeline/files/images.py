@@ -15,7 +15,8 @@ from pathlib import Path, PurePath
 import cv2
 import numpy as np
 
-from pipeline.files import complaints, dicom, pictures, tiff
+from pipeline import addresses
+from pipeline.files import complaints, dicom, pictures, remote, tiff
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.limits import DEFAULTS
 from pipeline.files.radiograph import Radiograph
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 MAX_PIXELS = DEFAULTS.max_pixels
-_MAX_BYTES = 2**30
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
@@ -68,20 +68,22 @@ def read_again(path: Path, sha256: str, max_pixels: int = MAX_PIXELS) -> Radiogr
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file that is to be decoded.
+    """Read a file that is to be decoded; one that stands for an address is fetched first.
 
     Raises
     ------
     ImageFault
         ``too_large``, ``vanished``, ``not_a_file`` or ``unreadable``.
     """
+    if addresses.of(path):
+        return remote.read(path)
     try:
         with open(os.open(path, _WITHOUT_WAITING), "rb") as file:  # noqa: PTH123 - a pipe must not hang it
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ImageFault("not_a_file", f"{path}: a folder, pipe, socket or device; no file to read")
-            if status.st_size > _MAX_BYTES:
-                raise ImageFault("too_large", f"{path}: a file may hold at most {_MAX_BYTES} bytes")
+            if status.st_size > remote.MAX_BYTES:
+                raise ImageFault("too_large", f"{path}: a file may hold at most {remote.MAX_BYTES} bytes")
             return file.read()
     except FileNotFoundError:
         raise ImageFault("vanished", f"{path}: not there any more, or a link to nothing") from None

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from pipeline.files.outputs import left_over
 
 _NAME = "fracture-"
+
+
+@cache
+def folder() -> Path:
+    """Make a folder that is removed when this process ends; after ``kill -9``, by the next `gathered`."""
+    made = Path(tempfile.mkdtemp(prefix=f".{os.getpid()}-{_NAME}"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 @contextmanager

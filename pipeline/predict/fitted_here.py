@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline import addresses
 from pipeline.config import Config
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.names import BUNDLE, METRICS, PROFILE, SITE
@@ -51,7 +52,9 @@ def served_notes() -> tuple[Note, ...]:
 def _made_here(config: Config, files: Mapping[str, str]) -> bool:
     """Whether a bundle that was fitted to no other place has the profile of the data that lie here."""
     profile = config.paths.report("validate") / PROFILE
-    if SITE in files or not profile.is_file() or not (config.data.root / SPLITS[0]).is_dir():
+    root = config.data.root
+    lie_here = bool(addresses.of(root)) or (root / SPLITS[0]).is_dir()
+    if SITE in files or not profile.is_file() or not lie_here:
         return False
     return config.paths.manifest.is_file() and outputs.sha256(profile) == files.get(PROFILE)
 

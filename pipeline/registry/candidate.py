@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.dataset import manifest, names, tables
+from pipeline.files import remote
 from pipeline.network import weights
 from pipeline.predict import operating_points, sealing, site
 from pipeline.registry import versions
@@ -181,6 +182,7 @@ def champion(root: Path, line: Succession, last: Model, files: pd.DataFrame, row
     version = str(line.version_of(last))
     log.info("promote: version %s, the champion, examines %d radiographs", version, len(rows))
     paths = [str((root / path).absolute()) for path in rows["path"]]
+    remote.prefetch(map(Path, paths))  # that code may know of no address
     with TemporaryDirectory() as folder:
         model = versions.fetch(line.store, line.name, version, Path(folder) / "model")
         y_score = versions.score(model, paths, Path(folder)).round(6)  # as predictions.csv is

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline import addresses
 from pipeline.config import Config
 from pipeline.dataset.layout import SPLITS
 from pipeline.track import state
@@ -58,11 +60,19 @@ def entities(inputs: Sequence[Input], context: str) -> list[DatasetInput]:
 
     return [
         DatasetInput(
-            Dataset(name, md5, source_type="local", source=f'{{"uri": "{path.resolve().as_posix()}"}}'),
+            Dataset(name, md5, source_type=_kind(path), source=json.dumps({"uri": _uri(path)})),
             [InputTag("mlflow.data.context", context)],
         )
         for name, path, md5 in inputs
     ]
+
+
+def _kind(path: Path) -> str:
+    return addresses.of(path).partition(":")[0] or "local"
+
+
+def _uri(path: Path) -> str:
+    return addresses.of(path) or path.resolve().as_posix()
 
 
 def tags(inputs: Sequence[Input]) -> dict[str, str]:
@@ -78,7 +88,7 @@ def _beside(config: Config) -> dict[Path, str]:
 def _radiographs(dependencies: Mapping[str, str], root: Path) -> list[Input]:
     """Return the radiographs as one input, where all their splits are among the dependencies."""
     by_path = {Path(path): md5 for path, md5 in dependencies.items()}
-    md5s = [by_path.get(root / split, "") for split in SPLITS]
+    md5s = [by_path.get(Path(addresses.shown(root / split)), "") for split in SPLITS]
     if not all(md5s):
         return []
     joined = "\n".join(md5s).encode()

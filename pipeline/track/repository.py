@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import addresses
 from pipeline.files.walk import above
 from pipeline.track.state import NoPipelineError, Pipeline, Recipe, Stage
 
@@ -103,7 +104,17 @@ def _hashes(stages: Iterable[PipelineStage], entries: Mapping[str, Any]) -> dict
         for entry in entries.values():
             hashes |= _md5s(entry.get(kind, ()))
     paths = {dependency.def_path: dependency for stage in stages for dependency in _files(stage)}
-    return hashes | {path: str(d.get_hash().value) for path, d in paths.items() if d.exists}
+    return hashes | {path: md5 for path, dependency in paths.items() if (md5 := _md5(path, dependency))}
+
+
+def _md5(path: str, dependency: Output) -> str:
+    """Hash what a stage reads as DVC does, an address by what is listed there; empty where it is absent."""
+    try:
+        return str(dependency.get_hash().value) if dependency.exists else ""
+    except Exception as error:
+        if not addresses.is_address(path):
+            raise
+        raise NoPipelineError(f"{path} must answer. Received: {type(error).__name__}: {error}.") from error
 
 
 def _files(stage: PipelineStage) -> list[Output]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.files import images
+from pipeline.files import images, remote
 from pipeline.files.faults import ImageFault, Issue, Note, severity
 from pipeline.files.limits import Limits
 from pipeline.files.printable import first, printable
@@ -83,7 +83,8 @@ def listing(paths: Iterable[Path]) -> Listing:
     """List the radiographs that files and folders name, each file once.
 
     A file that is named is always taken, whether it exists or not. Of a folder and all folders below it
-    every file is taken but those that `walk` passes over and those with a suffix of no picture.
+    every file is taken but those that `walk` passes over and those with a suffix of no picture. What lies at
+    an address is listed there, and fetched.
 
     Returns
     -------
@@ -93,12 +94,14 @@ def listing(paths: Iterable[Path]) -> Listing:
     named: dict[Path, Path] = {}
     issues: dict[Issue, None] = {}
     for path in paths:
+        issues |= {issue._replace(path=f"{path}/{issue.path}"): None for issue in remote.mirror(path)}
         is_folder = os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where it may not look
         files, met = walk(path) if is_folder else ([path], [])
         issues |= dict.fromkeys(met)
         for file in files:
             if not is_folder or file.suffix.lower() not in _BESIDE:
                 named.setdefault(absolute(file), file)
+    remote.prefetch(named.values())
     return Listing(list(named.values()), list(issues))
 
 

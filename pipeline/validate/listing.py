@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline import addresses
 from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
+from pipeline.files import remote
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
 from pipeline.files.printable import printable
@@ -60,15 +62,16 @@ def find(root: Path, limits: Limits, trusted: Sequence[Path] = ()) -> tuple[list
     ValueError
         A folder of the layout is missing or holds no file.
     """
+    unfit = _unfit(root)
     layout.check(root)
-    items, issues = [], _foreign_folders(root)
+    items, issues = [], [*unfit, *_foreign_folders(root)]
     for split in SPLITS:
         for class_folder in CLASS_FOLDERS:
             files, skipped = _files(root, split, class_folder, limits, trusted)
             issues += skipped
             if not files:
                 told.tell(issues)
-                folder = root / split / class_folder
+                folder = addresses.shown(root / split / class_folder)
                 raise ValueError(
                     f"{folder} must hold radiographs. Received: no file. Add some, or see README."
                 )
@@ -89,7 +92,7 @@ def find_labelled(
     ValueError
         A class has no file.
     """
-    items, issues = [], []
+    items, issues = [], _unfit(root)
     for split in ("", *SPLITS):
         for class_folder in CLASS_FOLDERS:
             files, skipped = _files(root, split, class_folder, limits, trusted)
@@ -98,8 +101,8 @@ def find_labelled(
     for class_folder, fractured in CLASS_FOLDERS.items():
         if not any(item.fractured == fractured for item in items):
             raise ValueError(
-                f"{root} must hold radiographs of both classes, as {class_folder}/ or test/{class_folder}/. "
-                f"Received: no file in {class_folder!r}."
+                f"{addresses.shown(root)} must hold radiographs of both classes, as {class_folder}/ or "
+                f"test/{class_folder}/. Received: no file in {class_folder!r}."
             )
     return _in_order(root, items, issues, trusted), issues
 
@@ -116,7 +119,7 @@ def find_unlabelled(
     """
     found = intake.listing([root])
     if not found.files:
-        raise ValueError(f"{root} must hold radiographs. Received: no file.")
+        raise ValueError(f"{addresses.shown(root)} must hold radiographs. Received: no file.")
     items = [ListedFile(root, path, "", False, limits) for path in found.files]
     issues = [issue._replace(path=name_below(root, Path(issue.path))) for issue in found.issues]
     return _in_order(root, items, issues, trusted), issues
@@ -125,10 +128,14 @@ def find_unlabelled(
 def _in_order(
     root: Path, items: list[ListedFile], issues: list[Issue], trusted: Sequence[Path]
 ) -> list[ListedFile]:
-    """Sort files by path, say where their links may lead, and tell what will not be read, and why."""
+    """Sort files by path, say where their links may lead, and tell what will not be read, and why.
+
+    Those at an address are fetched at once.
+    """
     places = links.places(root, [item.path for item in items], trusted)
     outside = [item.path for item in items if not links.inside(item.path, places)]
     told.tell([*issues, *(Issue.of(name_below(root, path), "outside_root", "") for path in outside)])
+    remote.prefetch(item.path for item in items)
     return sorted(
         (item._replace(places=places) for item in items), key=lambda item: name_below(root, item.path)
     )
@@ -136,12 +143,18 @@ def _in_order(
 
 def has_labels(root: Path) -> bool:
     """Whether a folder holds both classes' folders, at its top or in its splits."""
+    remote.mirror(root)
     return all(any((root / split / name).is_dir() for split in ("", *SPLITS)) for name in CLASS_FOLDERS)
 
 
 def name_below(root: Path, path: Path) -> str:
     """Path below the root, with forward slashes."""
     return printable(path.relative_to(root).as_posix())
+
+
+def _unfit(root: Path) -> list[Issue]:
+    """List what lies at an address, and tell of what no file here can bear the name of."""
+    return [issue._replace(path=printable(issue.path)) for issue in remote.mirror(root)]
 
 
 def _foreign_folders(root: Path) -> list[Issue]:

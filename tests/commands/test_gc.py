@@ -52,6 +52,22 @@ def kinds(told):
     return [item["what"] for item in told["items"]]
 
 
+def test_radiographs_from_an_address_that_the_settings_name_no_more_go(here, capsys):
+    here.set("data", root="s3://bucket/now")
+    for name in ("s3%3A%2F%2Fbucket%2Fnow", "s3%3A%2F%2Fbucket%2Fbefore"):
+        fetched = here.folder / ".fetched" / name
+        fetched.mkdir(parents=True)
+        (fetched / "a.png").write_bytes(b"a")
+        fetched.with_name(f"{name}.json").write_text("{}")
+    told = collect(capsys)
+    assert [item["what"] for item in told["items"] if ".fetched" in item["name"]] == [
+        "radiographs fetched"
+    ] * 2
+    assert sorted(path.name for path in (here.folder / ".fetched").iterdir()) == [
+        "s3%3A%2F%2Fbucket%2Fnow", "s3%3A%2F%2Fbucket%2Fnow.json"
+    ]  # fmt: skip
+
+
 def spoil(here):
     """Leave behind a given-up state, a failed attempt, a deleted run, a checkpoint and a torn output."""
     before = cached(here.folder)

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from pipeline import addresses
 from pipeline import config as settings
 from pipeline.files import outputs
 from pipeline.predict import fitted_here
@@ -58,6 +59,14 @@ def test_what_was_made_of_the_data_here_is_known_unless_fitted_to_another_place(
     profile = {"profile.json": outputs.sha256(config.paths.models / "profile.json")}
     seal(config.paths.models, profile | {"site.json": "d" * 64})
     assert codes(config) == ["thresholds_not_fitted_here"]
+
+
+def test_what_was_made_of_data_at_an_address_is_known(config, tmp_path):
+    shutil.copytree(config.paths.models, config.paths.report("validate"))
+    outputs.write_text(config.paths.manifest, "")
+    assert codes(config) == ["thresholds_not_fitted_here"]
+    there = config.data.model_copy(update={"root": addresses.folder("s3://bucket/folder", tmp_path)})
+    assert codes(config.model_copy(update={"data": there})) == []
 
 
 def test_a_server_says_it_unless_told(monkeypatch):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.config import Config
-from pipeline.network.inference import NetworkOutput
+from pipeline.network.interface import NetworkOutput
 from pipeline.phantoms import drawing
 from pipeline.predict.bundle import Bundle
 from pipeline.predict.calibration import Calibration

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import addresses
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
 from pipeline.files.printable import first, is_utf8, one_line, printable
 
@@ -25,6 +26,7 @@ _MENDS = {
     "folders that cannot be read": "chmod u+rx, or ask who owns them.",
     "names that are no UTF-8": "Rename them: DVC stops at them.",
 }
+_AT_ADDRESS = "docs/how-to/data-in-s3.md says how to mend it."
 _N_NAMED = 3
 
 
@@ -33,24 +35,33 @@ def radiographs(config: Config) -> Check:
     from pipeline.dataset import layout
 
     root, name = config.data.root, "radiographs"
-    drawn = root == config.paths.phantoms
+    drawn, shown_root = root == config.paths.phantoms, addresses.shown(root)
     if not root.is_dir() and drawn:
-        return Check(name, WARNING, f"{root} is not drawn yet", REPRO)
+        return Check(name, WARNING, f"{shown_root} is not drawn yet", REPRO)
     try:
+        _list_address(root)
         layout.check(root)
     except ValueError as error:
-        return Check(name, PROBLEM, str(error), REPRO if drawn else "Rename, add or name the folders.")
+        mend = _AT_ADDRESS if addresses.of(root) else "Rename, add or name the folders."
+        return Check(name, PROBLEM, str(error), REPRO if drawn else mend)
     folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.CLASS_FOLDERS]
     seen = {folder: _count(config, root / folder) for folder in folders}
     if empty := {folder: passed for folder, (read, passed) in seen.items() if not read}:
         mend = REPRO if drawn else "Put radiographs there, or set data.root in params.yaml."
         if any(empty.values()):
             mend = "Name the folders that links lead into in data.trusted_links, or put files in their place."
-        return Check(name, PROBLEM, f"{root} has no file that is read in {', '.join(empty)}", mend)
+        return Check(name, PROBLEM, f"{shown_root} has no file that is read in {', '.join(empty)}", mend)
     shown = ", ".join(f"{folder} {read}" for folder, (read, _) in seen.items())
     unread = sum(passed for _, passed in seen.values())
     passed = f"; passed over {unread}, see reports/validate/issues.csv" if unread else ""
-    return Check(name, OK, f"{root}: {shown}{passed}")
+    return Check(name, OK, f"{shown_root}: {shown}{passed}")
+
+
+def _list_address(root: Path) -> None:
+    if addresses.of(root):  # else no package is needed
+        from pipeline.files import remote
+
+        remote.mirror(root)
 
 
 def _count(config: Config, folder: Path) -> tuple[int, int]:
@@ -73,17 +84,18 @@ def place(config: Config) -> Check:
 
     if unused := layout.unused(config.data.root, config.paths.phantoms):
         return Check("data.root", WARNING, unused, f"Set data.root: {layout.USERS_ROOT} in params.yaml.")
-    return Check("data.root", OK, str(config.data.root))
+    return Check("data.root", OK, addresses.shown(config.data.root))
 
 
 def files(config: Config) -> Check:
     """Whether DVC can hash all that the stages read of the user's."""
     from pipeline.dataset.layout import SPLITS
 
+    splits = () if addresses.of(config.data.root) else SPLITS  # there DVC only lists
     named = (config.data.annotations, config.data.labels, config.validation.pinned_manifest)
     faults: dict[str, list[str]] = {}
     n_seen = 0
-    for path in seen_by_dvc([*(config.data.root / split for split in SPLITS), *named]):
+    for path in seen_by_dvc([*(config.data.root / split for split in splits), *named]):
         n_seen += 1
         if kind := _fault(path):
             faults.setdefault(kind, []).append(one_line(printable(path)))
