@@ -117,6 +117,7 @@ def _require_recipe(n: int, config: Config) -> None:
 
 def _train_here(n: int) -> None:
     """Run the stage in ``n`` processes that talk over the loopback device."""
+    processes.die_with_dvc()
     addresses = tuple(f"{_LOOPBACK}:{port}" for port in _free_ports(n))
     environments = [{**os.environ, VARIABLE: Cluster(addresses, rank).variable()} for rank in range(n)]
     command = [sys.executable, "-m", "pipeline", "train"]
