@@ -34,7 +34,9 @@ def work(
     from pipeline.network.box_head import BOX_HEAD
     from pipeline.train import self_training
 
-    os.environ[VARIABLE] = processes.variable() if processes else ""
+    os.environ.pop(VARIABLE, None)
+    if processes:
+        os.environ[VARIABLE] = processes.variable()
     backbone_names.LITE["narrow"] = (0.25, 0.25)
     (processor,) = tf.config.list_physical_devices("CPU")
     halves = [tf.config.LogicalDeviceConfiguration() for _ in range(n_devices)]
