@@ -206,6 +206,7 @@ class Train(Section):
     group_balanced: bool
     class_balanced: bool
     precision: Literal["auto", "float32", "mixed_float16"]
+    workers: Annotated[int, Field(ge=1)]
     augment: Augment
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -22,17 +23,42 @@ _STAGES = {
 
 def _command(name: str) -> Callable[[], None]:
     def command() -> None:
-        from pipeline import config
-        from pipeline.commands.checks import settings
-        from pipeline.files import processes, temporary
-
-        processes.die_with_dvc()
-        settings.require(chosen := config.read())
-        with temporary.gathered():
-            import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
+        _run(name)
 
     return command
 
 
+def _train(
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            help="How many processes of this machine train together, or the HOST:PORT of each, with commas.",
+            show_default="train.workers in params.yaml",
+        ),
+    ] = None,
+    rank: Annotated[
+        int | None, typer.Option(help="Which of the HOST:PORT this process is, from 0 on.", min=0)
+    ] = None,
+) -> None:
+    from pipeline import config
+    from pipeline.commands import train_workers
+
+    if not train_workers.started(config.read(), workers, rank):
+        with train_workers.leaving_at_once():
+            _run("train")
+
+
+def _run(name: str) -> None:
+    from pipeline import config
+    from pipeline.commands.checks import settings
+    from pipeline.files import processes, temporary
+
+    processes.die_with_dvc()
+    settings.require(chosen := config.read())
+    with temporary.gathered():
+        import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
+
+
 for _name, _help in _STAGES.items():
-    app.command(_name, help=_help, rich_help_panel="Stages (dvc.yaml calls these)")(_command(_name))
+    _call = _train if _name == "train" else _command(_name)
+    app.command(_name, help=_help, rich_help_panel="Stages (dvc.yaml calls these)")(_call)

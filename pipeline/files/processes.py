@@ -8,7 +8,10 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Thread
 from typing import IO
@@ -83,6 +86,69 @@ def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[
         reader.join(_GRACE_S)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def run_together(
+    command: Sequence[str], environments: Sequence[Mapping[str, str]], grace_s: float
+) -> list[tuple[int | None, str]]:
+    """Run one command in processes that need each other; where one fails, kill the others soon.
+
+    The first writes where we do. If we are killed, Linux kills them all.
+
+    Parameters
+    ----------
+    command
+        What each of them runs.
+    environments
+        Of each, all its variables.
+    grace_s
+        Seconds for the others to end by themselves, and to say why.
+
+    Returns
+    -------
+    list of (int or None, str)
+        Of each its exit code, less than 0 for the number of the signal that ended it, or None where we killed
+        it; and what it wrote, but for the first.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in environments]
+        running = [
+            stack.enter_context(_killed_at_the_end(command, environment, file if number else None))
+            for number, (environment, file) in enumerate(zip(environments, files, strict=True))
+        ]
+        while any(process.poll() is None for process in running) and not any(
+            process.poll() for process in running
+        ):
+            time.sleep(_LOOK_S)
+        until = time.monotonic() + grace_s
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, until - time.monotonic()))
+        return [(process.poll(), _written(file)) for process, file in zip(running, files, strict=True)]
+
+
+@contextmanager
+def _killed_at_the_end(
+    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        preexec_fn=partial(die_with_parent, os.getpid()) if sys.platform == "linux" else None,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()  # TensorFlow does not end by a milder signal
+        process.wait()
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _pass_on(stream: IO[bytes] | None, say: Callable[[str], object]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import keras
 import tensorflow as tf
 
 from pipeline.config import Run
+from pipeline.network.cluster import ALONE, Cluster
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 _REORDERING = (
@@ -78,9 +80,20 @@ def has_gpu() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def spread(settings: Run) -> tf.distribute.Strategy:
-    """How training is spread: each batch over all GPUs where there are several, else not at all."""
+def spread(settings: Run, processes: Cluster = ALONE) -> tf.distribute.Strategy:
+    """How training is spread: over processes where there are several, or over this one's GPUs, or not at all.
+
+    Where processes train together, each uses all its GPUs.
+    """
+    if processes.size > 1:
+        return _over_processes()
     gpus = [] if settings.device == "cpu" else tf.config.list_logical_devices("GPU")
     if len(gpus) < 2:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
+
+
+@cache
+def _over_processes() -> tf.distribute.Strategy:
+    """Meet the processes of ``TF_CONFIG``, once."""
+    return tf.distribute.MultiWorkerMirroredStrategy()

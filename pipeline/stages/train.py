@@ -9,6 +9,7 @@ its last epoch: the checkpoint lies outside the outputs, which DVC deletes befor
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,23 +21,24 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.dataset import names, released
 from pipeline.files import outputs
-from pipeline.network import classifier, device
+from pipeline.network import classifier, cluster, device
 from pipeline.preprocess import shards
 from pipeline.track import repository, runs
-from pipeline.train import body_part_head, checkpoint, last_good, self_training, start, training
+from pipeline.train import body_part_head, checkpoint, last_good, self_training, start, training, workers
 
 log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Train, keep one epoch's weights, record the curves."""
+    """Train, keep one epoch's weights, record the curves; or help another process to."""
     release = released.validated(config)
+    processes = cluster.read()
+    if not processes.is_chief:
+        help_to_train(config, release)
+        return
     with runs.stage_run("train", config) as record:
         device.prepare(config.run)
-        index = shards.read_index(config.paths.shards)
-        examples = training.Examples(
-            config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
-        )
+        examples = read_examples(config)
         pipeline = repository.read()
         kept = pipeline.checkpoints("train")
         checkpoints = start.checkpoints(kept, release)
@@ -61,6 +63,8 @@ def run(config: Config) -> None:
         figures = (
             summarize(model, history, config.train.checkpoint) | teacher_figures | start.figures(release)
         )
+        if processes.size > 1:
+            figures["workers"] = processes.size
         report = config.paths.report("train")
         table = pd.DataFrame(history).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -70,12 +74,31 @@ def run(config: Config) -> None:
         log.info("train: val AUROC %.3f in epoch %d", figures["val_auroc"], figures["kept_epoch"])
 
 
+def read_examples(config: Config) -> training.Examples:
+    """Read what to learn from."""
+    index = shards.read_index(config.paths.shards)
+    return training.Examples(
+        config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
+    )
+
+
+def help_to_train(config: Config, release: released.Release | None) -> None:
+    """Learn from shares of the batches, as one of several processes, and write nothing."""
+    device.prepare(config.run)
+    config = start.resolved(config, release)
+    with tempfile.TemporaryDirectory() as folder:
+        examples, _ = self_training.with_pseudo_masks(
+            config, read_examples(config), Path(folder) / "teacher.npz"
+        )
+        self_training.fit(config, examples, config.train, Path(folder) / "training.npz")
+
+
 @contextmanager
 def last_good_named(path: Path, root: Path) -> Iterator[None]:
     """Add to a training's failure where the model before it is: DVC has removed it from the outputs."""
     try:
         yield
-    except (training.DivergedError, self_training.OutOfMemoryError) as error:
+    except (training.DivergedError, self_training.OutOfMemoryError, workers.WorkerLostError) as error:
         raise type(error)(f"{error} {last_good.advice(path, root)}") from error
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.config import Augment
 from pipeline.preprocess import perturbations
 from pipeline.train import acquisition
+from pipeline.train.sharing import Share
 
 _BRIGHTEST = 255.0
 _SEEDS = 2.0**24  # what a float32 can tell apart
@@ -54,12 +55,38 @@ class Augmentation:
         first = epoch * _BATCHES_PER_EPOCH
 
         def change(batch: tf.Tensor, parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-            canvases, fractured, *drawn = parts
-            draw = _Draw(self._seed, first + batch)
-            changed, *moved = self(canvases, *drawn, draw=draw)
-            return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
+            return self._change(parts, _Draw(self._seed, first + batch))
 
         return batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def apply_to_shares(self, shares: tf.data.Dataset, epoch: int, each: int) -> tf.data.Dataset:
+        """Change shares of batches as the whole batches would be changed.
+
+        Parameters
+        ----------
+        shares
+            Of what ``shards.dataset`` gives, and the :class:`pipeline.train.sharing.Share` that it is.
+        each
+            How many shares of a batch there are in turn.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of what :meth:`apply` gives, and the share.
+        """
+        first = epoch * _BATCHES_PER_EPOCH
+
+        def change(n: tf.Tensor, both: tuple[tuple[tf.Tensor, ...], Share]) -> tuple[tf.Tensor, ...]:
+            parts, share = both
+            draw = _ShareDraw(self._seed, first + n // each, Share(*share))
+            return self._change(parts, draw), share
+
+        return shares.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def _change(self, parts: tuple[tf.Tensor, ...], draw: _Draw) -> tuple[tf.Tensor, ...]:
+        canvases, fractured, *drawn = parts
+        changed, *moved = self(canvases, *drawn, draw=draw)
+        return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
 
     def __call__(self, canvases: tf.Tensor, *drawn: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
         """Change one batch (B, H, W, 1) in 0..255, and move mask and outlines as its pixels move; float32."""
@@ -89,9 +116,33 @@ class _Draw:
         one, other = (tf.random.stateless_gamma([n], self._next(), alpha) for _ in range(2))
         return tf.math.divide_no_nan(one, one + other)
 
+    def partners(self, part: tf.Tensor) -> tf.Tensor:
+        """Give each of a batch's radiographs another one's part."""
+        return tf.reverse(part, axis=[0])
+
     def _next(self) -> tf.Tensor:
         self._n_calls += 1
         return tf.random.experimental.stateless_fold_in(self._key, tf.constant(self._n_calls, tf.int64))
+
+
+class _ShareDraw(_Draw):
+    """Random numbers of a share's radiographs: those that they would have in the whole batch."""
+
+    def __init__(self, seed: int, batch: tf.Tensor, share: Share) -> None:
+        super().__init__(seed, batch)
+        self._share = share
+
+    def uniform(self, n: tf.Tensor, low: float, high: float) -> tf.Tensor:
+        """Draw for the whole batch, and take the share's."""
+        return tf.gather(super().uniform(self._share.size, low, high), self._share.positions)
+
+    def beta(self, n: tf.Tensor, alpha: float) -> tf.Tensor:
+        """Draw for the whole batch, and take the share's."""
+        return tf.gather(super().beta(self._share.size, alpha), self._share.positions)
+
+    def partners(self, part: tf.Tensor) -> tf.Tensor:
+        """Give each radiograph the part of the one that mirrors its place in the whole batch."""
+        return tf.gather(part, self._share.partners)
 
 
 def _transforms(shape: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor | None:
@@ -204,7 +255,7 @@ def _mix(parts: list[tf.Tensor], alpha: float, draw: _Draw) -> list[tf.Tensor]:
     for place, part in enumerate(parts):
         own = tf.reshape(share, [-1, *[1] * (part.shape.rank - 1)])
         own = tf.round(own) if place == _OUTLINES else own
-        mixed.append(own * part + (1 - own) * tf.reverse(part, axis=[0]))
+        mixed.append(own * part + (1 - own) * draw.partners(part))
     return mixed
 
 

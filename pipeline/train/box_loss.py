@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from pipeline.train.losses import WHOLE, Reduce
+
 
 class Targets(NamedTuple):
     """What the cells of B radiographs should say.
@@ -31,7 +33,12 @@ class Targets(NamedTuple):
     weight: tf.Tensor
 
 
-def box_loss(outlines: tf.Tensor, distances: tf.Tensor, canvas_shape: tuple[int, int]) -> tf.Tensor:
+def box_loss(
+    outlines: tf.Tensor,
+    distances: tf.Tensor,
+    canvas_shape: tuple[int, int],
+    total: Reduce = WHOLE.total,
+) -> tf.Tensor:
     """Mean of 1 minus the generalised IoU, each fracture counting as one; 0 where there is none.
 
     Parameters
@@ -42,6 +49,8 @@ def box_loss(outlines: tf.Tensor, distances: tf.Tensor, canvas_shape: tuple[int,
         float32 (B, M, N, 4), above 0, in cells: up, left, down and right.
     canvas_shape
         Height and width of the canvas in pixels.
+    total
+        As in :class:`pipeline.train.losses.Reduction`.
 
     Returns
     -------
@@ -50,7 +59,7 @@ def box_loss(outlines: tf.Tensor, distances: tf.Tensor, canvas_shape: tuple[int,
     """
     wanted = targets(outlines, tuple(distances.shape[1:3]), canvas_shape)
     lost = wanted.weight * (1 - generalised_iou(distances, wanted.distances))
-    return tf.math.divide_no_nan(tf.reduce_sum(lost), tf.reduce_sum(wanted.weight))
+    return tf.math.divide_no_nan(tf.reduce_sum(lost), total(tf.reduce_sum(wanted.weight)))
 
 
 def targets(outlines: tf.Tensor, grid: tuple[int, int], canvas_shape: tuple[int, int]) -> Targets:

@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+Reduce = Callable[[tf.Tensor], tf.Tensor]
 
-def label_loss(fractured: tf.Tensor, logit: tf.Tensor, label_smoothing: float) -> tf.Tensor:
+
+class Reduction(NamedTuple):
+    """How errors become the loss of a batch.
+
+    Attributes
+    ----------
+    mean
+        From one number a radiograph, (B,), to their mean over the batch. Of a share of a batch, from those of
+        the share to its part of that mean.
+    total
+        From a sum over the radiographs that are here to that over the batch: what a sum is divided by.
+    """
+
+    mean: Reduce
+    total: Reduce
+
+
+def _here(value: tf.Tensor) -> tf.Tensor:
+    return value
+
+
+WHOLE = Reduction(tf.reduce_mean, _here)  # where all of the batch is here
+
+
+def label_loss(
+    fractured: tf.Tensor, logit: tf.Tensor, label_smoothing: float, mean: Reduce = WHOLE.mean
+) -> tf.Tensor:
     """Cross-entropy between label (B, 1) and logit (B, 1), averaged over the batch.
 
-    A function, not a loss of Keras: that one divides by the number of devices, which the training does, too.
+    A function, not a loss of Keras: that one divides by the number of devices.
     """
     errors = keras.losses.binary_crossentropy(
         fractured, logit, from_logits=True, label_smoothing=label_smoothing
     )
-    return tf.reduce_mean(errors)
+    return mean(errors)
 
 
-def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Tensor:
+def mask_loss(
+    masks: tf.Tensor, evidence: tf.Tensor, sharpness: float, total: Reduce = WHOLE.total
+) -> tf.Tensor:
     """How much of what the pooling sees lies outside the drawn fractures.
 
     The log-sum-exp pooling sums ``exp(sharpness * evidence)`` over the map. The loss is minus the
@@ -35,6 +66,8 @@ def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Ten
         float32 (B, M, N, 1), H and W being multiples of M and N.
     sharpness
         That of the pooling.
+    total
+        As in :class:`Reduction`, and for all losses.
 
     Returns
     -------
@@ -48,10 +81,12 @@ def mask_loss(masks: tf.Tensor, evidence: tf.Tensor, sharpness: float) -> tf.Ten
     share_inside = tf.reduce_sum(covered * tf.nn.softmax(strength), axis=1)
     is_drawn = share_inside > 0
     outside = -tf.math.log(tf.where(is_drawn, share_inside, 1.0))
-    return tf.math.divide_no_nan(tf.reduce_sum(outside), tf.reduce_sum(tf.cast(is_drawn, tf.float32)))
+    return tf.math.divide_no_nan(tf.reduce_sum(outside), total(tf.reduce_sum(tf.cast(is_drawn, tf.float32))))
 
 
-def erase_loss(fractured: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+def erase_loss(
+    fractured: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor, total: Reduce = WHOLE.total
+) -> tf.Tensor:
     """Cross-entropy of radiographs that were painted over, as a weighted mean.
 
     Parameters
@@ -66,4 +101,4 @@ def erase_loss(fractured: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor) -> tf.
         Scalar, 0 or more; 0 where all weights are 0.
     """
     errors = tf.nn.sigmoid_cross_entropy_with_logits(fractured, logit)
-    return tf.math.divide_no_nan(tf.reduce_sum(weight * errors), tf.reduce_sum(weight))
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * errors), total(tf.reduce_sum(weight)))

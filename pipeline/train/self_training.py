@@ -11,8 +11,8 @@ from typing import Any
 import keras
 
 from pipeline.config import Config, Train
-from pipeline.network import classifier, device
-from pipeline.train import precision, pseudo_masks, training
+from pipeline.network import classifier, cluster, device
+from pipeline.train import precision, pseudo_masks, shared_dropout, training, workers
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ def fit(
     """Build a network and train it on all devices; return it in float32, with its history.
 
     Where memory does not suffice the batch is halved, once, and training starts anew. Smaller batches give
-    other weights, so each row of the history says ``batch_size`` then.
+    other weights, so each row of the history says ``batch_size`` then. One of several processes does not: the
+    others would not know.
 
     Parameters
     ----------
@@ -45,14 +46,18 @@ def fit(
     Raises
     ------
     OutOfMemoryError
-        Memory does not suffice for half a batch, either.
+        Memory does not suffice for half a batch, either, or where several processes train.
+    WorkerLostError
+        Another process that trained with this one has ended.
     """
     halved_path = checkpoint_path.with_name(f"halved-{checkpoint_path.name}")
     if not halved_path.exists():  # else it was found out before the training was interrupted
         try:
             return _fit(config, examples, settings, checkpoint_path, on_epoch)
-        except device.OUT_OF_MEMORY:
-            pass  # what the failed attempt holds is let go with its traceback
+        except device.OUT_OF_MEMORY as error:
+            if cluster.read().size > 1:
+                raise OutOfMemoryError(_no_memory(settings)) from error
+        # what the failed attempt holds is let go with its traceback
         _let_go(checkpoint_path)
     half = max(1, settings.batch_size // 2)
     log.warning(
@@ -68,11 +73,7 @@ def fit(
             config, examples, halved, halved_path, lambda epoch, row: on_epoch(epoch, _marked(row, half))
         )
     except device.OUT_OF_MEMORY as error:
-        raise OutOfMemoryError(
-            f"training must fit into memory. Received: none left for train.batch_size {settings.batch_size}, "
-            f"nor for {half}. Lower train.batch_size or preprocess.height_px and width_px, or end what else "
-            "needs memory."
-        ) from error
+        raise OutOfMemoryError(_no_memory(settings, f", nor for {half}")) from error
     return model, [_marked(row, half) for row in history]
 
 
@@ -84,14 +85,43 @@ def _fit(
     on_epoch: training.OnEpoch,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     keras.utils.set_random_seed(config.run.seed)
-    with device.spread(config.run).scope(), precision.in_force(precision.policy(config)):
+    processes = cluster.read()
+    strategy = device.spread(config.run, processes)
+    with precision.in_force(precision.policy(config)), workers.told_if_lost(processes):
         model = classifier.build(
             settings,
             (config.preprocess.height_px, config.preprocess.width_px),
             with_boxes=settings.learns_boxes and examples.has_boxes,
         )
-        history = training.fit(model, examples, settings, config.run.seed, checkpoint_path, on_epoch)
+        how = (examples, settings, config.run.seed, checkpoint_path, on_epoch)
+        with strategy.scope():
+            spread = strategy.num_replicas_in_sync > 1
+            history = _fit_replicas(model, how) if spread else training.fit(model, *how)
     return precision.in_float32(model), history
+
+
+def _fit_replicas(model: keras.Model, how: Any) -> list[dict[str, float]]:
+    """Train a copy of the network on each device, and give it what they have learnt."""
+    team = workers.present()
+    team.require_same(_described(*how[:3]))
+    model.set_weights(team.from_chief(model.get_weights()))
+    twin = shared_dropout.twin(model)
+    history = training.fit(twin, *how)
+    model.set_weights(twin.get_weights())
+    return history
+
+
+def _described(examples: training.Examples, settings: Train, seed: int) -> str:
+    """Put into words what must be the same on all machines: settings, but for a path of one, and rows."""
+    recipe = settings.model_copy(update={"weights": ""}).model_dump_json()
+    return "\n".join([recipe, str(seed), examples.train.to_csv(), examples.val.to_csv()])
+
+
+def _no_memory(settings: Train, nor: str = "") -> str:
+    return (
+        f"training must fit into memory. Received: none left for train.batch_size {settings.batch_size}"
+        f"{nor}. Lower train.batch_size or preprocess.height_px and width_px, or end what else needs memory."
+    )
 
 
 def _marked(row: dict[str, float], batch_size: int) -> dict[str, float]:

@@ -101,3 +101,23 @@ def test_by_hand_a_stage_watches_nobody(monkeypatch):
     before = threading.active_count()
     processes.die_with_dvc()
     assert threading.active_count() == before
+
+
+ROLE = "import os, sys, time; print(os.environ['ROLE']); exec(os.environ['ROLE'])"
+
+
+def together(*roles: str) -> list[tuple[int | None, str]]:
+    environments = [{**os.environ, "ROLE": role} for role in roles]
+    return processes.run_together([sys.executable, "-c", ROLE], environments, 0.5)
+
+
+def test_processes_that_need_each_other_run_to_their_end() -> None:
+    assert together("pass", "time.sleep(0.5)") == [(0, ""), (0, "time.sleep(0.5)\n")]
+
+
+@pytest.mark.reliability("one of several processes that train together dies", "the others end within seconds")
+@pytest.mark.parametrize(("death", "code"), [("os.kill(os.getpid(), 9)", -9), ("sys.exit(3)", 3)])
+def test_where_one_of_them_dies_the_others_are_ended(death: str, code: int) -> None:
+    started = time.monotonic()
+    assert [ended for ended, _ in together("time.sleep(600)", death)] == [None, code]
+    assert time.monotonic() - started < 30

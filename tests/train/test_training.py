@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.config import Train
 from pipeline.network import classifier, depthwise, inference
 from pipeline.preprocess import shards
-from pipeline.train import box_loss, training
+from pipeline.train import box_loss, steps, training
 from pipeline.train.training import Examples
 from tests import records, watched
 
@@ -168,9 +168,9 @@ def test_no_step_runs_as_a_rewritten_graph(
 ) -> None:
     """What rewriting does to a long training is seen at full size only: tests/test_floors.py."""
     found: list[bool] = []
-    compile_step = training._step
+    compile_step = steps.compiled
 
-    def watched(*args: Any) -> training.Step:
+    def watched(*args: Any) -> steps.Step:
         step = compile_step(*args)
 
         def run(*batch: tf.Tensor) -> tf.Tensor:
@@ -179,7 +179,7 @@ def test_no_step_runs_as_a_rewritten_graph(
 
         return run
 
-    monkeypatch.setattr(training, "_step", watched)
+    monkeypatch.setattr(steps, "compiled", watched)
     train(examples, settings, tmp_path / "training.npz")
     assert found
     assert all(found)
