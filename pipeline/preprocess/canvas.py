@@ -11,6 +11,7 @@ pixel; the centre of the first pixel is (0.5, 0.5).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ import numpy as np
 
 from pipeline.config import Preprocess
 from pipeline.files import resize
+from pipeline.files.strips import strips
 from pipeline.preprocess import polarity
 from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
 
@@ -162,9 +164,31 @@ def content_box(pixels: UInt8Array) -> Box:
 
 def window(pixels: UInt8Array, settings: Preprocess) -> UInt8Array:
     """Stretch the intensities between two percentiles to 0..255."""
-    low, high = np.percentile(pixels, [settings.low_percentile, settings.high_percentile])
-    stretched = (pixels.astype(np.float32) - low) * (255 / max(high - low, 1))
-    return np.asarray(np.clip(np.rint(stretched), 0, 255), np.uint8)
+    low, high = percentiles(pixels, [settings.low_percentile, settings.high_percentile])
+    stretched = (np.arange(256, dtype=np.float32) - low) * (255 / max(high - low, 1))
+    table = np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(pixels, table), np.uint8)
+
+
+def percentiles(pixels: UInt8Array, shares: Sequence[float]) -> Float64Array:
+    """Give what `numpy.percentile` gives for grey levels, from their counts: many times as fast.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (H, W).
+    shares
+        In percent.
+    """
+    counts = sum(
+        cv2.calcHist([part], [0], None, [256], [0, 256]).astype(np.int64) for _, part in strips(pixels)
+    )
+    places = np.true_divide(shares, 100) * (pixels.size - 1)
+    whole = np.floor(places)
+    below, above = np.searchsorted(np.cumsum(counts), [whole, np.ceil(places)], side="right").astype(float)
+    share, gap = places - whole, above - below
+    found = np.where(share < 0.5, below + gap * share, above - gap * (1 - share))  # as NumPy rounds
+    return np.asarray(found, np.float64)
 
 
 def _letterbox(part: UInt8Array, placement: Placement, settings: Preprocess) -> UInt8Array:
