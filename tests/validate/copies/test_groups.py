@@ -24,10 +24,7 @@ def described(radiographs: list[np.ndarray]) -> tuple[list[cached.CopyFeatures],
 
 def find(*radiographs: np.ndarray) -> list[Copy]:
     found, thumbnails = described(list(radiographs))
-    keypoints = [each.keypoints for each in found]
-    return groups.find(
-        found, keypoints, thumbnails, squares={}, hash_distance=10, min_score=0.8, pool=engine.HERE
-    )
+    return groups.find(found, thumbnails, squares={}, hash_distance=10, min_score=0.8, pool=engine.HERE)
 
 
 def greedy(pairs: list[tuple[int, int]]) -> list[int]:
