@@ -131,9 +131,12 @@ def place(pixels: UInt8Array, settings: Preprocess) -> tuple[UInt8Array, Placeme
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _SMALL_PX, exactly=True))
+    small = resize.within(pixels, _SMALL_PX, exactly=True)
+    inverted = settings.fix_negatives and polarity.is_negative(small)
     upright = 255 - pixels if inverted else pixels
-    crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
+    crop = (0, 0, *pixels.shape)
+    if settings.crop_collimation:
+        crop = content_box(upright) if inverted else _content_box(small, pixels.shape)
     top, left, height, width = crop
     part = window(upright[top : top + height, left : left + width], settings)
     scale = min(settings.height_px / height, settings.width_px / width)
@@ -149,8 +152,13 @@ def content_box(pixels: UInt8Array) -> Box:
     From each edge, lines go that are burnt out over a large part of their length, then lines
     with nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
     """
-    small = resize.within(pixels, _SMALL_PX, exactly=True).astype(np.float32)
-    level = (small - small.min()) / max(float(np.percentile(small, 99.5) - small.min()), 1.0)
+    return _content_box(resize.within(pixels, _SMALL_PX, exactly=True), pixels.shape)
+
+
+def _content_box(small: UInt8Array, shape: tuple[int, ...]) -> Box:
+    """Find the box from a small copy of a radiograph of this shape."""
+    grey = small.astype(np.float32)
+    level = (grey - grey.min()) / max(float(np.percentile(grey, 99.5) - grey.min()), 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 1.5), 20))
     edges = [0, level.shape[0], 0, level.shape[1]]
     for _ in range(2):  # a burnt-out strip at one edge hides the air at the others
@@ -159,7 +167,7 @@ def content_box(pixels: UInt8Array) -> Box:
             start, stop = _trim(part if axis == 1 else part.T, air, level.shape[1 - axis])
             first = 0 if axis == 1 else 2
             edges[first : first + 2] = edges[first] + start, edges[first] + stop
-    return _grow(edges, level.shape, pixels.shape)
+    return _grow(edges, level.shape, shape)
 
 
 def window(pixels: UInt8Array, settings: Preprocess) -> UInt8Array:
