@@ -6,7 +6,7 @@ PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --timeo
 # COVERAGE=1 counts what the tests reach of the package, and holds it to the floor in pyproject.toml.
 COVERED := $(if $(COVERAGE),--cov --cov-report=term $(if $(GITHUB_STEP_SUMMARY),--cov-report=markdown-append:$(GITHUB_STEP_SUMMARY)))
 
-.PHONY: repro folds test test-slow reliability rehearse-ci verify-results lint lock fuzz kills audit sbom docs docs-serve
+.PHONY: repro folds test test-slow bench reliability rehearse-ci verify-results lint lock fuzz kills audit sbom docs docs-serve
 
 repro: .venv/ready ## the whole pipeline, on phantoms unless params.yaml says otherwise
 	@python -m pipeline doctor --quick
@@ -22,6 +22,9 @@ test: .venv/ready ## what CI runs
 
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow
+
+bench: .venv/ready ## run every benchmark, and write docs/benchmarks.md; hours on a quiet machine
+	python -m benchmarks.run_all
 
 reliability: .venv/ready ## write docs/reliability.md from what its tests see; slow ones are named there, not run
 	$(PYTEST) -m "reliability and not slow" --reliability-page=docs/reliability.md

@@ -34,7 +34,7 @@ def resized(source: Path, target: Path, n_files: int, side_px: int | None) -> Pa
 def mixed(source: Path, target: Path, n_files: int, seed: int = 7) -> Path:
     """Write radiographs that are no copies: each is two real ones, turned, cropped and overlaid."""
     rng, paths = np.random.default_rng(seed), spread(source, 10**9)
-    small = [_square(_read(path)) for path in paths]
+    small = [square(_read(path)) for path in paths]
     for number in range(n_files):
         first, second = (_moved(small[row], rng) for row in rng.integers(len(small), size=2))
         pixels = np.rint((first.astype(np.float32) + second) / 2).astype(np.uint8)
@@ -53,7 +53,7 @@ def users_kind(source: Path, target: Path, share: float = 1.0, seed: int = 7) ->
     rng, paths = np.random.default_rng(seed), spread(source, 10**9)
     chosen = rng.permutation(len(paths))
     n_families = round(share * _FAMILIES)
-    families = [_turnings(_square(_read(paths[row])), rng) for row in chosen[:n_families]]
+    families = [_turnings(square(_read(paths[row])), rng) for row in chosen[:n_families]]
     for number in range(round(share * _TURNED)):
         family, member = number % n_families, int(rng.integers(_DISTINCT))
         name = "-".join([str(family), *(f"rotated{step}" for step in range(1, member % 4 + 1)), str(number)])
@@ -93,7 +93,7 @@ def _turnings(pixels: Pixels, rng: np.random.Generator) -> list[bytes]:
 def _moved(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     turned = _rotated(pixels[:, :: rng.choice([-1, 1])], rng.uniform(-30, 30))
     margin = int(rng.integers(10, 35))
-    return _square(turned[margin:-margin, margin:-margin])
+    return square(turned[margin:-margin, margin:-margin])
 
 
 def _rotated(pixels: Pixels, degrees: float) -> Pixels:
@@ -111,7 +111,8 @@ def _jpeg(pixels: Pixels) -> bytes:
     return images.encode_jpeg(pixels, _QUALITY)
 
 
-def _square(pixels: Pixels) -> Pixels:
+def square(pixels: Pixels) -> Pixels:
+    """Force pixels into a square of 224 pixels."""
     return np.asarray(cv2.resize(pixels, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -11,6 +11,7 @@ pixel; the centre of the first pixel is (0.5, 0.5).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ import numpy as np
 
 from pipeline.config import Preprocess
 from pipeline.files import resize
+from pipeline.files.strips import strips
 from pipeline.preprocess import polarity
 from pipeline.types import BoolArray, Float32Array, Float64Array, UInt8Array
 
@@ -129,9 +131,12 @@ def place(pixels: UInt8Array, settings: Preprocess) -> tuple[UInt8Array, Placeme
     placement : Placement
         What was done, and the way back.
     """
-    inverted = settings.fix_negatives and polarity.is_negative(resize.within(pixels, _SMALL_PX, exactly=True))
+    small = resize.within(pixels, _SMALL_PX, exactly=True)
+    inverted = settings.fix_negatives and polarity.is_negative(small)
     upright = 255 - pixels if inverted else pixels
-    crop = content_box(upright) if settings.crop_collimation else (0, 0, pixels.shape[0], pixels.shape[1])
+    crop = (0, 0, *pixels.shape)
+    if settings.crop_collimation:
+        crop = content_box(upright) if inverted else _content_box(small, pixels.shape)
     top, left, height, width = crop
     part = window(upright[top : top + height, left : left + width], settings)
     scale = min(settings.height_px / height, settings.width_px / width)
@@ -147,8 +152,13 @@ def content_box(pixels: UInt8Array) -> Box:
     From each edge, lines go that are burnt out over a large part of their length, then lines
     with nothing brighter than air. At most ``_MAX_TRIM`` of a side goes at each end.
     """
-    small = resize.within(pixels, _SMALL_PX, exactly=True).astype(np.float32)
-    level = (small - small.min()) / max(float(np.percentile(small, 99.5) - small.min()), 1.0)
+    return _content_box(resize.within(pixels, _SMALL_PX, exactly=True), pixels.shape)
+
+
+def _content_box(small: UInt8Array, shape: tuple[int, ...]) -> Box:
+    """Find the box from a small copy of a radiograph of this shape."""
+    grey = small.astype(np.float32)
+    level = (grey - grey.min()) / max(float(np.percentile(grey, 99.5) - grey.min()), 1.0)
     air = float(np.percentile(cv2.GaussianBlur(level, (0, 0), 1.5), 20))
     edges = [0, level.shape[0], 0, level.shape[1]]
     for _ in range(2):  # a burnt-out strip at one edge hides the air at the others
@@ -157,14 +167,36 @@ def content_box(pixels: UInt8Array) -> Box:
             start, stop = _trim(part if axis == 1 else part.T, air, level.shape[1 - axis])
             first = 0 if axis == 1 else 2
             edges[first : first + 2] = edges[first] + start, edges[first] + stop
-    return _grow(edges, level.shape, pixels.shape)
+    return _grow(edges, level.shape, shape)
 
 
 def window(pixels: UInt8Array, settings: Preprocess) -> UInt8Array:
     """Stretch the intensities between two percentiles to 0..255."""
-    low, high = np.percentile(pixels, [settings.low_percentile, settings.high_percentile])
-    stretched = (pixels.astype(np.float32) - low) * (255 / max(high - low, 1))
-    return np.asarray(np.clip(np.rint(stretched), 0, 255), np.uint8)
+    low, high = percentiles(pixels, [settings.low_percentile, settings.high_percentile])
+    stretched = (np.arange(256, dtype=np.float32) - low) * (255 / max(high - low, 1))
+    table = np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(pixels, table), np.uint8)
+
+
+def percentiles(pixels: UInt8Array, shares: Sequence[float]) -> Float64Array:
+    """Give what `numpy.percentile` gives for grey levels, from their counts: many times as fast.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (H, W).
+    shares
+        In percent.
+    """
+    counts = sum(
+        cv2.calcHist([part], [0], None, [256], [0, 256]).astype(np.int64) for _, part in strips(pixels)
+    )
+    places = np.true_divide(shares, 100) * (pixels.size - 1)
+    whole = np.floor(places)
+    below, above = np.searchsorted(np.cumsum(counts), [whole, np.ceil(places)], side="right").astype(float)
+    share, gap = places - whole, above - below
+    found = np.where(share < 0.5, below + gap * share, above - gap * (1 - share))  # as NumPy rounds
+    return np.asarray(found, np.float64)
 
 
 def _letterbox(part: UInt8Array, placement: Placement, settings: Preprocess) -> UInt8Array:

@@ -10,7 +10,7 @@ C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +28,7 @@ N_VARIANTS = 8  # flips and right-angle rotations
 _SIDE = 8  # low frequencies a side: 64 bits
 _FINE_PX = 2.0
 _NOISE_LEVELS = 4.0  # grey levels: what is fainter is noise, and not amplified
+_AT_ONCE = 4096  # radiographs or pairs: bounds memory
 _LIKELY = 0.5  # correlation of aligned fine structure; that of copies is seldom below 0.85
 
 Pixel = TypeVar("Pixel", bound=np.generic)
@@ -67,7 +68,7 @@ def hashes(thumbnails: UInt8Array) -> UInt64Array:
     ndarray of uint64, shape (n_radiographs, 8)
         Column v is the hash of ``transform(thumbnail, v)``.
     """
-    low = dctn(thumbnails.astype(np.float32), axes=(1, 2))[:, :_SIDE, :_SIDE]
+    low = np.concatenate([_low_frequencies(part) for part in _parts(thumbnails)])
     low[:, 0, 0] = 0  # the mean brightness is no structure
     signs = (-1.0) ** np.arange(_SIDE)
     columns = []
@@ -103,13 +104,7 @@ def correlations(thumbnails: UInt8Array, pairs: Int64Array) -> Float64Array:
     ndarray of float64, shape (n_candidates,)
         Pearson's correlation, -1 to 1; 0 where a thumbnail is flat.
     """
-    needed, position = np.unique(pairs[:, :2], return_inverse=True)
-    detail = _detail(thumbnails[needed])
-    values = [
-        np.vdot(transform(detail[first], variant), detail[second])
-        for (first, second), variant in zip(position.reshape(-1, 2), pairs[:, 2], strict=True)
-    ]
-    return np.array(values, dtype=np.float64)
+    return np.concatenate([_correlated(thumbnails, part) for part in _parts(pairs)])
 
 
 def likely(thumbnails: UInt8Array, distance: int) -> tuple[Int64Array, Float64Array]:
@@ -135,6 +130,25 @@ def components(n_radiographs: int, *links: Int64Array) -> Int64Array:
     edges = np.concatenate([np.zeros((0, 2), np.int64), *links])
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n_radiographs, n_radiographs))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _parts(rows: NDArray[Pixel]) -> Iterator[NDArray[Pixel]]:
+    return (rows[start : start + _AT_ONCE] for start in range(0, max(1, len(rows)), _AT_ONCE))
+
+
+def _low_frequencies(thumbnails: UInt8Array) -> Float32Array:
+    low = dctn(thumbnails.astype(np.float32), axes=(1, 2))[:, :_SIDE, :_SIDE]
+    return np.array(low, np.float32)
+
+
+def _correlated(thumbnails: UInt8Array, pairs: Int64Array) -> Float64Array:
+    needed, position = np.unique(pairs[:, :2], return_inverse=True)
+    detail = _detail(thumbnails[needed])
+    values = [
+        np.vdot(transform(detail[first], variant), detail[second])
+        for (first, second), variant in zip(position.reshape(-1, 2), pairs[:, 2], strict=True)
+    ]
+    return np.array(values, dtype=np.float64)
 
 
 def _detail(thumbnails: UInt8Array) -> Float32Array:

@@ -146,7 +146,7 @@ def left_out(files: pd.DataFrame) -> str:
 
 
 def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
-    left_out = {"issues", "thumbnail", "features", "keypoints", "squared", "border", "markers"}
+    left_out = {"issues", "thumbnail", "features", "squared", "border", "markers"}
     rows = [{key: value for key, value in vars(fact).items() if key not in left_out} for fact in facts]
     files = pd.DataFrame(rows)
     sizes = files[["height_px", "width_px"]].astype("Int64")
@@ -159,11 +159,11 @@ def _tabulate(facts: Sequence[Fact]) -> pd.DataFrame:
 def _conflicts(readable: pd.DataFrame, copies: NDArray[np.int64], settings: Validate) -> list[Issue]:
     """List every copy of a radiograph that stands under both labels."""
     issues = []
-    for _, same in readable.groupby(copies):
-        if same["fractured"].nunique() == 2:
-            for row in same.itertuples():
-                others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
-                issues.append(Issue.of(row.path, "label_conflict", f"other label: {others}"))
+    both = readable.groupby(copies)["fractured"].transform("nunique") == 2
+    for _, same in readable[both].groupby(copies[both]):
+        for row in same.itertuples():
+            others = ", ".join(same.loc[same["fractured"] != row.fractured, "path"])
+            issues.append(Issue.of(row.path, "label_conflict", f"other label: {others}"))
     if issues and settings.label_conflict == "fail":
         listed = "\n".join(f"  {issue.path}: {issue.detail}" for issue in issues[:_MOST])
         raise ValueError(

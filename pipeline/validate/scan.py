@@ -15,7 +15,7 @@ from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.printable import is_utf8
 from pipeline.validate import intake, links, shortcuts
 from pipeline.validate.copies import spill_cache
-from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints
+from pipeline.validate.copies.keypoints import NO_KEYPOINTS
 from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled, View
 from pipeline.validate.listing import ListedFile
 
@@ -36,7 +36,7 @@ class Fact:
         How unlike a radiograph it is, 0 to 1, see `not_radiograph.judge`; not a number where not decoded.
     thumbnail
         uint8, shape (64, 64): the whole radiograph, its aspect not kept.
-    features, keypoints
+    features
         What is compared with other radiographs, in memory or spilled; see `spill_cache`.
     squared
         The same of a long radiograph forced into a square; None for others.
@@ -58,7 +58,6 @@ class Fact:
     issues: tuple[Issue, ...] = ()
     thumbnail: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), repr=False)
     features: CopyFeatures | Spilled = field(default=_NO_FEATURES, repr=False)
-    keypoints: Keypoints = field(default=NO_KEYPOINTS, repr=False)
     squared: View | None = field(default=None, repr=False)
     border: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     markers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
@@ -92,7 +91,6 @@ def inspect(item: ListedFile) -> Fact:
         issues=examined.issues,
         thumbnail=levels.thumbnail,
         features=spill_cache.spill(features, item.folder) if item.folder else features,
-        keypoints=features.keypoints,
         squared=spill_cache.squared(levels.medium, item.folder),
         border=shortcuts.border_features(levels.half),
         markers=shortcuts.marker_features(levels.small),

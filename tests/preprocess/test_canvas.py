@@ -187,3 +187,11 @@ def kept_share(root: Path, path: str, drawn: list[annotations.Region]) -> float:
     top, left, height, width = canvas.content_box(pixels)
     masks = [annotations.mask([region], *pixels.shape) for region in drawn]
     return float(min(m[top : top + height, left : left + width].sum() / max(m.sum(), 1) for m in masks))
+
+
+@pytest.mark.parametrize("shares", [[0.5, 99.5], [0, 100], [33.3, 66.6]])
+def test_percentiles_from_counts_are_those_of_numpy(shares: list[float]) -> None:
+    rng = np.random.default_rng(3)
+    for shape in ((1, 1), (7, 3), (600, 411)):
+        pixels = np.clip(rng.normal(90, 60, shape), 0, 255).astype(np.uint8)
+        np.testing.assert_array_equal(canvas.percentiles(pixels, shares), np.percentile(pixels, shares))

@@ -42,7 +42,6 @@ def fact(path, content, variant=0, **changes):
         "n_bytes": 1000,
         "thumbnail": thumbnail,
         "features": features,
-        "keypoints": features.keypoints,
     }
     return Fact(path, split, class_folder == "fractured", **(values | changes))
 

@@ -11,8 +11,8 @@ Vision 60 (2004), section 7, doi 10.1023/B:VISI.0000029664.99615.94.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline.files import engine
 from pipeline.types import ComplexArray, Float32Array, Float64Array, Int8Array, Int64Array
 from pipeline.validate.copies.keypoint_index import AT_ONCE, KeypointIndex, parts
-from pipeline.validate.copies.keypoints import Keypoints, turns
+from pipeline.validate.copies.keypoints import NO_KEYPOINTS, Keypoints, turns
 
 _NEIGHBOURS = 4  # of each keypoint, some of its own radiograph's among them
 _NEIGHBOURS_OF_SQUARES = 8  # whose matches are sought from one side only
@@ -75,7 +75,7 @@ class KeypointCandidates(NamedTuple):
     transforms: Float64Array
 
 
-def candidates(described: Sequence[Keypoints], squares: Mapping[int, Keypoints]) -> KeypointCandidates:
+def candidates(described: Iterable[Keypoints], squares: Mapping[int, Keypoints]) -> KeypointCandidates:
     """Pair the radiographs of which several matched keypoints agree how one lies on the other.
 
     Parameters
@@ -87,12 +87,12 @@ def candidates(described: Sequence[Keypoints], squares: Mapping[int, Keypoints])
         Some of them once more, forced into a square, by their numbers. These views pair with radiographs
         only, and are numbered after them.
     """
-    if sum(len(each.places) for each in described) <= _NEIGHBOURS:
+    stack, counts = _stacked(chain(described, squares.values()))
+    n_radiographs = len(counts) - len(squares)
+    if (n_indexed := int(counts[:n_radiographs].sum())) <= _NEIGHBOURS:
         return KeypointCandidates(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2, 3)))
-    stack = _stacked([*described, *squares.values()])
-    n_indexed = sum(len(each.places) for each in described)
     index = KeypointIndex(stack.patches[:n_indexed])
-    shown = np.array([*range(len(described)), *squares])[stack.owner]
+    shown = np.array([*range(n_radiographs), *squares])[stack.owner]
     found = [_pairs(stack, *_matches(stack, np.arange(n_indexed), shown, index, _NEIGHBOURS))]
     if squares:
         asked = np.arange(n_indexed, len(shown))
@@ -112,11 +112,13 @@ def _pairs(stack: Stack, first: Int64Array, second: Int64Array) -> KeypointCandi
     return KeypointCandidates(pairs[chosen], votes[chosen], transforms[chosen])
 
 
-def _stacked(described: Sequence[Keypoints]) -> Stack:
-    counts = np.array([len(each.places) for each in described], dtype=np.int64)
-    places, scales, patches = (np.concatenate(part) for part in zip(*described, strict=True))
-    owner = np.repeat(np.arange(len(described)), counts)
-    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner)
+def _stacked(described: Iterable[Keypoints]) -> tuple[Stack, Int64Array]:
+    """Lay keypoints below one another, and count those of each radiograph."""
+    every = [NO_KEYPOINTS, *described]
+    counts = np.array([len(each.places) for each in every[1:]], dtype=np.int64)
+    places, scales, patches = (np.concatenate(part) for part in zip(*every, strict=True))
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return Stack(patches, scales, places.view(np.complex64)[:, 0], owner), counts
 
 
 def _matches(
@@ -132,7 +134,8 @@ def _matches(
         foreign = shown[one] != shown[other]
         one, other = one[foreign], other[foreign]
         keys.append(np.minimum(one, other) * n_keypoints + np.maximum(one, other))
-    first, second = np.divmod(_once(np.concatenate(keys)), n_keypoints)
+    keys = [np.concatenate(keys)]  # the pieces are as large, and needed no longer
+    first, second = np.divmod(_once(keys.pop()), n_keypoints)
     together = np.lexsort((stack.owner[second], stack.owner[first]))
     return first[together], second[together]
 
@@ -223,7 +226,9 @@ def _fitted(
 def _once(keys: Int64Array) -> Int64Array:
     """Sort, and leave out what stands there again; `numpy.unique` goes by hashes, which takes longer."""
     keys.sort()
-    return keys[np.diff(keys, prepend=-1) > 0]
+    is_new = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return keys[is_new]
 
 
 def _numbered(counts: Int64Array) -> tuple[Int64Array, Int64Array]:

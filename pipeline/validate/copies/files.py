@@ -58,7 +58,6 @@ def find(sound: Sequence[Fact], settings: Validate, pool: engine.Pool) -> Copies
     distinct = [sound[row] for row in first]
     copies = groups.find(
         [fact.features for fact in distinct],
-        [fact.keypoints for fact in distinct],
         np.stack([fact.thumbnail for fact in distinct]),
         squares={number: fact.squared for number, fact in enumerate(distinct) if fact.squared is not None},
         hash_distance=settings.hash_distance,

@@ -6,12 +6,12 @@ Arrays in, pairs out; only the verification is spread over processes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree, reverse_cuthill_mckee
 
 from pipeline.files import engine
 from pipeline.types import Int64Array, UInt8Array
@@ -20,7 +20,7 @@ from pipeline.validate.copies import alignment, candidate_search
 from pipeline.validate.copies.agreement import Agreement
 from pipeline.validate.copies.alignment import Transform
 from pipeline.validate.copies.keypoints import Keypoints
-from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled, View
+from pipeline.validate.copies.spill_cache import CopyFeatures, Spilled, View, load
 from pipeline.validate.copies.verification import Pair, Verdict, verify
 
 _FORESTS = 3  # rounds in which only what would join two groups is compared
@@ -62,7 +62,6 @@ class Candidates(NamedTuple):
 
 def find(
     features: Sequence[CopyFeatures | Spilled],
-    keypoints: Sequence[Keypoints],
     thumbnails: UInt8Array,
     *,
     squares: Mapping[int, View],
@@ -76,8 +75,6 @@ def find(
     ----------
     features
         One a radiograph, in an order that depends on nothing but the files.
-    keypoints
-        Theirs.
     thumbnails
         uint8, shape (n_radiographs, n, n); see ``duplicates``.
     squares
@@ -90,6 +87,7 @@ def find(
         What compares them.
     """
     shapes = [each.shape for each in features]
+    keypoints = (load(each).keypoints for each in features)
     suggested = candidates(shapes, keypoints, thumbnails, hash_distance, squares)
     views = [*features, *(each.features for each in squares.values())]
     shown = np.array([*range(len(features)), *squares], dtype=np.int64)[suggested.pairs]  # radiographs
@@ -99,7 +97,7 @@ def find(
         chosen = left[forest(numbers[shown[left]])] if round_number < _FORESTS else left
         if not len(chosen):
             break
-        chosen = chosen[np.lexsort(suggested.pairs[chosen].T[::-1])]  # neighbouring pairs share features
+        chosen = chosen[in_passing(suggested.pairs[chosen])]  # neighbouring pairs share features
         jobs = [_job(views, suggested, each, len(features)) for each in chosen]
         verdicts = pool.process(verify, jobs, label="compare")
         for pair, job, verdict in zip(shown[chosen].tolist(), jobs, verdicts, strict=True):
@@ -133,7 +131,7 @@ def _job(
 
 def candidates(
     shapes: Sequence[tuple[int, ...]],
-    keypoints: Sequence[Keypoints],
+    keypoints: Iterable[Keypoints],
     thumbnails: UInt8Array,
     hash_distance: int,
     squares: Mapping[int, View],
@@ -144,7 +142,9 @@ def candidates(
     ----------
     shapes
         Rows and columns of the thumbnails that the keypoints lie on.
-    keypoints, thumbnails, hash_distance, squares
+    keypoints
+        One a radiograph, in their order; each is asked for once.
+    thumbnails, hash_distance, squares
         As for `find`.
     """
     strength: dict[tuple[int, int], float] = defaultdict(float)
@@ -172,6 +172,32 @@ def candidates(
 
 def _is_long(shape: tuple[int, ...]) -> bool:
     return max(shape) > _SQUARE * min(shape)
+
+
+def in_passing(pairs: Int64Array) -> Int64Array:
+    """Order pairs so that those with a view in common lie near one another, and few views need be kept.
+
+    Parameters
+    ----------
+    pairs
+        int64, shape (n_pairs, 2): views, by their numbers.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_pairs,)
+        Rows of ``pairs``.
+
+    References
+    ----------
+    E. Cuthill, J. McKee, "Reducing the bandwidth of sparse symmetric matrices", ACM National Conference
+    1969, doi 10.1145/800195.805928.
+    """
+    side = int(pairs.max()) + 1
+    links = coo_array((np.ones(len(pairs), np.int8), pairs.T), shape=(side, side)).tocsr()
+    place = np.empty(side, np.int64)
+    place[reverse_cuthill_mckee(links + links.T, symmetric_mode=True)] = np.arange(side)
+    first, second = np.sort(place[pairs], axis=1).T
+    return np.lexsort((second, first))
 
 
 def forest(numbers: Int64Array) -> Int64Array:

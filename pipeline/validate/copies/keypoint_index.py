@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import faiss
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipeline.types import AnyArray, Float32Array, Int8Array, Int64Array
 from pipeline.validate.copies.keypoints import invariants
@@ -36,6 +37,11 @@ class KeypointIndex:
     """
 
     def __init__(self, patches: Int8Array) -> None:
+        # Threads in step cost more than they save here, and many times that where others use the cores.
+        with threadpool_limits(1):
+            self._build(patches)
+
+    def _build(self, patches: Int8Array) -> None:
         n_cells = max(1, len(patches) // _PER_CELL)
         sample = patches[:: max(1, len(patches) // (_SAMPLE * n_cells))]
         self._describe = _described(invariants(sample))
@@ -56,7 +62,9 @@ class KeypointIndex:
         ndarray of int64, shape (n_asked, n_neighbours)
             Rows of the indexed patches; -1 where a cell held too few.
         """
-        found: Int64Array = self._index.search(self._describe(patches), n_neighbours)[1]
+        with threadpool_limits(1, "blas"):
+            described = self._describe(patches)
+        found: Int64Array = self._index.search(described, n_neighbours)[1]
         return found
 
 

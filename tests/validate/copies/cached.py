@@ -38,7 +38,6 @@ def fact(name: str, pixels: UInt8Array) -> Fact:
         width_px=pixels.shape[1],
         thumbnail=pyramid.build(pixels).thumbnail,
         features=compared,
-        keypoints=compared.keypoints,
         squared=spill_cache.squared(pyramid.medium(pixels)),
     )
 

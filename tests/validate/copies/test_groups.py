@@ -24,10 +24,7 @@ def described(radiographs: list[np.ndarray]) -> tuple[list[cached.CopyFeatures],
 
 def find(*radiographs: np.ndarray) -> list[Copy]:
     found, thumbnails = described(list(radiographs))
-    keypoints = [each.keypoints for each in found]
-    return groups.find(
-        found, keypoints, thumbnails, squares={}, hash_distance=10, min_score=0.8, pool=engine.HERE
-    )
+    return groups.find(found, thumbnails, squares={}, hash_distance=10, min_score=0.8, pool=engine.HERE)
 
 
 def greedy(pairs: list[tuple[int, int]]) -> list[int]:
@@ -86,3 +83,14 @@ def test_nothing_to_compare_gives_no_copies(hands, n_radiographs):
 
 def test_blank_radiographs_are_no_copies_of_one_another():
     assert find(*[np.full((90, 80 + 10 * step), step, np.uint8) for step in range(4)]) == []
+
+
+def test_pairs_are_passed_in_an_order_in_which_few_views_wait() -> None:
+    """A chain of 60 in a random order: no view is asked for again after many others."""
+    chain = np.random.default_rng(0).permutation(60)
+    pairs = np.sort(np.column_stack([chain[:-1], chain[1:]]), axis=1)
+    ordered = pairs[np.random.default_rng(1).permutation(59)]
+    passed = ordered[groups.in_passing(ordered)]
+    assert sorted(passed.tolist()) == sorted(pairs.tolist())
+    waits = [np.ptp(np.flatnonzero((passed == view).any(axis=1))) for view in range(60)]
+    assert max(waits) <= 2

@@ -1,0 +1,152 @@
+"""Run the benchmarks one after another, and write one page of what each of them printed.
+
+    make bench                                                     # hours on a quiet machine
+    python benchmarks/run_all.py --quick --only preprocess --page FILE    # on few files, to see that it runs
+
+Each has a process of its own. What needs data, a finished pipeline or another package is left out where that
+is missing, and the page says so. Benchmarks that train for hours are no part of it: `LEFT_OUT`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+REPOSITORY = Path(__file__).parents[1]
+_DATA = Path("../shared/data")
+_FRACATLAS, _WHOLE = _DATA / "fracatlas", _DATA / "fracatlas_full"
+_SHARDS, _MODEL = Path("Data/shards/index.csv"), Path("models/classifier.keras")
+_MET, _MISSED = re.compile(r"\b(pass|met)\b"), re.compile(r"\b(fail|MISSED)\b")
+
+
+class Benchmark(NamedTuple):
+    """A script, its arguments, those of the quick mode, and what must be there."""
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    needs: tuple[Path, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """What a benchmark printed, whether it ended well, and how long it took."""
+
+    command: str
+    said: str
+    is_sound: bool
+    seconds: float
+
+
+BENCHMARKS = (
+    Benchmark(
+        "validate", (), ("--files", "60", "--sets", "224", "--many", "0", "--growth", "0"), (_FRACATLAS,)
+    ),
+    Benchmark("validate", ("--users-kind",), ("--users-kind", "--share", "0.01"), (_FRACATLAS,)),
+    Benchmark("many_files", (), ("--files", "400", "800")),
+    Benchmark("preprocess", (), ("--files", "10", "--sets", "224", "--rounds", "1"), (_FRACATLAS,)),
+    Benchmark(
+        "train", ("--side-px", "224", "--epochs", "8"), ("--side-px", "64", "--epochs", "2"), (_FRACATLAS,)
+    ),
+    Benchmark("feeding", (), ("--batches", "2"), (_SHARDS,)),
+    Benchmark("depthwise", (), ("--side-px", "64", "--batch", "2", "--rounds", "1")),
+    Benchmark("region_maps", ("--models", "models", "--shards", "Data/shards"), (), (_SHARDS, _MODEL)),
+    Benchmark("hash_table", (str(_FRACATLAS),), (str(_FRACATLAS), "--rows", "2000"), (_FRACATLAS,)),
+    Benchmark("overhead", (), ("--rounds", "1", "--stages", "validate")),
+    Benchmark("squashed", ("recall",), (), (_FRACATLAS,)),
+    Benchmark("learnt_hashes", (str(_WHOLE),), (), (_WHOLE,)),
+    Benchmark("label_errors", (str(_FRACATLAS),), (), (_FRACATLAS,)),
+    Benchmark("overprint", (str(_FRACATLAS),), (), (_FRACATLAS,)),
+    Benchmark("torn", (str(_WHOLE),), (), (_WHOLE,)),
+    Benchmark("scope", (str(_WHOLE),), (), (_WHOLE,)),
+    Benchmark("recalibrate"),
+)
+LEFT_OUT = {
+    **dict.fromkeys(("ablations", "trials", "elsewhere", "released_start"), "train for hours"),
+    **dict.fromkeys(("map_settings", "shown_regions"), "choose settings on `val`"),
+    **dict.fromkeys(("not_radiograph", "not_radiograph_examples"), "fit a file of the package"),
+    **dict.fromkeys(("folders", "turns", "plain_keras", "run_all"), "are parts of the others"),
+}
+
+
+def main() -> None:
+    """Run them, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", default=sorted({each.script for each in BENCHMARKS}))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cleanvision", default=sys.executable, help="a Python that has it")
+    parser.add_argument("--page", type=Path, default=REPOSITORY / "docs/benchmarks.md")
+    options = parser.parse_args()
+    chosen = [each for each in BENCHMARKS if each.script in options.only]
+    outcomes = []
+    for each in chosen:
+        more = ("--cleanvision", options.cleanvision) if each.script == "validate" else ()
+        outcomes.append(run(each, quick=options.quick, more=more))
+        print(f"{outcomes[-1].command}: {outcomes[-1].seconds:.0f} s", flush=True)
+    options.page.write_text(page(outcomes), encoding="utf-8")
+
+
+def run(benchmark: Benchmark, *, quick: bool = False, more: Sequence[str] = ()) -> Outcome:
+    """Run one in a process of its own, from the top of the repository."""
+    arguments = [*(benchmark.quick or benchmark.arguments if quick else benchmark.arguments), *more]
+    command = ["python", "-m", f"benchmarks.{benchmark.script}", *arguments]
+    missing = [str(path) for path in benchmark.needs if not (REPOSITORY / path).exists()]
+    if missing:
+        return Outcome(" ".join(command), f"Not run: {', '.join(missing)} is not there.", False, 0.0)
+    started = time.monotonic()
+    paths = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "benchmarks")))
+    done = subprocess.run(
+        [sys.executable, *command[1:]],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout.strip()
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        said = f"{said}\n\nFailed: `{last}`".strip()
+    return Outcome(" ".join(command), said, done.returncode == 0, time.monotonic() - started)
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """Write what all of them said, below a table of the bars that they met and missed."""
+    rows = [
+        f"| `{each.command}` | {each.seconds:.0f} | {len(_MET.findall(each.said))} "
+        f"| {len(_MISSED.findall(each.said))} | {'yes' if each.is_sound else 'no'} |"
+        for each in outcomes
+    ]
+    parts = [
+        "# Benchmarks",
+        "For whoever doubts a figure: what every benchmark printed in one run of `make bench`.",
+        f"{date.today():%d %B %Y}, commit {commit()}, {machine()}.",
+        "\n".join(
+            ["| command | seconds | bars met | bars missed | ended well |", "|---|---|---|---|---|", *rows]
+        ),
+        *(f"## {each.command.split('.', 1)[1]}\n\n{each.said}" for each in outcomes),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def commit() -> str:
+    """Name the commit that was measured."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def machine() -> str:
+    """Describe the machine."""
+    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

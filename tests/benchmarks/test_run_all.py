@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from benchmarks import run_all
+from benchmarks.run_all import Benchmark, Outcome
+from tests.imports import REPOSITORY
+
+
+def test_every_script_is_run_or_left_out_for_a_reason() -> None:
+    scripts = {file.stem for file in (REPOSITORY / "benchmarks").glob("*.py")}
+    assert {each.script for each in run_all.BENCHMARKS} | set(run_all.LEFT_OUT) == scripts
+
+
+def test_a_quick_run_leaves_its_table_and_its_bars_on_the_page() -> None:
+    done = run_all.run(Benchmark("preprocess", quick=("--sets",)), quick=True)
+    judged = Outcome("python -m benchmarks.other", "| x | 1.2 (pass: at most 2) |\n\nspeed MISSED", True, 3.0)
+    page = run_all.page([done, judged])
+    assert done.is_sound, done.said
+    assert "| `python -m benchmarks.other` | 3 | 1 | 1 | yes |" in page
+
+
+def test_what_lacks_its_data_is_named_and_not_run() -> None:
+    done = run_all.run(Benchmark("torn", needs=(REPOSITORY / "nowhere",)))
+    assert "Not run" in done.said
+    assert not done.is_sound
+
+
+def test_a_benchmark_that_fails_says_why_on_the_page() -> None:
+    done = run_all.run(Benchmark("folders_that_are_not_there"))
+    assert "No module named" in run_all.page([done])
