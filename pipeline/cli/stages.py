@@ -24,11 +24,11 @@ def _command(name: str) -> Callable[[], None]:
     def command() -> None:
         from pipeline import config
         from pipeline.commands.checks import settings
-        from pipeline.files import processes, temporary
+        from pipeline.files import engine, processes, temporary
 
         processes.die_with_dvc()
         settings.require(chosen := config.read())
-        with temporary.gathered():
+        with temporary.gathered(), engine.chosen(chosen.run):
             import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
 
     return command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -55,6 +56,25 @@ class NetworkOutput(NamedTuple):
 Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
 
 
+@dataclass(frozen=True)
+class Portable:
+    """A predictor that travels to other processes as what makes it anew there; see `portable`."""
+
+    predict: Predict
+    make: Callable[[], Predict]
+
+    def __call__(self, canvases: NDArray[np.uint8]) -> NetworkOutput:
+        """Predict, as the predictor does."""
+        return self.predict(canvases)
+
+    def __reduce__(self) -> tuple[Callable[..., Portable], tuple[Callable[[], Predict]]]:
+        return _made, (self.make,)
+
+
+def _made(make: Callable[[], Predict]) -> Portable:
+    return Portable(make(), make)
+
+
 def predictor(model: keras.Model) -> Predict:
     """Compile ``model`` into a function from canvases to its outputs.
 
@@ -103,9 +123,15 @@ def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def predict_all(predict: Predict, batches: tf.data.Dataset) -> NetworkOutput:
-    """Predict all batches of ``shards.dataset``, reading the next one meanwhile."""
+    """Predict all batches of ``shards.dataset``, reading the next one meanwhile; see `each`."""
     ahead = engine.ahead(batches.as_numpy_iterator())
-    return concatenate([predict(canvases[..., 0]) for canvases, *_ in ahead])
+    return concatenate([*each(predict, (canvases[..., 0] for canvases, *_ in ahead))])
+
+
+def each(predict: Predict, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NetworkOutput]:
+    """Yield the outputs of batches of canvases; on all machines of a cluster, where the predictor travels."""
+    spread = engine.on_machines if isinstance(predict, Portable) else map
+    return spread(predict, batches)
 
 
 def concatenate(outputs: Sequence[NetworkOutput]) -> NetworkOutput:

@@ -20,7 +20,7 @@ from pipeline.dataset import body_part
 from pipeline.dataset.names import CLASSIFIER, OPERATING_POINTS, PREPROCESS, REGION_MAPS, SCOPE
 from pipeline.files.faults import Note
 from pipeline.files.limits import DEFAULTS, Limits
-from pipeline.network import classifier, inference, tta
+from pipeline.network import classifier, inference, portable, tta
 from pipeline.network.body_part_head import part_names
 from pipeline.predict import bundle_files, maps, operating_points, sealing, site
 from pipeline.predict.calibration import Calibration
@@ -171,7 +171,7 @@ def load(folder: Path) -> Bundle:
     learnt = bundle_files.read_scope(folder / SCOPE)
     model = classifier.load(folder / CLASSIFIER)
     return Bundle(
-        tta.with_tta(inference.predictor(model), tta_views),
+        tta.with_tta(portable.predictor(model, folder / CLASSIFIER), tta_views),
         calibration,
         points,
         region_settings,
