@@ -22,7 +22,7 @@ _ENVIRONMENT = {
     "RAY_AUTH_TOKEN": "0" * 64,  # else Ray writes one into the user's home
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-_MACHINE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+MACHINE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
 
 
 @contextmanager
@@ -32,10 +32,10 @@ def machines(number: int) -> Iterator[Cluster]:
         pytest.importorskip("ray", reason="the extra `ray` is not installed")
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args=_MACHINE)
+        cluster = Cluster(initialize_head=True, head_node_args=MACHINE)
         try:
             for _ in range(number - 1):
-                cluster.add_node(**_MACHINE)
+                cluster.add_node(**MACHINE)
             yield cluster
         finally:
             cluster.shutdown()

@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from importlib import util
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import pipeline
 from pipeline.files import worker_environment
 from pipeline.files.bounded import in_order
 from pipeline.files.cluster_machines import Machines, alive
@@ -104,7 +106,11 @@ class Cluster:
         if self._machines is None or self._machines[0] != function:
             self._machines = None  # the processes of the one before end first
             self._machines = function, Machines(self._started(), function)
-        yield from self._machines[1].process(items)
+        try:
+            yield from self._machines[1].process(items)
+        except BrokenExecutor:
+            self._machines = None  # the next call starts others
+            raise
 
     def _started(self) -> Any:
         if self._ray is None:
@@ -134,6 +140,8 @@ class Cluster:
 def _result(ray: Any, reference: Any) -> Any:
     try:
         outcome: Outcome[Any] = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:  # ours are part of the outcome
+        raise OSError(f"a machine of the cluster must have this package. Received: {error}") from error
     except ray.exceptions.RayError as error:
         raise BrokenExecutor(f"a task was lost {_RETRIES + 1} times: {error}") from error
     return outcome.take()
@@ -147,6 +155,7 @@ def _folder() -> contextlib.AbstractContextManager[str]:
 
 
 def _runtime_environment() -> dict[str, Any]:
-    """Let tasks keep to one core each, and round as TensorFlow does here."""
+    """Let tasks find this package, keep to one core each, and round as TensorFlow does here."""
     ours = {name: value for name, value in os.environ.items() if name.startswith("TF_")}
-    return {"env_vars": ours | worker_environment.own_core()}
+    paths = filter(None, [str(Path(pipeline.__file__).parents[1]), os.environ.get("PYTHONPATH")])
+    return {"env_vars": ours | worker_environment.own_core() | {"PYTHONPATH": os.pathsep.join(paths)}}

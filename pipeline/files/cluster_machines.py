@@ -49,8 +49,6 @@ class Machines(Generic[T, R]):
         yield from in_order(items, n_ahead, self._submit, self._result, self._cancel)
 
     def _submit(self, item: T) -> _Submitted:
-        if not self._actors:
-            raise BrokenExecutor("every machine of the cluster was lost")
         actor = self._actors[next(self._turn) % len(self._actors)]
         return _Submitted(item, actor, actor.work.remote(item))
 
@@ -62,7 +60,9 @@ class Machines(Generic[T, R]):
                 return outcome.take()
             except (errors.RayActorError, errors.ObjectLostError) as error:
                 self._actors = [actor for actor in self._actors if actor != submitted.actor]
-                log.warning("a machine of the cluster was lost, %d are left: %s", len(self._actors), error)
+                if not self._actors:
+                    raise BrokenExecutor(f"every machine of the cluster was lost: {error}") from error
+                log.warning("a machine of the cluster was lost, %d are left", len(self._actors))
                 submitted = self._submit(submitted.item)
 
     def _cancel(self, submitted: _Submitted) -> None:

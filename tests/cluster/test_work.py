@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 from pipeline.config import Config
 from pipeline.files import cluster, engine
 from pipeline.files.images import ImageFault
-from tests import clusters
 from tests.files import test_engine as work
 
 log = logging.getLogger("pipeline.tested")
+pytestmark = pytest.mark.usefixtures("two_machines")
 
 
 def told(number: int) -> int:
@@ -37,12 +36,6 @@ def killed_once(folder: Path, number: int) -> int:
 
 def own_machine(_: int) -> tuple[int, str]:
     return os.getpid(), os.environ["OMP_NUM_THREADS"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _two_machines(params: Config) -> Iterator[None]:
-    with clusters.machines(2) as two, engine.chosen(clusters.joining(params.run, two)):
-        yield
 
 
 def spread(function, number: int = 60) -> list:
