@@ -15,7 +15,7 @@ from pipeline.config import Run
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no address but loopback
     "RAY_AUTH_MODE": "token",
@@ -28,17 +28,25 @@ MACHINE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard
 @contextmanager
 def machines(number: int) -> Iterator[Cluster]:
     """So many machines of one core each; all of them end with the block."""
-    with mock.patch.dict(os.environ, _ENVIRONMENT):
+    with mock.patch.dict(os.environ, ENVIRONMENT):
         pytest.importorskip("ray", reason="the extra `ray` is not installed")
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args=MACHINE)
+        cluster = Cluster()
         try:
-            for _ in range(number - 1):
-                cluster.add_node(**MACHINE)
+            for _ in range(number):
+                add(cluster)
             yield cluster
         finally:
             cluster.shutdown()
+
+
+def add(cluster: Cluster) -> None:
+    """Add a machine; once more where all cores are so busy that it does not start in time."""
+    try:
+        cluster.add_node(**MACHINE)
+    except Exception:
+        cluster.add_node(**MACHINE)
 
 
 def joining(run: Run, cluster: Cluster) -> Run:

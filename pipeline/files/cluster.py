@@ -58,11 +58,7 @@ class Cluster:
     """
 
     def __init__(self, address: str, workers: int) -> None:
-        if util.find_spec("ray") is None:
-            raise ValueError(
-                "run.engine: ray needs the package Ray. Received: none installed. Install it: "
-                "pip install 'fracture-pipeline[ray]', or set run.engine: local."
-            )
+        require()
         self._address, self._workers = address, workers
         self._stack = contextlib.ExitStack()
         self._ray: Any = None
@@ -122,11 +118,32 @@ class Cluster:
             ray._private.worker._worker_logs_enabled = False
             where = {"address": self._address} if self.is_joined else self._own()
             self._stack.callback(ray.shutdown)  # ends what was started, and leaves what was joined
-            ray.init(
-                log_to_driver=False, logging_level=logging.ERROR, runtime_env=_runtime_environment(), **where
-            )
+            self._connect(ray, where)
             self._ray = ray
         return self._ray
+
+    def _connect(self, ray: Any, where: dict[str, Any]) -> None:
+        """Start or join; Ray gives up after half a minute, which is short where all cores are busy.
+
+        Raises
+        ------
+        OSError
+            That failed.
+        """
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        for left in (1, 0):
+            try:
+                ray.init(runtime_env=_runtime_environment(), **quiet, **where)
+                return
+            except Exception as error:
+                ray.shutdown()
+                if left and not self.is_joined:
+                    continue
+                what = f"joined at {self._address}" if self.is_joined else "started"
+                raise OSError(
+                    f"run.engine: ray needs a cluster. Received: it cannot be {what}: {error}. "
+                    "Look at run.ray_address and `ray status`, or set run.engine: local."
+                ) from error
 
     def _own(self) -> dict[str, Any]:
         return {
@@ -135,6 +152,21 @@ class Cluster:
             "include_dashboard": False,
             "_temp_dir": self._stack.enter_context(_folder()),
         }
+
+
+def require() -> None:
+    """Refuse where Ray is not installed.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    if util.find_spec("ray") is None:
+        raise ValueError(
+            "run.engine: ray needs the package Ray. Received: none installed. Install it: "
+            "pip install 'fracture-pipeline[ray]', or set run.engine: local."
+        )
 
 
 def _result(ray: Any, reference: Any) -> Any:

@@ -9,7 +9,7 @@ from pipeline.phantoms import folder
 from tests.imports import REPOSITORY
 
 DRAWN = Path("drawn")
-_PHANTOMS = {"train": 24, "val": 8, "test": 12, "min_side_px": 160, "max_side_px": 224, "fault_share": 0.2}
+_PHANTOMS = {"train": 16, "val": 8, "test": 8, "min_side_px": 160, "max_side_px": 224, "fault_share": 0.2}
 _MAPS = {"faithfulness_radiographs": 2, "faithfulness_steps": 2, "gallery": 4, "methods_radiographs": 2}
 _TRAIN = {"backbone": "narrow", "weights": "random", "pyramid_channels": 8, "head_epochs": 1, "max_epochs": 2}
 

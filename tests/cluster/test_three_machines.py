@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +13,14 @@ import pytest
 from pipeline.commands import predict
 from pipeline.config import Config
 from pipeline.files import engine
+from pipeline.network import inference
 from pipeline.stages import evaluate, preprocess, region_maps, report, train, validate
 from pipeline.statistics import forests
 from tests import clusters
 from tests.cluster import stages
 
 pytestmark = pytest.mark.slow
+BATCH = 3  # so that there are more batches than machines
 
 
 @pytest.fixture
@@ -26,10 +28,14 @@ def here(tmp_path: Path, params: Config, monkeypatch: pytest.MonkeyPatch) -> dic
     """What all stages and `predict` write without a cluster."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(forests, "_N_VOTES", 20)
+    pipeline = SimpleNamespace(root=tmp_path, checkpoints=lambda _: tmp_path / ".checkpoints" / "recipe")
+    monkeypatch.setattr(train, "repository", SimpleNamespace(read=lambda: pipeline))
     stages.draw(params)
     config = stages.small(params, Path("here"), 1)
-    for stage in (validate, preprocess, train, evaluate, region_maps, report):
-        stage.run(config)
+    with monkeypatch.context() as patch:
+        patch.setattr(inference, "BATCH", BATCH)
+        for stage in (validate, preprocess, train, evaluate, region_maps, report):
+            stage.run(config)
     predict.run(config, [stages.DRAWN], Path("here/answers"), as_json=False, model="here/models")
     return stages.written(Path("here"))
 
@@ -46,16 +52,15 @@ def test_each_stage_writes_the_same_bytes_though_a_machine_is_lost_amid_it(
             three.remove_node(next(iter(three.worker_nodes)), allow_graceful=False)
 
         def asked() -> None:
-            predict.run(
-                config, [stages.DRAWN], Path("cluster/answers"), as_json=False, model="cluster/models"
-            )
+            predict.run(config, [stages.DRAWN], Path("cluster/answers"), as_json=False, model="here/models")
 
         for run, spread in _ways(config, asked):
             with monkeypatch.context() as patch:
+                patch.setattr(inference, "BATCH", BATCH if run is not asked else inference.BATCH)
                 lost = _amid(patch, spread, lose)
                 run()
             assert lost, spread
-            three.add_node(**clusters.MACHINE)
+            clusters.add(three)
             shutil.copytree("here/models", "cluster/models", dirs_exist_ok=True)
         report.run(config)
     assert stages.written(Path("cluster")) == here

@@ -8,6 +8,7 @@ import warnings
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,6 +112,29 @@ def test_a_machine_that_lacks_the_folder_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(cluster.Place, "here", lambda: here)
     with pytest.raises(FileNotFoundError, match="must see the folder of the repository"):
         spread(work.square)
+
+
+def test_a_cluster_that_cannot_be_joined_is_an_error_that_names_its_address() -> None:
+    absent = cluster.Cluster("127.0.0.1:1", 0)
+    nothing = SimpleNamespace(init=refused, shutdown=lambda: None)
+    with pytest.raises(OSError, match=r"cannot be joined at 127\.0\.0\.1:1: nobody there"):
+        absent._connect(nothing, {})
+
+
+def test_a_cluster_that_starts_too_slowly_is_started_once_more() -> None:
+    tries = []
+
+    def init(**settings: object) -> None:
+        tries.append(settings)
+        if len(tries) == 1:
+            refused()
+
+    cluster.Cluster("", 1)._connect(SimpleNamespace(init=init, shutdown=lambda: None), {"num_cpus": 1})
+    assert [each["num_cpus"] for each in tries] == [1, 1]
+
+
+def refused(**_: object) -> None:
+    raise ConnectionError("nobody there")
 
 
 def test_without_ray_the_error_says_what_to_install(params: Config, monkeypatch: pytest.MonkeyPatch) -> None:
