@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -32,21 +33,23 @@ def machines(number: int) -> Iterator[Cluster]:
         pytest.importorskip("ray", reason="the extra `ray` is not installed")
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster()
-        try:
-            for _ in range(number):
-                add(cluster)
-            yield cluster
-        finally:
-            cluster.shutdown()
+        with TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:
+            cluster = Cluster()
+            try:
+                for _ in range(number):
+                    add(cluster, folder)
+                yield cluster
+            finally:
+                cluster.shutdown()
 
 
-def add(cluster: Cluster) -> None:
+def add(cluster: Cluster, folder: str | None = None) -> None:
     """Add a machine; once more where all cores are so busy that it does not start in time."""
+    own = MACHINE | ({"temp_dir": folder} if folder else {})
     try:
-        cluster.add_node(**MACHINE)
+        cluster.add_node(**own)
     except Exception:
-        cluster.add_node(**MACHINE)
+        cluster.add_node(**own)
 
 
 def joining(run: Run, cluster: Cluster) -> Run:

@@ -48,4 +48,4 @@ def test_it_listens_on_loopback_alone_and_ends_with_a_killed_command(tmp_path: P
     assert set(listening) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
     assert listening
     began = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    assert psutil.wait_procs(began, timeout=60)[1] == []
+    assert psutil.wait_procs(began, timeout=180)[1] == []
