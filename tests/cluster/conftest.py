@@ -14,7 +14,7 @@ from tests.networks import _narrow_backbone, _repeatable, network, network_file,
 __all__ = ["_narrow_backbone", "_repeatable", "network", "network_file", "settings"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def two_machines(params: Config) -> Iterator[None]:
     with clusters.machines(2) as two, engine.chosen(clusters.joining(params.run, two)):
         yield
