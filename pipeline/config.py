@@ -94,10 +94,12 @@ class Data(Section):
 
 
 class Run(Section):
-    """What stages share: the seed decides results, threads and device their last digits, workers nothing."""
+    """What stages share: seed decides results, threads and device their last digits, the others nothing."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     workers: Annotated[int, Field(ge=0)]
+    engine: Literal["local", "ray"]
+    ray_address: Annotated[str, Field(pattern=r"^(|auto|[^\s/]+:\d+)$")]
     threads: Annotated[int, Field(ge=0)]
     device: Literal["auto", "cpu", "gpu"]
 

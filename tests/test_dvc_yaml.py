@@ -18,7 +18,7 @@ STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 # What changes no output: pages (but of the stage that makes them), records, array types, and the settings,
 # which have no defaults: docs/decisions/0018.
 UNLISTED = {"addresses.py", "config.py", "params_file.py", "registry", "report", "track", "types.py"}
-PERFORMANCE = {"run.workers"}  # how fast, not what
+PERFORMANCE = {"run.workers", "run.engine", "run.ray_address"}  # how fast and where, not what
 
 
 def stage_file(stage: str) -> Path:

@@ -38,8 +38,10 @@ def release(
     """Make the current bundle the released model: at most 16 MiB, to be committed; one at a time."""
     from pipeline import config
     from pipeline.commands import release as command
+    from pipeline.files import engine
 
-    command.run(config.read(), name, attribution, data, folds=folds, as_json=as_json)
+    with engine.chosen((settings := config.read()).run):
+        command.run(settings, name, attribution, data, folds=folds, as_json=as_json)
 
 
 @app.command()

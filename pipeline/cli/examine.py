@@ -51,10 +51,10 @@ def predict(
         raise typer.BadParameter("results in DICOM need a folder: name it with --out", param_hint="--dicom")
     from pipeline import config
     from pipeline.commands import predict as command
+    from pipeline.files import engine
 
-    code = command.run(
-        config.read_anywhere(), paths, out, as_json=as_json, model=model, by=by.value, with_dicom=dicom
-    )
+    with engine.chosen((settings := config.read_anywhere()).run):
+        code = command.run(settings, paths, out, as_json=as_json, model=model, by=by.value, with_dicom=dicom)
     raise typer.Exit(code)
 
 
@@ -82,8 +82,10 @@ def assess(
     """Score a model on another folder: external validation."""
     from pipeline import config
     from pipeline.commands import assess as command
+    from pipeline.files import engine
 
-    command.run(config.read_anywhere(), folder, annotations, out, as_json=as_json, model=model)
+    with engine.chosen((settings := config.read_anywhere()).run):
+        command.run(settings, folder, annotations, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -119,8 +121,10 @@ def recalibrate(
         raise typer.BadParameter("a share lies between 0 and 1", param_hint="--prevalence")
     from pipeline import config
     from pipeline.commands import recalibrate as command
+    from pipeline.files import engine
 
-    command.run(config.read_anywhere(), folder, labels, prevalence, name, out, as_json=as_json, model=model)
+    with engine.chosen((settings := config.read_anywhere()).run):
+        command.run(settings, folder, labels, prevalence, name, out, as_json=as_json, model=model)
 
 
 @app.command()
@@ -157,8 +161,8 @@ def drift(
         raise typer.BadParameter("name a model, or what stands for one with --against: one of the two")
     from pipeline import config
     from pipeline.commands import drift as command
+    from pipeline.files import engine
 
-    code = command.run(
-        config.read_anywhere(), paths or [], profile, against, out, as_json=as_json, model=model
-    )
+    with engine.chosen((settings := config.read_anywhere()).run):
+        code = command.run(settings, paths or [], profile, against, out, as_json=as_json, model=model)
     raise typer.Exit(code)

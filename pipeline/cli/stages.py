@@ -51,11 +51,11 @@ def _train(
 def _run(name: str) -> None:
     from pipeline import config
     from pipeline.commands.checks import settings
-    from pipeline.files import processes, temporary
+    from pipeline.files import engine, processes, temporary
 
     processes.die_with_dvc()
     settings.require(chosen := config.read())
-    with temporary.gathered():
+    with temporary.gathered(), engine.chosen(chosen.run):
         import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
 
 

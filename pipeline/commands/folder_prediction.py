@@ -62,8 +62,8 @@ def logits(
     """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
     lost, found = list[Issue](), list[Float64Array]()
     placed = place(config, loaded.preprocess, checked, lost)
-    for batch in interface.in_batches(placed):
-        output = loaded.network(np.stack([pixels for pixels, _ in batch]))
+    canvases = (np.stack([pixels for pixels, _ in batch]) for batch in interface.in_batches(placed))
+    for output in interface.each(loaded.network, canvases):
         found.append(np.asarray(output.logits, np.float64))
     rows = _left(checked, lost)
     return rows, np.concatenate(found), lost

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import Config, in_repository
 from pipeline.files import engine
@@ -11,6 +16,8 @@ from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.validate import intake
+
+T = TypeVar("T")
 
 
 def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted, Finding]:
@@ -39,12 +46,22 @@ def examine(
     allowed = limits(config, loaded)
     items = [intake.Item(path, allowed) for path in files]
     decoded = engine.process(intake.read, items, workers=config.run.workers, label="predict")
-    remaining = iter(files)
-    for batch in intake.batches(decoded):
-        pixels = [each.radiograph.pixels for each in batch if not isinstance(each, ImageFault)]
-        findings = iter(loaded.predict(pixels))
-        for each in batch:
+    remaining, held = iter(files), deque[list[intake.Admitted | ImageFault]]()
+    for found in engine.on_machines(loaded.predict, map(_pixels, _kept(intake.batches(decoded), held))):
+        findings = iter(found)
+        for each in held.popleft():
             yield next(remaining), each if isinstance(each, ImageFault) else (each, next(findings))
+
+
+def _kept(batches: Iterable[T], held: deque[T]) -> Iterator[T]:
+    """Pass batches on, and keep each until its findings come."""
+    for batch in batches:
+        held.append(batch)
+        yield batch
+
+
+def _pixels(batch: Sequence[intake.Admitted | ImageFault]) -> list[NDArray[np.uint8]]:
+    return [each.radiograph.pixels for each in batch if not isinstance(each, ImageFault)]
 
 
 def limits(config: Config, loaded: Bundle) -> Limits:

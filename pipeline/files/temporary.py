@@ -25,6 +25,18 @@ def folder() -> Path:
 
 
 @contextmanager
+def within(place: Path) -> Iterator[str]:
+    """Make a folder for temporary files that goes at the end, or when the next process makes one there."""
+    for left, name in left_over(place).items():
+        if name.startswith(_NAME):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(
+        prefix=f".{os.getpid()}-{_NAME}", dir=place, ignore_cleanup_errors=True
+    ) as folder:
+        yield folder
+
+
+@contextmanager
 def gathered() -> Iterator[None]:
     """Gather temporary files, those of libraries and of processes that start here, in a folder of their own.
 
@@ -32,12 +44,7 @@ def gathered() -> Iterator[None]:
     folder lies where temporary files are wanted and bears this process's id; those of dead ones go first.
     """
     place = Path(tempfile.gettempdir())
-    for left, name in left_over(place).items():
-        if name.startswith(_NAME):
-            shutil.rmtree(left, ignore_errors=True)  # another user's stays
-    with tempfile.TemporaryDirectory(
-        prefix=f".{os.getpid()}-{_NAME}", dir=place, ignore_cleanup_errors=True
-    ) as folder:
+    with within(place) as folder:
         before, os.environ["TMPDIR"], tempfile.tempdir = os.environ.get("TMPDIR"), folder, folder
         try:
             yield

@@ -26,6 +26,8 @@ _REORDERING = (
     "shape_optimization",
 )
 
+prepared: Run | None = None  # with which settings this process was
+
 
 class DeviceError(ValueError):
     """The device of ``run.device`` is not there."""
@@ -44,6 +46,7 @@ def prepare(settings: Run) -> None:
     DeviceError
         ``run.device`` is ``gpu`` and TensorFlow sees none.
     """
+    global prepared
     gpus = tf.config.list_physical_devices("GPU")
     if settings.device == "gpu" and not gpus:
         raise DeviceError(
@@ -58,6 +61,7 @@ def prepare(settings: Run) -> None:
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     tf.config.optimizer.set_experimental_options({**dict.fromkeys(_REORDERING, False), "remapping": True})
+    prepared = settings
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pipeline.files import engine
 from pipeline.network import classifier, device
 from pipeline.network.body_part_head import BODY_PART_HEAD
 from pipeline.network.box_head import BOX_HEAD
-from pipeline.network.interface import STRIDE, NetworkOutput, Predict, concatenate
+from pipeline.network.interface import STRIDE, NetworkOutput, Predict, concatenate, each
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,9 @@ def predictor(model: keras.Model) -> Predict:
 
 
 def predict_all(predict: Predict, batches: tf.data.Dataset) -> NetworkOutput:
-    """Predict all batches of ``shards.dataset``, reading the next one meanwhile."""
+    """Predict all batches of ``shards.dataset``, reading the next one meanwhile; see `interface.each`."""
     ahead = engine.ahead(batches.as_numpy_iterator())
-    return concatenate([predict(canvases[..., 0]) for canvases, *_ in ahead])
+    return concatenate([*each(predict, (canvases[..., 0] for canvases, *_ in ahead))])
 
 
 def with_features(model: keras.Model) -> keras.Model:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.files import engine
 
 T = TypeVar("T")
 
@@ -51,6 +54,31 @@ class NetworkOutput(NamedTuple):
 
 
 Predict = Callable[[NDArray[np.uint8]], NetworkOutput]
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A predictor that travels to other processes as what makes it anew there."""
+
+    predict: Predict
+    make: Callable[[], Predict]
+
+    def __call__(self, canvases: NDArray[np.uint8]) -> NetworkOutput:
+        """Predict, as the predictor does."""
+        return self.predict(canvases)
+
+    def __reduce__(self) -> tuple[Callable[..., Portable], tuple[Callable[[], Predict]]]:
+        return _made, (self.make,)
+
+
+def _made(make: Callable[[], Predict]) -> Portable:
+    return Portable(make(), make)
+
+
+def each(predict: Predict, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NetworkOutput]:
+    """Yield the outputs of batches of canvases; on all machines of a cluster, where the predictor travels."""
+    spread = engine.on_machines if isinstance(predict, Portable) else map
+    return spread(predict, batches)
 
 
 def in_batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from pipeline.network.interface import NetworkOutput, Predict, concatenate
+from pipeline.network.interface import NetworkOutput, Portable, Predict, concatenate
 
 WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 CANVASES = "canvases"  # the graph's one input, but for its weights
@@ -38,7 +39,7 @@ def load(graph: Path, archive: Path, threads: int = 0) -> Network:
     """Load a network from its graph and its ``.keras`` archive.
 
     Canvases are examined one by one, on all threads: that takes least memory, as long as a batch takes for
-    each, and no answer hangs on what stood beside it.
+    each, and no answer hangs on what stood beside it. The predictor travels to other processes.
 
     Parameters
     ----------
@@ -52,18 +53,23 @@ def load(graph: Path, archive: Path, threads: int = 0) -> Network:
     """
     try:
         model = filled(graph.read_bytes(), weights(archive))
-        session = onnxruntime.InferenceSession(model.SerializeToString(), _options(threads))
+        make = partial(_predictor, model.SerializeToString(), threads)
+        return Network(Portable(make(), make), parts(model))
     except Exception as error:  # each of the four libraries has errors of its own
         raise ValueError(
             f"{graph} and {archive} must hold one network. Received: {error!r}. Run `dvc repro`."
         ) from error
+
+
+def _predictor(model: bytes, threads: int) -> Predict:
+    session = onnxruntime.InferenceSession(model, _options(threads))
     names = [output.name for output in session.get_outputs()]
 
     def one(canvas: NDArray[np.uint8]) -> NetworkOutput:
         outputs = session.run(names, {CANVASES: canvas[None]})
         return NetworkOutput.of_named(dict(zip(names, outputs, strict=True)))
 
-    return Network(lambda canvases: concatenate([one(canvas) for canvas in canvases]), parts(model))
+    return lambda canvases: concatenate([one(canvas) for canvas in canvases])
 
 
 def weights(archive: Path) -> dict[str, NDArray[np.float32]]:

@@ -7,13 +7,14 @@ the cell, and is averaged there, as the logits are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 
-from pipeline.network.interface import STRIDE, NetworkOutput, Predict
+from pipeline.network.interface import STRIDE, NetworkOutput, Portable, Predict
 from pipeline.types import BoolArray, Float16Array, Float32Array, Float64Array, UInt8Array
 
 Shape = tuple[int, int]
@@ -109,6 +110,8 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
     """
     if n_views == 1:
         return predict
+    if isinstance(predict, Portable):
+        return Portable(with_tta(predict.predict, n_views), partial(_made, predict.make, n_views))
 
     def averaged(canvases: UInt8Array) -> NetworkOutput:
         shape: Shape = (canvases.shape[1], canvases.shape[2])
@@ -126,6 +129,10 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
         )
 
     return averaged
+
+
+def _made(make: Callable[[], Predict], n_views: int) -> Predict:
+    return with_tta(make(), n_views)
 
 
 def _mean_boxes(seen: Sequence[tuple[View, NetworkOutput]], shape: Shape, grid: Shape) -> Float16Array:

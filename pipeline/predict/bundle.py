@@ -200,10 +200,10 @@ def _network(folder: Path, run: Run | None) -> runtime.Network:
     _, files = sealing.compared(folder)
     if GRAPH in files and (folder / GRAPH).stat().st_size:
         return runtime.load(folder / GRAPH, folder / CLASSIFIER, run.threads if run else 0)
-    from pipeline.network import classifier, device, inference
+    from pipeline.network import classifier, device, portable
     from pipeline.network.body_part_head import part_names
 
     if run:
         device.prepare(run)
     model = classifier.load(folder / CLASSIFIER)
-    return runtime.Network(inference.predictor(model), part_names(model))
+    return runtime.Network(portable.predictor(model, folder / CLASSIFIER), part_names(model))

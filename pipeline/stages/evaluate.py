@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.dataset import body_part, labels, names, tables
 from pipeline.evaluate import evaluation, findings, perturbed, studies, telling_apart
 from pipeline.files import outputs
-from pipeline.network import classifier, device, inference, interface, tta
+from pipeline.network import classifier, device, inference, interface, portable, tta
 from pipeline.network.body_part_head import part_names
 from pipeline.predict import bundle_files, operating_points, scope, val_scores
 from pipeline.predict.calibration import Calibration
@@ -44,7 +44,7 @@ def run(config: Config) -> None:
         index = shards.read_index(config.paths.shards)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
         model = classifier.load(config.paths.classifier)
-        plain = inference.predictor(model)
+        plain = portable.predictor(model, config.paths.classifier)
         predict = tta.with_tta(plain, config.predict.tta_views)
         output = inference.predict_all(
             predict, shards.dataset(config.paths.shards, held_out, interface.BATCH)

@@ -19,7 +19,7 @@ from pipeline.config import Config
 from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
-from pipeline.network import classifier, device, inference, interface, tta
+from pipeline.network import classifier, device, inference, interface, portable, tta
 from pipeline.predict import bundle_files, light, maps, origin, scope, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
@@ -41,7 +41,7 @@ def run(config: Config) -> None:
         model = classifier.load(config.paths.classifier)
         annotations = reference.read(config.paths.annotations)
         points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
-        predict = tta.with_tta(inference.predictor(model), config.predict.tta_views)
+        predict = tta.with_tta(portable.predictor(model, config.paths.classifier), config.predict.tta_views)
         rows = {split: index[index["split"] == split] for split in ("val", "test")}
         computed = {split: predict_split(config, predict, own) for split, own in rows.items()}
         val, test = (mapped(config, own, computed[split], points, calibration) for split, own in rows.items())

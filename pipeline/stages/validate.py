@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,8 @@ def run(config: Config) -> None:
         # Tables first: they are read at once, while decoding may take an hour.
         known = labels.read(config.data.labels, {item.name for item in items})
         annotation_check.read(config.data.annotations, config.data.fracture_categories)
-        with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
-            items = [item._replace(folder=Path(spilled)) for item in items]
+        with engine.scratch() as spilled, engine.Pool(config.run.workers) as pool:
+            items = [item._replace(folder=spilled) for item in items]
             facts = list(pool.process(scan.inspect, items, label="validate"))
             pinned_splits.say(pinned, {fact.sha256 for fact in facts if fact.sha256})
             learnt = None if release is None else learnt_in_test.look_up(facts, release)

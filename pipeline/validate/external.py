@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -107,8 +106,8 @@ def _grouped(
     joined = labels.Labels(pd.DataFrame(index=pd.Index(names, name="path")), [], {})
     if table is not None:
         joined = labels.read(table, names)
-    with tempfile.TemporaryDirectory() as spilled, engine.Pool(config.run.workers) as pool:
-        items = [item._replace(folder=Path(spilled)) for item in listed]
+    with engine.scratch() as spilled, engine.Pool(config.run.workers) as pool:
+        items = [item._replace(folder=spilled) for item in listed]
         facts = list(pool.process(scan.inspect, items, label="check"))
         grouped = grouping.join(facts, joined.table, config.validation, pool)
     return grouped, [*joined.issues, *(issue for fact in facts for issue in fact.issues)]

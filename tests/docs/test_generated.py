@@ -64,7 +64,7 @@ def test_a_setting_names_the_stages_that_run_again(of_settings: str) -> None:
     assert "After a change DVC runs again: nothing.\n" in sections["promote"]
     assert "- `threads`, `device`: `train`, `evaluate`, `region_maps`\n" in sections["run"]
     assert "- all others: `train`, `report`\n" in sections["train"]
-    assert "- `workers`: nothing\n" in sections["run"]
+    assert "- `workers`, `engine`, `ray_address`: nothing\n" in sections["run"]
     assert "- `shards`, `models`: `preprocess`, `train`, `evaluate`, `region_maps`\n" in sections["paths"]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.commands.checks.check import OK, PROBLEM, WARNING, Check
 from pipeline.commands.checks.machine import INSTALL
 from pipeline.dataset import released
+from pipeline.files import cluster
 from pipeline.network import backbone_names
 
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ def require(config: Config) -> None:
     Raises
     ------
     ValueError
-        There is no such backbone, no such colour map, no such file of weights, or no released model with that
-        backbone to start from.
+        There is no such backbone, no such colour map, no such file of weights, no released model with that
+        backbone to start from, or no Ray to work on.
     """
+    if config.run.engine == "ray":
+        cluster.require()
     backbone, weights = config.train.backbone, config.train.weights
     if backbone not in backbone_names.LITE and backbone not in _keras_classes():
         raise backbone_names.no_such_backbone(backbone)

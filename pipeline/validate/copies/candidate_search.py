@@ -12,6 +12,7 @@ Vision 60 (2004), section 7, doi 10.1023/B:VISI.0000029664.99615.94.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -127,8 +128,11 @@ def _matches(
     """Find the nearest keypoints of each: each match once, those of the same two radiographs together."""
     n_keypoints, keys = len(stack.owner), [np.zeros(0, np.int64)]
     pieces = list(parts(asked))
-    for queries in engine.track(pieces, total=len(pieces), label="match keypoints"):
-        nearest = index.nearest(stack.patches[queries], n_neighbours).ravel()
+    look_up = partial(index.nearest, n_neighbours=n_neighbours)
+    found = engine.on_machines(look_up, (stack.patches[queries] for queries in pieces))
+    tracked = engine.track(found, total=len(pieces), label="match keypoints")
+    for queries, neighbours in zip(pieces, tracked, strict=True):
+        nearest = neighbours.ravel()
         exists = nearest >= 0
         one, other = np.repeat(queries, n_neighbours)[exists], nearest[exists]
         foreign = shown[one] != shown[other]

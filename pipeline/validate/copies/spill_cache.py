@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from pipeline.types import BoolArray, Float32Array, UInt8Array
 from pipeline.validate.copies import thumbnails
 from pipeline.validate.copies.keypoints import Keypoints, describe, invariants
 
+_PROCESS = uuid4().hex  # two machines may have processes of one number
 _CACHED = 512  # features that a process keeps in memory: neighbouring pairs often share a radiograph
 _LONG = 1.25  # longer by shorter side: up to there, the votes of stretched copies agree well enough
 
@@ -90,7 +91,7 @@ def squared(medium: UInt8Array, folder: Path | None = None) -> View | None:
 def spill(features: CopyFeatures, folder: Path) -> Spilled:
     """Append features to a file of this process, so that many need no more memory than one."""
     data = pickle.dumps((features.thumbnail, features.keypoints), protocol=pickle.HIGHEST_PROTOCOL)
-    path = folder / f"{os.getpid()}.features"
+    path = folder / f"{_PROCESS}.features"
     with path.open("ab", buffering=0) as file:
         start = file.tell()
         file.write(data)
