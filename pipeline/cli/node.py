@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,13 @@ def node(
         list[str] | None,
         typer.Option(
             help="AE title that may send; can be given more than once.", show_default="node.callers"
+        ),
+    ] = None,
+    caller_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network that callers may come from; can be given more than once.",
+            show_default="node.caller_hosts",
         ),
     ] = None,
     peer: Annotated[
@@ -47,7 +54,8 @@ def node(
     from pipeline import config
     from pipeline.commands import node as command
 
-    given = {"host": host, "port": port, "ae_title": ae_title, "callers": caller, "spool": spool}
+    given: dict[str, Any] = {"host": host, "port": port, "ae_title": ae_title, "callers": caller}
+    given |= {"caller_hosts": caller_host, "spool": spool}
     changes = {key: value for key, value in given.items() if value is not None}
     if peer is not None and dicomweb is not None:
         raise typer.BadParameter("results go one way: to a peer or to DICOMweb", param_hint="--dicomweb")
