@@ -68,10 +68,14 @@ BENCHMARKS = (
     Benchmark("torn", (str(_WHOLE),), (), (_WHOLE,)),
     Benchmark("scope", (str(_WHOLE),), (), (_WHOLE,)),
     Benchmark("recalibrate"),
+    Benchmark("predict", (), ("--images", "2", "--rounds", "1")),
 )
 LEFT_OUT = {
     **dict.fromkeys(("ablations", "trials", "elsewhere", "released_start"), "train for hours"),
-    **dict.fromkeys(("map_settings", "shown_regions"), "choose settings on `val`"),
+    **dict.fromkeys(("map_settings", "shown_regions", "int8"), "choose settings on `val`"),
+    **dict.fromkeys(("ray_data", "scale"), "choose how work is spread"),
+    "serve_load": "loads a server for a minute",
+    "gpu": "needs a GPU",
     **dict.fromkeys(("not_radiograph", "not_radiograph_examples"), "fit a file of the package"),
     **dict.fromkeys(("folders", "turns", "plain_keras", "run_all"), "are parts of the others"),
 }

@@ -31,6 +31,7 @@ with engine.chosen(run):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(
     "a command that works on a Ray cluster of its own gets `kill -9`", "no process stays"
 )

@@ -13,6 +13,7 @@ from pipeline.statistics import forests
 from tests.cluster import stages
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_machines")
 def test_stages_write_the_same_bytes_on_a_cluster(
     tmp_path: Path, params: Config, monkeypatch: pytest.MonkeyPatch

@@ -18,7 +18,7 @@ from pipeline.files.images import ImageFault
 from tests.files import test_engine as work
 
 log = logging.getLogger("pipeline.tested")
-pytestmark = pytest.mark.usefixtures("two_machines")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("two_machines")]  # Ray takes half a minute to start
 
 
 def told(number: int) -> int:

@@ -65,7 +65,7 @@ def test_what_is_guaranteed_is_held_against_the_targets_of_the_bundle(
     asked = {}
     for told in (Targets(0.8, 0.7), None):
         loaded = replace(bundle.load(models), targets=told)
-        monkeypatch.setattr(bundle, "load", lambda _, loaded=loaded: loaded)
+        monkeypatch.setattr(bundle, "load", lambda *_, loaded=loaded: loaded)
         assess.run(config, folder, None, work / f"out-{told is None}", as_json=True)
         test = json.loads((work / f"out-{told is None}/metrics.json").read_text())["test"]
         asked[told] = (test["high_sensitivity"]["target"], test["high_specificity"]["target"])

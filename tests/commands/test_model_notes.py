@@ -23,7 +23,7 @@ DETAIL = "learnt from phantoms alone"
 def warned(models, monkeypatch):
     """The bundle with a note of its own, wherever it is loaded."""
     loaded = replace(bundle.load(models), notes=(Note("knows_phantoms_only", DETAIL),))
-    monkeypatch.setattr(bundle, "load", lambda _: loaded)
+    monkeypatch.setattr(bundle, "load", lambda *_: loaded)
     return loaded
 
 

@@ -20,7 +20,7 @@ def narrow(models, monkeypatch):
     """The bundle to which everything is out of scope."""
     loaded = bundle.load(models)
     loaded = replace(loaded, scope=replace(loaded.scope, threshold=0.5))
-    monkeypatch.setattr(bundle, "load", lambda _: loaded)
+    monkeypatch.setattr(bundle, "load", lambda *_: loaded)
     return loaded
 
 
@@ -64,7 +64,7 @@ def test_assess_gives_figures_over_those_in_scope_beside_all(config, work, draw,
     own = scope.fit(bank, np.full(12, ""), bank, np.ones(12))
     distance = own.score(bank)
     half = replace(loaded, scope=replace(own, threshold=float(np.sort(distance)[7])))
-    monkeypatch.setattr(bundle, "load", lambda _: half)
+    monkeypatch.setattr(bundle, "load", lambda *_: half)
     assess.run(config, work / "in", None, work / "out", as_json=True)
     figures = json.loads((work / "out/metrics.json").read_text())
     assert figures["scope"] == {"out_of_scope": pytest.approx(1 / 3), "radiographs_in_scope": 8}

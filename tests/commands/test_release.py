@@ -58,7 +58,7 @@ def test_git_takes_a_release_and_dvc_leaves_it(tmp_path):
     """Whatever DVC removes before a stage is a file within models/, never the folder."""
     stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
     outs = [out for stage in stages.values() for out in stage["outs"] if "paths.models" in str(out)]
-    assert len(outs) == 8
+    assert len(outs) == 9
     assert all("." in out.removeprefix("${paths.models}/") and "released" not in out for out in outs)
     shutil.copytree(REPOSITORY / "models", tmp_path / "models", ignore=shutil.ignore_patterns("[!.]*"))
     shutil.copy(REPOSITORY / ".gitignore", tmp_path)

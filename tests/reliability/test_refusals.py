@@ -137,6 +137,12 @@ def of_another(path: Path) -> None:
     keras.Model(image := keras.Input((64, 64, 1)), image).save(path)
 
 
+def without_graph(path: Path) -> None:
+    """As bundles of older code are, which TensorFlow answers."""
+    (path.parent / names.GRAPH).unlink()
+    sealing.seal(path.parent)
+
+
 def with_code(path: Path) -> None:
     image = keras.Input((64, 64, 1))
     keras.Model(image, keras.layers.Lambda(lambda x: x * 2)(image)).save(path)
@@ -154,21 +160,24 @@ def pickled(path: Path) -> None:
     [
         (truncated, "classifier.keras is missing or not the file that bundle.json names"),
         (of_another, "classifier.keras is missing or not the file that bundle.json names"),
-        (with_code, "Lambda"),
-        (pickled, "no .keras file"),
+        (with_code, "must hold one network"),
+        (pickled, "must hold one network"),
+        (lambda path: (without_graph(path), with_code(path)), "Lambda"),
+        (lambda path: (without_graph(path), pickled(path)), "no .keras file"),
     ],
-    ids=["truncated", "wrong hash", "Lambda layer", "pickle"],
+    ids=["truncated", "wrong hash", "Lambda layer", "pickle", "Lambda, by Keras", "pickle, by Keras"],
 )
 def test_a_model_that_is_not_the_sealed_one_or_holds_code_is_refused(
-    work: Path, models: Path, damage: Callable[[Path], None], reason: str
+    work: Path, models: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
     damage(own_bundle(work, models))
     assert reason in refused(work, "predict", str(work.parent / "data"), "--json")
 
 
 @pytest.mark.reliability(43)
-def test_a_gpu_that_is_not_there_is_refused_with_advice_by_predict(work: Path) -> None:
+def test_a_gpu_that_is_not_there_is_refused_with_advice_by_predict(work: Path, models: Path) -> None:
     if keras.distribution.list_devices("gpu"):
         pytest.skip("a GPU is here")
+    without_graph(own_bundle(work, models))
     put(work, "run.device", "gpu")
     assert "set run.device to auto or cpu" in refused(work, "predict", str(work.parent / "data"))
