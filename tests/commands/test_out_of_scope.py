@@ -63,7 +63,7 @@ def test_assess_gives_figures_over_those_in_scope_beside_all(config, work, draw,
     bank = loaded.network(np.stack([canvas.place(pixels, loaded.preprocess)[0] for pixels in every])).features
     own = scope.fit(bank, np.full(12, ""), bank, np.ones(12))
     distance = own.score(bank)
-    half = replace(loaded, scope=replace(own, threshold=float(np.sort(distance)[7])))
+    half = replace(loaded, scope=replace(own, threshold=float(np.sort(distance)[7:9].mean())))
     monkeypatch.setattr(bundle, "load", lambda *_: half)
     assess.run(config, work / "in", None, work / "out", as_json=True)
     figures = json.loads((work / "out/metrics.json").read_text())
