@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betainc
 
 from pipeline.predict import calibration
 from pipeline.predict.calibration import Calibration
@@ -127,7 +127,7 @@ def harrell_davis(value: FloatArray, weight: FloatArray, level: float) -> float:
     order = np.argsort(value)
     ends = np.concatenate([[0.0], np.cumsum(weight[order])])
     n = ends[-1] + 1
-    share = np.diff(beta.cdf(ends / ends[-1], n * level, n * (1 - level)))
+    share = np.diff(betainc(n * level, n * (1 - level), ends / ends[-1]))
     return float(share @ np.asarray(value, np.float64)[order])
 
 
