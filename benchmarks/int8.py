@@ -25,7 +25,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.special import expit
 
 from pipeline.dataset import names
-from pipeline.network import runtime
+from pipeline.network import runtime, weights
 from pipeline.preprocess import shards
 from pipeline.statistics import metrics
 
@@ -68,7 +68,7 @@ def _models(models: Path, folder: Path, shown: Iterator[NDArray[np.uint8]]) -> t
     """Write the network whole, and quantised."""
     exact, prepared, narrow = (folder / f"{name}.onnx" for name in ("exact", "prepared", "narrow"))
     graph, archive = models / names.GRAPH, models / names.CLASSIFIER
-    onnx.save(runtime.filled(graph.read_bytes(), runtime.weights(archive)), exact)
+    onnx.save(runtime.filled(graph.read_bytes(), weights.widened(archive)), exact)
     quant_pre_process(exact, prepared, skip_symbolic_shape=True)
     quantization.quantize_static(
         prepared, narrow, Ranges(shown), per_channel=True, op_types_to_quantize=_QUANTISED

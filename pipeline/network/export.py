@@ -16,7 +16,7 @@ import tensorflow as tf
 import tf2onnx
 from numpy.typing import NDArray
 
-from pipeline.network import inference, runtime
+from pipeline.network import inference, runtime, weights
 from pipeline.network.body_part_head import part_names
 
 _OPSET = 18
@@ -42,9 +42,9 @@ def graph(model: keras.Model, archive: Path) -> bytes:
     floats = [each for each in variables if each.dtype == "float32"]
     states = {each.path: each.numpy() for each in variables if each.dtype != "float32"}  # of dropout's dice
 
-    def forward(canvases: tf.Tensor, *weights: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = iter(weights)
-        values = [states[each.path] if each.path in states else next(given) for each in variables]
+    def forward(canvases: tf.Tensor, *given: tf.Tensor) -> dict[str, tf.Tensor]:
+        floating = iter(given)
+        values = [states[each.path] if each.path in states else next(floating) for each in variables]
         image = inference.as_image(canvases)
         outputs, _ = whole.stateless_call(values[:n], values[n:], image, training=False)
         return inference.named(outputs)
@@ -63,7 +63,7 @@ def graph(model: keras.Model, archive: Path) -> bytes:
 
 def _places(variables: list[keras.Variable], archive: Path) -> Iterator[str]:
     """Find each variable in the archive by what it holds; Keras names them otherwise there."""
-    paths = {_key(values): path for path, values in runtime.weights(archive).items()}
+    paths = {_key(values): path for path, values in weights.widened(archive).items()}
     for each in variables:
         try:
             yield paths[_key(each.numpy())]

@@ -6,25 +6,22 @@ bundle holds them once, and what answers cannot differ from what was trained.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from pipeline.network import weights
 from pipeline.network.interface import NetworkOutput, Portable, Predict, concatenate
 
-WEIGHTS = "model.weights.h5"  # in a `.keras` archive
 CANVASES = "canvases"  # the graph's one input, but for its weights
-PLACES, PARTS = "weights", "parts"  # what its metadata say, in JSON: paths in `WEIGHTS`, parts of the body
+PLACES, PARTS = "weights", "parts"  # what its metadata say, in JSON: paths in the archive, parts of the body
 _ERRORS_ALONE = 3
 
 
@@ -52,7 +49,7 @@ def load(graph: Path, archive: Path, threads: int = 0) -> Network:
         A file is damaged, or the archive lacks a weight that the graph names.
     """
     try:
-        model = filled(graph.read_bytes(), weights(archive))
+        model = filled(graph.read_bytes(), weights.widened(archive))
         make = partial(_predictor, model.SerializeToString(), threads)
         return Network(Portable(make(), make), parts(model))
     except Exception as error:  # each of the four libraries has errors of its own
@@ -70,19 +67,6 @@ def _predictor(model: bytes, threads: int) -> Predict:
         return NetworkOutput.of_named(dict(zip(names, outputs, strict=True)))
 
     return lambda canvases: concatenate([one(canvas) for canvas in canvases])
-
-
-def weights(archive: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the weights of a ``.keras`` file by their paths in it; narrow ones are widened."""
-    found: dict[str, NDArray[np.float32]] = {}
-
-    def read(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
-            found[name] = item[()].astype(np.float32)
-
-    with zipfile.ZipFile(archive) as file, h5py.File(io.BytesIO(file.read(WEIGHTS))) as content:
-        content.visititems(read)
-    return found
 
 
 def filled(graph: bytes, found: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:

@@ -172,8 +172,8 @@ def load(folder: Path, run: Run | None = None) -> Bundle:
     ValueError
         The classifier cannot be loaded safely.
     """
-    sealing.check(folder)
-    network = _network(folder, run)
+    _, files = sealing.checked(folder)
+    network = _network(folder, GRAPH in files, run)
     points, calibration = bundle_files.read_operating_points(folder / OPERATING_POINTS)
     region_settings, tta_views = bundle_files.read_region_settings(folder / REGION_MAPS)
     settings, limits = bundle_files.read_preprocess(folder / PREPROCESS)
@@ -195,10 +195,9 @@ def load(folder: Path, run: Run | None = None) -> Bundle:
     )
 
 
-def _network(folder: Path, run: Run | None) -> runtime.Network:
+def _network(folder: Path, has_graph: bool, run: Run | None) -> runtime.Network:
     """Load the network; by TensorFlow where the sealed bundle has no graph for the light runtime."""
-    _, files = sealing.compared(folder)
-    if GRAPH in files and (folder / GRAPH).stat().st_size:
+    if has_graph and (folder / GRAPH).stat().st_size:
         return runtime.load(folder / GRAPH, folder / CLASSIFIER, run.threads if run else 0)
     from pipeline.network import classifier, device, portable
     from pipeline.network.body_part_head import part_names

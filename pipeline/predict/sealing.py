@@ -54,10 +54,15 @@ def seal(folder: Path) -> dict[str, Any]:
 
 def check(folder: Path) -> str:
     """Compare the files of a bundle of this code with ``bundle.json`` and return its sha256."""
+    return checked(folder)[0]
+
+
+def checked(folder: Path) -> tuple[str, list[str]]:
+    """Compare as `check` does, and return the sha256 and the names of the files."""
     sha256, files = compared(folder)
     if set(files) - set(OPTIONAL) != set(FILES):
         raise BundleError(f"{folder / BUNDLE} is damaged: it must list {', '.join(FILES)}. {_ADVICE}")
-    return sha256
+    return sha256, files
 
 
 def compared(folder: Path, advice: str = _ADVICE) -> tuple[str, list[str]]:
