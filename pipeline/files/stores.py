@@ -146,7 +146,8 @@ def _store(scheme: str) -> AbstractFileSystem:
     import fsspec
 
     try:
-        store = fsspec.filesystem(scheme, use_listings_cache=False, **_OPTIONS.get(scheme, {}))
+        options = _OPTIONS.get(scheme, {})
+        store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False, **options)
     except ImportError as error:
         raise AddressError(
             f"{scheme}:// needs the extra {scheme!r} of this package: pip install -e '.[{scheme}]'. "

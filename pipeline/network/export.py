@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import onnx
 import tensorflow as tf
-import tf2onnx
 from numpy.typing import NDArray
+from tf2onnx import tf_loader, tfonnx
 
 from pipeline.network import inference, runtime, weights
 from pipeline.network.body_part_head import part_names
@@ -51,14 +51,33 @@ def graph(model: keras.Model, archive: Path) -> bytes:
 
     canvases = tf.TensorSpec((None, *model.input_shape[1:3]), tf.uint8, name=runtime.CANVASES)
     specs = [tf.TensorSpec(each.shape, tf.float32, name=f"w{i}") for i, each in enumerate(floats)]
-    function = tf.function(forward, autograph=False)
-    written, _ = tf2onnx.convert.from_function(function, [canvases, *specs], opset=_OPSET)
+    traced = tf.function(forward, autograph=False).get_concrete_function(canvases, *specs)
+    written = _converted(traced)
     _sort(written.graph)
     used = {name for node in written.graph.node for name in node.input}
     places = {f"w{i}": path for i, path in enumerate(_places(floats, archive)) if f"w{i}" in used}
     told = {runtime.PLACES: json.dumps(places), runtime.PARTS: json.dumps(part_names(model))}
     onnx.helper.set_model_props(written, told)
     return bytes(written.SerializeToString(deterministic=True))
+
+
+def _converted(traced: tf.types.experimental.ConcreteFunction) -> onnx.ModelProto:
+    """Convert a function operation by operation, and no more.
+
+    The converter's own simplification ends now and then in another graph, as hashes of names fall. The
+    runtime simplifies what it loads, and is as fast without it.
+    """
+    names = {each.name: each.name.partition(":")[0] for each in traced.inputs}
+    names |= {each.name: name for name, each in traced.structured_outputs.items()}
+    sides = [[each.name for each in own] for own in (traced.inputs, traced.outputs)]
+    frozen = tf_loader.from_function(traced, *sides)
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(frozen, name="")
+        converted = tfonnx.process_tf_graph(
+            imported, opset=_OPSET, input_names=sides[0], output_names=sides[1], tensors_to_rename=names
+        )
+    model: onnx.ModelProto = converted.make_model("")
+    return model
 
 
 def _places(variables: list[keras.Variable], archive: Path) -> Iterator[str]:

@@ -204,7 +204,6 @@ def test_without_keys_the_address_is_named_at_once(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, value)
     for name in (*buckets.KEYS, "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(stores, "_OPTIONS", {"s3": {"skip_instance_cache": True}})
     stores._store.cache_clear()
     with pytest.raises(stores.AddressError, match=r"s3://remote/odd must be open .* locate credentials"):
         remote.mirror(addresses.folder("s3://remote/odd", tmp_path))
@@ -226,7 +225,7 @@ def test_a_dead_server_is_named_after_few_tries(
 ) -> None:
     monkeypatch.setattr(stores, "_WAITS_S", (0,))
     patience = {"connect_timeout": 1, "read_timeout": 0.2, "retries": {"total_max_attempts": 1}}
-    monkeypatch.setattr(stores, "_OPTIONS", {"s3": {"config_kwargs": patience, "skip_instance_cache": True}})
+    monkeypatch.setattr(stores, "_OPTIONS", {"s3": {"config_kwargs": patience}})
     with socket.create_server(("127.0.0.1", 0), backlog=8) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         if not listens:
