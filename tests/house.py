@@ -19,7 +19,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
     "__main__", "cli", "commands", "stages", "node", "serve", "report", "registry", "track", "drift",
     "examine", "region_maps", "evaluate", "train", "predict", "importing", "feedback", "validate", "network",
-    "preprocess", "phantoms", "dataset", "statistics", "files", "config", "params_file", "addresses", "types",
+    "preprocess", "phantoms", "dataset", "statistics", "files", "config", "addresses", "types",
     "__init__",
 )  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import addresses, config, params_file
+from pipeline import addresses, config
+from pipeline.config import params_file
 from tests.imports import REPOSITORY
 
 

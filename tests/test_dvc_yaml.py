@@ -17,7 +17,7 @@ from tests.imports import PACKAGE, REPOSITORY, closure
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 # What changes no output: pages (but of the stage that makes them), records, array types, and the settings,
 # which have no defaults: docs/decisions/0018.
-UNLISTED = {"addresses.py", "config.py", "params_file.py", "registry", "report", "track", "types.py"}
+UNLISTED = {"addresses.py", "config", "registry", "report", "track", "types.py"}
 PERFORMANCE = {"run.workers", "run.engine", "run.ray_address"}  # how fast and where, not what
 
 

@@ -82,7 +82,7 @@ def test_only_track_imports_mlflow() -> None:
 
 def test_only_the_settings_read_params_yaml() -> None:
     readers = [name(file) for file in SOURCES if "params.yaml" in paths_built(file)]
-    assert readers == ["pipeline/config.py"]
+    assert readers == ["pipeline/config/settings.py"]
 
 
 def paths_built(file: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""The reference of settings: keys and ranges from config.py, values and meanings from params.yaml."""
+"""The reference of settings: keys and ranges from pipeline.config, values and meanings from params.yaml."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from markdown import markdown
 
 from ci.documentation import api, commands, issues, navigation, settings
 from ci.documentation.links import SourceLinks
+from pipeline.config.params_file import load
 from pipeline.files import faults
-from pipeline.params_file import load
 from tests.imports import PACKAGE, REPOSITORY
 
 

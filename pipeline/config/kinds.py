@@ -1,0 +1,38 @@
+"""What a setting may be: kinds that several sections share, and what all sections are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pipeline import addresses
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, lt=2**16)]  # 0: a free one
+SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
+Word = Annotated[str, Field(min_length=1)]
+
+
+def _here(value: Any) -> Any:
+    """Take the folder that stands for an address; all else as it is."""
+    return addresses.folder(value) if isinstance(value, str) and addresses.is_address(value) else value
+
+
+def _no_address(value: Any) -> Any:
+    if isinstance(value, str) and addresses.is_address(value):
+        raise ValueError("a file of this machine is needed; `dvc import-url` fetches one from an address")
+    return value
+
+
+# A folder, or the one that stands for an address: what is written of it is the address.
+Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
+LocalFile = Annotated[Path, BeforeValidator(_no_address)]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys and lossy conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,0 +1,91 @@
+"""Sections about what listens: the HTTP service, what its readers say, and the DICOM node."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.config.kinds import Port, Positive, Section, Share, Word
+
+_TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
+AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
+
+
+class Serve(Section):
+    """The HTTP service: where it listens, what it takes, and how it is watched."""
+
+    host: Word
+    port: Port
+    trusted_hosts: tuple[Word, ...]
+    token_variable: Word
+    max_bytes: Annotated[int, Field(ge=1000)]
+    max_files: Annotated[int, Field(ge=1)]
+    max_pixels: Annotated[int, Field(ge=10_000)]
+    max_concurrent: Annotated[int, Field(ge=1)]
+    rate_per_s: Positive
+    burst: Annotated[int, Field(ge=1)]
+    timeout_s: Annotated[float, Field(gt=0, le=3600)]
+    follow_s: Annotated[float, Field(ge=0)]
+    canary_s: Annotated[float, Field(ge=0)]
+    canary_radiographs: Annotated[int, Field(ge=2)]
+    canary_sensitivity: Share
+    canary_specificity: Share
+
+
+class Feedback(Section):
+    """What readers say of answers on the reading page: whether it is kept, and where."""
+
+    store: bool
+    folder: Path
+
+
+class Node(Section):
+    """The DICOM node: who may send, where results go, and how long it keeps trying."""
+
+    host: Word
+    port: Port
+    ae_title: AeTitle
+    callers: tuple[AeTitle, ...]
+    caller_hosts: tuple[str, ...]
+    peer_host: str
+    peer_port: Annotated[int, Field(ge=1, le=65535)]
+    peer_ae_title: Annotated[str, Field(pattern=f"^({_TITLE})?$")]
+    dicomweb: str
+    quiet_s: Annotated[float, Field(ge=0, le=86400)]
+    retry_first_s: Annotated[float, Field(gt=0, le=3600)]
+    retry_factor: Annotated[float, Field(ge=1, le=10)]
+    retry_most_s: Annotated[float, Field(gt=0, le=86400)]
+    retry_tries: Annotated[int, Field(ge=1, le=1000)]
+    spool: Path
+    keep_days: Annotated[float, Field(ge=0, le=3650)]
+    max_object_mb: Annotated[float, Field(gt=0, le=2048)]
+    max_spool_mb: Positive
+    min_free_mb: Annotated[float, Field(ge=0)]
+    tls_certificate: str
+    tls_key: str
+    tls_ca: str
+    peer_tls: bool
+
+    @field_validator("caller_hosts")
+    @classmethod
+    def _hosts_are_networks(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            ipaddress.ip_network(host)
+        return hosts
+
+    @model_validator(mode="after")
+    def _results_go_one_way(self) -> Node:
+        if self.peer_host and self.dicomweb:
+            raise ValueError("peer_host and dicomweb exclude each other: results go one way")
+        if self.peer_host and not self.peer_ae_title:
+            raise ValueError("peer_host needs peer_ae_title, the AE title of the peer")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_and_key_belong_together(self) -> Node:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key belong together")
+        return self
