@@ -55,6 +55,11 @@ def drop(page: Any, name: str, data: bytes) -> None:
     settled(page)
 
 
+def drawn(page: Any) -> None:
+    """Wait until what was asked for is seen: the viewer moves with the next frame."""
+    page.evaluate("new Promise(seen => requestAnimationFrame(() => requestAnimationFrame(seen)))")
+
+
 def settled(page: Any) -> None:
     """Wait until nothing is being read, and the result and the image stand."""
     page.wait_for_selector("#film-list button", state="attached")

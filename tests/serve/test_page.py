@@ -172,6 +172,7 @@ def test_zoom_and_pan_keep_the_box_on_its_place(read):
     before = box_of(read, ".models rect")
     size = read.locator(".boxes").bounding_box()["width"]
     read.click("#zoom-in")
+    browser.drawn(read)
     assert read.locator(".boxes").bounding_box()["width"] > 1.3 * size
     assert box_of(read, ".models rect") == pytest.approx(before, abs=3)
     read.keyboard.press("0")
