@@ -7,7 +7,9 @@ bundle holds them once, and what answers cannot differ from what was trained.
 from __future__ import annotations
 
 import json
-from functools import partial
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +37,9 @@ class Network(NamedTuple):
 def load(graph: Path, archive: Path, threads: int = 0) -> Network:
     """Load a network from its graph and its ``.keras`` archive.
 
-    Canvases are examined one by one, on all threads: that takes least memory, as long as a batch takes for
-    each, and no answer hangs on what stood beside it. The predictor travels to other processes.
+    Canvases are examined one by one: one alone on all threads, of several each on its own. So no answer hangs
+    on what stood beside it, and threads wait for each other once a canvas, not once a layer. The predictor
+    travels to other processes.
 
     Parameters
     ----------
@@ -59,14 +62,22 @@ def load(graph: Path, archive: Path, threads: int = 0) -> Network:
 
 
 def _predictor(model: bytes, threads: int) -> Predict:
-    session = onnxruntime.InferenceSession(model, _options(threads))
-    names = [output.name for output in session.get_outputs()]
+    n_threads = threads or os.cpu_count() or 1
+    session = cache(lambda own: onnxruntime.InferenceSession(model, _options(own)))  # made when it is needed
+    names = [output.name for output in session(n_threads).get_outputs()]
+    pool = ThreadPoolExecutor(n_threads, "network")
 
-    def one(canvas: NDArray[np.uint8]) -> NetworkOutput:
-        outputs = session.run(names, {CANVASES: canvas[None]})
+    def one(canvas: NDArray[np.uint8], own: int) -> NetworkOutput:
+        outputs = session(own).run(names, {CANVASES: canvas[None]})
         return NetworkOutput.of_named(dict(zip(names, outputs, strict=True)))
 
-    return lambda canvases: concatenate([one(canvas) for canvas in canvases])
+    def predict(canvases: NDArray[np.uint8]) -> NetworkOutput:
+        if len(canvases) == 1:
+            return one(canvases[0], n_threads)
+        session(1)  # before many threads ask for it
+        return concatenate([*pool.map(partial(one, own=1), canvases)])
+
+    return predict
 
 
 def filled(graph: bytes, found: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
