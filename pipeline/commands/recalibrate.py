@@ -163,7 +163,7 @@ def write_bundle(
         shutil.copyfile(models / name, target / name)
     points, calibration = found.fit.points, found.fit.calibration
     bundle_files.write_operating_points(
-        target / names.OPERATING_POINTS, points, calibration, targets, found.val
+        target / names.OPERATING_POINTS, points, calibration, targets, found.val, found.studies
     )
     bundle_files.keep_map_calibration(
         models / names.REGION_MAPS, target / names.REGION_MAPS, loaded.calibration

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.evaluate import recalibration
+from pipeline.evaluate import recalibration, studies
 from pipeline.evaluate.recalibration import Scored, Site
 from pipeline.predict import recalibration as fitting
 from pipeline.predict import val_scores
@@ -30,6 +30,8 @@ class Found(NamedTuple):
         New calibration and operating points.
     val
         What the new bundle remembers of scores.
+    studies
+        What decides over studies of several views; None where too few are known here.
     rows
         For ``predictions.csv``.
     figures
@@ -40,6 +42,7 @@ class Found(NamedTuple):
 
     fit: Fit
     val: ValScores
+    studies: Fit | None
     rows: pd.DataFrame
     figures: dict[str, Any]
     plots: dict[str, pd.DataFrame]
@@ -96,7 +99,8 @@ def from_labels(
     plots = {f"reliability_{side}": pd.DataFrame(curve) for side, curve in drawn.items()}
     table = _table(rows, logits, before, after).assign(fractured=labelled.y_true, fold=fold)
     here = val_scores.describe(logits, labelled.y_true, labelled.weight)
-    return Found(fit, here, table, figures, plots)
+    exams = studies.fit(rows, fit.calibration.log_odds(logits), targets)
+    return Found(fit, here, exams, table, figures, plots)
 
 
 def from_scores(
@@ -118,7 +122,7 @@ def from_scores(
     }
     figures |= {"groups": {"all": unlabelled.groups()["all"]}, "radiographs": len(rows)}
     figures |= {"shift": fitting.shift_of(logits, unlabelled.weight, val, prevalence)}
-    return Found(fit, val, _table(rows, logits, **both), figures, {})
+    return Found(fit, val, None, _table(rows, logits, **both), figures, {})
 
 
 def _table(rows: pd.DataFrame, logits: Float64Array, before: Scored, after: Scored) -> pd.DataFrame:

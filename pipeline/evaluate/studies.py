@@ -1,4 +1,4 @@
-"""What turns the highest answer among a study's views into an answer of the study, learnt on ``val``.
+"""What turns the highest answer among a study's views into an answer of the study: learnt on ``val``, or at a site.
 
 The highest of several probabilities is too high a probability: more views are more chances of a high one.
 """
@@ -25,7 +25,7 @@ def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | N
     Parameters
     ----------
     rows
-        One row a radiograph of ``val``: ``fractured``, ``group`` and, where known, the ids.
+        One row a radiograph: ``fractured``, ``group`` and, where known, the ids.
     log_odds : float64 ndarray of shape (N,)
         Of the calibrated probabilities.
     targets

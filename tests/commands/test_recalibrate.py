@@ -91,6 +91,21 @@ def test_radiographs_of_one_patient_are_one_exam(home, work, draw):
         fit(home, work / "hospital", work / "labels.csv")
 
 
+def test_exams_of_several_views_get_a_calibration_of_their_own(home, work, hospital, draw):
+    draw(work / "hospital/fractured", range(12, 24))
+    draw(work / "hospital/not fractured", range(128, 156))
+    pairs = [f"fractured/{n}.png" for n in range(24)] + [f"not fractured/{n}.png" for n in range(100, 156)]
+    studies = pd.DataFrame({"path": pairs, "study_id": [f"s{place // 2}" for place in range(len(pairs))]})
+    studies.to_csv("labels.csv", index=False)
+    fit(home, hospital, work / "labels.csv")
+    assert figures(work)["groups"] == {"all": 40, "fractured": 12, "other": 28}
+    made = bundle.load(work / "sites/hospital")
+    assert made.studies is not None
+    assert made.studies.points != made.points
+    fit(home, hospital, name="views alone")
+    assert bundle.load(work / "sites/views alone").studies is None
+
+
 def test_without_labels_thresholds_follow_the_scores_and_say_so(home, work, draw, monkeypatch):
     monkeypatch.setattr("pipeline.commands.site_fit.LEAST_UNLABELLED", 30)
     draw(work / "hospital/any", range(40))
