@@ -1,4 +1,4 @@
-"""What turns the highest answer of a study's views into an answer of the study: learnt on ``val`` or at a site.
+"""What turns the highest answer of a study's views into its answer, learnt on ``val`` or at a site.
 
 The highest of several probabilities is too high a probability: more views are more chances of a high one.
 """
