@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 _COMMAND = re.compile(r"^## `fracture (\S+)`\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _EPILOG = re.compile(r"^Exit codes: (.*)\.$", re.MULTILINE)
 _HELP = "* `--help`: Show this message and exit.\n"
@@ -16,13 +18,20 @@ _HELP = "* `--help`: Show this message and exit.\n"
 def page(repository: Path) -> str:
     """List the commands and exit codes, then show each command with its arguments and options."""
     text = _written(repository)
-    commands = dict(_COMMAND.findall(text))
+    stages = _stages(repository)
+    commands = dict(sorted(_COMMAND.findall(text), key=lambda found: found[0] in stages))
     lines = ["| command | what it does |", "|---|---|"]
     lines += [f"| [`{name}`](#fracture-{name}) | {_summary(body)} |" for name, body in commands.items()]
     lines += ["", "## Exit codes", "", "| code | meaning |", "|---|---|"]
     lines += [f"| {code} | {meaning} |" for code, meaning in _exit_codes(text)]
     parts = (f"## fracture {name}\n\n{_tidy(body)}" for name, body in commands.items())
     return "\n".join([*lines, "", *parts])
+
+
+def _stages(repository: Path) -> set[str]:
+    """Commands that dvc.yaml calls; they come last, as in `fracture --help`."""
+    named = yaml.safe_load((repository / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return {name.replace("_", "-") for name in named}
 
 
 def _written(repository: Path) -> str:

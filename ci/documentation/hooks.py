@@ -13,6 +13,7 @@ from ci.documentation import api, commands, issues, navigation, settings
 from ci.documentation.links import SourceLinks
 
 REPOSITORY = Path(__file__).parents[2]
+_BEHIND = ("decisions/", "experiments/")  # who searches wants a guide before its reasons
 GENERATED = {"settings": settings.page, "commands": commands.page, "issues": issues.page}
 
 
@@ -36,6 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put what is read from the code where the page asks for it: ``<!-- generated: settings -->``."""
     config.extra["links"].page = page.file.src_uri
+    if page.file.src_uri.startswith(_BEHIND):
+        page.meta.setdefault("search", {"boost": 0.4})
     for name, made in GENERATED.items():
         marker = f"<!-- generated: {name} -->"
         if marker in markdown:

@@ -80,6 +80,7 @@ def test_every_command_has_its_place_with_options_and_exit_codes(of_commands: st
     heads = re.findall("^## fracture (\\S+)$", of_commands, re.MULTILINE)
     assert heads == re.findall("^\\| \\[`(\\S+)`\\]\\(#fracture-", of_commands, re.MULTILINE)
     assert {"predict", "train", "region-maps", "promote", "import"} <= set(heads)
+    assert heads.index("predict") < heads.index("phantoms") == len(heads) - 7, "stages come last"
     assert "| 4 | refused by the gate |" in of_commands
     assert "* `--dry-run`: Decide and report; change nothing.\n" in of_commands
     assert "[OPTIONS]" in of_commands

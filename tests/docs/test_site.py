@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import subprocess
@@ -49,6 +50,15 @@ def test_every_page_is_built(site: Path) -> None:
     assert {path.with_suffix(".html") for path in expected} <= {
         path.relative_to(site) for path in site.rglob("*.html")
     }
+
+
+def test_a_search_finds_a_guide_before_the_reasons_for_it(site: Path) -> None:
+    entries = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    weights = {entry["location"]: entry.get("boost", 1) for entry in entries}
+    guide = weights["how-to/dicom-node.html"]
+    decisions = [weight for page, weight in weights.items() if page.startswith("decisions/0026")]
+    assert decisions
+    assert max(decisions) < guide
 
 
 def test_docstrings_are_shown_with_their_parts_and_without_roles(site: Path) -> None:
