@@ -81,7 +81,7 @@ def test_the_commands_of_the_tutorial_lead_to_a_champion(
             cloning.run(clone, "bash", "-euo", "pipefail", "-c", block.text)
     (line,) = (clone / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["champion"]["version"] == "1"
-    assert "champion, version 1" in (clone / "answer/predictions.csv").read_text(encoding="utf-8")
+    assert "champion, version 1" in (tmp_path / "answer/predictions.csv").read_text(encoding="utf-8")
 
 
 def with_fracture(folder: Path) -> str:
