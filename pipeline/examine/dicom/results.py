@@ -95,6 +95,7 @@ def see_refused(view: Refused, number: int, loaded: Bundle) -> View | None:
 
 def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
     """Make the results of the views of one study that `see` and `see_refused` kept."""
+    views = _of_one_patient(views)
     if not views:
         return []
     answered = [view for view in views if view.finding]
@@ -107,6 +108,19 @@ def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> l
     ]
     report = _tried(lambda: structured_report.make(views, answer, settings, told), "study", head.REPORT)
     return [made for made in (*(states or ()), *captures, report) if made is not None]
+
+
+def _of_one_patient(views: Sequence[View]) -> list[View]:
+    """Leave out what results cannot tell apart: a second file of an image, and patients in one study."""
+    kept: dict[str, View] = {}
+    for view in views:
+        first = kept.setdefault(view.source.identity.SOPInstanceUID, view)
+        if first is not view:
+            log.warning("%s bears the SOPInstanceUID of %s: no DICOM result of it", view.title, first.title)
+    if len({view.source.identity.PatientID for view in kept.values()} - {"", None}) > 1:
+        log.warning("study: its views name different patients: no DICOM results")
+        return []
+    return list(kept.values())
 
 
 def _tried(make: Callable[[], T], name: str, what: str) -> T | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from highdicom.sc import SCImage
 from pydicom import Dataset
@@ -34,8 +35,16 @@ def make(view: View, told: Mapping[str, str]) -> Dataset:
         **given,
     )
     made.copy_patient_and_study_information(source.identity)
+    if (shape := _shape(source.display.area)) != (1, 1):
+        made.PixelAspectRatio = list(shape)
     made.PatientOrientation = source.identity.get("PatientOrientation", "")
     made.BurnedInAnnotation, made.ImageComments = "YES", f"{head.DISCLAIMER} Model: {head.line(told)}"
     made.DerivationDescription = f"Overlay of {view.title}. {head.DISCLAIMER}"
     made.SourceImageSequence = [source.reference()]
     return head.finish(made, [view])
+
+
+def _shape(area: Dataset) -> tuple[int, int]:
+    """Say how high and how wide a pixel is, in small whole numbers."""
+    height, width = area.get("PresentationPixelSpacing") or area.PresentationPixelAspectRatio
+    return Fraction(float(height) / float(width)).limit_denominator(1000).as_integer_ratio()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pydicom import Dataset, config
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.uid import UID
 from pydicom.valuerep import DA, DT, TM, PersonName, validate_value
@@ -95,6 +95,8 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
     with complaints.heard():
         raw = dicom.parse(data, name, max_pixels)
         header = Header(raw, [])
+        if header.is_own:
+            raise SourceError(f"{name}: DICOM results refer to radiographs, and not to earlier results.")
         identity = _sound(raw)
         _name(identity, raw, header, name)
         height, width = (header.whole("Rows"), header.whole("Columns")) if pixels is None else pixels.shape
@@ -114,13 +116,13 @@ def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
     """Fill in what the standard needs, and refuse a file that cannot be referred to."""
     meta = Header(getattr(raw, "file_meta", Dataset()), [])
     sop_class = header.text("SOPClassUID") or meta.text("MediaStorageSOPClassUID")
-    instance = header.text("SOPInstanceUID") or meta.text("MediaStorageSOPInstanceUID")
-    series, study = header.text("SeriesInstanceUID"), header.text("StudyInstanceUID")
+    instance = header.uid("SOPInstanceUID") or meta.uid("MediaStorageSOPInstanceUID")
+    series, study = header.uid("SeriesInstanceUID"), header.uid("StudyInstanceUID")
     uids = {"SOPInstanceUID": instance, "SeriesInstanceUID": series, "StudyInstanceUID": study}
     if "Image Storage" not in UID(sop_class).name:
         raise SourceError(f"{name}: DICOM results need the class of an image of the standard (SOPClassUID).")
     for keyword, uid in uids.items():
-        if not uid or len(uid) > _UID_LETTERS or set(uid) - set("0123456789."):
+        if not uid or len(uid) > _UID_LETTERS:
             raise SourceError(f"{name}: DICOM results need a sound {keyword} to refer to, and it has none.")
         identity.add(_unchecked(keyword, "UI", UID(uid)))
     identity.SOPClassUID = UID(sop_class)
@@ -156,6 +158,8 @@ def _is_sound(element: DataElement) -> bool:
         return False
     if element.VR == "SQ":
         return all(_is_sound(inner) for item in element.value for inner in item)
+    if element.VM > 1 and dictionary_VM(element.tag) == "1":  # also a name torn at a letter's second byte
+        return False
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
         text = str(value) if isinstance(value, str | PersonName) else value
