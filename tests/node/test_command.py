@@ -67,13 +67,18 @@ def files(tmp_path):
     return paths
 
 
-def test_a_study_is_answered_without_what_is_no_radiograph(config, files):
+def test_a_study_is_answered_without_what_is_no_radiograph(config, files, monkeypatch):
     examine = examining.Examiner(config, str(config.paths.models))
     answer = examine(files)
     assert answer.refused == {"1.dcm": "not_a_radiograph", "2.dcm": "truncated"}
     assert len(answer.results) >= 2  # a report and a picture
     assert answer.results == examine(files).results
     assert examine(files[1:]).results == []
+    both = [*files, files[0].with_name("later.dcm")]
+    both[-1].write_bytes(dicom_out.encode(instance(STUDY, 3, radiograph(3))))
+    at_once = examine(both)
+    monkeypatch.setattr(examining, "_BATCH", 1)  # views that are held at once change nothing
+    assert examine(both) == at_once
 
 
 def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -43,14 +43,15 @@ class Refused(NamedTuple):
 
 
 def make(
-    views: Sequence[Answered], loaded: Bundle, told: Mapping[str, str], refused: Sequence[Refused] = ()
+    views: Iterable[Answered], loaded: Bundle, told: Mapping[str, str], refused: Iterable[Refused] = ()
 ) -> list[Dataset]:
     """Make all results of one study, in memory.
 
     Parameters
     ----------
     views
-        Of one study; such as DICOM results cannot refer to are left out, and the log says why.
+        Of one study, of which one is held at a time; such as DICOM results cannot refer to are left out, and
+        the log says why.
     told
         The model's record, as `loading.load` returns it.
     refused
@@ -63,7 +64,7 @@ def make(
         as it is. Equal views and an equal model give equal bytes.
     """
     seen = [see(view, number, loaded, told) for number, view in enumerate(views, 1)]
-    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(views))]
+    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(seen))]
     return compose([view for view in seen if view], loaded, told)
 
 
