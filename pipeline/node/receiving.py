@@ -126,9 +126,9 @@ class Receiver:
 
     def _count(self, event: Event) -> None:
         """End an association whose object is larger than allowed, before it fills the memory."""
-        coming = self._coming.get(event.assoc, 0) + event.pdu.pdu_length
-        self._coming[event.assoc] = coming
-        if coming > self._most:
+        before = self._coming.get(event.assoc, 0)
+        self._coming[event.assoc] = before + event.pdu.pdu_length
+        if before <= self._most < self._coming[event.assoc]:  # once: what is under way still comes
             log.warning("cut off: an object is larger than node.max_object_mb")
             event.assoc.abort()
 

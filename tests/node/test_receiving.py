@@ -141,13 +141,14 @@ def test_an_object_that_is_not_the_one_of_its_request_is_refused(receiving):
 
 
 @pytest.mark.reliability("an object larger than the limit", "cut off before it fills the memory")
-def test_an_object_over_the_limit_is_cut_off(receiving):
+def test_an_object_over_the_limit_is_cut_off(receiving, caplog):
     small = receiving.model_copy(update={"max_object_mb": 0.02})
     with node(small) as running:
         large = instance(STUDY, 1, Rows=2000, Columns=1000, PixelData=bytes(2_000_000))
         assert store(running.port, large) == [None]
         assert store(running.port, instance(STUDY, 2)) == [0x0000]
     assert len(kept(small)) == 1
+    assert caplog.text.count("cut off") == 1
 
 
 @pytest.mark.parametrize("kind", [b"\x01", b"\x04"])
