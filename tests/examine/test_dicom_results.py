@@ -244,6 +244,13 @@ def test_values_that_the_standard_does_not_allow_stay_behind(tmp_path: Path) -> 
         "AccessionNumber": ("SH", "x" * 40),
         "PatientAge": ("AS", "old"),
         "StudyDate": ("DA", "20241399"),
+        "StudyID": ("SH", "one\x08"),
+        "StudyDescription": ("LO", "wrist\rleft"),
+        "PatientWeight": ("DS", "9" * 20),
+        "PatientIdentityRemoved": ("CS", "PERHAPS"),
+        "ImageLaterality": ("CS", "U"),
+        "PatientOrientation": ("CS", "P\\2"),
+        "ViewPosition": ("CS", "A\x1a"),
     }
     for keyword, (vr, value) in bad.items():
         source.add(pydicom.DataElement(keyword, vr, value, validation_mode=pydicom.config.IGNORE))
@@ -253,6 +260,18 @@ def test_values_that_the_standard_does_not_allow_stay_behind(tmp_path: Path) -> 
     assert [dciodvfy(one, tmp_path) for one in made] == [[], [], []]
     assert made[0].PatientName == views.PATIENT["PatientName"]
     assert "PatientAge" not in made[0]
+
+
+def test_blanks_that_fill_names_up_and_several_names_are_no_faults(tmp_path: Path) -> None:
+    physicians = ["A^B", "C^D"]
+    odd = views.dicom(
+        PatientName="Vonderhagen^Ottilie\0", PatientID="7 \0", ConsultingPhysicianName=physicians
+    )
+    made = views.make(odd)
+    assert [dciodvfy(one, tmp_path) for one in made] == [[], [], []]
+    for one in made:
+        assert (one.PatientName, one.PatientID) == ("Vonderhagen^Ottilie", "7")
+        assert [str(name) for name in one.ConsultingPhysicianName] == physicians
 
 
 def test_a_picture_that_is_no_dicom_file_has_no_results(caplog: pytest.LogCaptureFixture) -> None:

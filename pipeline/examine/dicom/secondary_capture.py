@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from highdicom.sc import SCImage
 from pydicom import Dataset
@@ -12,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pipeline.examine.dicom import head
 from pipeline.examine.dicom.view import View
 
+_SIDES = set("LRAPHF")
 _ANY_ORIENTATION = ("L", "F")  # the class asks for one; the source's own, or none, replaces it
 
 
@@ -37,7 +39,8 @@ def make(view: View, told: Mapping[str, str]) -> Dataset:
     made.copy_patient_and_study_information(source.identity)
     if (shape := _shape(source.display.area)) != (1, 1):
         made.PixelAspectRatio = list(shape)
-    made.PatientOrientation = source.identity.get("PatientOrientation", "")
+    sides: Any = source.identity.get("PatientOrientation", "")
+    made.PatientOrientation = sides if set("".join(sides)) <= _SIDES else []
     made.BurnedInAnnotation, made.ImageComments = "YES", f"{head.DISCLAIMER} Model: {head.line(told)}"
     made.DerivationDescription = f"Overlay of {view.title}. {head.DISCLAIMER}"
     made.SourceImageSequence = [source.reference()]

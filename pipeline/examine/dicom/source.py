@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
-from pydicom.valuerep import DA, DT, TM, PersonName, validate_value
+from pydicom.valuerep import DA, DT, IS, TM, DSfloat, PersonName, validate_value
 
 from pipeline.examine.dicom import display
 from pipeline.files import complaints, dicom
@@ -25,14 +27,18 @@ _NEEDED = (  # by the patient and study modules; empty where the source has no v
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-_SEXES = ("M", "F", "O", "")
-_PIXELS, _LAST_GROUP = (
-    0x0028,
-    0x0040,
-)  # the first is for `display`; beyond the last lie curves, overlays and pixels
+_ENUMERATED = {
+    "PatientSex": ("M", "F", "O"), "PatientIdentityRemoved": ("YES", "NO"), "Laterality": ("R", "L"),
+    "ImageLaterality": ("R", "L"), "PatientSexNeutered": ("ALTERED", "UNALTERED"),
+    "QualityControlSubject": ("YES", "NO"),
+}  # fmt: skip
+_PIXELS, _LAST_GROUP = 0x0028, 0x0040  # the first is for `display`; beyond the last lie overlays and pixels
 _DATES = ("Acquisition", "Content", "Series", "Study")
 _NO_DATE = ("19700101", "000000")
 _UID_LETTERS = 64
+_MARKUP = dict.fromkeys(
+    ("LT", "ST", "UT"), "\t\n\f\r"
+)  # control characters that texts of several lines may have
 _PARSED = {"DA": DA, "TM": TM, "DT": DT}
 
 
@@ -109,7 +115,7 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
         if frames:
             identity.NumberOfFrames = 1
         view = header.text("ViewPosition") or header.text("ImageLaterality")
-        return Source(identity, shown, frames, _taken(identity), view[:16])
+        return Source(identity, shown, frames, _taken(identity), view[:16] if view.isprintable() else "")
 
 
 def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
@@ -129,8 +135,6 @@ def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
     for keyword in _NEEDED:
         if keyword not in identity:
             setattr(identity, keyword, "")
-    if identity.PatientSex not in _SEXES:
-        identity.PatientSex = ""
     identity.SpecificCharacterSet = _UTF8
 
 
@@ -146,11 +150,20 @@ def _sound(raw: Any) -> Dataset:
         if tag.is_private or tag.group == _PIXELS or not 0x0008 <= tag.group <= _LAST_GROUP:
             continue
         with suppress(Exception):  # conversions of hostile bytes raise anything
-            element = raw[tag]
+            element = DataElement(tag, raw[tag].VR, _plain(raw[tag].value))
             if _is_sound(element):
-                value = str(element.value) if element.VR == "PN" else element.value
-                kept.add(DataElement(tag, element.VR, value))
+                kept.add(element)
+    for keyword, allowed in _ENUMERATED.items():
+        if keyword in kept and kept[keyword].value not in allowed:
+            del kept[keyword]
     return kept
+
+
+def _plain(value: Any) -> Any:
+    """Leave out the blanks and zeros that fill a text up; names become texts."""
+    if isinstance(value, MultiValue):
+        return [_plain(one) for one in value]
+    return str(value).rstrip(" \0") if isinstance(value, str | PersonName) else value
 
 
 def _is_sound(element: DataElement) -> bool:
@@ -162,8 +175,10 @@ def _is_sound(element: DataElement) -> bool:
         return False
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
-        text = str(value) if isinstance(value, str | PersonName) else value
-        if isinstance(text, str):
+        if isinstance(value, str | PersonName | DSfloat | IS):
+            text = str(value)
+            if any(category(letter) == "Cc" for letter in text if letter not in _MARKUP.get(element.VR, "")):
+                return False
             text.encode("utf-8")
             validate_value(element.VR, text, config.RAISE)
             _PARSED.get(element.VR, str)(text)
