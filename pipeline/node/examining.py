@@ -67,13 +67,19 @@ class Examiner:
         log.info("the model is %s", origin.title(self._told))
 
     def _follow(self) -> None:
-        """Load another model where the alias names another version; without an answer, keep this one."""
+        """Load another model where the alias names another version; keep this one until that succeeds."""
         followed = loading.followed(self._model)
         if followed is None or time.monotonic() - self._asked < _ASK_S:
             return
         self._asked = time.monotonic()
         try:
-            if loading.version(self._config, followed).sha256 not in ("", self._told["sha256"]):
-                self._load()
+            named = loading.version(self._config, followed)
         except (StoreError, VersionError) as error:
             log.debug("no news of the champion: %s", type(error).__name__)
+            return
+        if named.sha256 not in ("", self._told["sha256"]):
+            try:
+                self._load()
+            except (StoreError, ValueError, OSError) as error:
+                kind, title = type(error).__name__, origin.title(self._told)
+                log.error("%s can't be loaded: %s. The model stays %s", named.name, kind, title)

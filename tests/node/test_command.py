@@ -98,6 +98,25 @@ def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     assert len(loaded) == 2
 
 
+def test_a_champion_that_cannot_be_loaded_ends_no_answers(params, monkeypatch, caplog):
+    models = iter(
+        [(None, {"name": "old", "sha256": "a" * 12, "learnt_from": ""}), ValueError("a torn bundle")]
+    )
+
+    def load(*_):
+        if isinstance(model := next(models), Exception):
+            raise model
+        return model
+
+    monkeypatch.setattr(examining, "_ASK_S", 0.0)
+    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(loading, "version", lambda *_: loading.Version("champion, version 2", "b" * 12))
+    examine = examining.Examiner(params, None)
+    examine._follow()
+    assert examine._told["name"] == "old"
+    assert "champion, version 2 can't be loaded: ValueError. The model stays old" in caplog.text
+
+
 def test_a_registry_that_is_away_changes_nothing(params, monkeypatch):
     def away(*_):
         raise VersionError("nobody answers")
