@@ -1,4 +1,4 @@
-"""A study: the views that one StudyInstanceUID names, and one answer to all of them.
+"""A study: the views that one StudyInstanceUID names, of one patient, and one answer to all of them.
 
 The UID groups files and goes no further: records count studies from 1.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from pipeline.files import complaints, dicom, engine, images
+from pipeline.files import complaints, dicom_identity, engine, images
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
 from pipeline.predict import operating_points
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 
 def group(files: Sequence[Path], limits: Limits, workers: int) -> list[list[Path]]:
-    """Group files by the StudyInstanceUID in their headers; a file without one is a study of its own.
+    """Group files by study and patient; one whose header names no study is a study of its own.
 
     Studies stand in the order of their first files, and files in theirs.
     """
@@ -92,4 +92,4 @@ def _uid(item: Item) -> str:
     except ImageFault:
         return ""
     with complaints.heard():
-        return dicom.read_study(data, str(item.path), item.limits.max_pixels)
+        return dicom_identity.study(data, str(item.path), item.limits.max_pixels)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.files import channels, dicom_frames, dicom_values, pictures
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
-from pipeline.files.faults import ImageFault
+from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import Radiograph, check_size
 
 _PREAMBLE_BYTES = 128
@@ -31,6 +32,8 @@ _OTHER_MODALITIES = {
     "CT", "MR", "US", "NM", "PT", "IVUS", "OCT", "ES", "GM", "SM", "XC", "OP", "OPT", "OAM", "BDUS",
     "ECG", "EPS", "HD", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "DOC",
 }  # fmt: skip
+_SHAPES = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")
+_SQUARE = 1.1  # sides that differ by less
 
 
 def is_dicom(data: bytes) -> bool:
@@ -52,7 +55,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         header = Header(dataset, [])
         _check(dataset, header, name, max_pixels)
         stored = dicom_frames.read(dataset, header, name, max_pixels)
-        return _shown(stored, dataset, header, name)
+        shown = _shown(stored, dataset, header, name)
+        return replace(shown, notes=(*shown.notes, *_stretched(dataset)))
 
 
 def parse(data: bytes, name: str, max_pixels: int) -> Any:
@@ -63,17 +67,6 @@ def parse(data: bytes, name: str, max_pixels: int) -> Any:
     if _DEFLATED in data[: 4 * _SEARCHED_BYTES]:
         data = _inflated(data, name, max_pixels)
     return pydicom.dcmread(io.BytesIO(data), force=True)
-
-
-def read_study(data: bytes, name: str, max_pixels: int) -> str:
-    """Read the StudyInstanceUID of a file, sound or not; empty where it has none."""
-    if not is_dicom(data):
-        return ""
-    try:
-        with pictures.faults_of(name, quoted=False):
-            return Header(parse(data, name, max_pixels), []).text("StudyInstanceUID")
-    except ImageFault:
-        return ""
 
 
 def read_header(data: bytes, name: str, max_pixels: int) -> Header:
@@ -90,21 +83,6 @@ def read_header(data: bytes, name: str, max_pixels: int) -> Header:
         header = Header(dataset := parse(data, name, max_pixels), [])
         _check(dataset, header, name, max_pixels)
         return header
-
-
-def identify(data: bytes) -> tuple[str, str]:
-    """Read which study and which instance a DICOM file says it is; the rest of it is not looked at.
-
-    Raises
-    ------
-    Exception
-        Of any kind, where it does not say.
-    """
-    import pydicom
-
-    tags = ["StudyInstanceUID", "SOPInstanceUID"]
-    dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags)
-    return str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
 
 
 def load(path: Path) -> Any:
@@ -132,6 +110,8 @@ def _shown(stored: Stored, dataset: Any, header: Header, name: str) -> Radiograp
 
 def _check(dataset: Any, header: Header, name: str, max_pixels: int) -> None:
     """Refuse what the header already rules out."""
+    if header.is_own:
+        raise ImageFault("not_a_radiograph", f"{name}: it is a result that this program made")
     rows, columns = header.whole("Rows"), header.whole("Columns")
     if not any(keyword in dataset for keyword in dicom_frames.PIXEL_KEYWORDS) or not rows or not columns:
         raise ImageFault("no_pixels", f"{name}: the DICOM file holds no pixels")
@@ -140,6 +120,16 @@ def _check(dataset: Any, header: Header, name: str, max_pixels: int) -> None:
             "not_a_radiograph", f"{name}: its DICOM modality must be radiography. Received: {modality}"
         )
     check_size(rows, columns, max_pixels, name)
+
+
+def _stretched(dataset: Any) -> list[Note]:
+    """Tell of pixels that are no squares: to the network, and in overlays, they are."""
+    header = Header(dataset, [])
+    shapes = (header.numbers(keyword) for keyword in _SHAPES)
+    sides = next((sides for sides in shapes if len(sides) == 2 and min(sides) > 0), [1.0, 1.0])
+    if max(sides) < _SQUARE * min(sides):
+        return []
+    return [Note("stretched", f"a pixel is {sides[0] / sides[1]:.3g} times as high as wide; taken as square")]
 
 
 def _whole(data: bytes) -> bytes:

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.files.dicom_out import MANUFACTURER
 from pipeline.files.faults import Note
 
 _COMMA = re.compile(r"[+-]?\d+,\d*(?:[eE][+-]?\d+)?")
 _LONGEST = 60
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 class Header:
@@ -26,6 +28,16 @@ class Header:
     def text(self, keyword: str) -> str:
         """Give a value's text, the first of several, in capital letters; empty where there is none."""
         return next(iter(_items(self._value(keyword))), "").upper()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is of a result that we made, which must not be examined again."""
+        return self.text("Manufacturer") == MANUFACTURER.upper()
+
+    def uid(self, keyword: str) -> str:
+        """Give a UID, of any length; empty where there is none, or such as ``UNKNOWN`` and ``1..2``."""
+        text = self.text(keyword)
+        return text if _UID.fullmatch(text) else ""
 
     def photometric(self) -> str:
         """Give the photometric interpretation; blanks in ``MONOCHROME 1`` count for nothing."""

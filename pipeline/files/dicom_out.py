@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+MANUFACTURER = "fracture-pipeline"  # stands in all results that we make, which are no radiographs
 _NAMES = {"PR": "presentation-state", "OT": "secondary-capture", "SR": "structured-report"}
 
 

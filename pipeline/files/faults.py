@@ -58,6 +58,7 @@ _WARNINGS = {  # used, but worth a look
     "link_followed": "A link to a folder: DVC sees no change behind it; after one, dvc repro -f validate",
     "link_skipped": "A link to nothing, in a circle, or to a folder; it is not followed",
     "seen_before": "A copy of a radiograph that the model was made from",
+    "stretched": "Its pixels are no squares; it was examined as if they were, and looks squeezed",
     "thresholds_estimated": "The thresholds were moved without labels; labels have not confirmed them yet",
     "thresholds_not_fitted_here": "The thresholds come from another place; nothing shows that they hold here",
     "tiny": "Very few pixels; fine fractures cannot be seen",

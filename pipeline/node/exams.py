@@ -9,6 +9,8 @@ another exam of all of them. An exam's folder holds
     sent.json      the peer has them all                     sent
     tries.json     what was begun and has not succeeded; see `retrying`
     aside.json     given up, with the reason                 set aside
+
+Where a failing disk or a hand spoilt closed.json, the study gets another exam of all its images.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.node import durable
 from pipeline.node.spool import image_names
 
 State = Literal["closed", "answered", "sent", "set aside"]
+NO_RESULTS = "no_results"  # why an exam is set aside of which none could be made
 _CLOSED, _RESULTS, _MARKS, _SENT, _ASIDE = "closed.json", "results", "sent", "sent.json", "aside.json"
 
 
@@ -48,10 +51,14 @@ class Exam:
         return self.state in ("sent", "set aside")
 
     @property
+    def is_done(self) -> bool:
+        """Whether nobody waits for anything of it: its results are sent, or it can have none."""
+        return self.state == "sent" or (self.is_over and self._noted(_ASIDE, "reason") == NO_RESULTS)
+
+    @property
     def images(self) -> list[str]:
-        """Names of its images."""
-        names: list[str] = json.loads((self.folder / _CLOSED).read_text(encoding="utf-8"))["images"]
-        return names
+        """Names of its images; none where its file is spoilt."""
+        return [str(name) for name in self._noted(_CLOSED, "images") or ()]
 
     @property
     def files(self) -> list[Path]:
@@ -92,11 +99,17 @@ class Exam:
         durable.sync(self.folder)
 
     def ended(self) -> float:
-        """Return when the peer had all results, in seconds of the clock."""
-        return (self.folder / _SENT).stat().st_mtime
+        """Return since when it is over, in seconds of the clock."""
+        return (self.folder / (_ASIDE if self._has(_ASIDE) else _SENT)).stat().st_mtime
 
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists()
+
+    def _noted(self, name: str, key: str) -> Any:
+        try:
+            return json.loads((self.folder / name).read_text(encoding="utf-8"))[key]
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return None
 
 
 def of(study: Path) -> list[Exam]:
@@ -111,16 +124,23 @@ def waiting(study: Path) -> list[str]:
     return [] if closed and closed[-1].images == images else images
 
 
-def is_quiet(study: Path, images: Sequence[str], quiet_s: float, since: float) -> bool:
-    """Whether nothing came for so long; a clock that was set back holds nothing up for longer than that.
+class Quiet:
+    """Since when nothing has come to each study: by a clock that nobody sets, and anew in each process."""
 
-    Parameters
-    ----------
-    since
-        From when on something could come, in seconds of the clock.
-    """
-    last = max(since, *((study / "images" / name).stat().st_mtime for name in images))
-    return abs(time.time() - last) >= quiet_s
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[list[tuple[str, int]], float]] = {}
+
+    def seconds(self, study: Path, images: Sequence[str]) -> float:
+        """Return for how long it has had these images, and none of them has come again."""
+        now = time.monotonic()
+        came = [(name, (study / "images" / name).stat().st_mtime_ns) for name in images]
+        if study.name not in self._seen or self._seen[study.name][0] != came:
+            self._seen[study.name] = came, now
+        return now - self._seen[study.name][1]
+
+    def forget(self, study: Path) -> None:
+        """Hold nothing of a study that was closed."""
+        self._seen.pop(study.name, None)
 
 
 def close(study: Path, images: Sequence[str]) -> Exam:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import socket
 import threading
 import time
 import weakref
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from pydicom import uid
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
-from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
+from pynetdicom.transport import ThreadedAssociationServer
 
 from pipeline.config import Node
-from pipeline.files import dicom
-from pipeline.node import tls, uids
+from pipeline.files import dicom_identity
+from pipeline.files.dicom_identity import Identity
+from pipeline.node import door, tls, uids
 from pipeline.node.audit import Audit
 from pipeline.node.spool import OtherBytesError, Spool
 
@@ -37,7 +35,6 @@ _VERIFICATION = "1.2.840.10008.1.1"
 _MB = 2**20
 _ASSOCIATIONS = 20  # at once
 _POLL_S = 0.5  # between two looks whether the node ends
-_NETWORK_S = 60.0  # for which a connection may be silent
 _DRAIN_S = 30.0  # for which associations may go on once the node ends
 
 
@@ -60,12 +57,13 @@ class Receiver:
                 (settings.host, settings.port),
                 ssl_context=tls.for_callers(settings),
                 evt_handlers=[
+                    (evt.EVT_CONN_OPEN, door.bound),
                     (evt.EVT_C_STORE, self._store),
                     (evt.EVT_PDU_RECV, self._count),
                     (evt.EVT_DIMSE_RECV, self._count_anew),
                     (evt.EVT_REJECTED, _refused),
                 ],
-                server_class=_door(settings.caller_hosts),
+                server_class=door.between(settings.caller_hosts),
             )
         except OSError as error:
             raise ValueError(
@@ -88,8 +86,8 @@ class Receiver:
         for association in self._entity.active_associations:
             if association.is_established:
                 association.abort()
-            else:  # it has asked for nothing yet, so there is nothing to abort
-                cast(AssociationSocket, association.dul.socket).close()
+            elif (connection := association.dul.socket) is not None:  # it has asked for nothing yet
+                connection.close()
 
     def _is_talking(self) -> bool:
         return any(each.is_established for each in self._entity.active_associations)
@@ -99,10 +97,10 @@ class Receiver:
         started, request = time.monotonic(), cast(C_STORE, event.request)
         try:
             data = event.encoded_dataset()
-            study, instance = dicom.identify(data)
-            if instance != request.AffectedSOPInstanceUID:
+            identity = dicom_identity.read(data)
+            if identity.instance != request.AffectedSOPInstanceUID:
                 raise ValueError("the object must be the one that the request names")
-            return self._keep(data, study, instance, started)
+            return self._keep(data, identity, started)
         except OtherBytesError:
             log.warning("refused: an instance that is here already came with other bytes")
             return DUPLICATE
@@ -113,20 +111,24 @@ class Receiver:
             log.warning("refused: not understood: %s", type(error).__name__)
             return CANNOT_UNDERSTAND
 
-    def _keep(self, data: bytes, study: str, instance: str, started: float) -> int:
+    def _keep(self, data: bytes, identity: Identity, started: float) -> int:
+        """Keep an object, unless we made it: a peer that returns all would get answers without end."""
+
         def note(outcome: str = "ok") -> None:
             seconds, counts = time.monotonic() - started, {"images": 1, "bytes": len(data)}
-            self._audit("received", uids.digest(study), outcome, seconds, **counts)
+            self._audit("received", uids.digest(identity.study), outcome, seconds, **counts)
 
-        if not self._spool.accept(data, study, instance, note):
+        if identity.is_own:
+            note("own result")
+        elif not self._spool.accept(data, identity.study, identity.instance, note):
             note("again")
         return SUCCESS
 
     def _count(self, event: Event) -> None:
         """End an association whose object is larger than allowed, before it fills the memory."""
-        coming = self._coming.get(event.assoc, 0) + event.pdu.pdu_length
-        self._coming[event.assoc] = coming
-        if coming > self._most:
+        before = self._coming.get(event.assoc, 0)
+        self._coming[event.assoc] = before + event.pdu.pdu_length
+        if before <= self._most < self._coming[event.assoc]:  # once: what is under way still comes
             log.warning("cut off: an object is larger than node.max_object_mb")
             event.assoc.abort()
 
@@ -139,41 +141,11 @@ def _entity(settings: Node) -> AE:
     entity.require_called_aet = True
     entity.require_calling_aet = list(settings.callers)
     entity.maximum_associations = _ASSOCIATIONS
-    entity.network_timeout = _NETWORK_S
+    entity.network_timeout = door.SILENT_S
     entity.add_supported_context(_VERIFICATION)
     for context in AllStoragePresentationContexts:
         entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
     return entity
-
-
-def _door(hosts: Sequence[str]) -> type[ThreadedAssociationServer]:
-    """Make a server that lets in some addresses alone, and that no silent caller holds up.
-
-    Of pynetdicom's own, one that says nothing blocks all others in the handshake of TLS, and its thread
-    without end.
-    """
-    networks = [ipaddress.ip_network(host) for host in hosts]
-
-    class Door(ThreadedAssociationServer):
-        def get_request(self) -> tuple[socket.socket, Any]:
-            caller, address = cast(socket.socket, self.socket).accept()
-            caller.settimeout(_NETWORK_S)
-            if self.ssl_context:
-                caller = self.ssl_context.wrap_socket(caller, server_side=True, do_handshake_on_connect=False)
-            return caller, address
-
-        def verify_request(self, request: Any, client_address: Any) -> bool:
-            address = ipaddress.ip_address(client_address[0].partition("%")[0])
-            address = getattr(address, "ipv4_mapped", None) or address
-            allowed = any(address in network for network in networks)
-            if not allowed:
-                log.warning("refused: %s is not in node.caller_hosts", address)
-            return allowed
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            log.debug("a connection failed", exc_info=False)
-
-    return Door
 
 
 def _refused(event: Event) -> None:

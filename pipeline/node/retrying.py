@@ -31,10 +31,11 @@ class Tries(NamedTuple):
 
 
 def read(folder: Path) -> Tries:
-    """Read what was tried; nothing yet where nothing is noted."""
+    """Read what was tried; nothing yet where nothing is noted, or the note is spoilt."""
     try:
-        return Tries(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        noted = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return Tries(int(noted["number"]), float(noted["due"]), str(noted["reason"]))
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
         return Tries()
 
 
@@ -56,6 +57,29 @@ def fail(folder: Path, tries: Tries, reason: str, settings: Node) -> Tries:
 def forget(folder: Path) -> None:
     """Count anew from here on."""
     (folder / _FILE).unlink(missing_ok=True)
+
+
+class Pauses:
+    """Studies at which not even a look succeeds: each waits longer each time, and none holds others up."""
+
+    def __init__(self, settings: Node) -> None:
+        self._settings = settings
+        self._failed: dict[str, tuple[int, float]] = {}
+
+    def holds(self, study: Path) -> bool:
+        """Whether it is left alone for now."""
+        return study.name in self._failed and time.monotonic() < self._failed[study.name][1]
+
+    def begin(self, study: Path) -> float:
+        """Leave it alone from now on; return for how many seconds."""
+        number = self._failed.get(study.name, (0, 0.0))[0] + 1
+        seconds = wait_s(number, self._settings)
+        self._failed[study.name] = number, time.monotonic() + seconds
+        return seconds
+
+    def forget(self, study: Path) -> None:
+        """Count anew from here on."""
+        self._failed.pop(study.name, None)
 
 
 def wait_s(number: int, settings: Node) -> float:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _MB = 2**20
 _LOOK_S = 0.5  # between two looks at the spool
-_FULL_S = 5.0  # the same while the disk is full
+_TROUBLE_S = 5.0  # the same while the disk is full, or the spool cannot be read
 _LOUD = ("pynetdicom", "pydicom", "dicomweb_client", "highdicom", "urllib3")  # they log UIDs and names
 
 
@@ -103,16 +103,22 @@ def keep_quiet() -> None:
 def _loop(
     step: Callable[[Callable[[], bool]], int], stop: threading.Event, after: Callable[[], None] | None = None
 ) -> None:
-    """Take steps until told to stop; no error ends this, since all is on the disk and is tried again."""
+    """Take steps until told to stop; no error ends this, since all is on the disk and is tried again.
+
+    What is wrong with the spool itself is told once for as long as it lasts.
+    """
+    told = ""
     while not stop.is_set():
-        pause = _LOOK_S
+        trouble = ""
         try:
             if step(stop.is_set) and after is not None:
                 after()
         except Exception as error:
             if outputs.is_no_space(error):
-                log.error("no space left on the disk of the spool: make room")
-                pause = _FULL_S
+                trouble = "no space left on the disk of the spool: make room"
             else:
-                log.error("a look at the spool failed: %s", type(error).__name__)
-        stop.wait(pause)
+                trouble = f"a look at the spool failed: {type(error).__name__}"
+            if trouble != told:
+                log.error("%s", trouble)
+        told = trouble
+        stop.wait(_TROUBLE_S if trouble else _LOOK_S)

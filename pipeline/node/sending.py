@@ -6,7 +6,8 @@ A result that was confirmed just before a kill is sent once more, as the same in
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +41,10 @@ def peer(settings: Node) -> Peer:
     )
 
 
+class RefusedError(NotSentError):
+    """The peer refuses this result; it may take the others."""
+
+
 class StoragePeer:
     """A peer that takes results by C-STORE."""
 
@@ -51,11 +56,26 @@ class StoragePeer:
         results = [(path, dicom.load(path)) for path in files]
         association = _associate(self._settings, self._tls, [dataset for _, dataset in results])
         try:
-            for path, dataset in results:
-                yield path, _store(association, dataset)
+            yield from _one_by_one(results, partial(_store, association))
         finally:
             if association.is_established:
                 association.release()
+
+
+def _one_by_one(
+    results: Iterable[tuple[Path, Any]], store: Callable[[Any], str]
+) -> Iterator[tuple[Path, str]]:
+    """Send each result, whatever the peer says to those before; its first refusal is raised at the end."""
+    refused: list[RefusedError] = []
+    for path, dataset in results:
+        try:
+            outcome = store(dataset)
+        except RefusedError as error:
+            refused.append(error)
+        else:
+            yield path, outcome
+    if refused:
+        raise refused[0]
 
 
 def _associate(settings: Node, context: ssl.SSLContext | None, results: Sequence[Any]) -> Any:
@@ -86,7 +106,7 @@ def _store(association: Any, dataset: Any) -> str:
     try:
         status = association.send_c_store(dataset).get("Status")
     except ValueError:  # no context for it
-        raise NotSentError(f"peer takes no {dataset.SOPClassUID.keyword}") from None
+        raise RefusedError(f"peer takes no {dataset.SOPClassUID.keyword}") from None
     except RuntimeError:
         raise NotSentError("connection lost") from None
     if status is None:
@@ -95,7 +115,7 @@ def _store(association: Any, dataset: Any) -> str:
         return _ALREADY_THERE
     if status == SUCCESS or status in _STORED_WITH_WARNING:
         return "ok" if status == SUCCESS else f"warning {status:04X}"
-    raise NotSentError(f"status {status:04X}")
+    raise RefusedError(f"status {status:04X}")
 
 
 class DicomWeb:
@@ -114,8 +134,7 @@ class DicomWeb:
 
     def send(self, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         """Send files, a request each, so that each is confirmed alone; see `Peer`."""
-        for path in files:
-            yield path, self._store(dicom.load(path))
+        yield from _one_by_one(((path, dicom.load(path)) for path in files), self._store)
 
     def _store(self, dataset: Any) -> str:
         import requests
@@ -126,12 +145,12 @@ class DicomWeb:
             response = cast(requests.Response, error.response)
             if _reasons(response) == {DUPLICATE}:
                 return _ALREADY_THERE
-            raise NotSentError(f"http {response.status_code}") from None
+            raise RefusedError(f"http {response.status_code}") from None
         except requests.RequestException:
             raise NotSentError("peer not reached") from None
         failed = {int(item.FailureReason) for item in told.get("FailedSOPSequence") or ()}
         if failed - {DUPLICATE}:
-            raise NotSentError(f"status {max(failed):04X}")
+            raise RefusedError(f"status {max(failed):04X}")
         return _ALREADY_THERE if failed else "ok"
 
 

@@ -18,12 +18,13 @@ from pipeline.config import Node
 from pipeline.files import outputs
 from pipeline.node import exams, retrying
 from pipeline.node.audit import Audit, Hop
-from pipeline.node.exams import Exam
+from pipeline.node.exams import NO_RESULTS, Exam, Quiet
+from pipeline.node.retrying import Pauses
 from pipeline.node.spool import Spool, image_names
 
 log = logging.getLogger(__name__)
 
-NO_RESULTS = "no_results"  # why an exam is set aside of which none could be made
+_SPOILT = "spoilt"  # why an exam is set aside whose images are not known; the study gets another one
 _DAY_S = 86_400
 
 
@@ -46,12 +47,12 @@ class Peer(Protocol):
     """Where results go."""
 
     def send(self, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-        """Yield each file that the peer has, with a code of the outcome.
+        """Yield each file that the peer has, with a code of the outcome; the others are tried, too.
 
         Raises
         ------
         NotSentError
-            The peer does not have the next one.
+            The peer does not have one or more.
         """
 
 
@@ -73,35 +74,46 @@ class Work:
     ) -> None:
         self._settings, self._spool, self._audit = settings, spool, audit
         self._answer, self._peer = answer, peer
-        self._since = time.time()  # a sender whom the end of a node cut off gets a quiet time to go on
+        self._quiet = Quiet()  # begins now: a sender whom the end of a node cut off gets time to go on
+        self._answering, self._sending = Pauses(settings), Pauses(settings)
 
     def answer_all(self, is_over: Callable[[], bool]) -> int:
         """Close, answer and remove what is due, study by study; return how much was done."""
-        return self._each(self._close_and_answer, is_over)
+        return self._each(self._close_and_answer, self._answering, is_over)
 
     def send_all(self, is_over: Callable[[], bool]) -> int:
         """Send what is due; return how much was done."""
-        return self._each(self._send_study, is_over)
+        return self._each(self._send_study, self._sending, is_over)
 
-    def _each(self, step: Callable[[Path], int], is_over: Callable[[], bool]) -> int:
-        """Take a step with each study; what fails with one holds no other up, and is raised at the end."""
-        done, failures = 0, list[Exception]()
+    def _each(self, step: Callable[[Path], int], pauses: Pauses, is_over: Callable[[], bool]) -> int:
+        """Take a step with each study; what fails with one holds no other up. A full disk is raised."""
+        done, full = 0, list[Exception]()
         for study in self._spool.studies():
             if is_over():
                 break
+            if pauses.holds(study):
+                continue
             try:
                 done += step(study)
+                pauses.forget(study)
             except Exception as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
+                if outputs.is_no_space(error):
+                    full.append(error)
+                    continue
+                kind, seconds = type(error).__name__, pauses.begin(study)
+                log.warning(
+                    "study %.12s: no look at it succeeds: %s; next in %.3g s", study.name, kind, seconds
+                )
+        if full:
+            raise full[0]
         return done
 
     def _close_and_answer(self, study: Path) -> int:
         images = exams.waiting(study)
-        if images and exams.is_quiet(study, images, self._settings.quiet_s, self._since):
+        if images and self._quiet.seconds(study, images) >= self._settings.quiet_s:
             self._audit("closed", study.name, "ok", 0.0, images=len(images), exam=len(exams.of(study)) + 1)
             exams.close(study, images)
+            self._quiet.forget(study)
         elif not images:
             self._remove_old(study)
         return sum(self._try(exam, self._answer_exam) for exam in exams.of(study) if exam.state == "closed")
@@ -138,6 +150,9 @@ class Work:
 
     def _answer_exam(self, exam: Exam) -> None:
         started, files = time.monotonic(), exam.files
+        if not files:
+            self._set_aside(exam, _SPOILT)
+            return
         answer = self._answer(files)
         outcome, counts = "ok" if answer.results else NO_RESULTS, Counter(answer.refused.values())
         self._record(
@@ -174,9 +189,9 @@ class Work:
         exam.set_aside(reason)
 
     def _remove_old(self, study: Path) -> None:
-        """Remove a study whose results are all sent, and old enough; what was set aside stays."""
+        """Remove a study whose results are all sent, and old enough; what failed and was set aside stays."""
         all_of_it, images = exams.of(study), image_names(study)
-        if not all_of_it or any(exam.state != "sent" for exam in all_of_it):
+        if not all_of_it or not all(exam.is_done for exam in all_of_it):
             return
         if abs(time.time() - all_of_it[-1].ended()) >= self._settings.keep_days * _DAY_S:
             self._audit("removed", study.name, "ok", 0.0, images=len(images), exam=len(all_of_it))

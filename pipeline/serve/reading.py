@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from threading import BoundedSemaphore, Condition, Lock
 from typing import NamedTuple
 
-from pipeline.files import complaints, dicom
+from pipeline.files import complaints, dicom, dicom_identity
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import Limits
 from pipeline.files.outputs import die_with_parent
@@ -77,7 +77,7 @@ def read(item: Item) -> Read:
 
 def _study(item: Item) -> str:
     with complaints.heard():
-        return dicom.read_study(item.data, item.name, item.limits.max_pixels)
+        return dicom_identity.study(item.data, item.name, item.limits.max_pixels)
 
 
 def _spacing_mm(item: Item) -> tuple[float, float] | None:

@@ -244,6 +244,13 @@ def test_values_that_the_standard_does_not_allow_stay_behind(tmp_path: Path) -> 
         "AccessionNumber": ("SH", "x" * 40),
         "PatientAge": ("AS", "old"),
         "StudyDate": ("DA", "20241399"),
+        "StudyID": ("SH", "one\x08"),
+        "StudyDescription": ("LO", "wrist\rleft"),
+        "PatientWeight": ("DS", "9" * 20),
+        "PatientIdentityRemoved": ("CS", "PERHAPS"),
+        "ImageLaterality": ("CS", "U"),
+        "PatientOrientation": ("CS", "P\\2"),
+        "ViewPosition": ("CS", "A\x1a"),
     }
     for keyword, (vr, value) in bad.items():
         source.add(pydicom.DataElement(keyword, vr, value, validation_mode=pydicom.config.IGNORE))
@@ -253,6 +260,18 @@ def test_values_that_the_standard_does_not_allow_stay_behind(tmp_path: Path) -> 
     assert [dciodvfy(one, tmp_path) for one in made] == [[], [], []]
     assert made[0].PatientName == views.PATIENT["PatientName"]
     assert "PatientAge" not in made[0]
+
+
+def test_blanks_that_fill_names_up_and_several_names_are_no_faults(tmp_path: Path) -> None:
+    physicians = ["A^B", "C^D"]
+    odd = views.dicom(
+        PatientName="Vonderhagen^Ottilie\0", PatientID="7 \0", ConsultingPhysicianName=physicians
+    )
+    made = views.make(odd)
+    assert [dciodvfy(one, tmp_path) for one in made] == [[], [], []]
+    for one in made:
+        assert (one.PatientName, one.PatientID) == ("Vonderhagen^Ottilie", "7")
+        assert [str(name) for name in one.ConsultingPhysicianName] == physicians
 
 
 def test_a_picture_that_is_no_dicom_file_has_no_results(caplog: pytest.LogCaptureFixture) -> None:
@@ -285,3 +304,69 @@ def test_admitted_pixels_have_the_size_that_results_refer_to() -> None:
     assert area.DisplayedAreaBottomRightHandCorner == [180, 240]
     assert capture.pixel_array.shape == (capture.Rows, capture.Columns, 3)
     assert isinstance(views.answered(views.dicom()).admitted, intake.Admitted)
+
+
+def test_a_second_file_of_an_image_has_no_results_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    again = views.dicom(1, SOPInstanceUID=views.header(0).SOPInstanceUID)
+    made = views.make(views.dicom(0), again)
+    assert [one.Modality for one in made] == ["PR", "OT", "SR"]
+    assert len({one.SOPInstanceUID for one in made}) == 3
+    assert len(made[0].ReferencedSeriesSequence[0].ReferencedImageSequence) == 1
+    assert "view 2 (AP) bears the SOPInstanceUID of view 1 (AP)" in caplog.text
+
+
+def test_two_patients_in_one_study_get_no_results_under_one_name(caplog: pytest.LogCaptureFixture) -> None:
+    assert views.make(views.dicom(0), views.dicom(1, PatientID="another")) == []
+    assert "its views name different patients" in caplog.text
+    assert "another" not in caplog.text
+    assert len(views.make(views.dicom(0), views.dicom(1, PatientID=""))) == 4
+
+
+def test_values_that_must_stand_alone_stay_behind_where_there_are_several(tmp_path: Path) -> None:
+    several = {"PatientName": ["A^B", "C^D"], "PatientID": ["1", "2"], "StudyDate": ["20240102", "20240103"]}
+    made = views.make(views.dicom(**several))
+    assert [one.Modality for one in made] == ["PR", "OT", "SR"]
+    assert [dciodvfy(one, tmp_path) for one in made] == [[], [], []]
+    assert {str(one[keyword].value or "") for one in made for keyword in several} == {""}
+
+
+@pytest.mark.parametrize("uid", [".1.2", "1..2", "1.2.", "7"])
+def test_what_only_looks_like_a_uid_is_not_referred_to(uid: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pydicom.config.disable_value_validation():
+        odd = views.dicom(1, SOPInstanceUID=uid)
+        assert len(views.make(views.dicom(0), odd)) == 3
+    assert "DICOM results need a sound SOPInstanceUID" in caplog.text
+
+
+def test_our_own_results_are_neither_examined_nor_referred_to(caplog: pytest.LogCaptureFixture) -> None:
+    state, capture, report = map(views.packed, views.make(views.dicom()))
+    for own in (state, capture, report):
+        with pytest.raises(ImageFault, match="it is a result that this program made"):
+            intake.admit(own, "own.dcm", DEFAULTS)
+    refused = [results.Refused(own, "own.dcm", "not_a_radiograph") for own in (state, capture, report)]
+    again = results.make([views.answered(views.dicom())], views.BUNDLE, views.TOLD, refused)
+    assert [views.packed(one) for one in again] == [state, capture, report]
+    assert "not to earlier results" in caplog.text
+
+
+def test_windows_below_one_go_along_as_they_are_read(tmp_path: Path) -> None:
+    given = {"RescaleSlope": "0.00025", "RescaleIntercept": "0", "WindowCenter": "0.4", "WindowWidth": "0.8"}
+    state = views.make(views.dicom(**given))[0]
+    assert dciodvfy(state, tmp_path) == []
+    (item,) = state.SoftcopyVOILUTSequence
+    assert (item.WindowWidth, item.VOILUTFunction) == (0.8, "LINEAR_EXACT")
+
+
+@pytest.mark.parametrize(
+    "shape", [{"PixelSpacing": ["0.3", "0.15"]}, {"PixelSpacing": None, "PixelAspectRatio": [2, 1]}]
+)
+def test_pixels_that_are_no_squares_are_told_and_drawn_in_their_shape(
+    shape: dict[str, object], tmp_path: Path
+) -> None:
+    odd = views.dicom(**shape)
+    _, capture, _ = views.make(odd)
+    assert dciodvfy(capture, tmp_path) == []
+    assert capture.PixelAspectRatio == [2, 1]
+    assert "stretched" in views.answered(odd).admitted.radiograph.codes
+    assert "stretched" not in views.answered(views.dicom()).admitted.radiograph.codes
+    assert "PixelAspectRatio" not in views.make(views.dicom())[1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from scipy.special import expit, logit
 
@@ -40,6 +41,16 @@ def test_files_of_one_study_are_grouped_wherever_they_lie(tmp_path: Path) -> Non
     assert [[path.relative_to(tmp_path).as_posix() for path in group] for group in found] == [
         ["a.dcm", "b/c", "ct.dcm"], ["other.dcm"], ["x.png"], ["none1"], ["none2"], ["gone.dcm"],
     ]  # fmt: skip
+
+
+def test_what_names_no_study_joins_nothing_and_neither_do_two_patients(tmp_path: Path) -> None:
+    tags = [{"StudyInstanceUID": "UNKNOWN"}, {"StudyInstanceUID": "UNKNOWN"}, {}, {"PatientID": "another"}]
+    with pydicom.config.disable_value_validation():
+        data = [views.dicom(number, **each) for number, each in enumerate(tags)]
+    paths = [tmp_path / f"{number}.dcm" for number in range(len(data))]
+    for path, content in zip(paths, data, strict=True):
+        path.write_bytes(content)
+    assert studies.group(paths, DEFAULTS, workers=1) == [[path] for path in paths]
 
 
 def test_the_highest_view_in_scope_answers_for_the_study() -> None:

@@ -17,7 +17,7 @@ from tests.commands.conftest import config, learnt, models, work  # noqa: F401 -
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the spool, and whether to end, more often."""
     monkeypatch.setattr("pipeline.node.running._LOOK_S", 0.02)
-    monkeypatch.setattr("pipeline.node.running._FULL_S", 0.05)
+    monkeypatch.setattr("pipeline.node.running._TROUBLE_S", 0.05)
     monkeypatch.setattr("pipeline.node.receiving._POLL_S", 0.02)
 
 

@@ -67,13 +67,18 @@ def files(tmp_path):
     return paths
 
 
-def test_a_study_is_answered_without_what_is_no_radiograph(config, files):
+def test_a_study_is_answered_without_what_is_no_radiograph(config, files, monkeypatch):
     examine = examining.Examiner(config, str(config.paths.models))
     answer = examine(files)
     assert answer.refused == {"1.dcm": "not_a_radiograph", "2.dcm": "truncated"}
     assert len(answer.results) >= 2  # a report and a picture
     assert answer.results == examine(files).results
     assert examine(files[1:]).results == []
+    both = [*files, files[0].with_name("later.dcm")]
+    both[-1].write_bytes(dicom_out.encode(instance(STUDY, 3, radiograph(3))))
+    at_once = examine(both)
+    monkeypatch.setattr(examining, "_BATCH", 1)  # views that are held at once change nothing
+    assert examine(both) == at_once
 
 
 def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
@@ -91,6 +96,25 @@ def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     version[0] = loading.Version("champion, version 2", "b" * 12)
     examine._follow()
     assert len(loaded) == 2
+
+
+def test_a_champion_that_cannot_be_loaded_ends_no_answers(params, monkeypatch, caplog):
+    models = iter(
+        [(None, {"name": "old", "sha256": "a" * 12, "learnt_from": ""}), ValueError("a torn bundle")]
+    )
+
+    def load(*_):
+        if isinstance(model := next(models), Exception):
+            raise model
+        return model
+
+    monkeypatch.setattr(examining, "_ASK_S", 0.0)
+    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(loading, "version", lambda *_: loading.Version("champion, version 2", "b" * 12))
+    examine = examining.Examiner(params, None)
+    examine._follow()
+    assert examine._told["name"] == "old"
+    assert "champion, version 2 can't be loaded: ValueError. The model stays old" in caplog.text
 
 
 def test_a_registry_that_is_away_changes_nothing(params, monkeypatch):

@@ -141,13 +141,31 @@ def test_an_object_that_is_not_the_one_of_its_request_is_refused(receiving):
 
 
 @pytest.mark.reliability("an object larger than the limit", "cut off before it fills the memory")
-def test_an_object_over_the_limit_is_cut_off(receiving):
+def test_an_object_over_the_limit_is_cut_off(receiving, caplog):
     small = receiving.model_copy(update={"max_object_mb": 0.02})
     with node(small) as running:
         large = instance(STUDY, 1, Rows=2000, Columns=1000, PixelData=bytes(2_000_000))
         assert store(running.port, large) == [None]
         assert store(running.port, instance(STUDY, 2)) == [0x0000]
     assert len(kept(small)) == 1
+    assert caplog.text.count("cut off") == 1
+
+
+@pytest.mark.parametrize("kind", [b"\x01", b"\x04"])
+def test_a_unit_of_the_protocol_that_would_fill_the_memory_is_not_read(receiving, kind):
+    with node(receiving) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as caller:
+            caller.sendall(kind + b"\0" + (2**30).to_bytes(4, "big"))
+            assert caller.recv(1) == b""
+        assert store(running.port, instance(STUDY, 1)) == [0x0000]
+
+
+def test_our_own_results_are_taken_and_not_kept(receiving):
+    own = instance(STUDY, 1, Manufacturer="fracture-pipeline")
+    with node(receiving) as running:
+        assert store(running.port, own, instance(STUDY, 2)) == [0x0000, 0x0000]
+    assert len(kept(receiving)) == 1
+    assert [line["outcome"] for line in lines(receiving)] == ["own result", "ok"]
 
 
 def test_a_caller_who_says_nothing_holds_nobody_up(receiving):

@@ -12,7 +12,13 @@ from email import message_from_bytes
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
 
 from pipeline.files import dicom_out
 from pipeline.node import sending
@@ -77,6 +83,23 @@ def test_a_status_of_failure_is_told_and_what_came_before_counts(settings, resul
         sent = sending.peer(to(settings, peer)).send(results)
         assert next(sent) == (results[0], "ok")
         with pytest.raises(NotSentError, match="status A700"):
+            next(sent)
+
+
+def test_a_peer_that_takes_one_kind_of_result_gets_all_of_that_kind(settings, tmp_path):
+    kinds = (ComprehensiveSRStorage, DigitalXRayImageStorageForPresentation, SecondaryCaptureImageStorage)
+    paths = [tmp_path / f"{number}.dcm" for number in range(3)]
+    for number, path in enumerate(paths):
+        path.write_bytes(dicom_out.encode(instance(STUDY, number, SOPClassUID=kinds[number])))
+    with peering() as peer:
+        sent = sending.peer(to(settings, peer)).send(paths)
+        assert next(sent) == (paths[1], "ok")
+        with pytest.raises(NotSentError, match="peer takes no ComprehensiveSRStorage"):
+            next(sent)
+    with archive((409, 0xA700)) as server:
+        sent = sending.peer(settings.model_copy(update={"dicomweb": server.url})).send(paths)
+        assert [next(sent), next(sent)] == [(paths[1], "ok"), (paths[2], "ok")]
+        with pytest.raises(NotSentError, match="http 409"):
             next(sent)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.files import dicom, dicom_out
-from pipeline.node import durable, exams, retrying, working
+from pipeline.node import durable, exams, retrying, running, uids, working
 from pipeline.node.audit import Audit
 from pipeline.node.spool import Room, Spool
 from pipeline.node.working import Answer, NotSentError, Work
@@ -86,17 +88,84 @@ def test_a_quiet_study_is_closed_answered_and_sent_once(settings, mailbox):
     assert len({line["study"] for line in lines(settings)}) == 1
 
 
-def test_a_study_to_which_images_come_is_left_open(settings, mailbox):
+@pytest.mark.parametrize("hours", [-5, 0, 5])
+def test_a_study_to_which_images_come_is_left_open(settings, mailbox, monkeypatch, hours):
+    real, seconds, spool = time.time, [0.0], opened(settings)
+    monkeypatch.setattr(exams.time, "monotonic", lambda: seconds[0])
+    with spool.opened():
+        work = work_on(settings.model_copy(update={"quiet_s": 30.0}), spool, mailbox)
+        monkeypatch.setattr(exams.time, "time", lambda: real() + 3600 * hours)  # the clock is set
+        for number in (1, 2, 2):  # the last one comes again
+            receive(spool, number)
+            seconds[0] += 29
+            to_the_end(work)
+            assert states(spool) == []
+        seconds[0] += 31
+        to_the_end(work)
+        assert states(spool) == ["sent"]
+    assert mailbox.came == [expected(1, 2)]
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "[]", "null", '{"images": null}', '{"number": "many"}'])
+def test_spoilt_notes_cost_no_answer(settings, mailbox, spoilt):
     spool = opened(settings)
     with spool.opened():
         receive(spool, 1)
-        to_the_end(work_on(settings.model_copy(update={"quiet_s": 30.0}), spool, mailbox))
-        assert states(spool) == []
-        (study,) = spool.studies()
-        for file in (study / "images").iterdir():
-            os.utime(file, (0, file.stat().st_mtime + 3600))  # as if the clock were set back by an hour
-        to_the_end(work_on(settings.model_copy(update={"quiet_s": 30.0}), spool, mailbox))
-        assert states(spool) == ["sent"]
+        work = work_on(settings, spool, mailbox)
+        work.answer_all(lambda: False)
+        (exam,) = exams.of(spool.studies()[0])
+        for name in ("tries.json", "closed.json"):
+            (exam.folder / name).write_text(spoilt)
+        receive(spool, 2)
+        to_the_end(work)
+        assert states(spool) == ["sent", "sent"]
+        exam.folder.joinpath("sent.json").unlink()
+        shutil.rmtree(exam.folder / "results")
+        to_the_end(work)
+        assert states(spool) == ["set aside", "sent"]
+    assert mailbox.came == [expected(1), expected(1, 2)]
+    assert lines(settings)[-1]["outcome"] == "spoilt"
+
+
+@pytest.mark.parametrize("broken", ["waiting", "close"])
+def test_a_study_that_cannot_be_looked_at_floods_neither_log_nor_trail(
+    settings, mailbox, monkeypatch, caplog, broken
+):
+    slow, spool, real = (
+        settings.model_copy(update={"retry_first_s": 100.0}),
+        opened(settings),
+        getattr(exams, broken),
+    )
+    slow = slow.model_copy(update={"retry_most_s": 1000.0})
+
+    def denied(study, *more):
+        if study.name == uids.digest(STUDY):
+            raise PermissionError(13, "Permission denied", "PLANTED")
+        return real(study, *more)
+
+    monkeypatch.setattr(exams, broken, denied)
+    with spool.opened():
+        receive(spool, 1)
+        receive(spool, 1, study=uid("other"))
+        work = work_on(slow, spool, mailbox)
+        to_the_end(work, 9)
+    assert mailbox.came == [expected(1, study=uid("other"))]
+    assert caplog.text.count("PermissionError; next in 100 s") == 1
+    assert "PLANTED" not in caplog.text
+    of_it = [line for line in lines(settings) if line["study"] == uids.digest(STUDY)]
+    assert len(of_it) == (broken == "close")
+
+
+def test_a_study_that_can_have_no_results_is_removed_after_its_time(settings, mailbox):
+    spool, at_once = opened(settings), settings.model_copy(update={"keep_days": 0.0})
+    with spool.opened():
+        receive(spool, 1)
+        work_on(settings, spool, mailbox, lambda files: Answer([], {})).answer_all(lambda: False)
+        assert states(spool) == ["set aside"]
+        to_the_end(work_on(settings, spool, mailbox))
+        assert len(spool.studies()) == 1
+        to_the_end(work_on(at_once, spool, mailbox))
+        assert spool.studies() == []
 
 
 def test_a_sender_whom_a_restart_cut_off_gets_a_quiet_time_to_go_on(settings, mailbox):
@@ -307,3 +376,18 @@ def test_a_line_that_a_kill_tore_spoils_no_other(tmp_path):
     Audit(trail)("sent", "abc", "ok", 0.1, results=3)
     _torn, whole = trail.read_text().splitlines()
     assert json.loads(whole)["results"] == 3
+
+
+def test_trouble_with_the_spool_is_told_once_for_as_long_as_it_lasts(caplog):
+    stop, looks = threading.Event(), iter("xxx.xx!")
+
+    def look(is_over):
+        seen = next(looks)
+        if seen == "!":
+            stop.set()
+        if seen == "x":
+            raise PermissionError(13, "Permission denied", "PLANTED")
+        return 0
+
+    running._loop(look, stop)
+    assert caplog.messages == ["a look at the spool failed: PermissionError"] * 2

@@ -76,8 +76,9 @@ def _voi(header: Header) -> Dataset:
         return found
     center, width = header.number("WindowCenter"), header.number("WindowWidth")
     function = header.text("VOILUTFunction") or "LINEAR"
-    if center is None or width is None or width < 1:
+    if center is None or width is None or width <= 0:
         return found
+    function = "LINEAR_EXACT" if function == "LINEAR" and width < 1 else function
     found.WindowCenter, found.WindowWidth = _decimal(center), _decimal(width)
     if function in _FUNCTIONS[1:]:
         found.VOILUTFunction = function

@@ -14,9 +14,9 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from pipeline.examine.dicom.view import View
+from pipeline.files import dicom_out
 from pipeline.files.printable import one_line
 
-MANUFACTURER = "fracture-pipeline"
 DISCLAIMER = "Made by an algorithm. Research software, not for diagnosis."
 SHORT_DISCLAIMER = "By an algorithm, not for diagnosis"
 PRESENTATION, CAPTURE, REPORT = "presentation state", "secondary capture", "structured report"
@@ -50,7 +50,7 @@ def arguments(kind: str, number: int, views: Sequence[View], told: Mapping[str, 
         "series_number": _SERIES[kind],
         "sop_instance_uid": uid("instance", kind, told["sha256"], *instances),
         "instance_number": number,
-        "manufacturer": MANUFACTURER,
+        "manufacturer": dicom_out.MANUFACTURER,
         "manufacturer_model_name": model(told),
         "software_versions": version(told),
         "device_serial_number": told["sha256"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -43,14 +43,15 @@ class Refused(NamedTuple):
 
 
 def make(
-    views: Sequence[Answered], loaded: Bundle, told: Mapping[str, str], refused: Sequence[Refused] = ()
+    views: Iterable[Answered], loaded: Bundle, told: Mapping[str, str], refused: Iterable[Refused] = ()
 ) -> list[Dataset]:
     """Make all results of one study, in memory.
 
     Parameters
     ----------
     views
-        Of one study; such as DICOM results cannot refer to are left out, and the log says why.
+        Of one study, of which one is held at a time; such as DICOM results cannot refer to are left out, and
+        the log says why.
     told
         The model's record, as `loading.load` returns it.
     refused
@@ -63,7 +64,7 @@ def make(
         as it is. Equal views and an equal model give equal bytes.
     """
     seen = [see(view, number, loaded, told) for number, view in enumerate(views, 1)]
-    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(views))]
+    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(seen))]
     return compose([view for view in seen if view], loaded, told)
 
 
@@ -95,6 +96,7 @@ def see_refused(view: Refused, number: int, loaded: Bundle) -> View | None:
 
 def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
     """Make the results of the views of one study that `see` and `see_refused` kept."""
+    views = _of_one_patient(views)
     if not views:
         return []
     answered = [view for view in views if view.finding]
@@ -107,6 +109,19 @@ def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> l
     ]
     report = _tried(lambda: structured_report.make(views, answer, settings, told), "study", head.REPORT)
     return [made for made in (*(states or ()), *captures, report) if made is not None]
+
+
+def _of_one_patient(views: Sequence[View]) -> list[View]:
+    """Leave out what results cannot tell apart: a second file of an image, and patients in one study."""
+    kept: dict[str, View] = {}
+    for view in views:
+        first = kept.setdefault(view.source.identity.SOPInstanceUID, view)
+        if first is not view:
+            log.warning("%s bears the SOPInstanceUID of %s: no DICOM result of it", view.title, first.title)
+    if len({view.source.identity.PatientID for view in kept.values()} - {"", None}) > 1:
+        log.warning("study: its views name different patients: no DICOM results")
+        return []
+    return list(kept.values())
 
 
 def _tried(make: Callable[[], T], name: str, what: str) -> T | None:

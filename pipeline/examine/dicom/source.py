@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from pydicom import Dataset, config
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
-from pydicom.valuerep import DA, DT, TM, PersonName, validate_value
+from pydicom.valuerep import DA, DT, IS, TM, DSfloat, PersonName, validate_value
 
 from pipeline.examine.dicom import display
 from pipeline.files import complaints, dicom
@@ -25,14 +27,18 @@ _NEEDED = (  # by the patient and study modules; empty where the source has no v
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-_SEXES = ("M", "F", "O", "")
-_PIXELS, _LAST_GROUP = (
-    0x0028,
-    0x0040,
-)  # the first is for `display`; beyond the last lie curves, overlays and pixels
+_ENUMERATED = {
+    "PatientSex": ("M", "F", "O"), "PatientIdentityRemoved": ("YES", "NO"), "Laterality": ("R", "L"),
+    "ImageLaterality": ("R", "L"), "PatientSexNeutered": ("ALTERED", "UNALTERED"),
+    "QualityControlSubject": ("YES", "NO"),
+}  # fmt: skip
+_PIXELS, _LAST_GROUP = 0x0028, 0x0040  # the first is for `display`; beyond the last lie overlays and pixels
 _DATES = ("Acquisition", "Content", "Series", "Study")
 _NO_DATE = ("19700101", "000000")
 _UID_LETTERS = 64
+_MARKUP = dict.fromkeys(
+    ("LT", "ST", "UT"), "\t\n\f\r"
+)  # control characters that texts of several lines may have
 _PARSED = {"DA": DA, "TM": TM, "DT": DT}
 
 
@@ -95,6 +101,8 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
     with complaints.heard():
         raw = dicom.parse(data, name, max_pixels)
         header = Header(raw, [])
+        if header.is_own:
+            raise SourceError(f"{name}: DICOM results refer to radiographs, and not to earlier results.")
         identity = _sound(raw)
         _name(identity, raw, header, name)
         height, width = (header.whole("Rows"), header.whole("Columns")) if pixels is None else pixels.shape
@@ -107,28 +115,26 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
         if frames:
             identity.NumberOfFrames = 1
         view = header.text("ViewPosition") or header.text("ImageLaterality")
-        return Source(identity, shown, frames, _taken(identity), view[:16])
+        return Source(identity, shown, frames, _taken(identity), view[:16] if view.isprintable() else "")
 
 
 def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
     """Fill in what the standard needs, and refuse a file that cannot be referred to."""
     meta = Header(getattr(raw, "file_meta", Dataset()), [])
     sop_class = header.text("SOPClassUID") or meta.text("MediaStorageSOPClassUID")
-    instance = header.text("SOPInstanceUID") or meta.text("MediaStorageSOPInstanceUID")
-    series, study = header.text("SeriesInstanceUID"), header.text("StudyInstanceUID")
+    instance = header.uid("SOPInstanceUID") or meta.uid("MediaStorageSOPInstanceUID")
+    series, study = header.uid("SeriesInstanceUID"), header.uid("StudyInstanceUID")
     uids = {"SOPInstanceUID": instance, "SeriesInstanceUID": series, "StudyInstanceUID": study}
     if "Image Storage" not in UID(sop_class).name:
         raise SourceError(f"{name}: DICOM results need the class of an image of the standard (SOPClassUID).")
     for keyword, uid in uids.items():
-        if not uid or len(uid) > _UID_LETTERS or set(uid) - set("0123456789."):
+        if not uid or len(uid) > _UID_LETTERS:
             raise SourceError(f"{name}: DICOM results need a sound {keyword} to refer to, and it has none.")
         identity.add(_unchecked(keyword, "UI", UID(uid)))
     identity.SOPClassUID = UID(sop_class)
     for keyword in _NEEDED:
         if keyword not in identity:
             setattr(identity, keyword, "")
-    if identity.PatientSex not in _SEXES:
-        identity.PatientSex = ""
     identity.SpecificCharacterSet = _UTF8
 
 
@@ -144,11 +150,20 @@ def _sound(raw: Any) -> Dataset:
         if tag.is_private or tag.group == _PIXELS or not 0x0008 <= tag.group <= _LAST_GROUP:
             continue
         with suppress(Exception):  # conversions of hostile bytes raise anything
-            element = raw[tag]
+            element = DataElement(tag, raw[tag].VR, _plain(raw[tag].value))
             if _is_sound(element):
-                value = str(element.value) if element.VR == "PN" else element.value
-                kept.add(DataElement(tag, element.VR, value))
+                kept.add(element)
+    for keyword, allowed in _ENUMERATED.items():
+        if keyword in kept and kept[keyword].value not in allowed:
+            del kept[keyword]
     return kept
+
+
+def _plain(value: Any) -> Any:
+    """Leave out the blanks and zeros that fill a text up; names become texts."""
+    if isinstance(value, MultiValue):
+        return [_plain(one) for one in value]
+    return str(value).rstrip(" \0") if isinstance(value, str | PersonName) else value
 
 
 def _is_sound(element: DataElement) -> bool:
@@ -156,10 +171,14 @@ def _is_sound(element: DataElement) -> bool:
         return False
     if element.VR == "SQ":
         return all(_is_sound(inner) for item in element.value for inner in item)
+    if element.VM > 1 and dictionary_VM(element.tag) == "1":  # also a name torn at a letter's second byte
+        return False
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
-        text = str(value) if isinstance(value, str | PersonName) else value
-        if isinstance(text, str):
+        if isinstance(value, str | PersonName | DSfloat | IS):
+            text = str(value)
+            if any(category(letter) == "Cc" for letter in text if letter not in _MARKUP.get(element.VR, "")):
+                return False
             text.encode("utf-8")
             validate_value(element.VR, text, config.RAISE)
             _PARSED.get(element.VR, str)(text)

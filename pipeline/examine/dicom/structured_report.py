@@ -34,6 +34,7 @@ from pipeline.examine import studies
 from pipeline.examine.dicom import head, outline
 from pipeline.examine.dicom.view import View
 from pipeline.examine.studies import Answer
+from pipeline.files import dicom_out
 from pipeline.predict import operating_points
 from pipeline.predict.bundle import Finding
 from pipeline.predict.cutting import RegionSettings
@@ -99,7 +100,7 @@ def _observed_by(told: Mapping[str, str]) -> ObservationContext:
     device = DeviceObserverIdentifyingAttributes(
         head.uid("device", told["sha256"]),
         "fracture predict",
-        head.MANUFACTURER,
+        dicom_out.MANUFACTURER,
         head.model(told),
         told["sha256"],
     )
