@@ -36,9 +36,8 @@ _PIXELS, _LAST_GROUP = 0x0028, 0x0040  # the first is for `display`; beyond the 
 _DATES = ("Acquisition", "Content", "Series", "Study")
 _NO_DATE = ("19700101", "000000")
 _UID_LETTERS = 64
-_MARKUP = dict.fromkeys(
-    ("LT", "ST", "UT"), "\t\n\f\r"
-)  # control characters that texts of several lines may have
+# Control characters that texts of several lines may have.
+_MARKUP = dict.fromkeys(("LT", "ST", "UT"), "\t\n\f\r")
 _PARSED = {"DA": DA, "TM": TM, "DT": DT}
 
 
