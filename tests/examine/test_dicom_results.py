@@ -306,6 +306,10 @@ def test_admitted_pixels_have_the_size_that_results_refer_to() -> None:
     assert isinstance(views.answered(views.dicom()).admitted, intake.Admitted)
 
 
+@pytest.mark.reliability(
+    "two files with one SOPInstanceUID",
+    "the first counts, and a line names the second",
+)
 def test_a_second_file_of_an_image_has_no_results_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
     again = views.dicom(1, SOPInstanceUID=views.header(0).SOPInstanceUID)
     made = views.make(views.dicom(0), again)
@@ -315,6 +319,10 @@ def test_a_second_file_of_an_image_has_no_results_of_its_own(caplog: pytest.LogC
     assert "view 2 (AP) bears the SOPInstanceUID of view 1 (AP)" in caplog.text
 
 
+@pytest.mark.reliability(
+    "two patients under one StudyInstanceUID",
+    "each gets an answer of its own; no DICOM result under one name",
+)
 def test_two_patients_in_one_study_get_no_results_under_one_name(caplog: pytest.LogCaptureFixture) -> None:
     assert views.make(views.dicom(0), views.dicom(1, PatientID="another")) == []
     assert "its views name different patients" in caplog.text
@@ -330,6 +338,10 @@ def test_values_that_must_stand_alone_stay_behind_where_there_are_several(tmp_pa
     assert {str(one[keyword].value or "") for one in made for keyword in several} == {""}
 
 
+@pytest.mark.reliability(
+    "a UID that is none, such as 1..2",
+    "no DICOM result refers to it; a line says so",
+)
 @pytest.mark.parametrize("uid", [".1.2", "1..2", "1.2.", "7"])
 def test_what_only_looks_like_a_uid_is_not_referred_to(uid: str, caplog: pytest.LogCaptureFixture) -> None:
     with pydicom.config.disable_value_validation():
@@ -338,6 +350,10 @@ def test_what_only_looks_like_a_uid_is_not_referred_to(uid: str, caplog: pytest.
     assert "DICOM results need a sound SOPInstanceUID" in caplog.text
 
 
+@pytest.mark.reliability(
+    "our own DICOM results, sent back to us",
+    "not examined as radiographs, and no result refers to them",
+)
 def test_our_own_results_are_neither_examined_nor_referred_to(caplog: pytest.LogCaptureFixture) -> None:
     state, capture, report = map(views.packed, views.make(views.dicom()))
     for own in (state, capture, report):

@@ -98,6 +98,10 @@ def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     assert len(loaded) == 2
 
 
+@pytest.mark.reliability(
+    "a new champion that the node cannot load",
+    "the model before it answers on; an error says so",
+)
 def test_a_champion_that_cannot_be_loaded_ends_no_answers(params, monkeypatch, caplog):
     models = iter(
         [(None, {"name": "old", "sha256": "a" * 12, "learnt_from": ""}), ValueError("a torn bundle")]

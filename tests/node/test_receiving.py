@@ -151,6 +151,10 @@ def test_an_object_over_the_limit_is_cut_off(receiving, caplog):
     assert caplog.text.count("cut off") == 1
 
 
+@pytest.mark.reliability(
+    "a caller that announces gigabytes in one unit of the protocol",
+    "hung up on before anything is read",
+)
 @pytest.mark.parametrize("kind", [b"\x01", b"\x04"])
 def test_a_unit_of_the_protocol_that_would_fill_the_memory_is_not_read(receiving, kind):
     with node(receiving) as running:
@@ -160,6 +164,10 @@ def test_a_unit_of_the_protocol_that_would_fill_the_memory_is_not_read(receiving
         assert store(running.port, instance(STUDY, 1)) == [0x0000]
 
 
+@pytest.mark.reliability(
+    "our own results, sent to the node",
+    "taken and not kept: no loop",
+)
 def test_our_own_results_are_taken_and_not_kept(receiving):
     own = instance(STUDY, 1, Manufacturer="fracture-pipeline")
     with node(receiving) as running:

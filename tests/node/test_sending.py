@@ -86,6 +86,10 @@ def test_a_status_of_failure_is_told_and_what_came_before_counts(settings, resul
             next(sent)
 
 
+@pytest.mark.reliability(
+    "a peer that refuses one kind of result",
+    "it gets all others; what it refused is tried again",
+)
 def test_a_peer_that_takes_one_kind_of_result_gets_all_of_that_kind(settings, tmp_path):
     kinds = (ComprehensiveSRStorage, DigitalXRayImageStorageForPresentation, SecondaryCaptureImageStorage)
     paths = [tmp_path / f"{number}.dcm" for number in range(3)]

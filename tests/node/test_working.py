@@ -106,6 +106,10 @@ def test_a_study_to_which_images_come_is_left_open(settings, mailbox, monkeypatc
     assert mailbox.came == [expected(1, 2)]
 
 
+@pytest.mark.reliability(
+    "notes of the spool that a disk or a hand spoilt",
+    "the study is answered all the same",
+)
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", "null", '{"images": null}', '{"number": "many"}'])
 def test_spoilt_notes_cost_no_answer(settings, mailbox, spoilt):
     spool = opened(settings)
@@ -127,6 +131,10 @@ def test_spoilt_notes_cost_no_answer(settings, mailbox, spoilt):
     assert lines(settings)[-1]["outcome"] == "spoilt"
 
 
+@pytest.mark.reliability(
+    "a study of the spool that cannot be read",
+    "tried ever more seldom; all others go on",
+)
 @pytest.mark.parametrize("broken", ["waiting", "close"])
 def test_a_study_that_cannot_be_looked_at_floods_neither_log_nor_trail(
     settings, mailbox, monkeypatch, caplog, broken
