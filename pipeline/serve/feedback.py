@@ -93,7 +93,7 @@ async def keep(request: Request) -> dict[str, str]:
     answering = here.model
     if told.model != answering.told["sha256"]:
         raise Problem(409, "model_changed", f"bundle {answering.told['sha256']} answers now: ask it first.")
-    answers = await here.examiner.examine(answering, [file], Wanted(again=True))
+    answers = await here.examiner.examine(answering, [file], Wanted(uncounted=True))
     reading = _reading(told, answers[0].record, answering)
     return {"stored": await run_in_threadpool(_kept, here.config, reading, file.data)}
 
@@ -109,9 +109,8 @@ async def _form(request: Request) -> tuple[Sent, SentReading]:
     try:
         return radiograph, SentReading.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise bad_request(f"`reading` is not as GET /openapi.json says. {where}: {first['msg']}.") from None
+        wrong = sent.first_wrong(error)
+        raise bad_request(f"`reading` is not as GET /openapi.json says. {wrong}") from None
 
 
 def _reading(told: SentReading, answer: dict[str, Any], model: Model) -> Reading:
