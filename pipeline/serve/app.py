@@ -63,7 +63,13 @@ def create(
     """
     metrics = Metrics()
     here = Service(config, Model(loaded, told, card), metrics, seen)
-    app = FastAPI(title=_TITLE, lifespan=_lifespan(here, later), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=_TITLE,
+        lifespan=_lifespan(here, later),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # behind a proxy it would send patients' files on without encryption
+    )
     app.state.service = here
     app.include_router(router)
     app.include_router(feedback.router)
@@ -148,6 +154,7 @@ async def _answered(request: Request, wanted: Wanted) -> tuple[Model, list[Answe
     here = service.of(request)
     model = here.model  # one model answers a whole request, whatever is promoted meanwhile
     files = await sent.read(request, here.config.serve.max_files)
+    wanted = wanted._replace(uncounted=watch.is_canary(request))
     return model, await here.examiner.examine(model, files, wanted)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Scope
 
 from pipeline.predict.bundle import Finding
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 _NAME = "canary"
 _AT_ONCE = 8  # phantoms of a request
 _CLIENT = ("canary", 0)  # no address of a network, so no client's rate is used up
+
+
+def is_canary(request: Request) -> bool:
+    """Whether a request is one of ours."""
+    return request.client == _CLIENT
 
 
 async def watch(app: ASGIApp, service: Service) -> None:

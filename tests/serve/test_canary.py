@@ -77,6 +77,13 @@ def test_a_service_that_answers_otherwise_than_at_its_start_is_not_ready(loaded,
     eventually(lambda: client.get("/ready").status_code, 200)
 
 
+def test_a_canary_is_no_radiograph_that_was_seen(serve, work):
+    client = serve(begin=True, canary_s=60, canary_radiographs=2, seen=work / "seen")
+    eventually(lambda: client.get("/ready").status_code, 200)
+    assert not (work / "seen").exists()
+    assert "fracture_radiographs_total{" not in client.get("/metrics").text
+
+
 @pytest.mark.reliability("a canary that a request's limits refuse", "`/ready` 503, which says why")
 def test_canaries_go_through_the_limits_of_a_client(serve, monkeypatch):
     monkeypatch.setenv("FRACTURE_TOKEN", "long and random")
