@@ -5,6 +5,7 @@ A name is a label, and its suffix is compared with what the bytes are. It is nev
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.track.guard import received
 _LONGEST_NAME = 200  # characters; of a longer one the end is kept, where the suffix stands
 _ALONE = ("application/dicom", "application/octet-stream")  # and all of image/
 _FIELD = "file"
+_PIECE = 2**20  # bytes of a form that are parsed at once
 _MOST_SIGNS = 1000  # of JSON's structure, a file: beyond, each byte would become many in memory
 
 
@@ -108,7 +110,10 @@ async def form(request: Request, max_files: int) -> FormData:
     """
 
     async def body() -> AsyncGenerator[bytes, None]:
-        yield await request.body()
+        whole = await request.body()
+        for start in range(0, len(whole), _PIECE):
+            yield whole[start : start + _PIECE]
+            await asyncio.sleep(0)  # other requests have their turn meanwhile
         if not parser.ended:  # else the files behind the cut would be missing from the answer without a word
             raise MultiPartException("It ends before its last boundary.")
 
@@ -118,7 +123,7 @@ async def form(request: Request, max_files: int) -> FormData:
     except MultiPartException as error:
         if "Too many files" in error.message:
             raise _too_many(max_files) from None
-        raise _no_form(error.message) from None
+        raise _no_form(str(error.__cause__ or error.message)) from None
     except (KeyError, ValueError, LookupError):
         raise _no_form("It cannot be read.") from None
 
@@ -168,4 +173,4 @@ def _data(text: str) -> bytes | ImageFault:
 
 def _too_many(most: int, number: int | None = None) -> Problem:
     received_ = "" if number is None else f" Received: {number}."
-    return Problem(413, "request_too_large", f"a request may hold {most} files.{received_} Send several.")
+    return Problem(413, "request_too_large", f"files in a request: {most} at most.{received_} Send several.")
