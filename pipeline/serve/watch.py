@@ -20,6 +20,7 @@ from pipeline.serve.service import Service
 log = logging.getLogger(__name__)
 
 _NAME = "canary"
+_AGAIN_S = 30.0  # after one that failed: it may have met a service that was busy
 _AT_ONCE = 8  # phantoms of a request
 _CLIENT = ("canary", 0)  # no address of a network, so no client's rate is used up
 
@@ -41,7 +42,7 @@ async def watch(app: ASGIApp, service: Service) -> None:
         if outcome.failures:
             service.troubles[_NAME] = "; ".join(outcome.failures)
             log.error("serve: canary: %s", service.troubles[_NAME])
-        await asyncio.sleep(settings.canary_s)
+        await asyncio.sleep(min(settings.canary_s, _AGAIN_S) if outcome.failures else settings.canary_s)
 
 
 class Watcher:
@@ -112,8 +113,9 @@ async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> 
 
 def _scope(headers: Mapping[str, str]) -> Scope:
     return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
-        "scheme": "http", "path": "/predict", "raw_path": b"/predict", "query_string": b"", "root_path": "",
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1",
+        "method": "POST", "scheme": "http", "path": "/predict", "raw_path": b"/predict", "query_string": b"",
+        "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": _CLIENT, "server": ("localhost", 80),
     }  # fmt: skip

@@ -127,6 +127,17 @@ def test_the_map_and_the_radiograph_are_added_in_its_own_pixels(draw, work, clie
     assert not {"region_map", "image"} & set(posted(client, [path]).json()["results"][0])
 
 
+def test_an_answer_of_many_pictures_is_sent_file_by_file(draw, work, client):
+    files = [("file", (path.name, path.read_bytes())) for path in draw(work, range(3))]
+    for route, key in (("/predict", "results"), ("/studies", "studies")):
+        with client.stream("POST", f"{route}?image=true", files=files) as answer:
+            pieces = list(answer.iter_raw())
+        told = json.loads(b"".join(pieces))
+        assert list(told) == ["model", key]
+        assert len(told[key]) == 3
+        assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+
+
 def test_a_file_that_is_refused_costs_the_others_nothing_and_all_refused_is_422(draw, work, client):
     (path,) = draw(work, [1])
     sound, cut = ("file", ("a.png", path.read_bytes())), ("file", ("b.png", path.read_bytes()[:-200]))
