@@ -79,4 +79,4 @@ def version(config: Config, followed_name: str) -> Version:
 
 
 def _card(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

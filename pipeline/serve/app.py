@@ -7,13 +7,14 @@ are saved, where the settings allow it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -63,7 +64,13 @@ def create(
     """
     metrics = Metrics()
     here = Service(config, Model(loaded, told, card), metrics, seen)
-    app = FastAPI(title=_TITLE, lifespan=_lifespan(here, later), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=_TITLE,
+        lifespan=_lifespan(here, later),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # behind a proxy it would send patients' files on without encryption
+    )
     app.state.service = here
     app.include_router(router)
     app.include_router(feedback.router)
@@ -129,7 +136,7 @@ async def tell_model(request: Request) -> dict[str, Any]:
 @router.post("/predict", responses=_ASKED, openapi_extra=described.files())
 async def predict(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
-) -> JSONResponse:
+) -> StreamingResponse:
     """Examine radiographs; a file that is refused costs the others nothing."""
     model, answers = await _answered(request, Wanted(region_map, image))
     return _json(model, "results", [answer.record for answer in answers], answers)
@@ -138,7 +145,7 @@ async def predict(
 @router.post("/studies", responses=_ASKED, openapi_extra=described.files())
 async def answer_studies(
     request: Request, region_map: Annotated[bool, Query(alias="map")] = False, image: Flag = False
-) -> JSONResponse:
+) -> StreamingResponse:
     """Examine DICOM files, and answer study by study."""
     model, answers = await _answered(request, Wanted(region_map, image))
     return _json(model, "studies", studies.grouped(answers, model.bundle), answers)
@@ -148,9 +155,25 @@ async def _answered(request: Request, wanted: Wanted) -> tuple[Model, list[Answe
     here = service.of(request)
     model = here.model  # one model answers a whole request, whatever is promoted meanwhile
     files = await sent.read(request, here.config.serve.max_files)
+    wanted = wanted._replace(uncounted=watch.is_canary(request))
     return model, await here.examiner.examine(model, files, wanted)
 
 
-def _json(model: Model, name: str, told: list[dict[str, Any]], answers: list[Answer]) -> JSONResponse:
+def _json(model: Model, name: str, told: list[dict[str, Any]], answers: list[Answer]) -> StreamingResponse:
+    """Send a list in JSON item by item: whole, pictures of all would lie in memory several times over."""
     all_refused = not any(answer.finding for answer in answers)
-    return JSONResponse({"model": dict(model.told), name: told}, 422 if all_refused else 200)
+    pieces = _pieces({"model": dict(model.told), name: told}, name)
+    return StreamingResponse(pieces, 422 if all_refused else 200, media_type="application/json")
+
+
+def _pieces(values: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Write the JSON of an object, of which the last value, that of ``name``, is a list."""
+    before, _, after = _dumps({**values, name: []}).rpartition("[")
+    yield f"{before}["
+    for place, item in enumerate(values[name]):
+        yield f"{',' if place else ''}{_dumps(item)}"
+    yield after
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

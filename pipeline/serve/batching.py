@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
 
@@ -17,7 +16,6 @@ from pipeline.serve.model import Model
 
 MOST = 16  # radiographs of a batch
 _MOST_PIXELS = 25_000_000  # of a batch: its region maps take four bytes each
-_WAIT_S = 0.005  # for others to join the first
 
 
 class _Job(NamedTuple):
@@ -71,13 +69,10 @@ class Batches:
                 return
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
-        """Take those that follow within a few milliseconds; tell whether the queue was closed."""
-        batch, size, until = [first], first.pixels.size, time.monotonic() + _WAIT_S
-        while len(batch) < MOST:
-            try:
-                job = self._jobs.get(timeout=max(until - time.monotonic(), 0))
-            except Empty:
-                break
+        """Take those that wait already; tell whether the queue was closed."""
+        batch, size = [first], first.pixels.size
+        while len(batch) < MOST and not self._jobs.empty():
+            job = self._jobs.get()
             if job is None:
                 return batch, True
             size += job.pixels.size

@@ -40,16 +40,12 @@ class Bodies:
         """
         body = bytearray()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._gather(receive, body)
-        except TimeoutError:
-            self._held_bytes -= len(body)
-            detail = f"a request must arrive within {self._timeout_s:g} s."
-            raise Problem(408, "too_slow", detail, _CLOSE) from None
-        except BaseException:
-            self._held_bytes -= len(body)
-            raise
-        try:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._gather(receive, body)
+            except TimeoutError:
+                detail = f"a request must arrive within {self._timeout_s:g} s."
+                raise Problem(408, "too_slow", detail, _CLOSE) from None
             yield bytes(body)
         finally:
             self._held_bytes -= len(body)

@@ -34,12 +34,13 @@ _THREADS = 32  # files that are on their way at once; most of them wait
 class Wanted(NamedTuple):
     """What an answer holds besides: the region map, and the radiograph as it is shown upright.
 
-    What is examined ``again`` was counted and noted before, and is not once more.
+    What is ``uncounted`` goes neither into the metrics of radiographs nor into what was seen: a canary, and
+    what was counted before.
     """
 
     region_map: bool = False
     image: bool = False
-    again: bool = False
+    uncounted: bool = False
 
 
 class Answer(NamedTuple):
@@ -104,7 +105,7 @@ class Examiner:
         asked = _Asked(model, wanted, time.monotonic() + settings.timeout_s, settings.max_pixels)
         every = (loop.run_in_executor(self._threads, self._one, asked, file) for file in files)
         answers = list(await asyncio.gather(*every))
-        if not wanted.again:
+        if not wanted.uncounted:
             self._metrics.answers(answer.record for answer in answers)
         return answers
 
@@ -132,7 +133,7 @@ class Examiner:
                 return Answer(record.refuse(sent.path, read.result), read.study)
             radiograph = read.result.radiograph
             asked.take(radiograph.pixels.size)
-            if self._seen and not asked.wanted.again:
+            if self._seen and not asked.wanted.uncounted:
                 self._seen.note(radiograph, len(sent.data))
             finding = self._ask(asked, radiograph.pixels)
             told = _told(asked, sent, read.result, finding) | {"spacing_mm": read.spacing_mm}

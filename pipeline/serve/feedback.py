@@ -26,6 +26,7 @@ router = APIRouter(responses=described.problems(400, 401))
 _MOST_BOXES = 50
 _LONGEST_NAME = 100
 _OVER_THE_EDGE_PX = 1  # rounding
+_SMALLEST_PX = 1
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Extent = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -93,25 +94,28 @@ async def keep(request: Request) -> dict[str, str]:
     answering = here.model
     if told.model != answering.told["sha256"]:
         raise Problem(409, "model_changed", f"bundle {answering.told['sha256']} answers now: ask it first.")
-    answers = await here.examiner.examine(answering, [file], Wanted(again=True))
+    answers = await here.examiner.examine(answering, [file], Wanted(uncounted=True))
     reading = _reading(told, answers[0].record, answering)
     return {"stored": await run_in_threadpool(_kept, here.config, reading, file.data)}
 
 
 async def _form(request: Request) -> tuple[Sent, SentReading]:
-    form = await sent.form(request, 1)
-    file, text = form.get("file"), form.get("reading")
-    if not isinstance(file, UploadFile) or not isinstance(text, str):
-        await form.close()
-        raise bad_request("a reading is a form with `file`, the radiograph, and `reading`, JSON.")
-    radiograph = Sent(sent.named(file.filename or "", 0), await file.read())
+    form = await sent.form(request, 2)  # a reading may come as a file of its own
+    parts = {name: await _content(part) for name, part in form.multi_items()}
+    file, n_parts = form.get("file"), len(form.multi_items())
     await form.close()
+    if not isinstance(file, UploadFile) or set(parts) != {"file", "reading"} or n_parts != len(parts):
+        raise bad_request("a reading is a form with one `file`, the radiograph, and one `reading`, JSON.")
+    radiograph = Sent(sent.named(file.filename or "", 0), parts["file"])
     try:
-        return radiograph, SentReading.model_validate_json(text)
+        return radiograph, SentReading.model_validate_json(parts["reading"])
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise bad_request(f"`reading` is not as GET /openapi.json says. {where}: {first['msg']}.") from None
+        wrong = sent.first_wrong(error)
+        raise bad_request(f"`reading` is not as GET /openapi.json says. {wrong}") from None
+
+
+async def _content(part: UploadFile | str) -> bytes:
+    return part.encode() if isinstance(part, str) else await part.read()
 
 
 def _reading(told: SentReading, answer: dict[str, Any], model: Model) -> Reading:
@@ -122,8 +126,6 @@ def _reading(told: SentReading, answer: dict[str, Any], model: Model) -> Reading
     if told.boxes and not told.fractured:
         raise bad_request("boxes mark fractures: remove them, or say that there is a fracture.")
     size = answer["height_px"], answer["width_px"]
-    for box in told.boxes:
-        _check_inside(box, *size)
     return Reading(
         datetime.now(UTC),
         "",
@@ -133,18 +135,24 @@ def _reading(told: SentReading, answer: dict[str, Any], model: Model) -> Reading
         answer["decision"],
         answer["probability"],
         told.fractured,
-        tuple(Box(box.bbox, box.origin) for box in told.boxes),
+        tuple(Box(_inside(box, *size), box.origin) for box in told.boxes),
         one_line(told.reader.strip(), ""),
     )
 
 
-def _check_inside(box: SentBox, height_px: int, width_px: int) -> None:
+def _inside(box: SentBox, height_px: int, width_px: int) -> tuple[float, float, float, float]:
+    """Cut a box at the radiograph's edges, which it may pass by what rounding does."""
     left, top, width, height = box.bbox
-    over = max(-left, -top, left + width - width_px, top + height - height_px)
-    if over > _OVER_THE_EDGE_PX:
+    right, bottom = left + width, top + height
+    over = max(-left, -top, right - width_px, bottom - height_px)
+    left, top = max(left, 0.0), max(top, 0.0)
+    width, height = min(right, width_px) - left, min(bottom, height_px) - top
+    if over > _OVER_THE_EDGE_PX or min(width, height) < _SMALLEST_PX:
         raise bad_request(
-            f"a box must lie on the radiograph, {width_px} x {height_px}. Received: {box.bbox}."
+            f"a box must lie on the radiograph, {width_px} x {height_px}, and be {_SMALLEST_PX} pixel wide "
+            f"and high at least. Received: {box.bbox}."
         )
+    return left, top, width, height
 
 
 def _kept(config: Config, reading: Reading, data: object) -> str:

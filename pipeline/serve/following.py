@@ -58,9 +58,21 @@ class Follower:
 
 
 def warm(model: Model) -> None:
-    """Let a model answer once, so that no client waits for what it does at first."""
+    """Let a model answer once, so that no client waits for what it does at first.
+
+    Raises
+    ------
+    ValueError
+        It does not answer: files of its bundle do not go together.
+    """
     ramp = np.add.outer(np.arange(_WARM_PX), np.arange(_WARM_PX)).astype(np.uint8)
-    model.predict([ramp])
+    try:
+        model.predict([ramp])
+    except Exception as error:  # each library that computes has errors of its own
+        raise ValueError(
+            f"{model.told['name']} must answer. Received: {error!r}. Files of its bundle do not go together: "
+            "take it anew from where it was made."
+        ) from error
 
 
 async def follow(service: Service, later: Callable[[Mapping[str, str]], Model | None]) -> None:

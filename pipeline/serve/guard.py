@@ -44,8 +44,20 @@ def is_here(host: str) -> bool:
 
 
 def token(settings: config.Serve) -> str:
-    """Read the token from the environment; empty where none is set."""
-    return os.environ.get(settings.token_variable, "").strip()
+    """Read the token from the environment; empty where none is set.
+
+    Raises
+    ------
+    ValueError
+        It holds what no header can carry, so nobody could show it.
+    """
+    found = os.environ.get(settings.token_variable, "").strip()
+    if not (found.isascii() and found.isprintable()):
+        raise ValueError(
+            f"the token in {settings.token_variable} must be of ASCII's letters, digits and signs. Received: "
+            "others. Make one: `openssl rand -hex 24`."
+        )
+    return found
 
 
 class Guard:
@@ -75,6 +87,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
         start, told = time.perf_counter(), _Told(send)
         try:
             self._check(scope, Headers(scope=scope))
@@ -94,8 +108,9 @@ class Guard:
         if scope["method"] == "POST" and headers.get("sec-fetch-site", "") not in _OWN_PAGES:
             raise Problem(403, "wrong_origin", "a page of another site asked; only our own page may.")
         if self._token and not _is_open(scope["path"]):
-            sent = headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(sent.encode(), self._token.encode()):
+            scheme, _, sent = headers.get("authorization", "").partition(" ")
+            right = hmac.compare_digest(sent.strip().encode(), self._token.encode())
+            if not (right and scheme.lower() == "bearer"):
                 raise Problem(
                     401, "no_token", "send the header `Authorization: Bearer TOKEN`.",
                     {"WWW-Authenticate": "Bearer"},

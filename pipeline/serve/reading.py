@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -136,18 +136,26 @@ class Decoders:
             _kill(executor)
 
     def _read(self, item: Item, until: float) -> Read:
-        for _ in range(2):  # another file may have brought the processes down
-            executor, future = self._submit(item)
-            try:
-                return future.result(_left(until))
-            except BrokenProcessPool:
-                self._forget(executor)
-                continue
-            except TimeoutError:
-                self._forget(executor)
-                _kill(executor)
-                raise TimeoutError from None
-        return Read(ImageFault("broken", f"{item.name}: its decoder died of it"))
+        executor, future = self._submit(item)
+        try:
+            return future.result(_left(until))
+        except (BrokenProcessPool, CancelledError):
+            self._forget(executor)
+            return self._alone(item, until)
+        except TimeoutError:
+            self._forget(executor)
+            _kill(executor)
+            raise TimeoutError from None
+
+    def _alone(self, item: Item, until: float) -> Read:
+        """Read in a process of its own: another file may have brought the others' down, and may again."""
+        executor = _processes(1)
+        try:
+            return executor.submit(read, item).result(_left(until))
+        except BrokenProcessPool:
+            return Read(ImageFault("broken", f"{item.name}: its decoder died of it"))
+        finally:
+            _kill(executor)
 
     def _submit(self, item: Item) -> tuple[Executor, Future[Read]]:
         with self._lock:
@@ -162,12 +170,16 @@ class Decoders:
     def _started(self) -> Executor:
         if self._n_workers == 1:
             return ThreadPoolExecutor(1, "decoder")
-        return ProcessPoolExecutor(self._n_workers, get_context("spawn"), die_with_parent, (os.getpid(),))
+        return _processes(self._n_workers)
 
     def _forget(self, executor: Executor) -> None:
         with self._lock:
             if self._executor is executor:
                 self._executor = None
+
+
+def _processes(number: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(number, get_context("spawn"), die_with_parent, (os.getpid(),))
 
 
 class _Room:

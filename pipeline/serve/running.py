@@ -7,6 +7,7 @@ import math
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,12 +17,13 @@ from pipeline.config import Config, Serve
 from pipeline.predict import origin
 from pipeline.registry import loading
 from pipeline.serve import app, following, guard
+from pipeline.serve.connections import Connection
 from pipeline.serve.model import Model
 
 log = logging.getLogger(__name__)
 
 _CONNECTIONS = 1000  # open at once; uvicorn answers others 503
-_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.asgi")  # what matters of theirs, we say
+_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "python_multipart")  # what matters of theirs, we say
 
 
 def run(config: Config, model: str | None, seen: Path | None) -> None:
@@ -52,13 +54,15 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
         name = loading.followed(model)
         later = following.Follower(config, name).later if name else None
         made = app.create(config, loaded.bundle, loaded.told, card=loaded.card, seen=seen, later=later)
+        _listen(here, settings)
         log.info("serve: http://%s:%d", *here.getsockname()[:2])
         signal.signal(signal.SIGTERM, _terminated)
         _server(made, settings).run([here])
 
 
 def _check(settings: Serve) -> None:
-    if not guard.is_here(settings.host) and not guard.token(settings):
+    token = guard.token(settings)
+    if not guard.is_here(settings.host) and not token:
         raise ValueError(
             f"a service that others reach needs a token. Received: serve.host {settings.host}, and nothing "
             f"in the environment variable {settings.token_variable}. Set a long random text there, or listen "
@@ -74,16 +78,28 @@ def _bound(settings: Serve) -> socket.socket:
         here.bind((settings.host, settings.port))
     except OSError as error:
         here.close()
-        raise OSError(
-            f"{settings.host}, port {settings.port} must be free: {error.strerror or error}. Choose another: "
-            "`--port`, or serve.port in params.yaml."
-        ) from None
+        raise _taken(settings, error) from None
     return here
+
+
+def _listen(here: socket.socket, settings: Serve) -> None:
+    """Listen before uvicorn does: a service that was started at the same moment may have come first."""
+    try:
+        here.listen()
+    except OSError as error:
+        raise _taken(settings, error) from None
+
+
+def _taken(settings: Serve, error: OSError) -> OSError:
+    return OSError(
+        f"{settings.host}, port {settings.port} must be free: {error.strerror or error}. Choose another: "
+        "`--port`, or serve.port in params.yaml."
+    )
 
 
 def _server(made: object, settings: Serve) -> uvicorn.Server:
     for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)
     return uvicorn.Server(
         uvicorn.Config(
             made,  # type: ignore[arg-type]
@@ -91,6 +107,7 @@ def _server(made: object, settings: Serve) -> uvicorn.Server:
             access_log=False,
             proxy_headers=False,  # the rate is of the peer: any client may write a header
             server_header=False,
+            http=partial(Connection, settings.timeout_s),  # type: ignore[arg-type]
             ws="none",
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=math.ceil(settings.timeout_s),

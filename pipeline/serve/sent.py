@@ -5,6 +5,8 @@ A name is a label, and its suffix is compared with what the bytes are. It is nev
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +21,10 @@ from pipeline.serve.problems import Problem, bad_request
 from pipeline.track.guard import received
 
 _LONGEST_NAME = 200  # characters; of a longer one the end is kept, where the suffix stands
-_ALONE = ("application/dicom", "application/octet-stream", "image/")
+_ALONE = ("application/dicom", "application/octet-stream")  # and all of image/
 _FIELD = "file"
+_PIECE = 2**20  # bytes of a form that are parsed at once
+_MOST_SIGNS = 1000  # of JSON's structure, a file: beyond, each byte would become many in memory
 
 
 class Sent(NamedTuple):
@@ -65,8 +69,8 @@ async def read(request: Request, max_files: int) -> list[Sent]:
     if kind == "multipart/form-data":
         files = await _form(request, max_files)
     elif kind == "application/json":
-        files = _json(await request.body())
-    elif kind.startswith(_ALONE):
+        files = _json(await request.body(), max_files)
+    elif kind in _ALONE or kind.startswith("image/"):
         files = [Sent(named("", 0), await request.body())]
     else:
         raise Problem(
@@ -77,8 +81,6 @@ async def read(request: Request, max_files: int) -> list[Sent]:
         )
     if not files:
         raise bad_request(f"a request needs a file: fields {_FIELD!r} of a form, or `images` in JSON.")
-    if len(files) > max_files:
-        raise _too_many(max_files, len(files))
     return files
 
 
@@ -92,6 +94,10 @@ class _InMemory(MultiPartParser):
     """Keeps files in memory: the body is limited already, and no radiograph lies on the server's disk."""
 
     spool_max_size = 2**40
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
 
 
 async def form(request: Request, max_files: int) -> FormData:
@@ -104,37 +110,57 @@ async def form(request: Request, max_files: int) -> FormData:
     """
 
     async def body() -> AsyncGenerator[bytes, None]:
-        yield await request.body()
+        whole = await request.body()
+        for start in range(0, len(whole), _PIECE):
+            yield whole[start : start + _PIECE]
+            await asyncio.sleep(0)  # other requests have their turn meanwhile
+        if not parser.ended:  # else the files behind the cut would be missing from the answer without a word
+            raise MultiPartException("It ends before its last boundary.")
 
+    parser = _InMemory(request.headers, body(), max_files=max_files, max_fields=max_files)
     try:
-        parser = _InMemory(request.headers, body(), max_files=max_files, max_fields=max_files)
         return await parser.parse()
-    except (MultiPartException, KeyError, ValueError, LookupError) as error:
-        if "Too many files" in str(getattr(error, "message", "")):
+    except MultiPartException as error:
+        if "Too many files" in error.message:
             raise _too_many(max_files) from None
-        raise bad_request(
-            "the body must be a form of files, multipart/form-data. It cannot be read."
-        ) from None
+        raise _no_form(str(error.__cause__ or error.message)) from None
+    except (KeyError, ValueError, LookupError):
+        raise _no_form("It cannot be read.") from None
+
+
+def _no_form(why: str) -> Problem:
+    return bad_request(f"the body must be a form of files, multipart/form-data. {why}")
 
 
 async def _form(request: Request, max_files: int) -> list[Sent]:
     parsed = await form(request, max_files)
     parts = [part for _, part in parsed.multi_items() if isinstance(part, UploadFile)]
     files = [Sent(named(part.filename or "", place), await part.read()) for place, part in enumerate(parts)]
+    texts = [part for part in parsed.getlist(_FIELD) if isinstance(part, str)]
     await parsed.close()
+    if texts:
+        raise _no_form(f"A part {_FIELD!r} came without `filename`, so as text and no file.")
     return files
 
 
-def _json(body: bytes) -> list[Sent]:
+def _json(body: bytes, max_files: int) -> list[Sent]:
+    if sum(map(body.count, (b"{", b"[", b","))) > _MOST_SIGNS * max_files:
+        raise _too_many(max_files)
     try:
-        images = Images.model_validate_json(body).images
+        images = Images.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).images
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
         raise bad_request(
-            f'the body must be {{"images": [{{"name": ..., "data": ...}}]}}. {where}: {first["msg"]}.'
+            f'the body must be {{"images": [{{"name": ..., "data": ...}}]}}. {first_wrong(error)}'
         ) from None
+    if len(images) > max_files:
+        raise _too_many(max_files, len(images))
     return [Sent(named(image.name, place), _data(image.data)) for place, image in enumerate(images)]
+
+
+def first_wrong(error: ValidationError) -> str:
+    """Say what is wrong first in JSON, and where, without what was sent."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{': '.join(filter(None, ('.'.join(map(str, first['loc'])), first['msg'])))}."
 
 
 def _data(text: str) -> bytes | ImageFault:
@@ -147,4 +173,4 @@ def _data(text: str) -> bytes | ImageFault:
 
 def _too_many(most: int, number: int | None = None) -> Problem:
     received_ = "" if number is None else f" Received: {number}."
-    return Problem(413, "request_too_large", f"a request may hold {most} files.{received_} Send several.")
+    return Problem(413, "request_too_large", f"files in a request: {most} at most.{received_} Send several.")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Scope
 
 from pipeline.predict.bundle import Finding
@@ -19,8 +20,14 @@ from pipeline.serve.service import Service
 log = logging.getLogger(__name__)
 
 _NAME = "canary"
+_AGAIN_S = 30.0  # after one that failed: it may have met a service that was busy
 _AT_ONCE = 8  # phantoms of a request
 _CLIENT = ("canary", 0)  # no address of a network, so no client's rate is used up
+
+
+def is_canary(request: Request) -> bool:
+    """Whether a request is one of ours."""
+    return request.client == _CLIENT
 
 
 async def watch(app: ASGIApp, service: Service) -> None:
@@ -35,7 +42,7 @@ async def watch(app: ASGIApp, service: Service) -> None:
         if outcome.failures:
             service.troubles[_NAME] = "; ".join(outcome.failures)
             log.error("serve: canary: %s", service.troubles[_NAME])
-        await asyncio.sleep(settings.canary_s)
+        await asyncio.sleep(min(settings.canary_s, _AGAIN_S) if outcome.failures else settings.canary_s)
 
 
 class Watcher:
@@ -106,8 +113,9 @@ async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> 
 
 def _scope(headers: Mapping[str, str]) -> Scope:
     return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
-        "scheme": "http", "path": "/predict", "raw_path": b"/predict", "query_string": b"", "root_path": "",
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1",
+        "method": "POST", "scheme": "http", "path": "/predict", "raw_path": b"/predict", "query_string": b"",
+        "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": _CLIENT, "server": ("localhost", 80),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.serve import canary
+from pipeline.serve import canary, watch
 from pipeline.serve.canary import Phantom
 from tests.serve.test_following import eventually
 
@@ -75,6 +75,26 @@ def test_a_service_that_answers_otherwise_than_at_its_start_is_not_ready(loaded,
     assert 'fracture_canary{figure="agreement"} 0.0' in client.get("/metrics").text
     moved.clear()
     eventually(lambda: client.get("/ready").status_code, 200)
+
+
+def test_after_a_canary_that_failed_the_next_comes_soon(serve, monkeypatch):
+    outcomes = [canary.Outcome({}, ["/predict answered 503: busy"]), canary.Outcome({})]
+
+    async def once(watcher):
+        return outcomes.pop(0)
+
+    monkeypatch.setattr(watch.Watcher, "once", once)
+    monkeypatch.setattr(watch, "_AGAIN_S", 0.05)
+    client = serve(begin=True, canary_s=3600, canary_radiographs=2)
+    eventually(lambda: client.get("/ready").status_code, 200)
+    assert outcomes == []
+
+
+def test_a_canary_is_no_radiograph_that_was_seen(serve, work):
+    client = serve(begin=True, canary_s=60, canary_radiographs=2, seen=work / "seen")
+    eventually(lambda: client.get("/ready").status_code, 200)
+    assert not (work / "seen").exists()
+    assert "fracture_radiographs_total{" not in client.get("/metrics").text
 
 
 @pytest.mark.reliability("a canary that a request's limits refuse", "`/ready` 503, which says why")

@@ -155,6 +155,9 @@ def test_one_radiograph_read_twice_is_kept_once(client, folder):
         ({"boxes": [BOX | {"bbox": [190, 0, 300, 5]}]}, 400, "bad_request"),
         ({"boxes": [BOX | {"bbox": [0, 0, -1, 5]}]}, 400, "bad_request"),
         ({"boxes": [BOX | {"bbox": [0, 0, float("inf"), 5]}]}, 400, "bad_request"),
+        ({"boxes": [BOX | {"bbox": [0, 0, 1e308, 1e308]}]}, 400, "bad_request"),
+        ({"boxes": [BOX | {"bbox": [10, 10, 1e-320, 5]}]}, 400, "bad_request"),
+        ({"boxes": [BOX | {"bbox": [-1, 20, 1.5, 5]}]}, 400, "bad_request"),
         ({"boxes": [BOX | {"origin": "elsewhere"}]}, 400, "bad_request"),
     ],
 )
@@ -165,6 +168,24 @@ def test_a_wrong_reading_leaves_nothing(client, folder, change, status, reason):
     answer = send(client, READING | change)
     assert (answer.status_code, answer.json()["error"]["reason"]) == (status, reason)
     assert not folder.exists()
+
+
+def test_a_box_that_passes_the_edge_by_rounding_is_cut_there(client, folder):
+    height, width = stub.phantom().shape
+    boxes = [BOX | {"bbox": [-0.5, -1.0, width + 1, height + 2]}]
+    assert send(client, READING | {"boxes": boxes}).status_code == 201
+    ((_, kept),) = store.read(folder)
+    assert [box.bbox for box in kept.boxes] == [(0.0, 0.0, width, height)]
+
+
+def test_a_reading_may_come_as_a_file_of_its_own(client, folder):
+    parts = {"file": ("a.png", PNG), "reading": ("reading.json", json.dumps(READING))}
+    assert client.post("/feedback", files=parts).status_code == 201
+    twice = [("file", ("a.png", PNG)), *parts.items()]
+    assert client.post("/feedback", files=twice).status_code == 413
+    twice = [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]
+    assert client.post("/feedback", files=twice, data={"reading": "{}"}).status_code == 400
+    assert len(files(folder)) == 2
 
 
 @pytest.mark.parametrize(("data", "reason"), [(PNG[:-60], "truncated"), (b"no picture", "not_an_image")])

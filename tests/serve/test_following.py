@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +51,12 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_old_one(loaded, serve):
     eventually(lambda: client.get("/model").json()["model"], SECOND)
     assert client.get("/ready").json()["warnings"] == []
     assert "fracture_follow_failures_total 2.0" in client.get("/metrics").text
+
+
+def test_a_model_that_cannot_answer_says_that_its_files_do_not_go_together(loaded):
+    canvas = loaded.preprocess.model_copy(update={"height_px": 96})
+    with pytest.raises(ValueError, match=r"current must answer.*invalid dimensions"):
+        following.warm(Model(replace(loaded, preprocess=canvas), TOLD))
 
 
 def test_a_version_is_loaded_once_and_one_that_failed_is_left_for_a_while(loaded, config, monkeypatch):

@@ -33,6 +33,42 @@ def test_a_token_is_asked_for_where_one_is_set(serve, monkeypatch):
     ] * 4
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("bearer long and random", 200),
+        ("Bearer  long and random ", 200),
+        ("long and random", 401),
+        ("Basic long and random", 401),
+        ("Bearer", 401),
+        (b"Bearer \xff", 401),
+    ],
+)
+def test_a_token_is_borne_by_its_scheme_in_any_case(serve, monkeypatch, header, status):
+    monkeypatch.setenv("FRACTURE_TOKEN", "long and random")
+    assert serve().get("/model", headers={"Authorization": header}).status_code == status
+
+
+@pytest.mark.parametrize("text", ["pässword", "a\nb", "\udcff"])
+def test_a_token_that_no_header_can_carry_is_refused(config, monkeypatch, text):
+    monkeypatch.setenv("FRACTURE_TOKEN", text)
+    with pytest.raises(ValueError, match="the token in FRACTURE_TOKEN must be of ASCII"):
+        guard.token(config.serve)
+
+
+def test_a_head_is_answered_as_get_without_the_body(client):
+    for path in ("/", "/health", "/metrics", "/page/main.js"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert client.head("/predict").status_code == 405
+    assert 'fracture_requests_total{code="200",route="/health"} 1.0' in client.get("/metrics").text
+
+
+def test_no_request_is_sent_on_to_another_address(client):
+    for path in ("/predict/", "/page", "/health/"):
+        assert client.get(path, follow_redirects=False).status_code == 404
+
+
 @pytest.mark.reliability("a name of another host, as in DNS rebinding; a page of another site", "400; 403")
 def test_only_our_own_names_and_pages_are_answered(client, serve):
     for host in ("evil.example", "127.0.0.1.evil.example", ""):

@@ -326,18 +326,75 @@ def test_refusals_of_the_service_are_told_in_words(page, status, words):
     assert "the rule of the service" in text
 
 
-def test_a_busy_service_is_asked_again(page):
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again(page, status):
     tries = []
 
     def busy(route):
         tries.append(route.request.url)
         headers = {"Retry-After": "0.1"}
-        route.fulfill(status=429, headers=headers, body="{}") if len(tries) == 1 else route.continue_()
+        route.fulfill(status=status, headers=headers, body="{}") if len(tries) == 1 else route.continue_()
 
     page.route("**/predict?*", busy)
     browser.drop(page, "a.png", PNG)
     assert len(tries) == 2
     assert "Fracture" in page.inner_text("#answer")
+
+
+def test_a_service_that_stays_busy_is_said_to_be_busy(page):
+    error = json.dumps({"error": {"reason": "busy", "detail": "the memory is full"}})
+    page.route("**/predict?*", lambda r: r.fulfill(status=503, headers={"Retry-After": "0.01"}, body=error))
+    browser.drop(page, "a.png", PNG)
+    text = page.inner_text("#answer")
+    assert "The service is busy" in text
+    assert "the memory is full" in text
+
+
+def test_studies_that_take_too_long_together_are_read_one_by_one(page):
+    page.route("**/studies?*", lambda r: r.fulfill(status=503, headers={"Retry-After": "0.01"}, body="{}"))
+    views = [{"name": f"IM{at}", "mimeType": "", "buffer": dicom(stub.phantom(at))} for at in (1, 2)]
+    page.set_input_files("#files", views)
+    browser.settled(page)
+    assert page.locator("#film-list .badge").all_inner_texts() == ["Fracture"] * 2
+
+
+def test_the_list_follows_the_radiograph_that_is_shown(open_page):
+    page = open_page(360, 640)
+    files = [{"name": f"{at}.png", "mimeType": "", "buffer": PNG[:-60]} for at in range(8)]
+    page.set_input_files("#files", files)
+    browser.settled(page)
+    for _ in range(7):
+        page.keyboard.press("n")
+    here = page.locator("#film-list [aria-current]").bounding_box()
+    assert page.inner_text("#answer h2") == "7.png"
+    assert here["x"] >= 0
+    assert here["x"] + here["width"] <= 360
+
+
+def test_what_a_note_tells_to_run_is_shown_as_code(page):
+    def noted(route):
+        answer = route.fetch().json()
+        answer["results"][0]["notes"] = [{"code": "far_away", "detail": "run `fracture <assess>` there"}]
+        route.fulfill(json=answer)
+
+    page.route("**/predict?*", noted)
+    browser.drop(page, "a.png", PNG)
+    assert page.inner_text("#answer .notes") == "far away: run fracture <assess> there"
+    assert page.inner_text("#answer .notes code") == "fracture <assess>"
+
+
+def test_files_that_cannot_be_read_are_told(page):
+    page.evaluate("""() => {
+        const broken = {isFile: true, name: "gone.dcm", file: (take, fail) => fail(new Error())};
+        const reader = {readEntries: (take, fail) => fail(new Error())};
+        const closed = {isFile: false, name: "closed", createReader: () => reader};
+        const items = [broken, closed].map((entry) => ({webkitGetAsEntry: () => entry}));
+        const event = new Event("drop", {cancelable: true});
+        event.dataTransfer = {items, files: []};
+        document.dispatchEvent(event);
+    }""")
+    browser.settled(page)
+    assert page.locator("#film-list button").all_inner_texts() == ["gone.dcm\nEmpty"]
 
 
 def test_a_token_is_asked_for_and_sent(page):

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.commands import predict
 from pipeline.files import images
+from pipeline.serve import sent
 from tests.commands.conftest import radiograph
 from tests.conftest import _shared
 from tests.reliability import made
@@ -126,6 +127,17 @@ def test_the_map_and_the_radiograph_are_added_in_its_own_pixels(draw, work, clie
     assert not {"region_map", "image"} & set(posted(client, [path]).json()["results"][0])
 
 
+def test_an_answer_of_many_pictures_is_sent_file_by_file(draw, work, client):
+    files = [("file", (path.name, path.read_bytes())) for path in draw(work, range(3))]
+    for route, key in (("/predict", "results"), ("/studies", "studies")):
+        with client.stream("POST", f"{route}?image=true", files=files) as answer:
+            pieces = list(answer.iter_raw())
+        told = json.loads(b"".join(pieces))
+        assert list(told) == ["model", key]
+        assert len(told[key]) == 3
+        assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+
+
 def test_a_file_that_is_refused_costs_the_others_nothing_and_all_refused_is_422(draw, work, client):
     (path,) = draw(work, [1])
     sound, cut = ("file", ("a.png", path.read_bytes())), ("file", ("b.png", path.read_bytes()[:-200]))
@@ -142,6 +154,9 @@ BODIES = [
     ({"content": b"[" * 10_000, "headers": {"Content-Type": "application/json"}}, 400, "bad_request"),
     ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "bad_request"),
     ({"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=a"}}, 400, "bad_request"),
+    ({"json": {"images": [{"data": ""}] * 65}}, 413, "request_too_large"),
+    ({"json": {"images": [{"name": "," * 70_000, "data": ""}]}}, 413, "request_too_large"),
+    ({"content": b"x", "headers": {"Content-Type": "application/dicom+json"}}, 415, "wrong_content_type"),
     ({"data": {"file": "no file"}, "files": []}, 415, "wrong_content_type"),
     ({"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415, "wrong_content_type"),
     ({"content": b"x"}, 415, "wrong_content_type"),
@@ -153,6 +168,45 @@ BODIES = [
 def test_a_body_that_cannot_be_read_says_why(client, body, status, reason):
     answer = client.post("/predict", **body)
     assert (answer.status_code, answer.json()["error"]["reason"]) == (status, reason)
+
+
+def part(data, name='; filename="a.png"'):
+    return f'--x\r\nContent-Disposition: form-data; name="file"{name}\r\n\r\n'.encode() + data + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (part(b"rest")[:-3], "It ends before its last boundary."),
+        (b"", "It ends before its last boundary."),
+        (part(b"text", "") + b"--x--", "A part 'file' came without `filename`, so as text and no file."),
+        (b"--x\r\nX: y\r\n\r\n\r\n--x--", 'The Content-Disposition header field "name" must be provided.'),
+    ],
+)
+def test_no_file_of_a_form_is_left_out_without_a_word(draw, work, client, more, why):
+    (path,) = draw(work, [1])
+    told = {"Content-Type": "multipart/form-data; boundary=x"}
+    sound = part(path.read_bytes())
+    answer = client.post("/predict", content=sound + more, headers=told)
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (400, "bad_request")
+    assert answer.json()["error"]["detail"].endswith(f"multipart/form-data. {why}")
+    assert client.post("/predict", content=sound + b"--x--", headers=told).status_code == 200
+
+
+def test_json_of_countless_small_values_is_refused_before_it_is_read(client, monkeypatch):
+    monkeypatch.setattr(sent.Images, "model_validate_json", None)
+    body = b'{"images": [' + b'{"data": ""}, ' * 100_000 + b'{"data": ""}]}'
+    answer = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (413, "request_too_large")
+
+
+def test_json_may_begin_with_a_byte_order_mark(client):
+    body = b'\xef\xbb\xbf{"images": [{"data": "data:image/png;base64"}]}'
+    answer = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
+    assert answer.json()["results"][0]["error"] == {
+        "reason": "not_base64",
+        "detail": "a file in base64 is needed. Received: 'data:image/png;base64'",
+    }
 
 
 def test_names_that_no_record_can_hold_are_mended(draw, work, client):

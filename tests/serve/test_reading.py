@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +12,7 @@ from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import DEFAULTS
 from pipeline.serve import reading
-from pipeline.serve.reading import Decoders, Item
+from pipeline.serve.reading import Decoders, Item, Read
 from tests.commands.conftest import radiograph
 
 
@@ -31,6 +32,14 @@ def hang(item):
     time.sleep(60)
 
 
+def die_or_wait(item):
+    if item.name == "1.png":
+        time.sleep(0.5)  # until the other is under way
+        os._exit(1)
+    time.sleep(1)
+    return Read(ImageFault("blank", "read to its end"))
+
+
 @pytest.fixture
 def decoders():
     made = Decoders(2)
@@ -47,6 +56,17 @@ def test_a_decoder_that_dies_costs_its_file_alone(decoders, monkeypatch):
             assert found.result.reason == "broken"
     with decoders.decoded(item(), soon()) as found:
         assert found.n_pixels == 120 * 96
+
+
+def test_a_file_beside_one_of_which_a_decoder_dies_is_not_blamed(decoders, monkeypatch):
+    monkeypatch.setattr(reading, "read", die_or_wait)
+
+    def reason(seed):
+        with decoders.decoded(item(seed), soon()) as found:
+            return found.result.reason
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(reason, [1, 2])) == ["broken", "blank"]
 
 
 @pytest.mark.reliability("a file on which a decoder hangs", "its process is ended; the next file is read")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,41 @@ def test_it_does_not_start_where_it_should_not(config, settle):
         pytest.raises(OSError, match="must be free"),
     ):
         running.run(settle(port=taken.getsockname()[1]), None, None)
+
+
+def test_of_two_that_start_at_once_one_says_that_the_address_is_taken(settle):
+    settings = settle(port=servers.free_port()).serve
+    with running._bound(settings) as first, running._bound(settings) as second:
+        running._listen(first, settings)
+        with pytest.raises(OSError, match="must be free"):
+            running._listen(second, settings)
+
+
+def test_a_connection_without_a_request_is_closed(client, settle):
+    settings = settle(timeout_s=0.2, port=0).serve
+    server = running._server(client.app, settings)
+    with running._bound(settings) as here:
+        thread = threading.Thread(target=server.run, args=([here],), daemon=True)
+        thread.start()
+        with connected(here) as silent, connected(here) as torn, connected(here) as late:
+            torn.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
+            late.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert late.recv(15) == b"HTTP/1.1 200 OK"
+            late.sendall(b"GET /he")
+            for each in (silent, torn, late):
+                while each.recv(4096):
+                    pass
+        server.should_exit = True
+        thread.join(10)
+
+
+def connected(here):
+    for _ in range(100):
+        try:
+            return servers.socket.create_connection(here.getsockname(), timeout=20)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise AssertionError("nobody listens")
 
 
 @pytest.mark.parametrize("option", [["--images", "folder"], ["--workers", "2"]])

@@ -14,8 +14,8 @@ export function onUnauthorised(ask) {
 }
 
 export class ServiceError extends Error {
-  constructor(status, detail) {
-    const [title, advice] = failure(status);
+  constructor(status, detail, reason) {
+    const [title, advice] = failure(status, reason);
     super(title);
     Object.assign(this, { status, title, advice, detail });
   }
@@ -31,7 +31,8 @@ async function request(path, options = {}) {
       throw new ServiceError(0, String(error.message ?? error));
     }
     if (response.status === 401 && (token = await askForToken())) continue;
-    if (response.status !== 429 || attempt === TRIES) return response;
+    const isBusy = response.status === 429 || (response.status === 503 && response.headers.has("Retry-After"));
+    if (!isBusy || attempt === TRIES) return response;
     const seconds = Math.min(Number(response.headers.get("Retry-After")) || attempt, LONGEST_WAIT_S);
     await new Promise((resume) => setTimeout(resume, 1000 * seconds));
   }
@@ -41,7 +42,8 @@ async function request(path, options = {}) {
 async function body(response, key) {
   const values = await response.json().catch(() => ({}));
   if (response.ok || (key && values[key])) return values;
-  throw new ServiceError(response.status, values.error?.detail ?? values.detail?.toString() ?? response.statusText);
+  const { detail = response.statusText, reason } = values.error ?? {};
+  throw new ServiceError(response.status, detail, reason);
 }
 
 function form(files) {

@@ -18,7 +18,7 @@ export function fillModel(record) {
     make("strong", {}, POINTS[name].title), ` at ${percent(threshold)}`,
     target ? `, to reach ${percent(target)} on validation` : "", ": ", inline(meaning), "."));
   const scope = record.scope?.body_parts.length ? `It learnt from: ${record.scope.body_parts.join(", ")}.` : "";
-  const notes = record.notes.map(({ detail }) => make("li", {}, detail));
+  const notes = record.notes.map(({ detail }) => make("li", {}, inline(detail)));
   $("model-words").replaceChildren(
     make("p", {}, modelName(record.model)), make("ul", {}, points), make("p", {}, scope),
     make("ul", { class: "notes" }, notes),

@@ -10,16 +10,21 @@ export async function dropped(transfer) {
 }
 
 async function below(entry) {
-  if (entry.isFile) return [await new Promise((take, fail) => entry.file(take, fail))];
+  if (entry.isFile) return [await new Promise((take) => entry.file(take, () => take(unreadable(entry))))];
   const reader = entry.createReader();
-  const found = [];
-  for (;;) { // a reader gives at most a hundred at a time
-    const some = await new Promise((take, fail) => reader.readEntries(take, fail));
-    if (!some.length) return found;
-    found.push(...(await Promise.all(some.map(below))).flat());
+  const inside = [];
+  for (;;) { // a reader gives at most a hundred at a time, in no order
+    const some = await new Promise((take) => reader.readEntries(take, () => take([])));
+    if (!some.length) break;
+    inside.push(...some);
   }
+  inside.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+  return (await Promise.all(inside.map(below))).flat();
 }
 
+/** In place of a file that the browser may not read: its name, and nothing in it. */
+const unreadable = ({ name }) => new File([], name);
+
 export async function isDicom(file) {
-  return (await file.slice(128, 132).text()) === "DICM";
+  return (await file.slice(128, 132).text().catch(() => "")) === "DICM"; // one that is gone fails when it is sent
 }

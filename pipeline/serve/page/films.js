@@ -8,6 +8,7 @@ const THUMBNAIL_PX = 64;
 
 export const films = [];
 let shown = null;
+let seen = null; // the one that was shown when the list was drawn last
 let onselect = () => {};
 
 export function listTo(select) {
@@ -65,7 +66,10 @@ export function draw() {
     return [head, item(film, at)];
   });
   $("film-list").replaceChildren(...items.flat().filter(Boolean));
-  if (focused) $("film-list").querySelector("[aria-current]")?.focus();
+  const here = $("film-list").querySelector("[aria-current]");
+  if (focused) here?.focus();
+  if (shown !== seen) here?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  seen = shown;
 }
 
 function heading({ name, decision, views }) {

@@ -53,7 +53,7 @@ async function readStudies(some) {
     }
     films.arrange(some);
   } catch (error) {
-    if (error.status === 413) for (const film of some) await read(film);
+    if ([413, 503].includes(error.status)) for (const film of some) await read(film);
     else for (const film of some) await films.settle(film, failed(error));
   }
 }

@@ -1,5 +1,6 @@
 // The panel beside the image: what the model says of one radiograph, in words.
 
+import { inline } from "./card.js";
 import { make, percent } from "./dom.js";
 import { DECISIONS, POINTS, refusal } from "./words.js";
 
@@ -97,7 +98,7 @@ function regions(result, onregion) {
 function notes(all) {
   if (!all.length) return [];
   const items = all.map(({ code, detail }) => make("li", {},
-    make("strong", {}, code.replaceAll("_", " ")), `: ${detail}`));
+    make("strong", {}, code.replaceAll("_", " ")), ": ", inline(detail)));
   return [make("h3", {}, "Notes"), make("ul", { class: "notes" }, items)];
 }
 

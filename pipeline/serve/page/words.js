@@ -57,8 +57,8 @@ const FAILURES = {
 };
 
 /** Title and advice for a request that failed as a whole. */
-export function failure(status) {
-  return FAILURES[status] ?? ["The service failed", "Try again. Tell whoever runs it, with the words below."];
+export function failure(status, reason) {
+  return FAILURES[reason === "busy" ? 429 : status] ?? ["The service failed", "Try again. Tell whoever runs it, with the words below."];
 }
 
 /** Title, purpose, and how a radiograph stands there: above the threshold, or below. */

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 FOLDER_VARIABLE = "FRACTURE_IMAGES"  # of the environment: folder whose files may be named; unset: none
 PIXELS_VARIABLE = "FRACTURE_MOST_PIXELS"  # how many pixels a request may hold; unset: any number
 
-_NEEDED = "a file in base64 is needed, or the name of one in the folder that the server allows, if any"
+_NEEDED = "a file in base64 is needed"
+_OR_NAME = ", or the name of one in the folder that the server allows"
 _STANDARD = str.maketrans("-_", "+/")  # from the alphabet for addresses
 _LONGEST_NAME = 4096
 _AROUND = " \t\r\n\ufeff\"'"  # what clients leave around a text
@@ -40,14 +41,15 @@ def data(image: object, folder: Path | None) -> bytes | Path:
     """
     if isinstance(image, bytes | bytearray):
         return bytes(image)
+    needed = _NEEDED if folder is None else _NEEDED + _OR_NAME
     if not isinstance(image, str):
-        raise NotReceivedError(f"{_NEEDED}. Received: {type(image).__name__}")
+        raise NotReceivedError(f"{needed}. Received: {type(image).__name__}")
     if folder is not None and (path := _below(folder, image)):
         return path
     try:
         return _decode(image)
     except ValueError:
-        raise NotReceivedError(f"{_NEEDED}. Received: {image[:40]!r}") from None
+        raise NotReceivedError(f"{needed}. Received: {image[:40]!r}") from None
 
 
 def _below(folder: Path, name: str) -> Path | None:
@@ -63,8 +65,8 @@ def _below(folder: Path, name: str) -> Path | None:
 def _decode(text: str) -> bytes:
     text = text.strip(_AROUND)
     if text[:5].lower() == "data:":
-        head, _, text = text.partition(",")
-        if not head.lower().replace(" ", "").endswith(";base64"):
+        head, comma, text = text.partition(",")
+        if not (comma and head.lower().replace(" ", "").endswith(";base64")):
             raise ValueError(head)
         text = unquote(text)
     plain = "".join(text.split()).translate(_STANDARD).rstrip("=")
