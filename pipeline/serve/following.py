@@ -14,6 +14,7 @@ from pipeline.registry import loading
 from pipeline.registry.loading import Version
 from pipeline.serve.model import Model
 from pipeline.serve.service import Service
+from pipeline.track.models import VersionError
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +34,25 @@ class Follower:
     def __init__(self, config: Config, name: str) -> None:
         self._config, self._name = config, name
         self._failed: tuple[Version, float] | None = None
+        self._had_one = False
 
     def later(self, told: Mapping[str, str]) -> Model | None:
         """Load the version that bears the alias now; None where it is the one so told, or failed lately.
+
+        Before the first version bears the alias there is nothing to follow, which is no failure.
 
         Raises
         ------
         ValueError, OSError, RuntimeError
             It cannot be had; whoever answers goes on.
         """
-        found = loading.version(self._config, self._name)
+        try:
+            found = loading.version(self._config, self._name)
+        except VersionError:
+            if self._had_one:
+                raise
+            return None
+        self._had_one = True
         if found == Version(told["name"], told["sha256"]) or self._failed_lately(found):
             return None
         self._failed = (found, time.monotonic())  # until it is loaded

@@ -12,6 +12,7 @@ from pipeline.registry import loading, model_choice
 from pipeline.registry.loading import Loaded, Version
 from pipeline.serve import following
 from pipeline.serve.model import Model
+from pipeline.track.models import VersionError
 from pipeline.track.outage import StoreError
 from tests.serve.conftest import TOLD
 
@@ -57,6 +58,22 @@ def test_a_model_that_cannot_answer_says_that_its_files_do_not_go_together(loade
     canvas = loaded.preprocess.model_copy(update={"height_px": 96})
     with pytest.raises(ValueError, match=r"current must answer.*invalid dimensions"):
         following.warm(Model(replace(loaded, preprocess=canvas), TOLD))
+
+
+def test_where_there_is_no_champion_yet_none_is_missed(config, monkeypatch):
+    here = [None, Version(TOLD["name"], TOLD["sha256"]), None]
+
+    def ask(config, name):
+        if (found := here.pop(0)) is None:
+            raise VersionError("no champion")
+        return found
+
+    monkeypatch.setattr(loading, "version", ask)
+    follower = following.Follower(config, "champion")
+    assert follower.later(TOLD) is None  # never had one
+    assert follower.later(TOLD) is None  # this one
+    with pytest.raises(VersionError):  # lost it
+        follower.later(TOLD)
 
 
 def test_a_version_is_loaded_once_and_one_that_failed_is_left_for_a_while(loaded, config, monkeypatch):
