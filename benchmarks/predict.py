@@ -5,15 +5,15 @@
 
 One run, the same network and the same canvases of noise, in turns: the bundle's own network (ONNX Runtime,
 canvas by canvas), Keras' compiled function, and Keras' ``predict``, both in batches of 16. Medians of
-rounds: milliseconds of the clock and of the processor a canvas. Beside them stands the physical limit: what
-the network's convolutions would take at the speed of the best product of two matrices here. Then `fracture
-predict` on one phantom, as processes of their own: the fewest seconds of clock and processor, from start to
-overlay.
+rounds: milliseconds of the clock and of the processor a canvas. Beside them stands the physical limit: how fast
+the light runtime's kernels are, and the fastest product of two matrices here. Then `fracture predict` on one
+phantom, as processes of their own: the fewest seconds of clock and processor, from start to overlay.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import statistics
@@ -21,11 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -33,6 +36,8 @@ from pipeline.dataset import names
 from pipeline.files import images
 from pipeline.network import classifier, inference, interface, runtime, weights
 from pipeline.phantoms import drawing
+
+_KERNEL = "_kernel_time"
 
 
 def main() -> None:
@@ -56,7 +61,7 @@ def main() -> None:
         print(f"{name}: {wall[name] * each:.1f} ms, processor {spent[name] * each:.1f} ms a canvas")
     first, last = wall["light runtime, one by one"], wall["Keras predict, batches of 16"]
     print(f"throughput of the light runtime to that of Keras predict: {last / first:.2f}")
-    _say_limit(arguments.models, arguments.images, first, last)
+    _say_limit(arguments.models)
     print("one radiograph by the command: {:.2f} s, processor {:.2f} s".format(*_command(arguments.models)))
 
 
@@ -83,31 +88,50 @@ def _measure(
     return {name: own[0] for name, own in medians.items()}, {name: own[1] for name, own in medians.items()}
 
 
-def _say_limit(models: Path, images: int, first: float, last: float) -> None:
-    operations, speed = _operations(models), _fastest()
-    least = images * operations / speed
-    print(
-        f"limit: {operations / 1e9:.2f} GFLOP of convolutions a canvas, {speed / 1e9:.0f} GFLOP/s a matrix "
-        f"product; {least / first:.2f} of it is reached, and all of it is {last / least:.2f} of Keras predict"
-    )
+def _say_limit(models: Path) -> None:
+    """Say how long each kind of kernel takes on one core, and what this processor does at best."""
+    best = _fastest() / (os.cpu_count() or 1)
+    print(f"one core, product of two matrices: {best / 1e9:.0f} GFLOP/s; the light runtime's kernels:")
+    for kind, (seconds, operations) in sorted(_kernels(models).items()):
+        speed = f", {operations / seconds / 1e9:.0f} GFLOP/s" if operations else ""
+        print(f"    {kind}: {1000 * seconds:.1f} ms a canvas{speed}")
 
 
-def _operations(models: Path) -> float:
-    """Count the multiplications and additions of the convolutions, for one canvas."""
+def _kernels(models: Path, rounds: int = 20) -> dict[str, tuple[float, float]]:
+    """Let the runtime time its kernels on one core: seconds a canvas and operations, by kind."""
     model = runtime.filled((models / names.GRAPH).read_bytes(), weights.widened(models / names.CLASSIFIER))
-    for side in model.graph.input[0].type.tensor_type.shape.dim:
-        if side.dim_param:
-            side.dim_value = 1
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {
-        each.name: [side.dim_value for side in each.type.tensor_type.shape.dim] for each in graph.value_info
-    }
-    total = 0
-    for node in (each for each in graph.node if each.op_type == "Conv"):
-        own = {each.name: each.i or [*each.ints] for each in node.attribute}
-        taps = shapes[node.input[0]][1] // own.get("group", 1) * math.prod(own["kernel_shape"])
-        total += 2 * taps * math.prod(shapes[node.output[0]])
-    return float(total)
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level, options.enable_profiling = 1, 3, True
+        options.profile_file_prefix = options.optimized_model_filepath = f"{folder}/optimized"
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        sides = session.get_inputs()[0].shape[1:]
+        for _ in range(rounds):
+            session.run(None, {runtime.CANVASES: np.zeros((1, *sides), np.uint8)})
+        events = json.loads(Path(session.end_profiling()).read_text())
+        nodes = {node.name: node for node in onnx.load(f"{folder}/optimized").graph.node}
+    found = defaultdict(list)
+    for event in events:
+        if event["name"].endswith(_KERNEL) and event["cat"] == "Node":
+            found[event["name"].removesuffix(_KERNEL)].append(event)
+    total: dict[str, tuple[float, float]] = {}
+    for name, own in found.items():
+        kind, operations = _operations(nodes[name], own[0]["args"])
+        seconds, counted = total.get(kind, (0.0, 0.0))
+        total[kind] = seconds + statistics.median(event["dur"] for event in own) / 1e6, counted + operations
+    return total
+
+
+def _operations(node: onnx.NodeProto, seen: dict[str, Any]) -> tuple[str, float]:
+    """Tell a kernel's kind, and its multiplications and additions where it is a convolution."""
+    if node.op_type != "Conv":
+        return "all others", 0.0
+    (given, *_), (made, *_) = ([shape for each in seen[f"{side}_type_shape"] for shape in each.values()]
+                               for side in ("input", "output"))  # fmt: skip
+    own = {each.name: each.i or [*each.ints] for each in node.attribute}
+    groups = own.get("group", 1)
+    kind = "convolutions, depthwise" if groups > 1 else "convolutions over all channels"
+    return kind, 2.0 * math.prod(own["kernel_shape"]) * given[1] / groups * math.prod(made)
 
 
 def _fastest(side: int = 2048, rounds: int = 5) -> float:
