@@ -5,9 +5,9 @@
 
 One run, the same network and the same canvases of noise, in turns: the bundle's own network (ONNX Runtime,
 canvas by canvas), Keras' compiled function, and Keras' ``predict``, both in batches of 16. Medians of
-rounds: milliseconds of the clock and of the processor a canvas. Beside them stands the physical limit: how fast
-the light runtime's kernels are, and the fastest product of two matrices here. Then `fracture predict` on one
-phantom, as processes of their own: the fewest seconds of clock and processor, from start to overlay.
+rounds: milliseconds of the clock and of the processor a canvas. Beside them stands the physical limit: how
+fast the light runtime's kernels are, and the fastest product of two matrices here. Then `fracture predict` on
+one phantom, as processes of their own: the fewest seconds of clock and processor, from start to overlay.
 """
 
 from __future__ import annotations
