@@ -90,6 +90,10 @@ def test_after_a_canary_that_failed_the_next_comes_soon(serve, monkeypatch):
     assert outcomes == []
 
 
+@pytest.mark.reliability(
+    "canaries of `fracture serve`",
+    "counted among no radiographs, and not noted for `drift`",
+)
 def test_a_canary_is_no_radiograph_that_was_seen(serve, work):
     client = serve(begin=True, canary_s=60, canary_radiographs=2, seen=work / "seen")
     eventually(lambda: client.get("/ready").status_code, 200)

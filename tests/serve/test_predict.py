@@ -174,6 +174,10 @@ def part(data, name='; filename="a.png"'):
     return f'--x\r\nContent-Disposition: form-data; name="file"{name}\r\n\r\n'.encode() + data + b"\r\n"
 
 
+@pytest.mark.reliability(
+    "a form that is cut, or a part of it that is no file",
+    "refused; says why",
+)
 @pytest.mark.parametrize(
     ("more", "why"),
     [
@@ -193,6 +197,10 @@ def test_no_file_of_a_form_is_left_out_without_a_word(draw, work, client, more, 
     assert client.post("/predict", content=sound + b"--x--", headers=told).status_code == 200
 
 
+@pytest.mark.reliability(
+    "JSON of millions of small values, sent to `/predict`",
+    "413 at once; others are answered meanwhile",
+)
 def test_json_of_countless_small_values_is_refused_before_it_is_read(client, monkeypatch):
     monkeypatch.setattr(sent.Images, "model_validate_json", None)
     body = b'{"images": [' + b'{"data": ""}, ' * 100_000 + b'{"data": ""}]}'

@@ -58,6 +58,10 @@ def test_a_decoder_that_dies_costs_its_file_alone(decoders, monkeypatch):
         assert found.n_pixels == 120 * 96
 
 
+@pytest.mark.reliability(
+    "a file of which a decoder dies, beside sound ones",
+    "it alone is refused",
+)
 def test_a_file_beside_one_of_which_a_decoder_dies_is_not_blamed(decoders, monkeypatch):
     monkeypatch.setattr(reading, "read", die_or_wait)
 

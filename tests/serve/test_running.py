@@ -110,6 +110,10 @@ def test_of_two_that_start_at_once_one_says_that_the_address_is_taken(settle):
             running._listen(second, settings)
 
 
+@pytest.mark.reliability(
+    "connections to `fracture serve` that bring no request",
+    "closed after a while, so that others find a place",
+)
 def test_a_connection_without_a_request_is_closed(client, settle):
     settings = settle(timeout_s=0.2, port=0).serve
     server = running._server(client.app, settings)
