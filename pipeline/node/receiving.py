@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 
 # Statuses of C-STORE: DICOM PS3.4, B.2.3, and PS3.7, C.5.
 SUCCESS, DUPLICATE, OUT_OF_RESOURCES, CANNOT_UNDERSTAND = 0x0000, 0x0111, 0xA700, 0xC000
+# What we read; a sender that has another must offer one of the first too, and unpacks it: DICOM PS3.5, 10.1.
 SYNTAXES = (
     uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless,
-    uid.JPEG2000Lossless, uid.JPEG2000, uid.RLELossless,
+    uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEG2000Lossless, uid.JPEG2000,
+    uid.RLELossless,
 )  # fmt: skip
 _VERIFICATION = "1.2.840.10008.1.1"
 _MB = 2**20
