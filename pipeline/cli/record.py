@@ -57,7 +57,7 @@ def doctor(
         bool, typer.Option("--quick", help="Only what keeps `dvc repro` from starting; a second.")
     ] = False,
     mend: Annotated[
-        bool, typer.Option("--mend", help="Bring back a dvc.lock that DVC cannot read; keeps a copy.")
+        bool, typer.Option("--mend", help="Mend files of DVC that a kill tore; keeps a copy of dvc.lock.")
     ] = False,
 ) -> None:
     """Say what is missing here, and how to mend it; exit code 1 when there is a problem."""

@@ -25,7 +25,7 @@ def run(*, as_json: bool = False, quick: bool = False, mend: bool = False) -> in
     quick
         Make those alone that `dvc repro` needs before it starts, and print what it does not mend itself.
     mend
-        Bring ``dvc.lock`` back first, where DVC cannot read it.
+        Mend DVC's own files first, where it cannot read them: see `checks.lock`.
     """
     if mend and (done := lock.mend()):
         sys.stderr.write(f"{done}\n")

@@ -24,6 +24,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, output
 _MB = 2**20
+_CLOCK_S = 10.0  # by which clocks may disagree about when a process started
 
 
 def die_with_parent(parent: int | None = None, number: int = signal.SIGKILL) -> None:
@@ -97,7 +98,9 @@ def is_no_space(error: BaseException | None) -> bool:
 def left_over(folder: Path) -> dict[Path, str]:
     """Find what `staged` left in a folder when its process was killed, and the output's name of each."""
     found = ((path, _PRIVATE.fullmatch(path.name)) for path in sorted(folder.glob(".[0-9]*-*")))
-    return {path: parts[2] for path, parts in found if parts is not None and not _is_alive(int(parts[1]))}
+    return {
+        path: parts[2] for path, parts in found if parts is not None and not _is_alive(int(parts[1]), path)
+    }
 
 
 def meant_for(path: Path) -> str:
@@ -115,10 +118,16 @@ def _clear(path: Path) -> None:
         _remove(left)
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: int, path: Path) -> bool:
+    """Whether the process that wrote a file is there, and no later one that got its number."""
     import psutil
 
-    return pid != os.getpid() and psutil.pid_exists(pid)
+    try:
+        return pid != os.getpid() and psutil.Process(pid).create_time() < path.lstat().st_mtime + _CLOCK_S
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def _size(path: Path) -> int:

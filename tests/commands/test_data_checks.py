@@ -194,7 +194,18 @@ def torn(content):
 
 
 @pytest.mark.reliability("dvc.lock left empty or torn by a full disk", "doctor says so, and mends it")
-@pytest.mark.parametrize("content", [b"", b"\n", b"\0\0\0", b"schema: '2.0'\nstages: {a: [", b"sche"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"\0\0\0",
+        b"schema: '2.0'\nstages: {a: [",
+        b"sche",
+        b"schema: '2.0'\nstages:\n  a:\n    cmd: x\n    deps:\n    - hash: md5\n",  # before its path
+        b"schema: '2.0'\nstages:\n",
+    ],
+)
 def test_a_broken_lock_is_mended_from_git_and_a_copy_kept(content, work, capsys):
     whole = b"schema: '2.0'\nstages: {}\n"
     for command in ("init -q", "add dvc.lock", "-c user.name=a -c user.email=a@b.c commit -q -m lock"):
@@ -216,11 +227,16 @@ def test_a_broken_lock_that_git_does_not_know_makes_way_for_a_new_one(work):
     assert lock.mend() == ""
 
 
-@pytest.mark.reliability("a lock of DVC that a full disk left torn", "doctor names the file to delete")
+@pytest.mark.reliability(
+    "a lock of DVC that a full disk or a kill left torn", "doctor says so, and removes it"
+)
 @pytest.mark.parametrize(("content", "status"), [("", "problem"), ("{}", "ok"), ('{"write": 3}', "problem")])
-def test_a_torn_list_of_running_commands_is_told(content, status, work):
+def test_a_torn_list_of_running_commands_is_told_and_removed(content, status, work):
     put(Path(".dvc/tmp/rwlock"), content.encode())
     assert repository.running().status == status
+    assert bool(lock.mend()) == (status == "problem")
+    assert Path(".dvc/tmp/rwlock").exists() == (status == "ok")
+    assert repository.running().status == "ok"
 
 
 @pytest.mark.parametrize(("pid", "status"), [(None, "warning"), (2**22 + 1, "ok")])
@@ -234,6 +250,8 @@ def test_what_killed_runs_left_is_told(work):
     put(Path(f"Data/.{2**22 + 1}-shards"))
     put(Path(f"Data/.{os.getppid()}-shards"))
     assert f"1 of killed runs: Data/.{2**22 + 1}-shards" in repository.left_over(config.read()).detail
+    os.utime(f"Data/.{os.getppid()}-shards", (1, 1))  # before the process that bears its number now
+    assert "2 of killed runs" in repository.left_over(config.read()).detail
 
 
 @pytest.mark.reliability("a repository whose path holds #, % or blanks", "works")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
-from pipeline.commands.checks.lock import FILE, fault
+from pipeline.commands.checks.lock import FILE, RUNNING, fault, holders
 from pipeline.files.walk import above
 
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-_RUNNING = Path(".dvc/tmp/rwlock")
 _N_NAMED = 3
 
 
@@ -47,26 +44,19 @@ def lock_file() -> Check:
 
 def running() -> Check:
     """Whether DVC holds anything for a command that still runs, or for one that was killed."""
-    if not _RUNNING.is_file():
-        return Check("dvc commands", OK, "none runs")
     try:
-        holders = _holders(json.loads(_RUNNING.read_text(encoding="utf-8")))
-    except (ValueError, AttributeError, TypeError, LookupError):
-        return Check("dvc commands", PROBLEM, f"{_RUNNING} is torn: DVC stops at it", f"Delete {_RUNNING}.")
+        held = holders()
+    except ValueError as error:
+        return Check("dvc commands", PROBLEM, str(error), "`fracture doctor --mend` removes it.")
     import psutil
 
-    alive = [f"{command} (process {pid})" for pid, command in holders if psutil.pid_exists(pid)]
+    alive = [f"{command} (process {pid})" for pid, command in held if psutil.pid_exists(pid)]
     if alive:
-        mend = f"Wait for its end; if no such command runs, delete {_RUNNING}."
+        mend = f"Wait for its end; if no such command runs, delete {RUNNING}."
         return Check("dvc commands", WARNING, f"running: {', '.join(sorted(set(alive)))}", mend)
-    if holders:
-        return Check("dvc commands", OK, f"{len(set(holders))} killed; the next command of DVC forgets it")
+    if held:
+        return Check("dvc commands", OK, f"{len(set(held))} killed; the next command of DVC forgets it")
     return Check("dvc commands", OK, "none runs")
-
-
-def _holders(content: dict[str, Any]) -> list[tuple[int, str]]:
-    writers, readers = (content.get(kind, {}).values() for kind in ("write", "read"))
-    return [(int(holder["pid"]), str(holder["cmd"])) for holder in (*writers, *chain(*readers))]
 
 
 def left_over(config: Config) -> Check:
