@@ -84,7 +84,7 @@ def series(clean: Clean) -> Iterator[list[Blow]]:
 @pytest.mark.slow
 @pytest.mark.reliability(
     "kill -9 at 50 random moments of dvc repro",
-    "the rerun equals a clean run byte for byte; where DVC's own file is torn, after `fracture doctor --mend`",
+    "the rerun equals a clean run byte for byte; where one of DVC's is torn, after `fracture doctor --mend`",
 )
 def test_runs_that_were_killed_end_as_if_nothing_had_been(clean: Clean) -> None:
     failures: list[str] = []
