@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,13 @@ def read_header(data: bytes, name: str, max_pixels: int) -> Header:
         header = Header(dataset := parse(data, name, max_pixels), [])
         _check(dataset, header, name, max_pixels)
         return header
+
+
+def some(data: bytes, keywords: Sequence[str]) -> Any:
+    """Read the values of some keywords alone, as a `pydicom.Dataset`; hostile bytes raise anything."""
+    import pydicom
+
+    return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=[*keywords])
 
 
 def load(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import NamedTuple
 
 from pipeline.files import dicom, pictures
@@ -42,9 +41,6 @@ def read(data: bytes) -> Identity:
     Exception
         Of any kind, where it does not say.
     """
-    import pydicom
-
-    tags = ["StudyInstanceUID", "SOPInstanceUID", "Manufacturer"]
-    dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags)
+    dataset = dicom.some(data, ("StudyInstanceUID", "SOPInstanceUID", "Manufacturer"))
     own = Header(dataset, []).is_own
     return Identity(str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID), own)
