@@ -119,11 +119,16 @@ def _clear(path: Path) -> None:
 
 
 def _is_alive(pid: int, path: Path) -> bool:
-    """Whether the process that wrote a file is there, and no later one that got its number."""
+    """Whether the process that wrote a file runs yet: it, and no later one that got its number.
+
+    A dead one keeps its number for as long as nobody asks how it ended, in a container perhaps for ever.
+    """
     import psutil
 
     try:
-        return pid != os.getpid() and psutil.Process(pid).create_time() < path.lstat().st_mtime + _CLOCK_S
+        process = psutil.Process(pid)
+        is_its = process.create_time() < path.lstat().st_mtime + _CLOCK_S
+        return pid != os.getpid() and is_its and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, FileNotFoundError):
         return False
     except psutil.AccessDenied:

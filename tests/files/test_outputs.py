@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline.files import outputs
@@ -91,6 +92,19 @@ def test_leavings_of_a_killed_process_with_this_id_are_cleared(tmp_path: Path) -
     (tmp_path / f".{os.getpid()}-out").mkdir()
     outputs.write_text(tmp_path / "out", "text\n")
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_leavings_go_of_a_process_that_nobody_waited_for_and_of_one_whose_number_another_has(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead, subprocess.Popen(["sleep", "60"]) as alive:
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        for name, pid in (("a", dead.pid), ("b", alive.pid), ("c", alive.pid)):
+            (tmp_path / f".{pid}-{name}").touch()
+        os.utime(tmp_path / f".{alive.pid}-c", (1, 1))  # before that process began
+        assert sorted(outputs.left_over(tmp_path).values()) == ["a", "c"]
+        alive.kill()
 
 
 def test_json_is_sorted_rounded_and_finite(tmp_path: Path) -> None:
