@@ -31,6 +31,8 @@ from pipeline.track import secrets
 
 log = logging.getLogger("pipeline")
 
+# Libraries of whose messages we say ourselves what matters.
+_QUIET = ("absl", "aiobotocore", "botocore", "faiss.loader", "tf2onnx", "urllib3.connectionpool")
 _NEW_OBJECTS = 100_000  # between two looks for garbage: most of what imports make lives to the end
 # Read by others when they start; what the user sets is left. TensorFlow's allocator keeps the memory that it
 # frees, where the system's would hand large tensors back and fault them in anew at every operation. MLflow
@@ -69,13 +71,7 @@ def options(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(terminal.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in (
-        "absl",
-        "aiobotocore",
-        "botocore",
-        "faiss.loader",
-        "urllib3.connectionpool",
-    ):  # what matters of theirs, we say
+    for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 
