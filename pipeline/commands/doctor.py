@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 
 from pipeline.commands import checks, terminal
 from pipeline.commands.checks import lock
+from pipeline.track import dvc_commands
 from pipeline.track.secrets import without_password
 
 
@@ -25,10 +26,10 @@ def run(*, as_json: bool = False, quick: bool = False, mend: bool = False) -> in
     quick
         Make those alone that `dvc repro` needs before it starts, and print what it does not mend itself.
     mend
-        Mend DVC's own files first, where it cannot read them: see `checks.lock`.
+        Mend DVC's own files first, where a kill spoilt them: see `dvc_commands` and `lock`.
     """
-    if mend and (done := lock.mend()):
-        sys.stderr.write(f"{done}\n")
+    for done in (dvc_commands.forget_dead(), lock.mend()) if mend else ():
+        sys.stderr.write(f"{done}\n" if done else "")
     made = checks.quick() if quick else checks.run()
     results = [replace(check, detail=without_password(check.detail)) for check in made]
     if as_json:

@@ -27,7 +27,7 @@ from zc.lockfile import LockError, LockFile
 from pipeline.config import PARAMS_FILE, Config
 from pipeline.dataset import released
 from pipeline.files import outputs
-from pipeline.track import repository
+from pipeline.track import dvc_commands, repository
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,7 @@ def copied(config: Config, root: Path, n_folds: int, key: str) -> Iterator[Copy]
         if not _is_of(folder, key):
             repository.configure_copy(folder, root)
             outputs.write_text(folder / _KEY, key)
+        dvc_commands.forget_dead(folder / dvc_commands.FILE)  # of a call before, whose DVC died with it
         yield Copy(folder, root, settings, key)
         shutil.rmtree(folder)
 

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import living
+
 _PR_SET_PDEATHSIG = 1
 _PRIVATE = re.compile(r"\.(\d+)-(?:old-)?(.+)")  # beside an output: process, output
 _MB = 2**20
@@ -99,7 +101,7 @@ def left_over(folder: Path) -> dict[Path, str]:
     """Find what `staged` left in a folder when its process was killed, and the output's name of each."""
     found = ((path, _PRIVATE.fullmatch(path.name)) for path in sorted(folder.glob(".[0-9]*-*")))
     return {
-        path: parts[2] for path, parts in found if parts is not None and not _is_alive(int(parts[1]), path)
+        path: parts[2] for path, parts in found if parts is not None and not _is_written(path, int(parts[1]))
     }
 
 
@@ -118,21 +120,12 @@ def _clear(path: Path) -> None:
         _remove(left)
 
 
-def _is_alive(pid: int, path: Path) -> bool:
-    """Whether the process that wrote a file runs yet: it, and no later one that got its number.
-
-    A dead one keeps its number for as long as nobody asks how it ended, in a container perhaps for ever.
-    """
-    import psutil
-
+def _is_written(path: Path, pid: int) -> bool:
+    """Whether the process that a file names writes it yet: no earlier one with this process's number."""
     try:
-        process = psutil.Process(pid)
-        is_its = process.create_time() < path.lstat().st_mtime + _CLOCK_S
-        return pid != os.getpid() and is_its and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, FileNotFoundError):
+        return pid != os.getpid() and living.runs(pid, path.lstat().st_mtime + _CLOCK_S)
+    except FileNotFoundError:
         return False
-    except psutil.AccessDenied:
-        return True
 
 
 def _size(path: Path) -> int:

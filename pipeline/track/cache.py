@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.track import dvc_commands
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -42,8 +43,9 @@ def held(root: Path) -> Iterator[Repo]:
         except LockError as error:
             raise _busy("it holds its lock") from error
         try:
-            if alive := _writers(Path(str(repo.tmp_dir)) / "rwlock"):
-                raise _busy(f"process {alive[0]} runs a stage")
+            alive = {command.pid for command in dvc_commands.running(Path(str(repo.tmp_dir)) / "rwlock")}
+            if others := sorted(alive - {os.getpid()}):
+                raise _busy(f"process {others[0]} runs a stage")
             yield repo
         finally:
             repo.lock.unlock()
@@ -105,16 +107,6 @@ def pin(root: Path, commits: Iterable[str]) -> None:
 def _git(root: Path, *arguments: str) -> tuple[bool, str]:
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     return done.returncode == 0, done.stdout
-
-
-def _writers(path: Path) -> list[int]:
-    """List the living processes that DVC noted as reading or writing."""
-    import psutil
-
-    noted = json.loads(path.read_text(encoding="utf-8") or "{}") if path.is_file() else {}
-    reading = [one for many in noted.get("read", {}).values() for one in many]
-    pids = {int(one["pid"]) for one in [*reading, *noted.get("write", {}).values()]}
-    return sorted(pid for pid in pids - {os.getpid()} if psutil.pid_exists(pid))
 
 
 def _busy(how: str) -> BusyError:

@@ -1,17 +1,21 @@
 """What keeps `dvc repro` from starting is found before it starts, with the file's name and the mend."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from pipeline import config
 from pipeline.commands import checks, doctor
 from pipeline.commands.checks import data, lock, repository, settings
+from pipeline.track import dvc_commands
 from tests.imports import REPOSITORY
 
 FOLDERS = [f"{split}/{name}" for split in ("train", "val", "test") for name in ("fractured", "not fractured")]
@@ -234,7 +238,7 @@ def test_a_broken_lock_that_git_does_not_know_makes_way_for_a_new_one(work):
 def test_a_torn_list_of_running_commands_is_told_and_removed(content, status, work):
     put(Path(".dvc/tmp/rwlock"), content.encode())
     assert repository.running().status == status
-    assert bool(lock.mend()) == (status == "problem")
+    assert bool(dvc_commands.forget_dead()) == (status == "problem")
     assert Path(".dvc/tmp/rwlock").exists() == (status == "ok")
     assert repository.running().status == "ok"
 
@@ -244,6 +248,17 @@ def test_a_running_command_is_told_and_a_killed_one_stops_nobody(pid, status, wo
     pid = pid or os.getpid()
     put(Path(".dvc/tmp/rwlock"), f'{{"write": {{"a": {{"pid": {pid}, "cmd": "dvc repro"}}}}}}'.encode())
     assert repository.running().status == status
+
+
+def test_a_dead_command_that_nobody_waited_for_is_forgotten_and_a_running_one_is_not(work):
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        for pids, is_forgotten in (((dead.pid,), True), ((dead.pid, os.getpid()), False)):
+            noted = {str(pid): {"pid": pid, "cmd": "dvc repro"} for pid in pids}
+            put(dvc_commands.FILE, json.dumps({"write": noted}).encode())
+            assert bool(dvc_commands.forget_dead()) == is_forgotten
+            assert dvc_commands.FILE.exists() != is_forgotten
 
 
 def test_what_killed_runs_left_is_told(work):

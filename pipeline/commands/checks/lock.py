@@ -1,18 +1,13 @@
-"""DVC's own files after a full disk, a power cut or ``kill -9``: what is wrong, and how it is mended.
-
-``dvc.lock`` says what was made of what; `RUNNING` names commands of DVC that run. DVC writes neither at once.
-"""
+"""``dvc.lock`` after a full disk, a power cut or ``kill -9``: what is wrong, and how it is brought back."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
 FILE = Path("dvc.lock")
-RUNNING = Path(".dvc/tmp/rwlock")
 
 
 def fault() -> str:
@@ -20,40 +15,8 @@ def fault() -> str:
     return _fault_of(FILE.read_bytes()) if FILE.is_file() else ""
 
 
-def holders() -> list[tuple[int, str]]:
-    """Read which processes hold something of DVC's, and for which command.
-
-    Raises
-    ------
-    ValueError
-        The file is torn, and no command of DVC goes on.
-    """
-    try:
-        content = json.loads(RUNNING.read_text(encoding="utf-8"))
-        writers, readers = (content.get(kind, {}).values() for kind in ("write", "read"))
-        return [(int(holder["pid"]), str(holder["cmd"])) for holder in (*writers, *chain(*readers))]
-    except FileNotFoundError:
-        return []
-    except (ValueError, AttributeError, TypeError, LookupError) as error:
-        raise ValueError(f"{RUNNING} is torn: DVC stops at it") from error
-
-
 def mend() -> str:
-    """Mend both files; return what was done, nothing where nothing was to be."""
-    return " ".join(filter(None, (_mend_running(), _mend_lock())))
-
-
-def _mend_running() -> str:
-    try:
-        holders()
-        return ""
-    except ValueError as error:
-        RUNNING.unlink()
-        return f"{error}; it was removed, since it names no more than commands that run."
-
-
-def _mend_lock() -> str:
-    """Bring back git's version, else start anew.
+    """Bring back git's version, else start anew; return what was done, nothing where nothing was to be.
 
     A copy of the broken file stays beside it. What git does not know, `dvc repro` finds in the run cache.
     """

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from pipeline.commands.checks.check import OK, PROBLEM, REPRO, WARNING, Check
-from pipeline.commands.checks.lock import FILE, RUNNING, fault, holders
+from pipeline.commands.checks.lock import FILE, fault
 from pipeline.files.walk import above
+from pipeline.track import dvc_commands
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -45,17 +46,17 @@ def lock_file() -> Check:
 def running() -> Check:
     """Whether DVC holds anything for a command that still runs, or for one that was killed."""
     try:
-        held = holders()
+        held, alive = dvc_commands.noted(), dvc_commands.running()
     except ValueError as error:
         return Check("dvc commands", PROBLEM, str(error), "`fracture doctor --mend` removes it.")
-    import psutil
-
-    alive = [f"{command} (process {pid})" for pid, command in held if psutil.pid_exists(pid)]
     if alive:
-        mend = f"Wait for its end; if no such command runs, delete {RUNNING}."
-        return Check("dvc commands", WARNING, f"running: {', '.join(sorted(set(alive)))}", mend)
+        named = sorted({f"{command} (process {pid})" for pid, command in alive})
+        mend = f"Wait for its end; if no such command runs, delete {dvc_commands.FILE}."
+        return Check("dvc commands", WARNING, f"running: {', '.join(named)}", mend)
     if held:
-        return Check("dvc commands", OK, f"{len(set(held))} killed; the next command of DVC forgets it")
+        return Check(
+            "dvc commands", OK, f"{len(set(held))} killed; the next command of DVC, or --mend, forgets it"
+        )
     return Check("dvc commands", OK, "none runs")
 
 
