@@ -49,8 +49,9 @@ def _end_after(process: int) -> None:
 def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], object]) -> int:
     """Run a server until it ends or we are interrupted or terminated; say each line that it says.
 
-    It leads a process group of its own. A signal to us goes on to all of the group; what is left after ten
-    seconds is killed, so that the port is free. If we are killed ourselves, Linux kills the server.
+    It leads a process group of its own, which is asked to end by SIGTERM alone: at Ctrl-C each Python in it
+    would print where it was. What is left after ten seconds is killed, so that the port is free. If we are
+    killed ourselves, Linux kills the server.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def serve(command: Sequence[str], environment: Mapping[str, str], say: Callable[
         while not told:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_S)
-        _signal(process, told[0])
+        _signal(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
         return 128 + told[0]

@@ -61,6 +61,18 @@ def test_a_signal_ends_the_server_and_all_it_started(number, code):
     assert wait_for(lambda: not answers(port))
 
 
+def test_a_server_that_we_interrupt_prints_no_traceback():
+    waits = "import time; print('up', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", OURS, waits, ""]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as ours:
+        assert ours.stdout.readline() == "up\n"
+        ours.send_signal(signal.SIGINT)
+        assert ours.stdout.read().strip() == ""
+    assert ours.returncode == 130
+
+
 def test_the_exit_code_of_a_server_that_ends_by_itself_comes_back():
     assert processes.serve([sys.executable, "-c", "raise SystemExit(3)"], os.environ, print) == 3
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
