@@ -20,8 +20,8 @@ NUMERIC_NAMES = {
     "dataset": "body_part",
     "validate": "duplicates hamming label_errors",
     "predict": "boxes calibration cutting head_boxes operating_points peaks position regions",
-    "evaluate": "comparison curves evaluation findings guaranteed net_benefit robustness shortcut_gap "
-    "subgroups",
+    "evaluate": "comparison curves decided evaluation findings guaranteed net_benefit robustness "
+    "shortcut_gap subgroups",
     "region_maps": "coco deletion erasing faithfulness froc inputs localization pointing scores subgroups",
     "drift": "distance",
 }

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from pipeline.evaluate import evaluation, net_benefit
-from pipeline.predict import operating_points
-from pipeline.statistics import delong, intervals, metrics, score_curves
-from pipeline.types import BoolArray, Float64Array
+from pipeline.evaluate import decided, evaluation, net_benefit
+from pipeline.statistics import delong, metrics, score_curves
 
-RATES = ("sensitivity", "specificity", "ppv", "npv")
 COLUMNS = ("path", "group", "fold", "fractured", "y_score", "decision")
 
 
@@ -69,50 +65,14 @@ def pool(rows: pd.DataFrame, *, n_samples: int, n_bins: int, seed: int) -> dict[
     Returns
     -------
     dict
-        Under the keys of :func:`pipeline.evaluate.evaluation.evaluate`, without thresholds, which differ by
-        fold; ``sensitivity``, ``specificity``, ``ppv`` and ``npv`` of both points, and ``needs_review``, have
-        intervals. ``fold_mean_auroc`` with its interval: see :func:`mean_auroc`.
+        As from :func:`pipeline.evaluate.decided.score`; ``radiographs`` and ``folds``; ``fold_mean_auroc``
+        with its interval, see :func:`mean_auroc`.
     """
-    y_true, y_score, group = evaluation.columns(rows)
-    decision = rows["decision"].to_numpy(str)
-    called = {
-        "high_sensitivity": decision != operating_points.NO_FINDING,
-        "high_specificity": decision == operating_points.FRACTURE,
-    }
-    repeat = {"n_samples": n_samples, "seed": seed}
-    unit_true, unit_score, unit_group = metrics.collapse_groups(y_true, y_score, group)
-    by_group = evaluation.with_intervals(unit_true, unit_score, unit_group, n_bins=n_bins, **repeat)
-    reviewed = decision == operating_points.NEEDS_REVIEW
-
-    def share(weight: Float64Array) -> dict[str, float]:
-        return {"needs_review": float(np.average(reviewed, weights=weight))}
-
     return {
         "radiographs": len(rows),
-        "groups": rows["group"].nunique(),
-        "fractured": int(y_true.sum()),
         "folds": rows["fold"].nunique(),
-        **evaluation.with_intervals(y_true, y_score, group, n_bins=n_bins, **repeat),
-        "ece_by_chance": metrics.ece_by_chance(y_score, n_bins=n_bins, **repeat),
-        **{f"group_{name}": value for name, value in by_group.items()},
+        **decided.score(rows, n_samples=n_samples, n_bins=n_bins, seed=seed),
         **mean_auroc(rows),
-        **{
-            name: intervals.summarize(partial(rates, y_true, own), group, y_true, **repeat)
-            for name, own in called.items()
-        },
-        **intervals.summarize(share, group, y_true, **repeat),
-    }
-
-
-def rates(y_true: BoolArray, called: BoolArray, weight: Float64Array) -> dict[str, float]:
-    """Return :data:`RATES` of decisions that were made; NaN for a share of nothing."""
-    counts = metrics.confusion(y_true, called.astype(np.float64), 0.5, weight)
-    hit, missed = counts["true_positive"], counts["false_negative"]
-    cleared, alarmed = counts["true_negative"], counts["false_positive"]
-    pairs = ((hit, missed), (cleared, alarmed), (hit, alarmed), (cleared, missed))
-    return {
-        name: part / (part + rest) if part + rest > 0 else float("nan")
-        for name, (part, rest) in zip(RATES, pairs, strict=True)
     }
 
 

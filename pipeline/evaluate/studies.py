@@ -1,17 +1,23 @@
-"""What turns the highest answer of a study's views into its answer, learnt on ``val`` or at a site.
+"""What turns the highest answer of a study's views into its answer, and how good such answers are.
 
 The highest of several probabilities is too high a probability: more views are more chances of a high one.
+What mends that is learnt on ``val``, or at a site.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.dataset.labels import JOINING
+from pipeline.evaluate import decided
+from pipeline.evaluate.evaluation import IN_SCOPE
 from pipeline.evaluate.recalibration import missing
-from pipeline.predict import recalibration
+from pipeline.predict import recalibration, studies
 from pipeline.predict.calibration import Calibration
+from pipeline.predict.operating_points import OUT_OF_SCOPE
 from pipeline.predict.recalibration import Fit, Targets
 from pipeline.types import Float64Array
 
@@ -48,6 +54,65 @@ def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | N
     return recalibration.from_labels(
         found["highest"].to_numpy(np.float64), truth, weight, None, Calibration(1.0), targets
     )
+
+
+def score(
+    rows: pd.DataFrame, of_studies: Fit | None, *, n_samples: int, n_bins: int, seed: int
+) -> dict[str, Any]:
+    """Score the answers to whole studies, as `predict` gives them.
+
+    Parameters
+    ----------
+    rows
+        One a radiograph of test, as for :func:`answered`.
+    of_studies
+        From :func:`fit`.
+    n_samples, n_bins, seed
+        As for :func:`pipeline.evaluate.decided.score`.
+
+    Returns
+    -------
+    dict
+        ``test_by_study``: the figures of :func:`pipeline.evaluate.decided.score`; the number of ``studies``
+        behind them, and of those with ``several_views`` in scope; ``out_of_scope``, how many more have no
+        view in scope, hence no decision, and count nowhere; ``calibrated_on``, as in an answer to several
+        views. Empty where no id is known, or the studies are of one class.
+    """
+    answers = answered(rows, of_studies)
+    given = answers[answers["decision"] != OUT_OF_SCOPE]
+    if given["fractured"].nunique() < 2:
+        return {}
+    counts = {
+        "studies": len(given),
+        "several_views": int((given["views"] > 1).sum()),
+        "out_of_scope": len(answers) - len(given),
+        "calibrated_on": studies.OF_VIEW if of_studies is None else studies.OF_STUDIES,
+    }
+    return {"test_by_study": counts | decided.score(given, n_samples=n_samples, n_bins=n_bins, seed=seed)}
+
+
+def answered(rows: pd.DataFrame, of_studies: Fit | None) -> pd.DataFrame:
+    """Answer each study of which an id is known, as :func:`fit` tells studies apart.
+
+    Parameters
+    ----------
+    rows
+        One row a radiograph: ``fractured``, ``group``, ``y_score`` (not rounded), ``decision``, ``in_scope``
+        and, where known, the ids.
+
+    Returns
+    -------
+    DataFrame
+        One row a study: ``fractured``, ``group``, the number of ``views`` in scope, ``y_score``,
+        ``decision``.
+    """
+    known = rows.assign(study=_ids(rows), decision=rows["decision"].where(rows[IN_SCOPE], OUT_OF_SCOPE))
+    found = []
+    for _, views in known[known["study"] != ""].groupby("study"):
+        answer = studies.answer(views["y_score"].tolist(), views["decision"].tolist(), of_studies)
+        of_views = (views["fractured"].any(), views["group"].iloc[0], views[IN_SCOPE].sum())
+        found.append((*of_views, answer.probability, answer.decision))
+    return pd.DataFrame(found, columns=["fractured", "group", "views", "y_score", "decision"])
 
 
 def _ids(rows: pd.DataFrame) -> pd.Series[str]:

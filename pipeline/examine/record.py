@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import addresses
-from pipeline.examine.studies import Answer
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.printable import printable
 from pipeline.predict import position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
+from pipeline.predict.studies import Answer
 from pipeline.validate import intake
 
 _OF_REGION = ("bbox", "score", "operating_point", "position")  # what a study tells of its first region

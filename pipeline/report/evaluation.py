@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.config import Config
 from pipeline.dataset import layout, manifest
 from pipeline.report import card, charts, pages, region_maps, results, robustness
+from pipeline.report.card import findings
 
 _CURVES = ("roc", "precision_recall", "reliability", "decision_curve")
 
@@ -22,6 +23,7 @@ def documents(config: Config) -> dict[str, str]:
     context = {
         "figures": figures,
         "charts": drawn,
+        "exams": [*findings.exams(figures)],
         "subgroups": subgroups.to_dict("records"),
         "robustness": [
             row | {"label": robustness.label(row["disturbance"], row["level"])}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluate.guaranteed import rounded_down
+from pipeline.predict.studies import OF_STUDIES
 
 _RATES = {
     "sensitivity": ("of fractures are caught", "fractured", "missed"),
@@ -72,6 +73,27 @@ def guarantee_of_choice(point: Mapping[str, Any], rate: str) -> str:
         f"With 95 % confidence at least {rounded_down(bound, 2)} {what}, by the rank of the threshold among "
         f"{_groups(point, kind)}{_too_few(point)}."
     )
+
+
+def exams(scores: Mapping[str, Any]) -> str:
+    """Say which exams were scored, and how they were answered.
+
+    Parameters
+    ----------
+    scores
+        ``test_by_study``, see :func:`pipeline.evaluate.studies.score`.
+    """
+    learnt = "calibrated on exams of val, and decided by thresholds of exams"
+    if scores["calibrated_on"] != OF_STUDIES:
+        learnt = "with its own probability and decision: val knows too few such exams to calibrate on"
+    unanswered = (
+        f"{scores['out_of_scope']:,} more have no view in scope: they get no decision and do not count."
+    )
+    return (
+        f"Views of test with one study_id or, where that is empty, one patient_id are an exam, as fracture "
+        f"predict --by study answers it. Of these exams {scores['several_views']:,} have several views in "
+        f"scope: the highest answers, {learnt}. {unanswered if scores['out_of_scope'] else ''}"
+    ).rstrip()
 
 
 def _groups(point: Mapping[str, Any], kind: str) -> str:

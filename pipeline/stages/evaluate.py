@@ -74,6 +74,11 @@ def run(config: Config) -> None:
             config.run,
             max_pixels=config.validation.max_pixels,
         )
+        resamples = {
+            "n_samples": config.evaluate.bootstrap_samples,
+            "n_bins": config.evaluate.ece_bins,
+            "seed": config.run.seed,
+        }
         scored = findings.find(
             predictions,
             labels.user_columns(predictions, _OWN),
@@ -83,28 +88,29 @@ def run(config: Config) -> None:
             telling_apart.figures(predictions, learnt, phantom_features(config, plain)),
             _validated(config),
             _shortcut_scores(config),
-            n_samples=config.evaluate.bootstrap_samples,
-            n_bins=config.evaluate.ece_bins,
-            seed=config.run.seed,
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
+            **resamples,
         )
         targets = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
+        of_studies = studies.fit(held_out[is_val], calibration.log_odds(output.logits[is_val]), targets)
+        by_study = studies.score(test.assign(y_score=y_score[~is_val]), of_studies, **resamples)
+        figures = {**scored.figures, **by_study}
         bundle_files.write_operating_points(
             config.paths.models / names.OPERATING_POINTS,
             points,
             calibration,
             targets,
             val_scores.describe(output.logits[is_val], *_labels(held_out[is_val])),
-            studies.fit(held_out[is_val], calibration.log_odds(output.logits[is_val]), targets),
+            of_studies,
         )
         scope.write(config.paths.models / names.SCOPE, learnt)
         report = config.paths.report("evaluate")
         for name, text in scored.texts().items():
             outputs.write_text(report / name, text)
-        outputs.write_json(report / names.METRICS, scored.figures)
-        record.metrics(scored.figures)
-        log.info("evaluate: test AUROC %.3f", scored.figures["test"]["auroc"])
+        outputs.write_json(report / names.METRICS, figures)
+        record.metrics(figures)
+        log.info("evaluate: test AUROC %.3f", figures["test"]["auroc"])
 
 
 def choose(

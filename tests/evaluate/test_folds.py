@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluate import evaluation, folds
+from pipeline.evaluate import decided, evaluation, folds
 from pipeline.predict import operating_points
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.statistics import delong, metrics
@@ -38,7 +38,7 @@ def test_folds_with_the_same_thresholds_score_as_one_set_of_radiographs():
     pooled = folds.pool(rows, **SETTINGS)
     whole = evaluation.evaluate(*evaluation.columns(rows), POINTS, **SETTINGS)
     for point in ("high_sensitivity", "high_specificity"):
-        assert {name: pooled[point][name] for name in folds.RATES}.items() <= whole[point].items()
+        assert {name: pooled[point][name] for name in decided.RATES}.items() <= whole[point].items()
         assert pooled[point]["sensitivity_low"] <= pooled[point]["sensitivity"]
     same = [name for name in whole if name not in ("high_sensitivity", "high_specificity")]
     assert {name: pooled[name] for name in same} == {name: whole[name] for name in same}

@@ -15,6 +15,7 @@ from pipeline.files.limits import DEFAULTS
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.recalibration import Fit
+from pipeline.predict.studies import OF_STUDIES, OF_VIEW
 from tests.examine import views
 
 PIXELS = np.zeros((240, 180), np.uint8)
@@ -55,7 +56,7 @@ def test_what_names_no_study_joins_nothing_and_neither_do_two_patients(tmp_path:
 
 def test_the_highest_view_in_scope_answers_for_the_study() -> None:
     own = findings((0.1, "no finding"), (0.4, "needs review"), (0.9, "out of scope"))
-    assert studies.answer(own, views.BUNDLE) == (0.4, "needs review", 1, studies.OF_VIEW)
+    assert studies.answer(own, views.BUNDLE) == (0.4, "needs review", 1, OF_VIEW)
     assert studies.answer(own[2:], views.BUNDLE).decision == "out of scope"
 
 
@@ -66,6 +67,6 @@ def test_several_views_have_the_calibration_and_the_thresholds_of_studies() -> N
     expected = expit(0.8 * logit(0.7) - 1)
     answer = studies.answer(own, loaded)
     assert answer.probability == pytest.approx(expected)
-    assert answer[1:] == ("needs review", 0, studies.OF_STUDIES)
-    assert studies.answer(own[:1], loaded) == (0.7, "needs review", 0, studies.OF_VIEW)
+    assert answer[1:] == ("needs review", 0, OF_STUDIES)
+    assert studies.answer(own[:1], loaded) == (0.7, "needs review", 0, OF_VIEW)
     assert studies.answer(findings((1.0, "fracture"), (1.0, "fracture")), loaded).decision == "fracture"

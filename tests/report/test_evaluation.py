@@ -7,16 +7,19 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.config import Config
-from pipeline.evaluate import robustness
+from pipeline.evaluate import robustness, studies
 from pipeline.evaluate.findings import Findings
 from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.report.card import checklists, findings
+from pipeline.report.card.section import with_interval
 from pipeline.report.evaluation import documents
 from tests.report import folders
+from tests.report.folders import N
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,34 @@ def test_page_and_card_say_how_often_no_decision_is_given(files, found: Findings
     again = documents(other)
     assert "learnt from drawn phantoms alone" in again["report.html"]
     assert "learnt from drawn phantoms alone" in again["model_card.md"]
+
+
+def test_page_and_card_set_whole_exams_beside_radiographs(files, found: Findings, other: Config) -> None:
+    scored = found.predictions.assign(study_id=np.repeat(np.arange(N // 4), 4).astype(str))
+    scored["group"] = scored["study_id"]
+    mixed = scored.assign(fractured=scored["fractured"] & (np.arange(N) % 8 < 4))
+    by_study = studies.score(mixed, None, n_samples=50, n_bins=10, seed=0)
+    own, test = by_study["test_by_study"], found.figures["test"]
+    folders.write_evaluation(other, replace(found, figures={**found.figures, **by_study}))
+    again = documents(other)
+    sensitive, exams = test["high_sensitivity"]["sensitivity"], with_interval(own, "auroc")
+    row = f"| AUROC | {with_interval(test, 'auroc')} | {exams} |"
+    assert own["auroc"] != test["auroc"]
+    assert [line for line in again["model_card.md"].splitlines() if line == row] == [row]
+    assert f"| Sensitivity, high sensitivity point | {sensitive:.3f} | " in again["model_card.md"]
+    for name in ("report.html", "model_card.md", "model_card.html"):
+        said = (
+            "Whole exams",
+            f"Of these exams {N // 4} have several views in scope",
+            "val knows too few",
+            exams,
+        )
+        assert [words for words in said if words not in again[name]] == []
+        assert "Whole exams" not in files[name]
+    learnt = own | {"calibrated_on": "studies", "out_of_scope": 3}
+    folders.write_evaluation(other, replace(found, figures={**found.figures, "test_by_study": learnt}))
+    for words in ("decided by thresholds of exams", "3 more have no view in scope"):
+        assert words in documents(other)["report.html"]
 
 
 def test_every_drawing_of_the_page_is_a_file_too(files) -> None:

@@ -132,6 +132,7 @@ def contexts() -> dict[str, dict]:
         "evaluate.html": {
             "figures": figures | {"best_null": {"name": "<b>", "auroc": 0.6}},
             "charts": scored["charts"] | {"robustness": None},
+            "exams": [],
             "subgroups": [],
             "robustness": [],
         },

@@ -30,15 +30,14 @@ from highdicom.sr import (
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from pipeline.examine import studies
 from pipeline.examine.dicom import head, outline
 from pipeline.examine.dicom.view import View
-from pipeline.examine.studies import Answer
 from pipeline.files import dicom_out
-from pipeline.predict import operating_points
+from pipeline.predict import operating_points, studies
 from pipeline.predict.bundle import Finding
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.regions import Region
+from pipeline.predict.studies import Answer
 from pipeline.validate.intake import REFUSED
 
 SCHEME = "99FRACTURE"

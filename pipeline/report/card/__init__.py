@@ -43,6 +43,7 @@ def context(
         origin.making(model_origin),
         findings.decisions(model_origin.evaluate, figures),
         findings.performance(figures),
+        *findings.exams(figures),
         *findings.subgroups(subgroups),
         *findings.robustness(robustness),
         findings.benefit(decision_curve),

@@ -109,6 +109,27 @@ def performance(figures: Mapping[str, Any]) -> Section:
     return Section(lists.PERFORMANCE, tuple(text), ("Figure", *(title for title, *_ in columns)), rows)
 
 
+def exams(figures: Mapping[str, Any]) -> Iterator[Section]:
+    """Set the answers to whole exams beside those to radiographs, where the labels tell exams apart."""
+    if (own := figures.get("test_by_study")) is None:
+        return
+    test = figures["test"]
+    rows: Rows = [
+        ("Number", count(test["radiographs"]), count(own["studies"])),
+        ("Fractured", count(test["fractured"]), count(own["fractured"])),
+        (_FIGURES["auroc"], with_interval(test, "auroc"), with_interval(own, "auroc")),
+        *(
+            (f"{rate}, {label.lower()} point", decimals(test[point][key]), with_interval(own[point], key))
+            for point, label in _POINTS.items()
+            for key, rate in (("sensitivity", "Sensitivity"), ("specificity", "Specificity"))
+        ),
+        ("Needs review", decimals(test["needs_review"]), with_interval(own, "needs_review")),
+        (_FIGURES["ece"], with_interval(test, "ece"), with_interval(own, "ece")),
+        ("The same by chance alone", decimals(test["ece_by_chance"]), decimals(own["ece_by_chance"])),
+    ]
+    yield Section(lists.EXAMS, (sentences.exams(own),), ("Figure", "By radiograph", "By exam"), rows)
+
+
 def subgroups(table: pd.DataFrame) -> Iterator[Section]:
     """Tabulate the subgroups, where there are any."""
     if len(table) < 2:
