@@ -77,6 +77,7 @@ def test_the_metrics_that_others_read_are_there(clone: Path) -> None:
     assert {"auroc", "auroc_low", "group_auroc", "ece", "needs_review", "null_gap_auroc"} <= set(
         evaluated["test"]
     )
+    assert "test_by_study" not in evaluated  # phantoms have no ids
     assert {"pointing_game", "pointing_game_random", "pointing_game_center", "erase_drop"} <= set(mapped)
 
 

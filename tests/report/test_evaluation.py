@@ -109,7 +109,7 @@ def test_page_and_card_set_whole_exams_beside_radiographs(files, found: Findings
     row = f"| AUROC | {with_interval(test, 'auroc')} | {exams} |"
     assert own["auroc"] != test["auroc"]
     assert [line for line in again["model_card.md"].splitlines() if line == row] == [row]
-    assert f"| Sensitivity, high sensitivity point | {sensitive:.3f} | " in again["model_card.md"]
+    assert f"| Sensitivity, high-sensitivity point | {sensitive:.3f} | " in again["model_card.md"]
     for name in ("report.html", "model_card.md", "model_card.html"):
         said = (
             "Whole exams",

@@ -119,13 +119,17 @@ def exams(figures: Mapping[str, Any]) -> Iterator[Section]:
         ("Fractured", count(test["fractured"]), count(own["fractured"])),
         (_FIGURES["auroc"], with_interval(test, "auroc"), with_interval(own, "auroc")),
         *(
-            (f"{rate}, {label.lower()} point", decimals(test[point][key]), with_interval(own[point], key))
-            for point, label in _POINTS.items()
-            for key, rate in (("sensitivity", "Sensitivity"), ("specificity", "Specificity"))
+            (
+                f"{rate.title()}, {point.replace('_', '-')} point",
+                decimals(test[point][rate]),
+                with_interval(own[point], rate),
+            )
+            for point in _POINTS
+            for rate in ("sensitivity", "specificity")
         ),
         ("Needs review", decimals(test["needs_review"]), with_interval(own, "needs_review")),
         (_FIGURES["ece"], with_interval(test, "ece"), with_interval(own, "ece")),
-        ("The same by chance alone", decimals(test["ece_by_chance"]), decimals(own["ece_by_chance"])),
+        ("The same, by chance alone", decimals(test["ece_by_chance"]), decimals(own["ece_by_chance"])),
     ]
     yield Section(lists.EXAMS, (sentences.exams(own),), ("Figure", "By radiograph", "By exam"), rows)
 
