@@ -97,7 +97,8 @@ def read_basis(path: Path) -> tuple[Targets | None, ValScores | None]:
 
 def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) -> None:
     """Write how regions are found and, beside it, over how many views outputs are averaged."""
-    unused = () if settings.max_overlap else ("max_overlap",)  # as before there were boxes of the network
+    of_boxes = ("max_overlap", "weigh_agreement")
+    unused = () if settings.max_overlap else of_boxes  # as before there were boxes of the network
     values = {name: value for name, value in vars(settings).items() if name not in unused}
     outputs.write_exact_json(path, values | {"views": tta_views})
 

@@ -56,7 +56,7 @@ class RegionSettings:
         How far the odds must fall between two peaks, as a share of the lower one's, for each to have a
         region; 0: as far as a region reaches.
     score_slope, score_intercept
-        From the logit of a region's peak to that of the probability that it overlaps a fracture.
+        From the logit of a region's strength to that of the probability that it overlaps a fracture.
     min_score
         Score from which on a region is shown; 0: whatever its score.
     max_area_share
@@ -64,6 +64,8 @@ class RegionSettings:
     max_overlap
         Regions are the network's own boxes (:mod:`pipeline.predict.head_boxes`), no two of which overlap by
         more than this IoU; 0: they are cut from the map.
+    weigh_agreement
+        The strength of such a box is its peak times the agreement of the cells inside; else its peak.
     """
 
     map_threshold: float
@@ -78,10 +80,11 @@ class RegionSettings:
     min_score: float = 0.0
     max_area_share: float = 1.0
     max_overlap: float = 0.0
+    weigh_agreement: bool = False
 
     @property
     def calibration(self) -> Calibration:
-        """From the logit of a region's peak to its score."""
+        """From the logit of a region's strength to its score."""
         return Calibration(self.score_slope, self.score_intercept)
 
     def candidates(self, region_map: FloatArray, cells: Cells | None = None) -> list[Region]:
@@ -90,7 +93,7 @@ class RegionSettings:
         They are boxes of the cells where there are such and ``max_overlap`` asks for them.
         """
         regions = self._boxes(region_map, cells) if cells and self.max_overlap else self._cut(region_map)
-        scores = self.calibration.probability(peak_logits(regions))
+        scores = self.calibration.probability(strength_logits(regions))
         return [replace(region, score=float(score)) for region, score in zip(regions, scores, strict=True)]
 
     def visible_regions(self, region_map: FloatArray, cells: Cells | None = None) -> list[Region]:
@@ -131,6 +134,7 @@ class RegionSettings:
             valley_share=self.valley_share,
             max_overlap=self.max_overlap,
             max_regions=self.max_regions,
+            weigh_agreement=self.weigh_agreement,
         )
 
     @property
@@ -167,9 +171,9 @@ class Validation:
         return np.array([not len(own) for own in self.boxes], bool)
 
 
-def peak_logits(regions: Sequence[Region]) -> Float64Array:
-    """Logit of each region's peak, kept finite: float64 (M,)."""
-    return np.asarray(logit(np.clip([region.evidence for region in regions], 1e-6, 1 - 1e-6)), np.float64)
+def strength_logits(regions: Sequence[Region]) -> Float64Array:
+    """Logit of each region's strength, kept finite: float64 (M,)."""
+    return np.asarray(logit(np.clip([region.strength for region in regions], 1e-6, 1 - 1e-6)), np.float64)
 
 
 def choose_cut(
@@ -264,12 +268,35 @@ def threshold_at_false_marks(
     )
 
 
-def overlaps(regions: Sequence[Region], boxes: Boxes) -> Float64Array:
-    """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,)."""
+def average_precision(candidates: Candidates, val: Validation, least: float) -> float:
+    """Average precision, 0..1, of regions that hit a fracture from an IoU of ``least`` on.
+
+    Parameters
+    ----------
+    candidates
+        Regions of N radiographs, of each the strongest first.
+    val
+        The radiographs, of which at least one has a fracture.
+    """
+    strength = np.array([region.strength for own in candidates for region in own])
+    order = np.argsort(-strength, kind="stable")
+    counts = np.repeat(val.weight, [len(own) for own in candidates])[order]
+    hits = counts * (overlaps_of_all(candidates, val.boxes, least)[order] > 0)
+    precision = np.cumsum(hits) / np.cumsum(counts)
+    highest = np.maximum.accumulate(precision[::-1])[::-1]  # at this recall or a greater one
+    return float(highest @ hits / (val.weight @ [len(own) for own in val.boxes]))
+
+
+def overlaps(regions: Sequence[Region], boxes: Boxes, least: float = 0.0) -> Float64Array:
+    """IoU of each region's box with the annotated box that is left for it, the strongest first: (M,).
+
+    A box is left until a region overlaps it by ``least`` or more; what overlaps by less has 0.
+    """
     matched = np.zeros(len(regions))
     if not len(regions) or not len(boxes):
         return matched
     table = iou(np.array([region.box for region in regions]), boxes)
+    table[table < least] = 0
     for position in range(len(regions)):
         match = int(table[position].argmax())
         matched[position] = table[position, match]
@@ -278,9 +305,10 @@ def overlaps(regions: Sequence[Region], boxes: Boxes) -> Float64Array:
     return matched
 
 
-def overlaps_of_all(candidates: Candidates, boxes: Sequence[Boxes]) -> Float64Array:
+def overlaps_of_all(candidates: Candidates, boxes: Sequence[Boxes], least: float = 0.0) -> Float64Array:
     """Those of the regions of N radiographs, one after another: (M,)."""
-    return np.concatenate([np.empty(0), *(overlaps(*own) for own in zip(candidates, boxes, strict=True))])
+    pairs = zip(candidates, boxes, strict=True)
+    return np.concatenate([np.empty(0), *(overlaps(*own, least) for own in pairs)])
 
 
 def _best_threshold(candidates: Candidates, val: Validation) -> tuple[float, float]:

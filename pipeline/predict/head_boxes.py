@@ -13,11 +13,12 @@ Gidaris and Komodakis, Object detection via a multi-region and semantic segmenta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from pipeline.predict.boxes import iou
 from pipeline.predict.peaks import Ground, grounds
 from pipeline.predict.regions import Region
 from pipeline.types import Float64Array, FloatArray, Int32Array
@@ -53,11 +54,12 @@ def extract_boxes(
     valley_share: float,
     max_overlap: float,
     max_regions: int,
+    weigh_agreement: bool,
 ) -> list[Region]:
-    """Find the boxes at the strongest peaks of the cells, the highest peak first.
+    """Find the boxes at the strongest peaks of the cells, the strongest first.
 
     A box is the mean of those of the cells around the peak, each weighing as its odds. Of two boxes that
-    overlap by more than ``max_overlap`` (IoU) the one of the higher peak is kept.
+    overlap by more than ``max_overlap`` (IoU) the stronger one is kept.
 
     Parameters
     ----------
@@ -71,6 +73,8 @@ def extract_boxes(
         As for :func:`pipeline.predict.regions.extract_regions`.
     max_overlap
         In 0..1.
+    weigh_agreement
+        Whether a box is as strong as its peak times the agreement of the cells inside it, or as its peak.
     """
     around = grounds(
         cells.probability,
@@ -80,7 +84,9 @@ def extract_boxes(
         max_peaks=_PEAKS_A_REGION * max_regions,
     )
     regions = [_region(cells, ground, region_map) for ground in around]
-    regions.sort(key=lambda region: (-region.evidence, region.row, region.column))
+    if weigh_agreement:
+        regions = [replace(region, agreement=_agreement(cells, region)) for region in regions]
+    regions.sort(key=lambda region: (-region.strength, region.row, region.column))
     return _joined(regions, max_overlap)[:max_regions]
 
 
@@ -109,12 +115,26 @@ def _region(cells: Cells, ground: Ground, region_map: FloatArray) -> Region:
     )
 
 
+def _agreement(cells: Cells, region: Region) -> float:
+    """Mean IoU of a region's box with the boxes that the cells inside it say; of its nearest cell at least.
+
+    Cells that see one fracture say one box. The head never learnt what to say elsewhere, and there each cell
+    says another.
+    """
+    start, size = np.array(region.box[:2]), np.array(region.box[2:])
+    apart = np.abs(cells.centre - start - size / 2)  # from the middle of the box
+    inside = (apart <= size / 2).all(axis=-1)
+    inside.flat[int((apart / size).max(axis=-1).argmin())] = True
+    first, last = cells.boxes[inside, :2], cells.boxes[inside, 2:]
+    return float(iou(np.hstack([first, last - first]), np.array([region.box])).mean())
+
+
 def _corners(top: int, left: int, bottom: int, right: int) -> Int32Array:
     return np.array([(top, left), (top, right), (bottom, right), (bottom, left)], np.int32)
 
 
 def _joined(regions: Sequence[Region], max_overlap: float) -> list[Region]:
-    """Leave out regions that overlap a higher one."""
+    """Leave out regions that overlap a stronger one."""
     boxes = [(region.column, region.row, region.width_px, region.height_px) for region in regions]
-    kept = cv2.dnn.NMSBoxes(boxes, [region.evidence for region in regions], 0.0, max_overlap)
+    kept = cv2.dnn.NMSBoxes(boxes, [region.strength for region in regions], 0.0, max_overlap)
     return [regions[place] for place in sorted(np.ravel(kept).astype(int).tolist())]

@@ -36,6 +36,8 @@ class Region:
         (row, column) of the maximum.
     contour : int32 ndarray of shape (P, 2)
         (row, column) of the corner pixels on its outer rim.
+    agreement : float
+        Mean IoU of its box with those that the cells inside say, 0..1; 1 for a region cut from the map.
     """
 
     row: int
@@ -48,6 +50,12 @@ class Region:
     area_px: int
     peak: tuple[int, int]
     contour: Int32Array = field(repr=False, compare=False)
+    agreement: float = 1.0
+
+    @property
+    def strength(self) -> float:
+        """What ranks it among others, and what its score comes from: evidence times agreement, 0..1."""
+        return self.evidence * self.agreement
 
     @property
     def box(self) -> tuple[int, int, int, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from statistics import mean
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from pipeline.predict.cutting import RegionSettings, Validation
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
 from pipeline.region_maps import references, standing_out
+
+_OVERLAPS = (0.3, 0.5)  # IoU at which the boxes of detectors are scored
 
 
 def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionSettings:
@@ -40,10 +44,10 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
         maxima = np.array([region_map.max() for region_map in usable])
         threshold = cutting.map_threshold_from_unfractured(maxima)
         settings = _settings(threshold, limits.min_area_share, limits)
-        candidates = _candidates(settings, usable)
+        candidates = _candidates([settings], usable)[settings]
     else:
         settings = _best_cut(usable, reference, limits)
-        candidates = _candidates(settings, usable)
+        candidates = _candidates([settings], usable)[settings]
         fitted = _fit(candidates, reference)
         settings = replace(settings, score_slope=fitted.slope, score_intercept=fitted.intercept)
     settings = _with_sensitive_threshold(settings, candidates, reference)
@@ -51,24 +55,49 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
 
 
 def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> RegionSettings:
-    """Choose the settings whose boxes agree best with the annotated ones; of equal ones the network's own."""
+    """Choose the settings whose boxes agree best with the annotated ones; of equal ones the network's own.
+
+    Of the ways to find the network's own boxes, that of the highest average precision stands for them.
+    """
     widest = _settings(cutting.CANDIDATE_THRESHOLD, 0.0, limits)  # regions of any peak and any area
-    cuts = {share: _candidates(replace(widest, peak_share=share), maps) for share in cutting.PEAK_SHARES}
-    share, area, threshold, agreement = cutting.choose_cut(cuts, reference)
-    cut = replace(_settings(threshold, area, limits), peak_share=share)
-    if not maps.boxes.size:
-        return cut
-    ways = {
-        (share, overlap): _candidates(replace(widest, peak_share=share, max_overlap=overlap), maps)
+    cuts = [replace(widest, peak_share=share) for share in cutting.PEAK_SHARES]
+    boxed = [
+        replace(widest, peak_share=share, max_overlap=overlap, weigh_agreement=True)
         for share, overlap in product(cutting.BOX_SHARES, cutting.MAX_OVERLAPS)
-    }
-    (share, overlap), _, threshold, own = cutting.choose_cut(ways, reference, area_shares=[0.0])
-    boxed = replace(_settings(threshold, 0.0, limits), peak_share=share, max_overlap=overlap)
-    return boxed if own >= agreement else cut
+        if maps.boxes.size
+    ]
+    found = _candidates([*cuts, *boxed], maps)
+    best = _with_threshold({way: found[way] for way in cuts}, reference, cutting.AREA_SHARES)
+    if boxed:
+        tightest = max(boxed, key=lambda way: _precision(found[way], reference))
+        own = _with_threshold({tightest: found[tightest]}, reference, [0.0])
+        best = max(own, best, key=operator.itemgetter(1))
+    return best[0]
 
 
-def _candidates(settings: RegionSettings, maps: MapSet) -> list[list[Region]]:
-    return [settings.candidates(region_map, maps.cells(place)) for place, region_map in enumerate(maps)]
+def _with_threshold(
+    ways: Mapping[RegionSettings, cutting.Candidates], reference: Validation, area_shares: Sequence[float]
+) -> tuple[RegionSettings, float]:
+    """Choose the way, smallest area and threshold of the best agreement; return that, too."""
+    way, area, threshold, agreement = cutting.choose_cut(ways, reference, area_shares)
+    lowest = min(cutting.CANDIDATE_THRESHOLD, threshold)
+    chosen = replace(way, map_threshold=threshold, min_area_share=area, candidate_threshold=lowest)
+    return chosen, agreement
+
+
+def _precision(candidates: cutting.Candidates, reference: Validation) -> float:
+    """Average precision of boxes, the mean of those at which they are scored."""
+    return mean(cutting.average_precision(candidates, reference, least) for least in _OVERLAPS)
+
+
+def _candidates(ways: Sequence[RegionSettings], maps: MapSet) -> dict[RegionSettings, list[list[Region]]]:
+    """Find the regions of each radiograph in each way; its map is drawn once."""
+    found: dict[RegionSettings, list[list[Region]]] = {way: [] for way in ways}
+    for place, region_map in enumerate(maps):
+        cells = maps.cells(place)
+        for way, regions in found.items():
+            regions.append(way.candidates(region_map, cells))
+    return found
 
 
 def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettings:
@@ -114,4 +143,4 @@ def _fit(candidates: Sequence[list[Region]], reference: Validation) -> calibrati
         return calibration.Calibration(1.0)
     hit = cutting.overlaps_of_all(candidates, reference.boxes) >= cutting.OVERLAPS
     weight = np.repeat(reference.weight, [len(own) for own in candidates])
-    return calibration.fit(cutting.peak_logits(regions), hit, weight)
+    return calibration.fit(cutting.strength_logits(regions), hit, weight)

@@ -40,7 +40,7 @@ def test_settings_of_old_bundles_cut_at_one_threshold() -> None:
     assert (region.box, region.score) == ((2, 3, 4, 4), pytest.approx(0.9))  # the other is too small
 
 
-def test_scores_follow_the_calibration_of_the_peak() -> None:
+def test_scores_follow_the_calibration_of_the_strength() -> None:
     settings = RegionSettings(0.2, 0.0, 5, score_slope=2.0, score_intercept=-1.0)
     expected = 1 / (1 + np.exp(-(2 * np.log(0.9 / 0.1) - 1)))
     assert settings.candidates(two_peaks())[0].score == pytest.approx(expected, rel=1e-5)
@@ -52,6 +52,24 @@ def test_a_box_is_matched_once_and_by_the_strongest() -> None:
     assert cutting.overlaps(regions, both).tolist() == [1, 0]
     assert cutting.overlaps(regions, np.array([[2, 3, 4, 8], [12, 20, 2, 2]])).tolist() == [0.5, 1]
     assert cutting.overlaps(regions, NONE).tolist() == [0, 0]
+
+
+def test_what_overlaps_too_little_leaves_the_box_to_others() -> None:
+    large, small = extract_regions(two_peaks(), 0.1)
+    beside = replace(large, row=0, column=0, height_px=13, width_px=21)  # a pixel of four, and much else
+    assert cutting.overlaps([beside, small], np.array([small.box])).tolist() == [pytest.approx(1 / 276), 0]
+    assert cutting.overlaps([beside, small], np.array([small.box]), 0.3).tolist() == [0, 1]
+
+
+def test_average_precision_counts_the_false_before_each_hit() -> None:
+    first, second = extract_regions(two_peaks(), 0.1), extract_regions(two_peaks(0.8, 0.2), 0.1)
+    boxes = [NONE, np.array([[2, 3, 4, 4], [12, 20, 2, 4]])]  # false, hit, false, hit by half
+    val = Validation(boxes, np.full(2, 4000), np.ones(2))
+    assert cutting.average_precision([first, second], val, 0.5) == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert cutting.average_precision([first, second], val, 0.6) == pytest.approx(1 / 2 / 2)
+    assert cutting.average_precision([[], []], val, 0.5) == 0
+    weighed = replace(val, weight=np.array([0.5, 1.0]))
+    assert cutting.average_precision([first, second], weighed, 0.6) == pytest.approx(1 / 1.5 / 2)
 
 
 def chosen(candidates: dict[float, list], boxes: list[np.ndarray]) -> tuple[float, ...]:

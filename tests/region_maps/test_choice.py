@@ -85,10 +85,18 @@ def test_boxes_of_the_network_are_taken_where_they_agree_better(limits: RegionMa
     settings = choice.choose(found, KNOWN, limits)
     (region,) = settings.visible_regions(found.in_radiograph(0), found.cells(0))
     assert settings.max_overlap > 0
+    assert settings.weigh_agreement
     assert region.box == (32, 48, 16, 16)
     assert settings.candidates(found.in_radiograph(0), found.cells(0))[0].score == pytest.approx(
         0.5, abs=0.05
     )
+
+
+def test_of_the_ways_to_the_networks_boxes_the_most_precise_is_taken(limits: RegionMaps) -> None:
+    found = with_boxes(drawn(CELLS), 8)
+    for evidence, boxes, (row, column) in zip(found.evidence, found.boxes, CELLS, strict=True):
+        evidence[row, column + 1], boxes[row, column + 1] = 3.0, 40  # 0.37 of the odds of the peak beside it
+    assert choice.choose(found, KNOWN, limits).peak_share == 0.5
 
 
 def test_regions_are_cut_where_the_networks_boxes_agree_worse(limits: RegionMaps) -> None:
