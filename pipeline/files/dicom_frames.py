@@ -20,6 +20,8 @@ _NATIVE = ("1.2.840.10008.1.2", _PLAIN_SYNTAX, _BIG_ENDIAN)
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _NATIVE_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
 _DEPTHS = (1, 8, 16, 32, 64)
+_WITH_OPACITY = 4  # channels
+_NO_COLOUR, _TINGED = 0.05, 1  # strength of the colours of a grey picture, and in a wrong order
 
 
 class Stored(NamedTuple):
@@ -77,6 +79,8 @@ def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed
     rows, columns = header.whole("Rows") or 0, header.whole("Columns") or 0
     photometric, n_channels = header.photometric(), header.whole("SamplesPerPixel")
     is_colour = "RGB" in photometric or "YBR" in photometric or photometric in ("HSV", "CMYK")
+    if n_channels == _WITH_OPACITY and n_bytes >= rows * columns * n_channels:
+        raise ImageFault("no_decoder", f"{name}: one or three channels. Received: {n_channels}")
     if n_channels not in (1, 3):
         n_channels = 3 if is_colour else 1
     allocated = _FLOAT_BITS.get(keyword) or header.whole("BitsAllocated")
@@ -156,8 +160,14 @@ def _native(data: bytes, layout: Layout, order: tuple[str, str], header: Header,
 def _greyer(
     values: NDArray[Any], data: bytes, layout: Layout, order: tuple[str, str], header: Header
 ) -> NDArray[Any]:
-    """Doubt strong colours: many a converter leaves the old name of the colours behind."""
-    if (strength := colour.strength(values)) <= colour.DOUBTED or layout.photometric == "YBR_FULL_422":
+    """Doubt colours: many a converter leaves the old name of the colours, or their old order, behind."""
+    if (strength := colour.strength(values)) <= _TINGED or layout.photometric == "YBR_FULL_422":
+        return values
+    apart = _array(data, layout._replace(planar=1 - layout.planar), order)
+    if colour.strength(apart) < _NO_COLOUR:
+        header.nonsense(f"PlanarConfiguration is {layout.planar}, and by what it shows {1 - layout.planar}")
+        return apart
+    if strength <= colour.DOUBTED:
         return values
     name = "YBR_FULL" if layout.photometric == "RGB" else "RGB"
     others = _array(data, layout._replace(photometric=name), order)

@@ -23,7 +23,7 @@ _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "not_base64": "Sent to a server as no file: neither bytes in base64 nor a name that it may read",
     "not_a_file": "A pipe, socket or device; only files are opened",
     "not_a_radiograph": "Its DICOM header names another kind of examination",
-    "not_an_image": "No picture, whatever its name says",
+    "not_an_image": "No picture of a kind that is read, whatever its name says",
     "not_finite": "Some pixels are no numbers",
     "outside_root": "A link out of the data folder, neither into DVC's cache nor into data.trusted_links",
     "photograph": "Looks like a photograph, not like a radiograph",
