@@ -80,7 +80,7 @@ _NOTES = {  # put right, or for information
     "label_unknown_id": "Ids that say that nothing is known; they join nothing",
     "large": "Many pixels; it takes longer",
     "negative": "Bright air around darker bone; turned back in preprocessing",
-    "passed_over": "Hidden, unfinished, or made by a system beside the files; no data",
+    "passed_over": "Hidden, unfinished, no picture by its suffix, or left by a system; no data",
     "padding": "Has a filling outside the exposed field; left out of the window and shown black",
     "transparency": "Has transparent pixels; they are read as black",
     "windowed": "More than 8 bits; windowed between two percentiles",
