@@ -23,7 +23,7 @@ _KINDS = {
     rb"\s*(<!doctype|<html|<\?xml|<svg)": "HTML, SVG or XML",
     rb"[\t\n\r\x20-\x7e]+$": "text",
 }  # fmt: skip
-_LOOKED_AT = 512  # bytes
+_LOOKED_AT, _SEARCHED = 512, 2**20  # bytes: for signs, and for the header of a JPEG
 
 
 def fault(data: bytes, name: str) -> ImageFault:
@@ -34,7 +34,7 @@ def fault(data: bytes, name: str) -> ImageFault:
     ImageFault
         ``no_decoder`` or ``broken`` for a JPEG, PNG or TIFF, else ``not_an_image``.
     """
-    if data.startswith(_JPEG) and (headers := jpeg.frames(data)):
+    if data.startswith(_JPEG) and (headers := jpeg.frames(data[:_SEARCHED])):
         inside = headers[0]
         return ImageFault(
             "no_decoder",
