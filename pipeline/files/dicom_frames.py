@@ -58,6 +58,8 @@ def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
         header.nonsense("the transfer syntax says that the pixels are compressed, and they are not")
     layout = _layout(header, len(data), keyword, name, compressed=compressed)
     if compressed:
+        if n_frames is None and (n_found := _n_offsets(data)) > 1:
+            raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_found}")
         return _compressed(data, layout, header, name, max_pixels)
     if keyword != "PixelData":
         return _floats(data, layout, name)
@@ -118,6 +120,11 @@ def _bits(header: Header, allocated: int) -> tuple[int, int]:
         header.nonsense(f"HighBit is {high} with {stored} bits stored; taken as {stored - 1}")
         high = None
     return stored, 0 if high is None else high + 1 - stored
+
+
+def _n_offsets(data: bytes) -> int:
+    """How many frames the table before compressed pixels names; it may be empty."""
+    return int.from_bytes(data[4:8], "little") // 4
 
 
 def _compressed(data: bytes, layout: Layout, header: Header, name: str, max_pixels: int) -> Stored:

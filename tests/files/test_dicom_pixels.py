@@ -30,10 +30,10 @@ def weighed(rgb: np.ndarray) -> np.ndarray:
     return rgb @ np.array([0.299, 0.587, 0.114])
 
 
-def framed(frame: bytes, syntax: str, **tags: object) -> bytes:
+def framed(frame: bytes, syntax: str, n_frames: int = 1, **tags: object) -> bytes:
     dataset = pydicom.dcmread(io.BytesIO(dicom(**tags)))
     dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.PixelData = pydicom.encaps.encapsulate([frame])
+    dataset.PixelData = pydicom.encaps.encapsulate([frame] * n_frames)
     dataset["PixelData"].is_undefined_length = True
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
@@ -193,6 +193,13 @@ def test_compressed_pixels_that_break_off_are_truncated():
     with pytest.raises(ImageFault) as caught:
         images.decode(data[:-40], "a.dcm")
     assert caught.value.reason == "truncated"
+
+
+def test_two_compressed_frames_are_told_by_their_table_where_no_number_is_given():
+    data = framed(imagecodecs.jpeg2k_encode(RAMP, **J2K), "1.2.840.10008.1.2.4.90", n_frames=2)
+    with pytest.raises(ImageFault, match="Received: 2") as caught:
+        images.decode(data, "a.dcm")
+    assert caught.value.reason == "multi_frame"
 
 
 def test_four_channels_have_no_decoder():
