@@ -65,5 +65,5 @@ def meaning(column: str) -> str | None:
 
 
 def plain(column: str) -> str:
-    """Write a column's name without case, blanks and signs."""
-    return re.sub(r"[^a-z0-9]", "", column.casefold())
+    """Write a column's name, of any script, without case, blanks and signs."""
+    return re.sub(r"[\W_]", "", column.casefold())

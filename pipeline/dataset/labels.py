@@ -34,6 +34,7 @@ _UNKNOWN = {  # without case and signs
 }  # fmt: skip
 _NEGATIVE = re.compile(r"-\d+")  # a number that says missing: no one counts patients so
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)  # a spreadsheet dropped digits: several become one
+_WHOLE = re.compile(r"\s*\+?(-?\d+)([.,]0+)?\s*")  # a number, as tables save it
 _PATIENTS = 2  # of more of them no study is, which belongs to one, or to two writings of one
 _MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
 _OFTEN = 10  # files under one id, and times those of the median id: so, too
@@ -65,6 +66,13 @@ class Labels(NamedTuple):
     table: pd.DataFrame
     issues: list[Issue]
     figures: dict[str, int]
+
+
+def word(value: str) -> str:
+    """Write what a label says without case, blanks and signs; the minus of a number and a doubt stay."""
+    if number := _WHOLE.fullmatch(value):
+        return number[1]
+    return headers.plain(value) + "?" * ("?" in value)
 
 
 def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
@@ -206,7 +214,7 @@ def _translated(
     columns: Mapping[str, pd.Series[str]], names: Collection[str], meanings: Mapping[str, str]
 ) -> pd.Series[str] | None:
     for name in names:
-        if name in columns and (found := columns[name].map(headers.plain).map(meanings)).notna().all():
+        if name in columns and (found := columns[name].map(word).map(meanings)).notna().all():
             return found
     return None
 

@@ -1,11 +1,13 @@
-"""Where a JPEG or a PNG truly ends, and whether a PNG's check sums are right.
+"""Where a JPEG or a PNG truly ends, and whether a PNG's check sums are right and its rows are all there.
 
-Pillow skips the check sums of a PNG's pixel chunks, and no decoder minds bytes behind the end.
+Pillow skips the check sums of a PNG's pixel chunks, and draws missing rows black; no decoder minds bytes
+behind the end.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 
@@ -16,6 +18,12 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_END = 0xD9
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _PNG_SIGNATURE_BYTES = 8
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the kind of colours
+_PNG_WHOLE = [(0, 0, 1, 1)]  # first row and column of a pass, and its steps
+_PNG_PASSES = [
+    (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
+]  # fmt: skip
+_PIECE, _INFLATED = 2**16, 2**20  # bytes that are inflated at once, and to how many at most
 _PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -25,12 +33,14 @@ def trailing_bytes(data: bytes, file_format: str, name: str) -> int:
     Raises
     ------
     ImageFault
-        ``truncated`` where the end is missing, ``broken`` where a PNG's check sum is wrong.
+        ``truncated`` where the end or a PNG's rows are missing, ``broken`` where its check sum is wrong.
     """
     if file_format == "JPEG":
         return len(data) - _jpeg_end(data, name)
     if file_format == "PNG":
-        return len(data) - _PNG_SIGNATURE_BYTES - sum(map(len, _png_chunks(data, name)))
+        chunks = list(_png_chunks(data, name))
+        _check_rows(chunks, name)
+        return len(data) - _PNG_SIGNATURE_BYTES - sum(map(len, chunks))
     return 0
 
 
@@ -56,6 +66,35 @@ def _jpeg_end(data: bytes, name: str) -> int:
         if marker not in _JPEG_BARE:
             position += int.from_bytes(data[position : position + 2], "big")
     raise ImageFault("truncated", f"{name}: the JPEG lacks its end")
+
+
+def _check_rows(chunks: list[memoryview], name: str) -> None:
+    """Refuse a PNG whose pixels end early; what cannot be inflated is left to its decoder."""
+    if bytes(chunks[0][4:8]) != b"IHDR":
+        return
+    width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][8:21])
+    needed = 0
+    for row, column, down, right in _PNG_PASSES if interlaced else _PNG_WHOLE:
+        rows, columns = -(-(height - row) // down), -(-(width - column) // right)
+        needed += rows * (1 + -(-columns * depth * _PNG_CHANNELS.get(colours, 1) // 8)) if columns > 0 else 0
+    inflater, found = zlib.decompressobj(), 0
+    try:
+        for rest in _pieces(chunks):
+            while rest and not inflater.eof and found < needed:
+                found += len(inflater.decompress(rest, _INFLATED))
+                rest = inflater.unconsumed_tail
+    except zlib.error:
+        return
+    if found < needed:
+        raise ImageFault("truncated", f"{name}: truncated: {needed} bytes of pixels. Received: {found}")
+
+
+def _pieces(chunks: list[memoryview]) -> Iterator[bytes]:
+    """Yield the compressed pixels in pieces."""
+    for chunk in chunks:
+        if bytes(chunk[4:8]) == b"IDAT":
+            body = chunk[8:-4]
+            yield from (bytes(body[at : at + _PIECE]) for at in range(0, len(body), _PIECE))
 
 
 def _png_chunks(data: bytes, name: str) -> Iterator[memoryview]:

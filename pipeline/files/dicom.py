@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ _VRS = _LONG_VRS | {
     b"SL", b"SS", b"ST", b"SV", b"TM", b"UI", b"UL", b"US", b"UV",
 }  # fmt: skip
 _UNDEFINED = 0xFFFFFFFF
+_COMPRESSED_PIXELS = re.compile(rb"\xe0\x7f\x10\0O[BW]\0\0\xff{4}")  # dropped where they break off
 _DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 _HEADER_BYTES = 2**24  # allowed beside the pixels
 # What is certainly no projection of X-rays. `OT` and what is unknown may be one; dental films (IO, PX) are.
@@ -54,6 +56,8 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
     with pictures.faults_of(name, quoted=False):
         dataset = parse(data, name, max_pixels)
         header = Header(dataset, [])
+        if not _has_pixels(dataset) and _COMPRESSED_PIXELS.search(data):
+            raise ImageFault("truncated", f"{name}: truncated: the compressed pixels break off")
         _check(dataset, header, name, max_pixels)
         stored = dicom_frames.read(dataset, header, name, max_pixels)
         shown = _shown(stored, dataset, header, name)
@@ -121,13 +125,17 @@ def _check(dataset: Any, header: Header, name: str, max_pixels: int) -> None:
     if header.is_own:
         raise ImageFault("not_a_radiograph", f"{name}: it is a result that this program made")
     rows, columns = header.whole("Rows"), header.whole("Columns")
-    if not any(keyword in dataset for keyword in dicom_frames.PIXEL_KEYWORDS) or not rows or not columns:
+    if not _has_pixels(dataset) or not rows or not columns:
         raise ImageFault("no_pixels", f"{name}: the DICOM file holds no pixels")
     if (modality := header.text("Modality")) in _OTHER_MODALITIES:
         raise ImageFault(
             "not_a_radiograph", f"{name}: its DICOM modality must be radiography. Received: {modality}"
         )
     check_size(rows, columns, max_pixels, name)
+
+
+def _has_pixels(dataset: Any) -> bool:
+    return any(keyword in dataset for keyword in dicom_frames.PIXEL_KEYWORDS)
 
 
 def _stretched(dataset: Any) -> list[Note]:

@@ -97,14 +97,33 @@ def _jpeg(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[NDA
     if behind := containers.trailing_bytes(frame, "JPEG", name):
         frame = frame[:-behind]
     if inside.process == _LOSSLESS:
-        return _as_rgb(imagecodecs.jpegsof3_decode(frame), layout, name), []
+        values = imagecodecs.jpegsof3_decode(frame)
+        _check_depth(values, inside.bits, name, is_signed=layout.is_signed)
+        return _as_rgb(values, layout, name), []
     if inside.process not in _DCT:
         raise ImageFault("no_decoder", f"{name}: a JPEG of the process {inside.process:#x}")
     if inside.bits > 8:
-        return imagecodecs.jpeg8_decode(frame), []
+        return imagecodecs.jpeg8_decode(frame), _deep_notes(frame, inside, name)
     if inside.n_channels == 1 or _SAYS_COLOURS.search(frame, 0, _SEARCHED_BYTES):
         return _strictly(frame, "GRAY" if inside.n_channels == 1 else "RGB", name)
     return _unsaid(frame, layout, name)
+
+
+def _check_depth(values: NDArray[Any], bits: int, name: str, *, is_signed: bool) -> None:
+    """Refuse values that the stated bits cannot hold: behind damage, each value adds to a wrong one."""
+    if values.dtype != np.uint16 or bits > 15:
+        return
+    meant = values.view(np.int16)
+    least = -(1 << (bits - 1)) if is_signed else 0
+    if meant.min() < least or meant.max() >= 1 << bits:
+        raise ImageFault("broken", f"{name}: damaged: some values have more than the {bits} bits of the JPEG")
+
+
+def _deep_notes(frame: bytes, inside: jpeg.Frame, name: str) -> list[Note]:
+    try:
+        return jpeg.check_code(frame, inside, name)
+    except jpeg.DecoderRefused as error:  # arithmetic coding, say
+        return [Note("decoder_warning", f"read by a lenient decoder, as the strict one says: {error}")]
 
 
 def _unsaid(frame: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], list[Note]]:

@@ -20,6 +20,8 @@ _NATIVE = ("1.2.840.10008.1.2", _PLAIN_SYNTAX, _BIG_ENDIAN)
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _NATIVE_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
 _DEPTHS = (1, 8, 16, 32, 64)
+_WITH_OPACITY = 4  # channels
+_NO_COLOUR, _TINGED = 0.05, 1  # strength of the colours of a grey picture, and in a wrong order
 
 
 class Stored(NamedTuple):
@@ -56,6 +58,8 @@ def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
         header.nonsense("the transfer syntax says that the pixels are compressed, and they are not")
     layout = _layout(header, len(data), keyword, name, compressed=compressed)
     if compressed:
+        if n_frames is None and (n_found := _n_offsets(data)) > 1:
+            raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_found}")
         return _compressed(data, layout, header, name, max_pixels)
     if keyword != "PixelData":
         return _floats(data, layout, name)
@@ -77,6 +81,8 @@ def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed
     rows, columns = header.whole("Rows") or 0, header.whole("Columns") or 0
     photometric, n_channels = header.photometric(), header.whole("SamplesPerPixel")
     is_colour = "RGB" in photometric or "YBR" in photometric or photometric in ("HSV", "CMYK")
+    if n_channels == _WITH_OPACITY and n_bytes >= rows * columns * n_channels:
+        raise ImageFault("no_decoder", f"{name}: one or three channels. Received: {n_channels}")
     if n_channels not in (1, 3):
         n_channels = 3 if is_colour else 1
     allocated = _FLOAT_BITS.get(keyword) or header.whole("BitsAllocated")
@@ -114,6 +120,11 @@ def _bits(header: Header, allocated: int) -> tuple[int, int]:
         header.nonsense(f"HighBit is {high} with {stored} bits stored; taken as {stored - 1}")
         high = None
     return stored, 0 if high is None else high + 1 - stored
+
+
+def _n_offsets(data: bytes) -> int:
+    """How many frames the table before compressed pixels names; it may be empty."""
+    return int.from_bytes(data[4:8], "little") // 4
 
 
 def _compressed(data: bytes, layout: Layout, header: Header, name: str, max_pixels: int) -> Stored:
@@ -156,8 +167,14 @@ def _native(data: bytes, layout: Layout, order: tuple[str, str], header: Header,
 def _greyer(
     values: NDArray[Any], data: bytes, layout: Layout, order: tuple[str, str], header: Header
 ) -> NDArray[Any]:
-    """Doubt strong colours: many a converter leaves the old name of the colours behind."""
-    if (strength := colour.strength(values)) <= colour.DOUBTED or layout.photometric == "YBR_FULL_422":
+    """Doubt colours: many a converter leaves the old name of the colours, or their old order, behind."""
+    if (strength := colour.strength(values)) <= _TINGED or layout.photometric == "YBR_FULL_422":
+        return values
+    apart = _array(data, layout._replace(planar=1 - layout.planar), order)
+    if colour.strength(apart) < _NO_COLOUR:
+        header.nonsense(f"PlanarConfiguration is {layout.planar}, and by what it shows {1 - layout.planar}")
+        return apart
+    if strength <= colour.DOUBTED:
         return values
     name = "YBR_FULL" if layout.photometric == "RGB" else "RGB"
     others = _array(data, layout._replace(photometric=name), order)

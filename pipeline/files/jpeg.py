@@ -21,13 +21,14 @@ _NO_FRAME_SIZE = frozenset({0xC4, 0xC8, 0xCC})  # markers of 0xC0 to 0xCF that b
 
 
 class Frame(NamedTuple):
-    """What a frame header says: process (the marker's second byte), bits a sample, size and channels."""
+    """What a frame header says: process (the marker's second byte), bits a sample, ...; and its offset."""
 
     process: int
     bits: int
     height: int
     width: int
     n_channels: int
+    start: int
 
 
 def decode(data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]]:
@@ -61,6 +62,16 @@ def decode(data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]
     return _in_spite_of(complaint, data, colours, name)
 
 
+def check_code(data: bytes, frame: Frame, name: str) -> list[Note]:
+    """Look for damage in a JPEG of more than 8 bits, which lenient decoders alone read.
+
+    Its entropy code is that of 8 bits, so that a strict decoder of these finds the damage.
+    Returns notes, and raises, as `decode`.
+    """
+    depth = frame.start + 4
+    return decode(data[:depth] + b"\x08" + data[depth + 1 :], "GRAY", name)[1]
+
+
 class DecoderRefused(Exception):
     """The strict decoder can't read this JPEG at all; perhaps another one can."""
 
@@ -74,8 +85,8 @@ def frames(data: bytes) -> list[Frame]:
             position += 1 if marker == 0xFF else 2
             continue
         if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_SIZE) or marker == 0xF7:
-            bits, *size = struct.unpack_from(">BHHB", data, position + 4)
-            found.append(Frame(marker, bits, *size))
+            bits, height, width, n_channels = struct.unpack_from(">BHHB", data, position + 4)
+            found.append(Frame(marker, bits, height, width, n_channels, position))
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return found
 

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.files import channels, containers, jpeg, window
+from pipeline.files import channels, containers, jpeg, unidentified, window
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.radiograph import Radiograph, check_memory, check_size
+from pipeline.files.radiograph import FORMATS, Radiograph, check_memory, check_size
 from pipeline.files.strips import Made, mapped, strips
 from pipeline.types import UInt8Array
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _DEEP_MODES = ("I", "F")
 _JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
@@ -77,9 +76,6 @@ def faults_of(name: str, *, quoted: bool = True) -> Iterator[None]:
         yield
     except ImageFault:
         raise
-    except UnidentifiedImageError:
-        allowed = ", ".join((*FORMATS, "DICOM"))
-        raise ImageFault("not_an_image", f"{name}: the bytes are none of {allowed}") from None
     except MemoryError:
         raise ImageFault("too_large", f"{name}: there is not enough memory to decode it") from None
     except NameError:  # a slip of ours, which no file is to blame for
@@ -94,8 +90,10 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, list[Note]]:
     """Read a picture's header; a PNG whose profile or text is damaged or a bomb is read without them."""
     try:
         return _opened(data), []
+    except UnidentifiedImageError:
+        raise unidentified.fault(data, name) from None
     except (ValueError, SyntaxError, OSError) as error:
-        if not data.startswith(b"\x89PNG") or isinstance(error, UnidentifiedImageError):
+        if not data.startswith(b"\x89PNG"):
             raise
         note = Note("decoder_warning", f"profile and text were left out, since they are damaged: {error}")
         return _opened(containers.bare_png(data, name)), [note]

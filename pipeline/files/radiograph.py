@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.files.faults import ImageFault, Note
 from pipeline.types import UInt8Array
 
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")  # beside DICOM
 _BYTES_A_PIXEL = 6  # of the file, its stored values and the grey pixels
 _SMALL_BYTES = 2**22
 

@@ -36,15 +36,15 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         held = page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
         check_memory(len(data), page.imagelength * page.imagewidth, held, max_pixels, name)
         _check_segments(page, data, name)
+        orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
         notes = _jpeg_notes(page, data, name) if page.compression == _JPEG else []
+        notes += [pictures.TURNED] if 2 <= orientation <= 8 else []
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
             return _by_pillow(data, name, max_pixels, notes)
         pixels, departure, more = _deep(page, data, name)
-        orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
-        turned = [pictures.TURNED] if 2 <= orientation <= 8 else []
         mode = f"{page.photometric.name};{page.bitspersample}"
         pixels = pictures.upright(pixels, orientation)
-        return Radiograph(pixels, "TIFF", mode, (*notes, *turned, *more), departure)
+        return Radiograph(pixels, "TIFF", mode, (*notes, *more), departure)
 
 
 def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Radiograph:
@@ -77,15 +77,29 @@ def _check_segments(page: Any, data: bytes, name: str) -> None:
 
 
 def _jpeg_notes(page: Any, data: bytes, name: str) -> list[Note]:
-    """Decode each strip or tile strictly; libtiff drops what libjpeg warns of."""
+    """Decode each strip or tile strictly; libtiff drops what libjpeg warns of, and fills what is short."""
     found = []
-    for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+    for place, (offset, size) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
         segment = data[offset : offset + size]
         if page.jpegtables:
             segment = page.jpegtables[:-2] + segment[2:]
         if page.dtype == np.uint8:
-            found += jpeg.decode(segment, "GRAY", name)[1]
+            pixels, notes = jpeg.decode(segment, "GRAY", name)
+            height, width = _sides(page, place)
+            if pixels.shape[0] < height or pixels.shape[1] < width:
+                received = f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {width} x {height}"
+                raise ImageFault("truncated", f"{name}: truncated: a strip or tile holds {received}")
+            found += notes
     return list(dict.fromkeys(found))
+
+
+def _sides(page: Any, place: int) -> tuple[int, int]:
+    """Height and width of a strip or tile; the last strip may be lower."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    height = min(page.rowsperstrip or page.imagelength, page.imagelength)
+    first = place % -(-page.imagelength // height) * height
+    return min(height, page.imagelength - first), page.imagewidth
 
 
 def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[Note]]:

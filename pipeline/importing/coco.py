@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.annotations import corners, parse_region
+from pipeline.dataset.annotations import corners
 from pipeline.importing import drawings
 from pipeline.importing.drawings import Picture, Shape
 from pipeline.importing.record import BAD_ROW, BROKEN, Found, LeftOut, NotThisKindError, Options
@@ -84,7 +84,8 @@ def _placed(coco: CocoFile, images: Mapping[str, Image], where: str) -> tuple[li
     placed, lines = [], [LeftOut(where, BAD_ROW, issue.detail) for issue in coco.issues]
     for one in coco.drawn:
         if one.image in images:
-            placed.append(Placed(images[one.image], one, _shape(one, coco, where)))
+            image = images[one.image]
+            placed.append(Placed(image, one, _shape(one, image, coco, where)))
         else:
             detail = f"annotation {coco_file.shortened(one.values.get('id'))} names no one image"
             lines.append(LeftOut(where, BAD_ROW, detail))
@@ -96,12 +97,13 @@ def _placed(coco: CocoFile, images: Mapping[str, Image], where: str) -> tuple[li
     return placed, lines
 
 
-def _shape(one: Drawn, coco: CocoFile, where: str) -> Shape:
+def _shape(one: Drawn, image: Image, coco: CocoFile, where: str) -> Shape:
     category = (coco.categories.get(one.category) or one.category) if one.category in coco.categories else ""
     where = f"{where}, annotation {coco_file.shortened(one.values.get('id'))}"
     fault = "" if category else f"no category has the id {one.category!r}"
     try:
-        return Shape(category, parse_region(one.values), fault, where)
+        region = coco_file.region(one, image.height_px, image.width_px)
+        return Shape(category, region, fault, where)
     except ValueError as error:
         return Shape(category, None, fault or str(error), where)
 

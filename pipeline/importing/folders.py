@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.dataset import headers
+from pipeline.dataset import labels
 from pipeline.files.printable import first, one_line, printable
 from pipeline.importing import meaning
 from pipeline.importing.record import Found, NotThisKindError, Options, Record
@@ -41,8 +41,8 @@ def read(path: Path, options: Options) -> Found:
 
 
 def _require(named: tuple[str, ...], below: set[str]) -> None:
-    plain = {headers.plain(name) for name in below}
-    if absent := [name for name in named if headers.plain(name) not in plain]:
+    words = {labels.word(name) for name in below}
+    if absent := [name for name in named if labels.word(name) not in words]:
         raise ValueError(
             f"--fractured and --not-fractured must name folders with pictures. Received: {absent[0]!r}; "
             f"there are {one_line(first(sorted(map(printable, below)), 8)) or 'none'}."

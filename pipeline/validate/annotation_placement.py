@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.dataset import joining
-from pipeline.dataset.annotations import Region, corners, parse_region
+from pipeline.dataset.annotations import Region, corners
 from pipeline.files.faults import Issue
 from pipeline.validate import box_writing, coco_file
 from pipeline.validate.coco_file import CocoFile, Drawn, Image
@@ -126,8 +126,10 @@ def _on_files(
         if file not in targets:
             issues.append(Issue.of(file, "annotation_unknown_file", "no kept radiograph has this path"))
             continue
+        sized = image if image.has_size else targets[file]
         try:
-            placed.append(Placed(file, image, drawn, parse_region(drawn.values)))
+            region = coco_file.region(drawn, sized.height_px, sized.width_px)
+            placed.append(Placed(file, image, drawn, region))
         except ValueError as error:
             issues.append(malformed(file, drawn, error))
     return joined.rule, placed, issues

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.dataset.annotations import load_coco
+from pipeline.dataset.annotations import Region, load_coco, parse_region
 from pipeline.files.faults import Issue
 
 _LONGEST = 200  # letters of a value in a message
@@ -84,9 +84,25 @@ def read(path: Path) -> CocoFile:
         else:
             detail = f"annotation {shortened(key)} is no object: {shortened(entry)}"
             issues.append(Issue.of("", "annotation_malformed", detail))
-    categories = _entries(values, "categories", path) if values.get("categories") is not None else []
-    named = {identity(key): _text(one.get("name", "")) for key, one in categories if isinstance(one, dict)}
-    return CocoFile(images, drawn, named, issues)
+    return CocoFile(images, drawn, _categories(values, path), issues)
+
+
+def region(drawn: Drawn, height_px: int, width_px: int) -> Region:
+    """Read the region of an annotation on an image of that size; sides of 0 are not known.
+
+    Raises
+    ------
+    ValueError
+        It is malformed, see `parse_region`, or all there is of it is a mask of another size.
+    """
+    found, mask = parse_region(drawn.values), drawn.values.get("segmentation")
+    if isinstance(mask, dict) and not drawn.values.get("bbox"):
+        sides = tuple(int(side) for side in mask["size"])
+        if height_px and width_px and sides != (height_px, width_px):
+            raise ValueError(
+                f"a mask must have its image's size, {height_px} x {width_px}. Received: {sides}"
+            )
+    return found
 
 
 def identity(value: Any) -> str:
@@ -115,6 +131,19 @@ def _entries(values: Mapping[str, Any], name: str, path: Path) -> list[tuple[Any
         f"{path} is not COCO: `{name}` must be a list. Received: {shortened(entries)}. Export it anew; for "
         "no annotations: Data/none.coco.json."
     )
+
+
+def _categories(values: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """Give the name of each category by its id."""
+    named: dict[str, str] = {}
+    for key, one in _entries(values, "categories", path) if values.get("categories") is not None else []:
+        name = _text(one.get("name", "")) if isinstance(one, dict) else ""
+        if named.setdefault(identity(key), name) != name:
+            raise ValueError(
+                f"{path}: each of `categories` must have an id of its own. Received: {key!r} for "
+                f"{named[identity(key)]!r} and {name!r}. Give each its own, in `annotations` too."
+            )
+    return named
 
 
 def _image(entry: Any) -> Image:

@@ -99,10 +99,15 @@ def listing(paths: Iterable[Path]) -> Listing:
         files, met = walk(path) if is_folder else ([path], [])
         issues |= dict.fromkeys(met)
         for file in files:
-            if not is_folder or file.suffix.lower() not in _BESIDE:
+            if not is_folder or not is_beside(file):
                 named.setdefault(absolute(file), file)
     remote.prefetch(named.values())
     return Listing(list(named.values()), list(issues))
+
+
+def is_beside(file: Path) -> bool:
+    """Whether a file of a folder is no picture by its suffix: a table, a drawing's text, an archive."""
+    return file.suffix.lower() in _BESIDE
 
 
 def examine(data: bytes, name: str, limits: Limits) -> Examined:

@@ -16,6 +16,7 @@ from tests.files.test_window import by_percentiles
 
 PLAIN = images.decode(dicom(), "a.dcm").pixels
 GREY8 = (RAMP // 16).astype(np.uint8)
+NOISE = np.random.default_rng(1).integers(0, 255, GREY8.shape, np.uint8)
 COLOURS = np.stack([GREY8, GREY8 // 2 + 20, 200 - GREY8 // 2], axis=2)
 EIGHT = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
 COLOUR = EIGHT | {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": "RGB"}
@@ -29,10 +30,10 @@ def weighed(rgb: np.ndarray) -> np.ndarray:
     return rgb @ np.array([0.299, 0.587, 0.114])
 
 
-def framed(frame: bytes, syntax: str, **tags: object) -> bytes:
+def framed(frame: bytes, syntax: str, n_frames: int = 1, **tags: object) -> bytes:
     dataset = pydicom.dcmread(io.BytesIO(dicom(**tags)))
     dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.PixelData = pydicom.encaps.encapsulate([frame])
+    dataset.PixelData = pydicom.encaps.encapsulate([frame] * n_frames)
     dataset["PixelData"].is_undefined_length = True
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
@@ -152,6 +153,73 @@ def test_a_damaged_frame_is_a_fault():
     frame[len(frame) * 2 // 3 :] = bytes(len(frame) - len(frame) * 2 // 3 - 2) + b"\xff\xd9"
     with pytest.raises(ImageFault, match="damaged"):
         images.decode(framed(bytes(frame), "1.2.840.10008.1.2.4.50", **EIGHT), "a.dcm")
+
+
+TALL = np.tile(RAMP, (8, 1))
+TALL_TAGS = {"Rows": TALL.shape[0], "PixelData": TALL.tobytes()}
+
+
+@pytest.mark.reliability("DICOM: damaged frame", "a fault of that file")
+@pytest.mark.parametrize(
+    ("frame", "syntax"),
+    [
+        (imagecodecs.jpeg8_encode(TALL, level=98, bitspersample=12), "1.2.840.10008.1.2.4.51"),
+        (imagecodecs.ljpeg_encode(TALL, bitspersample=12), "1.2.840.10008.1.2.4.70"),
+    ],
+    ids=["12 bits", "lossless"],
+)
+def test_a_deep_jpeg_is_read_strictly(frame, syntax):
+    assert images.decode(framed(frame, syntax, **TALL_TAGS), "a.dcm").codes == ("windowed",)
+    middle = len(frame) // 2
+    for damaged in (frame[:middle] + b"\xff\xd9", frame[:middle] + bytes(40) + frame[middle + 40 :]):
+        with pytest.raises(ImageFault, match="damaged"):
+            images.decode(framed(damaged, syntax, **TALL_TAGS), "a.dcm")
+
+
+def test_negative_values_in_a_lossless_jpeg_are_no_damage():
+    """Values begin in the middle of the range: with 12 bits in the header, all are less by so much."""
+    values = (TALL.astype(np.int32) - 1000) // 2 + 2**15 - 2**11
+    frame = imagecodecs.jpeg8_encode(values.astype(np.uint16), lossless=True, bitspersample=16)
+    depth = frame.index(b"\xff\xc3") + 4
+    frame = frame[:depth] + b"\x0c" + frame[depth + 1 :]
+    signed = {"PixelRepresentation": 1, "BitsStored": 12, "HighBit": 11}
+    data = framed(frame, "1.2.840.10008.1.2.4.70", **TALL_TAGS | signed)
+    assert images.decode(data, "a.dcm").pixels.shape == TALL.shape
+
+
+@pytest.mark.reliability("DICOM: cut within compressed pixels", "refused as truncated")
+def test_compressed_pixels_that_break_off_are_truncated():
+    data = framed(imagecodecs.jpeg2k_encode(RAMP, **J2K), "1.2.840.10008.1.2.4.90")
+    with pytest.raises(ImageFault) as caught:
+        images.decode(data[:-40], "a.dcm")
+    assert caught.value.reason == "truncated"
+
+
+def test_two_compressed_frames_are_told_by_their_table_where_no_number_is_given():
+    data = framed(imagecodecs.jpeg2k_encode(RAMP, **J2K), "1.2.840.10008.1.2.4.90", n_frames=2)
+    with pytest.raises(ImageFault, match="Received: 2") as caught:
+        images.decode(data, "a.dcm")
+    assert caught.value.reason == "multi_frame"
+
+
+def test_four_channels_have_no_decoder():
+    pixels = np.concatenate([COLOURS, np.full((*GREY8.shape, 1), 255, np.uint8)], axis=2)
+    with pytest.raises(ImageFault) as caught:
+        images.decode(dicom(GREY8, **COLOUR | {"SamplesPerPixel": 4}, PixelData=pixels.tobytes()), "a.dcm")
+    assert caught.value.reason == "no_decoder"
+
+
+@pytest.mark.reliability(
+    "DICOM: colours in another order than the header says", "read as they lie, warned of"
+)
+@pytest.mark.parametrize("planar", [0, 1])
+def test_the_order_of_colours_is_doubted(planar):
+    grey = np.repeat(NOISE[..., None], 3, axis=2)
+    lies = np.ascontiguousarray(np.moveaxis(grey, 2, 0)) if planar == 0 else grey
+    tags = COLOUR | {"PlanarConfiguration": planar}
+    radiograph = images.decode(dicom(GREY8, **tags, PixelData=lies.tobytes()), "a.dcm")
+    assert radiograph.codes == ("header_nonsense",)
+    np.testing.assert_array_equal(radiograph.pixels, NOISE)
 
 
 @pytest.mark.reliability("DICOM: JPEG-LS", "refused: no decoder that is safe with damaged data")

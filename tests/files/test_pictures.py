@@ -98,11 +98,12 @@ def test_odd_depths_of_others_are_read_as_they_are():
     assert len(np.unique(images.read(ODD / "09_rgb16_12bit.png").pixels)) > 200
 
 
-def test_a_turned_deep_tiff_stands_upright():
-    data = tiff(DEEP, **LEVELS, extratags=[(274, 3, 1, 6, True)])
+@pytest.mark.parametrize(("stored", "shown"), [(DEEP, SHOWN), (GREY, GREY)], ids=["16 bits", "8 bits"])
+def test_a_turned_tiff_stands_upright(stored, shown):
+    data = tiff(stored, **LEVELS, extratags=[(274, 3, 1, 6, True)])
     radiograph = images.decode(data, "a")
-    assert "exif_orientation" in radiograph.codes
-    np.testing.assert_array_equal(radiograph.pixels, np.rot90(SHOWN, -1))
+    assert radiograph.codes.count("exif_orientation") == 1
+    np.testing.assert_array_equal(radiograph.pixels, np.rot90(shown, -1))
 
 
 def with_exif(exif: bytes) -> bytes:
@@ -117,8 +118,11 @@ def test_damaged_exif_alone_refuses_nothing(exif):
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:
-    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-    return png()[:33] + chunk + png()[33:]
+    return png()[:33] + chunk_of(kind, body) + png()[33:]
+
+
+def chunk_of(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 BOMB = zlib.compress(bytes(2**24))
@@ -157,6 +161,69 @@ def test_faulty_pictures_are_refused_with_a_reason(data, reason):
     with pytest.raises(ImageFault) as caught:
         images.decode(data, "a", max_pixels=10**7)
     assert caught.value.reason == reason
+
+
+PASSES = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+
+
+def of_rows(pixels: np.ndarray, height: int, *, interlaced: bool = False) -> bytes:
+    """A PNG that says it has so many rows, with these pixels, compressed to a sound end."""
+    passes = [pixels[row::down, column::right] for row, column, down, right in PASSES]
+    parts = passes if interlaced else [pixels]
+    rows = b"".join(b"\0" + row.tobytes() for part in parts if part.size for row in part)
+    colours = 2 if pixels.ndim == 3 else 0
+    header = struct.pack(">IIBBBBB", pixels.shape[1], height, 8, colours, 0, 0, interlaced)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(map(chunk_of, *zip(*chunks, strict=True)))
+
+
+@pytest.mark.reliability("PNG: fewer rows than its header says", "refused as truncated")
+@pytest.mark.parametrize("pixels", [GREY, np.stack([GREY] * 3, axis=2)], ids=["grey", "colours"])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_with_too_few_rows_is_truncated(pixels, interlaced):
+    for height, width in ((48, 64), (37, 43), (5, 1)):
+        part = np.ascontiguousarray(pixels[:height, :width])
+        sound = images.decode(of_rows(part, height, interlaced=interlaced), "a.png").pixels
+        np.testing.assert_array_equal(sound, GREY[:height, :width])
+        with pytest.raises(ImageFault) as caught:
+            images.decode(of_rows(part[:-3], height, interlaced=interlaced), "a.png")
+        assert caught.value.reason == "truncated"
+
+
+@pytest.mark.reliability("TIFF: a strip with fewer rows than its header says", "refused as truncated")
+def test_a_short_strip_of_jpeg_is_truncated():
+    data = bytearray(tiff(GREY[:24], compression="jpeg"))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        for tag in ("ImageLength", "RowsPerStrip"):
+            struct.pack_into("<H", data, file.pages.first.tags[tag].valueoffset, len(GREY))
+    with pytest.raises(ImageFault) as caught:
+        images.decode(bytes(data), "a.tif")
+    assert caught.value.reason == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "received"),
+    [
+        (imagecodecs.jpeg8_encode(DEEP, bitspersample=12), "no_decoder", "a JPEG of 12 bits"),
+        (tiff(GREY, compression="jpeg2000", **LEVELS), "no_decoder", "a TIFF of unusual"),
+        (saved(Image.fromarray(GREY), "PNG").replace(b"\r\n", b"\n", 1), "not_an_image", "text mode"),
+        (b"\0\0\0\x18ftypheic" + bytes(99), "not_an_image", "HEIC"),
+        (b"%PDF-1.7\n", "not_an_image", "a PDF"),
+        (b"<html>", "not_an_image", "HTML"),
+        (b"\5\6\7\1", "not_an_image", "05 06 07 01"),
+    ],
+)
+def test_a_refusal_says_what_was_received(data, reason, received):
+    with pytest.raises(ImageFault, match=received) as caught:
+        images.decode(data, "a")
+    assert caught.value.reason == reason
+
+
+def test_a_damaged_remark_in_a_png_is_named():
+    data = with_chunk(b"tEXt", b"a\0b").replace(b"tEXta\0b", b"tEXta\0c")
+    with pytest.raises(ImageFault, match="tEXt") as caught:
+        images.decode(data, "a.png")
+    assert caught.value.reason == "broken"
 
 
 def test_jpeg_inside_tiff_is_read_strictly(capfd):

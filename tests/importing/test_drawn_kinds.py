@@ -124,6 +124,9 @@ def test_bad_coco_entries_cost_themselves_alone(root, bring):
     values["annotations"][0]["category_id"] = 9
     values["annotations"][1]["bbox"] = [150, 50, 30, 20]
     values["annotations"][2]["image_id"] = 77
+    values["annotations"].append(
+        {"id": 60, "image_id": 3, "category_id": 1, "segmentation": {"size": [9, 9], "counts": [40, 1, 40]}}
+    )
     values["images"].append({"id": 50, "file_name": "gone.png"})
     sources.text(path, json.dumps(values))
     sources.text(root / "torn.json", path.read_text()[:99])
@@ -133,6 +136,7 @@ def test_bad_coco_entries_cost_themselves_alone(root, bring):
         (f"{where}, annotation 0", record.UNKNOWN_CLASS),
         ("train/0.png", record.UNKNOWN_CLASS),
         (f"{where}, annotation 1", record.OUTSIDE),
+        (f"{where}, annotation 60", record.BAD_ROW),
         (where, record.BAD_ROW),
         ("gone.png", record.MISSING),
         ("torn.json", record.BROKEN),

@@ -157,6 +157,33 @@ def test_words_of_a_csv_mean_what_the_user_says(root, bring):
     assert done.figures["used"]["fractured"] == done.figures["used"]["not_fractured"] == 12
 
 
+@pytest.mark.reliability("import csv: labels as 1.0 and 0.0; -1 and 'fracture?'", "read; not understood")
+def test_numbers_of_a_csv_are_whole_and_signs_count(root, bring):
+    sources.csv_table(root)
+    path = root / "list.csv"
+    sources.text(path, path.read_text().replace(",yes,", ",1.0,").replace(",no,", ",0.0,"))
+    change(path, {0: {"label": "-1"}, 1: {"label": "fracture?"}, 2: {"label": "0.1"}, 3: {"label": "+1"}})
+    done = bring("csv", "list.csv")
+    assert done.left_out == {(f"pictures/{seed}.png", record.NOT_UNDERSTOOD) for seed in range(3)}
+    assert done.figures["used"]["radiographs"] == 21
+
+
+@pytest.mark.reliability("import csv: headers and labels in another script", "as the user's words say")
+def test_words_of_any_script_mean_what_the_user_says(root, bring):
+    sources.csv_table(root)
+    path = root / "list.csv"
+    words = {"view": "пол", "label": "диагноз", ",yes,": ",перелом,", ",no,": ",норма,"}
+    text = path.read_text()
+    for old, new in words.items():
+        text = text.replace(old, new)
+    sources.text(path, text)
+    change(path, {0: {"диагноз": "?"}, 1: {"диагноз": "неясно"}})
+    done = bring("csv", label_column="Диагноз", fractured=("перелом",), not_fractured=("Норма",))
+    assert done.left_out == {(f"pictures/{seed}.png", record.NOT_UNDERSTOOD) for seed in range(2)}
+    used = done.figures["used"]
+    assert (used["fractured"], used["not_fractured"]) == (10, 12)
+
+
 def test_folders_that_are_named_must_be_there(root, bring):
     sources.folders(root)
     with pytest.raises(

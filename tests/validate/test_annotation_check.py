@@ -86,6 +86,17 @@ def test_a_run_length_mask_counts_as_its_box(tmp_path):
     assert sound.for_path(PATH)[0].bbox == (1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("known", [{}, {"height": 0}])
+@pytest.mark.parametrize("size", [[60, 40], [20, 30]])
+def test_a_mask_of_another_size_is_no_region(tmp_path, known, size):
+    mask = {"segmentation": {"size": size, "counts": [5, 5, size[0] * size[1] - 10]}}
+    fitting = {"segmentation": {"size": [40, 60], "counts": [45, 5, 2350]}}
+    sound, issues = checked(tmp_path, mask, fitting, **known)
+    assert [region.bbox for region in sound.for_path(PATH)] == [(1, 5, 1, 5)]
+    assert issues[0].issue == "annotation_malformed"
+    assert "40 x 60" in issues[0].detail
+
+
 def test_some_annotations_without_a_file_or_an_image_are_issues(tmp_path):
     values = coco({}, {"image_id": 2}, {"image_id": 9}, {"image_id": [1]}, {}, {}, names=(PATH, "gone.jpg"))
     sound, issues, figures = read(tmp_path, values)
@@ -105,6 +116,10 @@ def test_some_annotations_without_a_file_or_an_image_are_issues(tmp_path):
         (coco({}, names=["gone.jpg"]), rf"`file_name`.*0 of 1 annotated images.*'gone\.jpg'.*'{COPY}'"),
         (coco({"image_id": "a"}), r"1 of 1.*image_id \"a\" names no image.*id '1'"),
         (coco({"bbox": [0, 0, 1, 1]}), "pixels or shares"),
+        (
+            coco({}, categories=[{"id": 1, "name": "metal"}, {"id": 1, "name": "fracture"}]),
+            "id of its own.*1 for 'metal' and 'fracture'",
+        ),
     ],
 )
 @pytest.mark.reliability(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.validate import listing, scan
+from pipeline.files.faults import Issue
+from pipeline.validate import intake, listing, scan
 from tests.validate.test_scan import FOLDERS, LIMITS, RADIOGRAPH, images
 
 ODD = Path(__file__).parents[3] / "shared/data/odd/hidden-folders"
@@ -160,6 +161,18 @@ def test_what_systems_leave_is_passed_over_and_counted(name, root, caplog):
     assert len(items) == 6
     assert [issue.issue for issue in issues] == ["passed_over"]
     assert "passed_over, 1: " in caplog.text
+
+
+@pytest.mark.reliability("texts, tables and archives beside radiographs", "passed over, as `predict` does")
+def test_what_is_no_picture_by_its_suffix_is_passed_over_as_in_predict(root):
+    for name in ("a.txt", "b/c.XML", "d.csv", "e.zip"):
+        path = root / "train/fractured" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("0 0.5 0.5 0.1 0.1\n")
+    items, issues = listing.find(root, LIMITS)
+    assert {item.path for item in items} == set(intake.listing([root]).files)
+    shown = "no pictures by their suffixes: a.txt, b/c.XML, d.csv and 1 more"
+    assert issues == [Issue.of("train/fractured", "passed_over", shown)]
 
 
 @pytest.mark.reliability("a notebook's checkpoints and a NAS's thumbnails (the collected set)", "passed over")

@@ -67,14 +67,14 @@ def _list_address(root: Path) -> None:
 def _count(config: Config, folder: Path) -> tuple[int, int]:
     """Count the files that are read, and what is passed over."""
     from pipeline.files.walk import walk
-    from pipeline.validate import links
+    from pipeline.validate import intake, links
 
     if links.is_circle(folder):
         return 0, 1
     files, issues = walk(folder, config.data.trusted_links)
     issues = [issue for issue in issues if issue.issue != "link_followed"]
     places = links.places(config.data.root, files, config.data.trusted_links)
-    n_inside = sum(links.inside(path, places) for path in files)
+    n_inside = sum(links.inside(path, places) and not intake.is_beside(path) for path in files)
     return n_inside, len(issues) + len(files) - n_inside
 
 
