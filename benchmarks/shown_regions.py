@@ -8,7 +8,8 @@ Reads the shards, the classifier, the operating points, the annotations and the 
 has run, with this code or an older one; how regions are cut is chosen on `val` again. "before" shows all
 that reach the sensitive threshold. The sensitivity at one false mark is that of the regions that are shown;
 cleared radiographs show none. That of all candidates, in `metrics.json`, cannot change. Of a network that
-draws boxes, the average precision of all candidates stands below, beside that of regions cut from its map.
+draws boxes, the average precision of all candidates stands below, beside that of the same boxes by their
+peaks alone, whether or not the cells inside agree, and that of regions cut from its map.
 The sheet holds radiographs that are not cleared, half of them fractured where there are as many, at even
 steps in the order of their probabilities: left before, right after.
 """
@@ -64,6 +65,8 @@ def main() -> None:
         bare = [replace(each, boxes=np.zeros((0, 0, 0, 4), np.float16)) for each in (val, found)]
         from_map = choice.choose(bare[0], known, config.region_maps)
         sides = {"own boxes": precision(config, found, known, after)}
+        by_peak = replace(after, weigh_agreement=False)
+        sides["own boxes by peak"] = precision(config, found, known, by_peak)
         sides["cut from the map"] = precision(config, bare[1], known, from_map)
         print(pd.DataFrame(sides).round(3).to_string())
     options.out.parent.mkdir(parents=True, exist_ok=True)
