@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.predict.boxes import iou
 from pipeline.predict.peaks import Ground, grounds
 from pipeline.predict.regions import Region
-from pipeline.types import Float64Array, FloatArray, Int32Array
+from pipeline.types import BoolArray, Float64Array, FloatArray, Int32Array
 
 _PEAKS_A_REGION = 4  # that are looked at before boxes are joined
 
@@ -116,17 +116,23 @@ def _region(cells: Cells, ground: Ground, region_map: FloatArray) -> Region:
 
 
 def _agreement(cells: Cells, region: Region) -> float:
-    """Mean IoU of a region's box with the boxes that the cells inside it say; of its nearest cell at least.
+    """Mean IoU of a region's box with the boxes that the cells inside it say.
 
     Cells that see one fracture say one box. The head never learnt what to say elsewhere, and there each cell
     says another.
     """
-    start, size = np.array(region.box[:2]), np.array(region.box[2:])
-    apart = np.abs(cells.centre - start - size / 2)  # from the middle of the box
-    inside = (apart <= size / 2).all(axis=-1)
-    inside.flat[int((apart / size).max(axis=-1).argmin())] = True
-    first, last = cells.boxes[inside, :2], cells.boxes[inside, 2:]
-    return float(iou(np.hstack([first, last - first]), np.array([region.box])).mean())
+    down = _inside(cells.centre[:, 0, 0], region.row, region.height_px)
+    across = _inside(cells.centre[0, :, 1], region.column, region.width_px)
+    own = cells.boxes[down][:, across].reshape(-1, 4)
+    boxes = np.hstack([own[:, :2], own[:, 2:] - own[:, :2]])
+    return float(iou(boxes, np.array([region.box])).mean())
+
+
+def _inside(centres: Float64Array, start: int, size: int) -> BoolArray:
+    """Which cells of a row or column have their centre on a side of a box; the nearest, if none has."""
+    apart = np.abs(centres - start - size / 2)
+    inside: BoolArray = apart <= max(size / 2, apart.min())
+    return inside
 
 
 def _corners(top: int, left: int, bottom: int, right: int) -> Int32Array:
