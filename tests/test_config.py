@@ -134,6 +134,33 @@ def test_a_file_beside_the_radiographs_is_one_of_this_machine(
         config.read(write(tmp_path, values))
 
 
+@pytest.mark.parametrize("path", ["../radiographs/annotations.coco.json", "/radiographs", "Data/../..", "."])
+@pytest.mark.reliability(
+    "a path of results that names the user's own file", "refused by `make repro` before DVC deletes it"
+)
+def test_a_result_lies_below_the_repository(values: dict[str, Any], tmp_path: Path, path: str) -> None:
+    put(values, "paths.annotations", path)
+    with pytest.raises(config.ConfigError, match=r"paths\.annotations: .*below the repository") as refused:
+        config.read(write(tmp_path, values))
+    assert f"Received: '{path}'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("data.annotations", "Data/annotations.coco.json"),
+        ("data.labels", "Data/shards/labels.csv"),
+        ("data.root", "Data/shards"),
+        ("validate.pinned_manifest", "Data/manifest.csv"),
+    ],
+)
+def test_what_is_the_users_is_no_result(values: dict[str, Any], tmp_path: Path, key: str, path: str) -> None:
+    put(values, key, path)
+    section, name = key.split(".")
+    with pytest.raises(config.ConfigError, match=rf"{section}: .*{name} is a result.*{path}"):
+        config.read(write(tmp_path, values))
+
+
 @pytest.mark.parametrize("key", ["train.learning_rat", "trian", "train.augment.rotation"])
 @pytest.mark.reliability(29)
 def test_an_unknown_key_is_refused(values: dict[str, Any], tmp_path: Path, key: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from pipeline import addresses
 
@@ -27,9 +27,16 @@ def _no_address(value: Any) -> Any:
     return value
 
 
+def _below(value: Path) -> Path:
+    if value.is_absolute() or ".." in value.parts or value == Path():
+        raise ValueError("a path below the repository is needed: DVC deletes what lies there before a stage")
+    return value
+
+
 # A folder, or the one that stands for an address: what is written of it is the address.
 Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
 LocalFile = Annotated[Path, BeforeValidator(_no_address)]
+Result = Annotated[Path, AfterValidator(_below)]  # of ours, of which nothing is the user's
 
 
 class Section(BaseModel):

@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from pipeline.config.kinds import LocalFile, Radiographs, Section, Word
+from pipeline.config.kinds import LocalFile, Radiographs, Result, Section, Word
 
 
 class Paths(Section):
     """Where the stages read and write, relative to the repository; ``dvc.yaml`` reads the same keys."""
 
-    phantoms: Path
-    manifest: Path
-    annotations: Path
-    shards: Path
-    models: Path
-    reports: Path
-    sites: Path
-    ledger: Path
+    phantoms: Result
+    manifest: Result
+    annotations: Result
+    shards: Result
+    models: Result
+    reports: Result
+    sites: Result
+    ledger: Result
 
     @property
     def classifier(self) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from pipeline.config.kinds import Section
 from pipeline.config.params_file import explained, load
@@ -55,6 +55,17 @@ class Config(Section):
     serve: Serve
     feedback: Feedback
     node: Node
+
+    @field_validator("data", "validation")
+    @classmethod
+    def _is_no_result(cls, section: Section, info: ValidationInfo) -> Section:
+        """Keep what is the user's out of what DVC deletes before a stage runs."""
+        paths = info.data.get("paths")
+        deleted = {paths.manifest, paths.annotations, paths.shards} if paths else set()
+        for key, path in section:
+            if isinstance(path, Path) and not deleted.isdisjoint((path, *path.parents)):
+                raise ValueError(f"{key} is a result under `paths`, which DVC deletes before a stage: {path}")
+        return section
 
     def with_models(self, folder: Path | None) -> Config:
         """Take the bundle of another folder; None for that of the settings."""
