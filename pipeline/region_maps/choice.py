@@ -69,7 +69,9 @@ def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> Region
     found = _candidates([*cuts, *boxed], maps)
     best = _with_threshold({way: found[way] for way in cuts}, reference, cutting.AREA_SHARES)
     if boxed:
-        tightest = max(boxed, key=lambda way: _precision(found[way], reference))
+        precision = {way: _precision(found[way], reference) for way in boxed}
+        # Less than a hundredth apart is chance: then boxes that overlap less, which are easier to read.
+        tightest = max(boxed, key=lambda way: (round(precision[way], 2), -way.max_overlap, precision[way]))
         own = _with_threshold({tightest: found[tightest]}, reference, [0.0])
         best = max(own, best, key=operator.itemgetter(1))
     return best[0]
