@@ -176,13 +176,31 @@ def _write_why_empty(draw: ImageDraw.ImageDraw, label: Label | None, size: int) 
 def _write_scores(
     draw: ImageDraw.ImageDraw, shape: tuple[int, ...], regions: Sequence[Region], scale: float, size: int
 ) -> None:
-    """Write each region's score beside its box."""
+    """Write each region's score beside its box: upon no higher score, and upon no box, where that can be."""
     face = strokes.font(round(0.85 * size), bold=True)
-    for region in reversed(regions):  # the highest score is written last, on top
+    boxes = np.array([region.box for region in regions]).reshape(-1, 4) * scale
+    written = np.zeros((0, 4))
+    for region, box in zip(regions, boxes, strict=True):  # the highest score is written first
         text = f"{region.score:.2f}"
         width, height = strokes.chip_size(text, face)
-        top, left = region.row * scale, min(region.column * scale, shape[1] - width)
-        above = top - height - 0.25 * size
-        below = (region.row + region.height_px) * scale + 0.25 * size
-        row = above if above >= 0 else min(below, shape[0] - height)
-        strokes.chip(draw, (row, max(left, 0)), text, face, REGION)
+        chips = _beside(box, (height, width), 0.25 * size, shape)
+        covered = 2 * _meet(chips, written).any(axis=1) + _meet(chips, boxes).any(axis=1)
+        chip = chips[int(np.argmin(covered))]
+        strokes.chip(draw, (float(chip[0]), float(chip[1])), text, face, REGION)
+        written = np.vstack([written, chip])
+
+
+def _beside(box: AnyArray, chip: tuple[float, float], gap_px: float, shape: tuple[int, ...]) -> AnyArray:
+    """Places of a chip (height, width) above a box, below, right and left of it, on the panel: (4, 4)."""
+    (top, left, height, width), (high, wide) = box, chip
+    above, below, right, beyond = top - high, top + height, left + width, left - wide
+    corners = [(above - gap_px, left), (below + gap_px, left), (top, right + gap_px), (top, beyond - gap_px)]
+    inside = np.clip(corners, 0, (max(shape[0] - high, 0), max(shape[1] - wide, 0)))
+    return np.hstack([inside, np.broadcast_to(chip, (4, 2))])
+
+
+def _meet(boxes: AnyArray, others: AnyArray) -> AnyArray:
+    """Whether each of (K, 4) boxes overlaps each of (M, 4): bool (K, M)."""
+    one, other = boxes[:, None], others[None]
+    ends, other_ends = one[..., :2] + one[..., 2:], other[..., :2] + other[..., 2:]
+    return np.asarray(((one[..., :2] < other_ends) & (other[..., :2] < ends)).all(axis=2))

@@ -175,3 +175,25 @@ def test_an_unknown_colormap_is_refused():
 def test_what_cannot_be_drawn_is_refused(pixels, values, message):
     with pytest.raises(ValueError, match=message):
         overlay(pixels, values, [], 0.5)
+
+
+def test_scores_stand_beside_all_boxes_and_apart(monkeypatch):
+    chips, write = [], overlays.strokes.chip
+
+    def note(draw, corner, text, face, *colours):
+        chips.append((*corner, *overlays.strokes.chip_size(text, face)[::-1], text))
+        write(draw, corner, text, face, *colours)
+
+    monkeypatch.setattr(overlays.strokes, "chip", note)
+    (region,) = extract_regions(region_map(), 0.5)  # 100 to 140, 60 to 100
+    other = replace(region, row=95, column=75, score=0.1)
+    overlay(radiograph(), region_map(), [region, other], 0.5)
+    assert [text for *_, text in chips] == ["0.90", "0.10"]
+    boxes = [np.array(each.box) * 2 for each in (region, other)]  # the panel has twice the pixels
+    spans = [(row, row + height, column, column + width) for row, column, height, width, _ in chips]
+    spans += [(row, row + height, column, column + width) for row, column, height, width in boxes]
+    for top, bottom, left, right in spans[:2]:
+        beside = [
+            bottom <= other[0] or other[1] <= top or right <= other[2] or other[3] <= left for other in spans
+        ]
+        assert beside.count(False) == 1  # itself
