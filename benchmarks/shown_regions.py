@@ -80,7 +80,9 @@ def mapped(config: Config, split: str) -> MapSet:
     predict = tta.with_tta(
         inference.predictor(classifier.load(config.paths.classifier)), config.predict.tta_views
     )
-    return region_maps.predict_split(config, predict, index[index["split"] == split], points, calibration)
+    rows = index[index["split"] == split]
+    output = region_maps.predict_split(config, predict, rows)
+    return region_maps.mapped(config, rows, output, points, calibration)
 
 
 def compare(found: MapSet, known: Annotations, ways: dict[str, RegionSettings]) -> pd.DataFrame:
