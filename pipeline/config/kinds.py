@@ -36,7 +36,7 @@ def _below(value: Path) -> Path:
 # A folder, or the one that stands for an address: what is written of it is the address.
 Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
 LocalFile = Annotated[Path, BeforeValidator(_no_address)]
-Result = Annotated[Path, AfterValidator(_below)]  # of ours, of which nothing is the user's
+Result = Annotated[Path, AfterValidator(_below)]  # whose name the user's own data may bear, too
 
 
 class Section(BaseModel):

@@ -13,14 +13,14 @@ from pipeline.config.kinds import LocalFile, Radiographs, Result, Section, Word
 class Paths(Section):
     """Where the stages read and write, relative to the repository; ``dvc.yaml`` reads the same keys."""
 
-    phantoms: Result
+    phantoms: Path
     manifest: Result
     annotations: Result
     shards: Result
-    models: Result
-    reports: Result
-    sites: Result
-    ledger: Result
+    models: Path
+    reports: Path
+    sites: Path
+    ledger: Path
 
     @property
     def classifier(self) -> Path:
