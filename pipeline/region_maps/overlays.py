@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pipeline.files import resize
+from pipeline.predict.boxes import iou
 from pipeline.predict.operating_points import NO_FINDING, NO_REGION, OUT_OF_SCOPE
 from pipeline.predict.regions import Region
 from pipeline.region_maps import legend, strokes
@@ -179,15 +180,15 @@ def _write_scores(
     """Write each region's score beside its box: upon no higher score, and upon no box, where that can be."""
     face = strokes.font(round(0.85 * size), bold=True)
     boxes = np.array([region.box for region in regions]).reshape(-1, 4) * scale
-    written = np.zeros((0, 4))
+    written: list[AnyArray] = []
     for region, box in zip(regions, boxes, strict=True):  # the highest score is written first
         text = f"{region.score:.2f}"
         width, height = strokes.chip_size(text, face)
         chips = _beside(box, (height, width), 0.25 * size, shape)
-        covered = 2 * _meet(chips, written).any(axis=1) + _meet(chips, boxes).any(axis=1)
-        chip = chips[int(np.argmin(covered))]
+        meets = iou(chips, np.vstack([boxes, *written])) > 0
+        covered = 2 * meets[:, len(boxes) :].any(axis=1) + meets[:, : len(boxes)].any(axis=1)
+        written.append(chip := chips[int(np.argmin(covered))])
         strokes.chip(draw, (float(chip[0]), float(chip[1])), text, face, REGION)
-        written = np.vstack([written, chip])
 
 
 def _beside(box: AnyArray, chip: tuple[float, float], gap_px: float, shape: tuple[int, ...]) -> AnyArray:
@@ -197,10 +198,3 @@ def _beside(box: AnyArray, chip: tuple[float, float], gap_px: float, shape: tupl
     corners = [(above - gap_px, left), (below + gap_px, left), (top, right + gap_px), (top, beyond - gap_px)]
     inside = np.clip(corners, 0, (max(shape[0] - high, 0), max(shape[1] - wide, 0)))
     return np.hstack([inside, np.broadcast_to(chip, (4, 2))])
-
-
-def _meet(boxes: AnyArray, others: AnyArray) -> AnyArray:
-    """Whether each of (K, 4) boxes overlaps each of (M, 4): bool (K, M)."""
-    one, other = boxes[:, None], others[None]
-    ends, other_ends = one[..., :2] + one[..., 2:], other[..., :2] + other[..., 2:]
-    return np.asarray(((one[..., :2] < other_ends) & (other[..., :2] < ends)).all(axis=2))
