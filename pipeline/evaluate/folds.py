@@ -57,10 +57,8 @@ def pool(rows: pd.DataFrame, *, n_samples: int, n_bins: int, seed: int) -> dict[
     ----------
     rows
         From :func:`join`. Probabilities are calibrated, and decisions made, by each fold on its own ``val``.
-    n_samples, seed
-        Resamples of the groups, and where their random numbers start.
-    n_bins
-        Bins of the expected calibration error.
+    n_samples, n_bins, seed
+        As for :func:`pipeline.evaluate.decided.score`.
 
     Returns
     -------
