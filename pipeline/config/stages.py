@@ -98,6 +98,7 @@ class Train(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
     checkpoint: Literal["best", "last"]
+    members: Annotated[int, Field(ge=1, le=8)]
     mask_source: Literal["annotations", "maps", "both"]
     mask_loss_weight: Annotated[float, Field(ge=0, le=10)]
     erase_loss_weight: Annotated[float, Field(ge=0, le=10)]

@@ -1,6 +1,6 @@
 """Train the classifier; the epoch is chosen on ``val``, or is the last.
 
-With self-training, a first network is trained for its maps, and the one that is kept after it.
+With self-training, a first network is trained for its maps, and those that are kept after it.
 
 Reads the shards; writes the classifier and the training history. A killed training goes on from
 its last epoch: the checkpoint lies outside the outputs, which DVC deletes before a stage runs.
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import keras
-import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import names, released
@@ -24,7 +23,16 @@ from pipeline.files import outputs
 from pipeline.network import classifier, cluster, device
 from pipeline.preprocess import shards
 from pipeline.track import repository, runs
-from pipeline.train import body_part_head, checkpoint, last_good, self_training, start, training, workers
+from pipeline.train import (
+    body_part_head,
+    checkpoint,
+    last_good,
+    members,
+    self_training,
+    start,
+    training,
+    workers,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +59,23 @@ def run(config: Config) -> None:
             examples, teacher_figures = self_training.with_pseudo_masks(
                 config, examples, checkpoints / "teacher.npz", on_epoch
             )
-            model, history = self_training.fit(
-                config, examples, config.train, checkpoints / "training.npz", on_epoch
-            )
-            whole = body_part_head.attach(model, config.paths.shards, examples.train, config.run.seed)
+            trained = members.fit(config, examples, checkpoints, on_epoch)
+            whole = body_part_head.attach(trained.model, config.paths.shards, examples.train, config.run.seed)
             training.require_finite(whole)
         with outputs.staged(config.paths.classifier) as private:
             classifier.save(whole, private)
         last_good.keep(config.paths.classifier, pipeline.root)
 
         figures = (
-            summarize(model, history, config.train.checkpoint) | teacher_figures | start.figures(release)
+            summarize(trained.model, trained.histories[0], config.train.checkpoint)
+            | members.figures(trained, examples, config.train)
+            | teacher_figures
+            | start.figures(release)
         )
         if processes.size > 1:
             figures["workers"] = processes.size
         report = config.paths.report("train")
-        table = pd.DataFrame(history).round(6)
+        table = members.table(trained.histories).round(6)
         outputs.write_text(report / "history.csv", table.to_csv(index=False, lineterminator="\n"))
         outputs.write_json(report / names.METRICS, figures)
         record.metrics(figures)
@@ -90,7 +99,7 @@ def help_to_train(config: Config, release: released.Release | None) -> None:
         examples, _ = self_training.with_pseudo_masks(
             config, read_examples(config), Path(folder) / "teacher.npz"
         )
-        self_training.fit(config, examples, config.train, Path(folder) / "training.npz")
+        members.fit(config, examples, Path(folder))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pipeline.train import checkpoint, optimizers, sampling, steps, workers
 from pipeline.train.averaging import WeightAverage
 from pipeline.train.feeding import Examples, Feed
 
-__all__ = ["DivergedError", "Examples", "OnEpoch", "fit", "require_finite", "selected_epoch"]
+__all__ = ["DivergedError", "Examples", "OnEpoch", "fit", "require_finite", "selected_epoch", "validated"]
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 
@@ -89,7 +89,7 @@ def fit(
         loss = _run_epoch(batches, head_step if is_head_only else step, n_steps, epoch)
         row = {"epoch": epoch, "train_loss": loss}
         with average.applied():
-            row |= _validate(predict, examples, settings.batch_size, team)
+            row |= validated(predict, examples, settings.batch_size)
             _record_epoch(progress, model, row, settings.checkpoint)
         if team.processes.is_chief:
             checkpoint.try_to_save(checkpoint_path, variables, progress)
@@ -137,10 +137,20 @@ def require_finite(model: keras.Model) -> None:
             )
 
 
-def _validate(
-    predict: interface.Predict, examples: Examples, batch_size: int, team: workers.Workers
-) -> dict[str, float]:
-    """Loss and AUROC on ``val``, each group weighing as one; each process predicts a part of it."""
+def validated(predict: interface.Predict, examples: Examples, batch_size: int) -> dict[str, float]:
+    """Loss and AUROC on ``val``, each group weighing as one; each process predicts a part of it.
+
+    Returns
+    -------
+    dict of str to float
+        ``val_loss`` and ``val_auroc``.
+
+    Raises
+    ------
+    DivergedError
+        The loss is infinite or not a number.
+    """
+    team = workers.present()
     own = slice(team.processes.rank, None, team.processes.size)
     logits = np.zeros(len(examples.val))
     if len(rows := examples.val.iloc[own]):

@@ -29,3 +29,12 @@ def test_without_a_history_there_is_no_page(config, tmp_path):
     outputs.write_json(tmp_path / "train/metrics.json", FIGURES)
     with pytest.raises(ValueError, match=r"history\.csv\. Run `dvc repro`"):
         training.documents(config)
+
+
+def test_several_networks_are_told_apart(config, tmp_path):
+    own = {"1": {"val_loss": 0.41, "val_auroc": 0.871}, "2": {"val_loss": 0.43, "val_auroc": 0.862}}
+    outputs.write_json(tmp_path / "train/metrics.json", FIGURES | {"members": own})
+    outputs.write_text(tmp_path / "train/history.csv", HISTORY)
+    page = training.documents(config)["report.html"]
+    assert "2 networks learnt" in page
+    assert page.index("0.871") < page.index("0.862")
