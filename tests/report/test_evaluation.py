@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.config import Config
 from pipeline.evaluate import robustness, studies
 from pipeline.evaluate.findings import Findings
 from pipeline.evaluate.guaranteed import rounded_down
+from pipeline.files import outputs
 from pipeline.report.card import checklists, findings
 from pipeline.report.card.section import with_interval
 from pipeline.report.evaluation import documents
@@ -140,6 +142,15 @@ def test_the_card_is_filled_from_the_run(files, found: Findings) -> None:
     assert f"{found.figures['test']['ece']:.3f}" in text
     assert "| train | 3 | 2 | 2 | 1 |" in text
     assert "phantoms" not in text
+
+
+def test_the_card_says_how_many_networks_answer(files, found: Findings, other: Config) -> None:
+    trained = other.paths.report("train") / "metrics.json"
+    own = {number: {"val_loss": 0.4, "val_auroc": 0.9} for number in "123"}
+    outputs.write_json(trained, json.loads(trained.read_text()) | {"members": own})
+    folders.write_evaluation(other, found)
+    assert "one network, no ensemble" in files["model_card.md"]
+    assert "3 such networks learnt, each by a seed of its own" in documents(other)["model_card.md"]
 
 
 def test_the_card_scores_the_maps_where_fractures_are_drawn(files) -> None:

@@ -107,12 +107,21 @@ def making(origin: Origin) -> Section:
         f"upright, windowed and laid on a canvas of {canvas['height_px']} x {canvas['width_px']} pixels, "
         "its aspect kept.",
         f"A convolutional network ({train['backbone']}, weights at the start: {train['weights']}) with a "
-        "feature pyramid draws one map of evidence, and one pooling makes a logit of it: one network, no "
-        f"ensemble. {count(trained['parameters_trained'])} of {count(trained['parameters'])} weights were "
-        f"trained. {balanced}",
+        "feature pyramid draws one map of evidence, and one pooling makes a logit of it: "
+        f"{_together(len(trained.get('members', ())))}. {count(trained['parameters_trained'])} of "
+        f"{count(trained['parameters'])} weights were trained. {balanced}",
         f"Of {count(trained['epochs'])} epochs, number {count(trained['kept_epoch'])} was kept, {reason} "
         f"({decimals(trained['val_auroc'])}).",
         "Software: TensorFlow and Keras; requirements.lock holds every version.",
     )
     rows: Rows = [(name, str(value)) for name, value in settings.items()]
     return Section(lists.MAKING, text, ("Setting", "Value"), rows, n_text=2)
+
+
+def _together(n_members: int) -> str:
+    if n_members < 2:
+        return "one network, no ensemble"
+    return (
+        f"{count(n_members)} such networks learnt, each by a seed of its own, and their logits, maps and "
+        "boxes are averaged"
+    )
