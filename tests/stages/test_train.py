@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from pipeline.config import Config, Train
 from pipeline.files import outputs
+from pipeline.network import classifier
+from pipeline.report import training as training_page
 from pipeline.stages import train
 from pipeline.train import training
 from tests.networks import _narrow_backbone, _repeatable, examples, settings
@@ -60,3 +63,17 @@ def test_what_is_not_the_last_good_model_is_not_called_so(tmp_path: Path, damage
         train.last_good.keep(classifier, tmp_path)
         (tmp_path / ".checkpoints/last-good/classifier.keras").write_bytes(b"wei")
     assert words in train.last_good.advice(classifier, tmp_path)
+
+
+def test_several_networks_are_saved_and_scored_as_one(config: Config) -> None:
+    several = config.model_copy(update={"train": config.train.model_copy(update={"members": 2})})
+    train.run(several)
+    names = {layer.name for layer in classifier.load(config.paths.classifier).layers}
+    assert {"evidence_pyramid", "evidence_pyramid_member2", "logit_mean"} <= names
+    report = config.paths.report("train")
+    figures = json.loads((report / "metrics.json").read_text())
+    assert set(figures["members"]) == {"1", "2"}
+    assert figures["val_loss"] not in {own["val_loss"] for own in figures["members"].values()}
+    header = (report / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"epoch", "val_auroc", "member2_val_auroc"} <= set(header)
+    assert "Networks together" in training_page.documents(config)["report.html"]
