@@ -1,7 +1,8 @@
 """Render docs/results.md, and the table of figures in README, from the committed figures of the cited runs.
 
     python -m ci.results                       # write both
-    python -m ci.results record NAME FOLDER    # a finished run: its figures into docs/results/NAME.json
+    python -m ci.results record NAME FOLDER    # a finished run: its figures into docs/results/NAME.json;
+                                               # of `pooled`, those of `fracture folds`, and its answers
 
 Each ``docs/results/RUN.json`` holds one run: its commit, command, data and settings, written by hand, and
 under ``figures`` what its stages wrote. ``bars.json`` says which figures are shown, and what each run must
@@ -21,15 +22,19 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipeline.dataset import names, tables
 from pipeline.report import pages
+from pipeline.statistics import score_curves
 
 REPOSITORY = Path(__file__).parents[1]
-RUNS = ("phantoms", "labels_only", "drawn_fractures", "released")
+POOLED = "pooled"
+RUNS = ("phantoms", "labels_only", "drawn_fractures", POOLED, "released")
 STAGES = ("validate", "train", "evaluate", "region_maps")
 PAGE = Path("docs/results.md")
 README = Path("README.md")
 _MARKED = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
 _FOLDER = Path("docs/results")
+ANSWERS = _FOLDER / "pooled.csv"  # of the five folds: what each said of the radiographs that it tested
 _SENSITIVITY = 0.95
 
 
@@ -139,7 +144,12 @@ def tally(bars: Sequence[Mapping[str, Any]], name: str, run: Mapping[str, Any]) 
 def record(file: Path, folder: Path) -> None:
     """Replace the figures of a run by those in the reports of a finished one; the rest of the file stays."""
     run = json.loads(file.read_text(encoding="utf-8"))
-    run["figures"] = figures(folder / "reports")
+    if file.stem == POOLED:
+        run["figures"] = pooled_figures(folder / "reports/folds")
+        answers = (folder / "reports/folds" / names.PREDICTIONS).read_bytes()
+        file.with_name(ANSWERS.name).write_bytes(answers)
+    else:
+        run["figures"] = figures(folder / "reports")
     file.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
@@ -148,12 +158,32 @@ def figures(reports: Path) -> dict[str, Any]:
     metrics = {
         stage: json.loads((reports / stage / "metrics.json").read_text(encoding="utf-8")) for stage in STAGES
     }
-    return metrics | {"roc": at_sensitivity(reports / "evaluate/plots/roc.csv")}
+    return metrics | {"roc": at_sensitivity(pd.read_csv(reports / "evaluate/plots/roc.csv"))}
 
 
-def at_sensitivity(roc: Path) -> dict[str, float]:
+def pooled_figures(report: Path) -> dict[str, Any]:
+    """Return what ``fracture folds`` pooled, under the keys of a run, without what each fold says alone."""
+    metrics = json.loads((report / names.METRICS).read_text(encoding="utf-8"))
+    evaluated = {key: metrics.pop(key) for key in ("test", "best_null")}
+    del metrics["by_fold"]
+    curve = curve_of(answers(report / names.PREDICTIONS))
+    return {"evaluate": evaluated, "region_maps": metrics, "roc": at_sensitivity(curve)}
+
+
+def answers(file: Path) -> pd.DataFrame:
+    """Read what all folds said of the radiographs that they tested."""
+    return tables.measured(file, dtype={"path": "str", "group": "str"})
+
+
+def curve_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the ROC curve of answers."""
+    return pd.DataFrame(
+        score_curves.roc_curve(rows["fractured"].to_numpy(bool), rows["y_score"].to_numpy(float))
+    )
+
+
+def at_sensitivity(curve: pd.DataFrame) -> dict[str, float]:
     """Return the first point of a curve whose sensitivity reaches 95 %, chosen on the curve itself."""
-    curve = pd.read_csv(roc)
     first = curve[curve["sensitivity"] >= _SENSITIVITY].iloc[0]
     return {
         "sensitivity": float(first["sensitivity"]),
@@ -169,7 +199,7 @@ def _fill(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         autoescape=False,  # Markdown of our own figures
     )
-    environment.filters |= {"decimals": pages.decimals, "interval": _interval}
+    environment.filters |= {"count": pages.count, "decimals": pages.decimals, "interval": _interval}
     environment.globals["look_up"] = look_up
     return environment.get_template(template).render(context).rstrip("\n") + "\n"
 

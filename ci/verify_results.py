@@ -18,9 +18,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import yaml
 
 from ci import results
+from pipeline.evaluate import folds
+from pipeline.files import outputs
 
 VERIFIED, DIFFERS, CANNOT = "verified", "differs", "cannot be recomputed here"
 _MODEL = Path("models/released/fracatlas")
@@ -52,7 +55,10 @@ def outcomes(repository: Path) -> Iterator[Outcome]:
     """Verify the pages, each run, and the released model."""
     yield from pages(repository)
     for name in results.RUNS:
-        yield finished_run(repository, name)
+        if name != results.POOLED:
+            yield finished_run(repository, name)
+    yield pooled_maps(repository)
+    yield pooled_answers(repository)
     yield released_figures(repository)
     yield released_answers(repository)
 
@@ -99,6 +105,25 @@ def other_settings(repository: Path, changed: Mapping[str, Any]) -> str:
     return ""
 
 
+def pooled_maps(repository: Path) -> Outcome:
+    """Say how the figures of maps over all folds are made again: the maps are no part of the repository."""
+    run, group = results.load(repository, results.POOLED), "docs/results/pooled.json, figures of maps"
+    return Outcome(CANNOT, group, f"set its settings, run `{run['command']}`, then compare reports/folds")
+
+
+def pooled_answers(repository: Path) -> Outcome:
+    """Score what all folds said anew."""
+    run, group = results.load(repository, results.POOLED), "docs/results/pooled.json, figures of answers"
+    rows = results.answers(repository / results.ANSWERS)
+    roc = results.at_sensitivity(results.curve_of(rows))
+    with tempfile.TemporaryDirectory() as kept:  # with the digits of a metrics.json
+        outputs.write_json(file := Path(kept) / "pooled.json", folds.pool(rows, **run["repeat"]))
+        test = json.loads(file.read_text(encoding="utf-8"))
+    expected = flat({"test": run["figures"]["evaluate"]["test"], "roc": run["figures"]["roc"]})
+    asked = {key: value for key, value in expected.items() if "null_gap" not in key}  # that takes radiographs
+    return compared(group, asked, flat({"test": test, "roc": roc}), str(results.ANSWERS))
+
+
 def released_figures(repository: Path) -> Outcome:
     """Hold the figures of the released model against those that it carries."""
     group = "docs/results/released.json, figures of the release"
@@ -141,7 +166,7 @@ def gather(data: Path, test: Mapping[str, Any], target: Path) -> None:
 def assessed(folder: Path) -> dict[str, Any]:
     """Return what ``fracture assess`` measured, under the keys of a run."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    roc = results.at_sensitivity(folder / "plots/roc.csv")
+    roc = results.at_sensitivity(pd.read_csv(folder / "plots/roc.csv"))
     return {"evaluate": {"test": metrics["test"]}, "region_maps": metrics, "roc": roc}
 
 

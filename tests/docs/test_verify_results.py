@@ -87,6 +87,31 @@ def test_without_a_finished_run_nothing_is_claimed(repository, gone):
     assert (outcome.verdict, "no finished run" in outcome.why) == (CANNOT, True)
 
 
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    """The figures that are committed, alone."""
+    shutil.copytree(REPOSITORY / "docs/results", tmp_path / "docs/results")
+    return tmp_path
+
+
+def test_pooled_figures_are_those_of_the_answers_behind_them(committed):
+    outcome = verify_results.pooled_answers(committed)
+    assert outcome.verdict == VERIFIED, outcome.why
+    assert outcome.why.endswith("figures equal those of docs/results/pooled.csv")
+    assert verify_results.pooled_maps(committed).verdict == CANNOT
+
+
+def test_one_other_answer_differs(committed):
+    file = committed / results.ANSWERS
+    lines = file.read_text().splitlines()
+    row = next(n for n, line in enumerate(lines) if ",True,0.9" in line)
+    lines[row] = lines[row].replace(",True,0.9", ",True,0.0")
+    file.write_text("\n".join(lines) + "\n")
+    outcome = verify_results.pooled_answers(committed)
+    assert outcome.verdict == DIFFERS
+    assert "figures of docs/results/pooled.csv: test/accuracy" in outcome.why
+
+
 def test_figures_read_from_history_are_said_to_be_so():
     outcome = verify_results.finished_run(REPOSITORY, "labels_only")
     assert outcome.verdict == CANNOT
