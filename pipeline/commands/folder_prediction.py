@@ -21,9 +21,10 @@ from pipeline.files.faults import ImageFault, Issue
 from pipeline.network import interface
 from pipeline.predict import maps, operating_points
 from pipeline.predict.bundle import Bundle
+from pipeline.predict.scope import Scope
 from pipeline.preprocess import preparation
 from pipeline.preprocess.canvas import Placement
-from pipeline.types import Float64Array
+from pipeline.types import BoolArray, Float32Array, Float64Array
 from pipeline.validate import external
 
 
@@ -59,14 +60,24 @@ def predict_folder(
 def logits(
     config: Config, loaded: Bundle, checked: external.Folder
 ) -> tuple[pd.DataFrame, Float64Array, list[Issue]]:
-    """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile."""
-    lost, found = list[Issue](), list[Float64Array]()
+    """Let the network score every kept radiograph: the rows, their logits, and what is gone meanwhile.
+
+    The rows say which are ``in_scope``: all, where the bundle is too old to tell.
+    """
+    lost, found, is_known = list[Issue](), list[Float64Array](), list[BoolArray]()
     placed = place(config, loaded.preprocess, checked, lost)
     canvases = (np.stack([pixels for pixels, _ in batch]) for batch in interface.in_batches(placed))
     for output in interface.each(loaded.network, canvases):
         found.append(np.asarray(output.logits, np.float64))
+        is_known.append(_in_scope(loaded.scope, output.features))
     rows = _left(checked, lost)
-    return rows, np.concatenate(found), lost
+    return rows.assign(**{evaluation.IN_SCOPE: np.concatenate(is_known)}), np.concatenate(found), lost
+
+
+def _in_scope(scope: Scope | None, features: Float32Array) -> BoolArray:
+    if scope is None:
+        return np.ones(len(features), np.bool_)
+    return scope.score(features) <= scope.threshold
 
 
 def _left(checked: external.Folder, lost: list[Issue]) -> pd.DataFrame:

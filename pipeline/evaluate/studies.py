@@ -23,15 +23,16 @@ from pipeline.types import Float64Array
 
 
 def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | None:
-    """Fit calibration and thresholds to the highest views of the studies of several views.
+    """Fit calibration and thresholds to the highest views of the studies of several views in scope.
 
-    A study is what has one ``study_id`` or, where that is empty, one ``patient_id``. It is fractured where
-    one of its views is; studies of one group together count as one.
+    Views out of scope count nowhere, as in an answer. A study is what has one ``study_id`` or, where that is
+    empty, one ``patient_id``. It is fractured where one of its views is; studies of one group together count
+    as one.
 
     Parameters
     ----------
     rows
-        One row a radiograph: ``fractured``, ``group`` and, where known, the ids.
+        One row a radiograph: ``fractured``, ``group``, ``in_scope`` and, where known, the ids.
     log_odds : float64 ndarray of shape (N,)
         Of the calibrated probabilities.
     targets
@@ -42,7 +43,7 @@ def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | N
     Fit or None
         None where there are fewer studies than :func:`pipeline.evaluate.recalibration.missing` asks for.
     """
-    table = rows[["fractured", "group"]].assign(study=_ids(rows), log_odds=log_odds)
+    table = rows[["fractured", "group"]].assign(study=_ids(rows), log_odds=log_odds)[rows[IN_SCOPE]]
     by_study = table[table["study"] != ""].groupby("study")
     several = by_study.filter(lambda views: len(views) > 1).groupby("study")
     found = several.agg(fractured=("fractured", "max"), group=("group", "first"), highest=("log_odds", "max"))

@@ -93,7 +93,7 @@ def run(config: Config) -> None:
             **resamples,
         )
         targets = Targets(config.evaluate.high_sensitivity, config.evaluate.high_specificity)
-        of_studies = studies.fit(held_out[is_val], calibration.log_odds(output.logits[is_val]), targets)
+        of_studies = studies.fit(predictions[is_val], calibration.log_odds(output.logits[is_val]), targets)
         by_study = studies.score(test.assign(y_score=y_score[~is_val]), of_studies, **resamples)
         figures = {**scored.figures, **by_study}
         bundle_files.write_operating_points(

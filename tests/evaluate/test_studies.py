@@ -37,7 +37,7 @@ def rows(n_studies: int, n_views: int = 3, column: str = "study_id") -> tuple[pd
     log_odds = rng.normal(-1, 2, len(study))
     fractured = rng.random(len(study)) < expit(log_odds)
     columns = {"fractured": fractured, "group": study.astype(str), column: study.astype(str)}
-    return pd.DataFrame(columns, index=range(7, 7 + len(study))), log_odds
+    return pd.DataFrame(columns | {"in_scope": True}, index=range(7, 7 + len(study))), log_odds
 
 
 def test_without_ids_or_with_few_studies_nothing_is_learnt() -> None:
@@ -68,6 +68,15 @@ def test_an_unknown_study_is_that_of_its_patient() -> None:
     assert studies.fit(by_patient, log_odds, TARGETS) == studies.fit(table, log_odds, TARGETS)
     alone = table.assign(study_id=np.arange(len(table)).astype(str), patient_id=table["study_id"])
     assert studies.fit(alone, log_odds, TARGETS) is None
+
+
+def test_views_out_of_scope_teach_nothing() -> None:
+    table, log_odds = rows(300)
+    last = np.arange(len(table)) % 3 == 2
+    strange = table.assign(in_scope=~last, fractured=table["fractured"] | last)
+    wild = np.where(last, 9.0, log_odds)
+    assert studies.fit(strange, wild, TARGETS) == studies.fit(table[~last], log_odds[~last], TARGETS)
+    assert studies.fit(table.assign(in_scope=np.arange(len(table)) % 3 == 0), log_odds, TARGETS) is None
 
 
 def test_studies_of_one_group_count_as_one() -> None:
