@@ -89,6 +89,11 @@ def interval(value: float | None, low: float | None, high: float | None, places:
     return f"{decimals(value, places)} ({limits[0]} to {limits[1]})"
 
 
+def with_interval(row: Mapping[str, Any], name: str) -> str:
+    """Write a figure of a row, or of a mapping, with its interval."""
+    return interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 3)
+
+
 def above(value: float | None, other: float | None) -> bool | None:
     """Say whether a figure is larger than another one; None where either is not defined."""
     if value is None or other is None or math.isnan(value) or math.isnan(other):
