@@ -44,15 +44,15 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render(context)
 
 
-def data_uri(data: bytes, mime: str) -> str:
-    """Turn the bytes of a picture into an address that an ``src`` can hold.
+def data_uri(data: bytes) -> str:
+    """Turn the bytes of a JPEG into an address that an ``src`` can hold.
 
     Examples
     --------
-    >>> data_uri(b"fracture", "image/png")
-    'data:image/png;base64,ZnJhY3R1cmU='
+    >>> data_uri(b"fracture")
+    'data:image/jpeg;base64,ZnJhY3R1cmU='
     """
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def percent(share: float | None, places: int = 1) -> str:
