@@ -220,10 +220,7 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     shown = ("auroc", "group_auroc", "average_precision", "brier_score", "ece", "accuracy", "loss")
     headline = [(name, scores) for name in shown]
     headline += [("pointing_game", figures)] if "pointing_game" in figures else []
-    rows = [
-        (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
-        for name, values in headline
-    ]
+    rows = [(name, pages.with_interval(values, name)) for name, values in headline]
     rows.insert(6, ("majority_accuracy", pages.decimals(scores["majority_accuracy"])))
     for name in ("sensitivity", "specificity"):
         promised = scores[f"high_{name}"][f"guaranteed_{name}"]

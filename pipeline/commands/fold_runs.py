@@ -8,7 +8,6 @@ that is not `dvc exp run --temp`.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -28,8 +27,6 @@ from pipeline.config import PARAMS_FILE, Config
 from pipeline.dataset import released
 from pipeline.files import outputs
 from pipeline.track import dvc_commands, repository
-
-log = logging.getLogger(__name__)
 
 _KEY = "folds.key"  # in the copy: of which state it is; written last
 _PATHS = (("data", "root"), ("data", "annotations"), ("data", "labels"), ("validate", "pinned_manifest"))

@@ -203,8 +203,5 @@ def _show(report: Path, figures: Mapping[str, Any], *, as_json: bool) -> None:
         (name, test) for name in ("auroc", "fold_mean_auroc", "average_precision", "brier_score", "ece")
     ]
     wanted += [(name, figures) for name in ("pointing_game", "coco_ap_50") if name in figures]
-    rows = [
-        (name, pages.interval(values[name], values[f"{name}_low"], values[f"{name}_high"], 3))
-        for name, values in wanted
-    ]
+    rows = [(name, pages.with_interval(values, name)) for name, values in wanted]
     terminal.show(("Figure", "Value (95 % interval)"), [*rows, ("report", str(report / "report.html"))])

@@ -41,10 +41,8 @@ _CHECKED = 64  # radiographs of val and of test, on which that is tried
 _PRIVATE = {"paths", "data", "track"}  # settings that name folders and machines
 
 
-def run(
-    config: Config, name: str, attribution: Path, data: str, *, folds: bool, as_json: bool
-) -> dict[str, Any]:
-    """Write the release, and return its record.
+def run(config: Config, name: str, attribution: Path, data: str, *, folds: bool, as_json: bool) -> None:
+    """Write the release.
 
     Parameters
     ----------
@@ -85,7 +83,6 @@ def run(
         sealing.seal(private)
         require_small(private)
     _show(target, record, as_json=as_json)
-    return record
 
 
 def narrow(config: Config, folder: Path) -> dict[str, Any]:

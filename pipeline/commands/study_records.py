@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from pipeline.examine.dicom.view import View
 
 DICOM = "dicom"  # the folder of the results in DICOM
-
-log = logging.getLogger(__name__)
 
 
 class Seen(NamedTuple):

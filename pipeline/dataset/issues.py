@@ -11,9 +11,8 @@ from pipeline.files import cells, outputs
 from pipeline.files.faults import Issue
 
 
-def write(issues: Iterable[Issue], path: Path) -> pd.DataFrame:
-    """Write issues, each once and in order, and return them as a table: path, issue, severity, detail."""
+def write(issues: Iterable[Issue], path: Path) -> None:
+    """Write issues, each once and in order: path, issue, severity, detail."""
     table = pd.DataFrame(sorted(set(issues)), columns=list(Issue._fields))
     shown = table.assign(path=table["path"].map(cells.path), detail=table["detail"].map(cells.text))
     outputs.write_text(path, shown.to_csv(index=False, lineterminator="\n"))
-    return table

@@ -65,11 +65,5 @@ def score(rows: pd.DataFrame, *, n_samples: int, n_bins: int, seed: int) -> dict
 
 def rates(y_true: BoolArray, called: BoolArray, weight: Float64Array) -> dict[str, float]:
     """Return :data:`RATES` of decisions that were made; NaN for a share of nothing."""
-    counts = metrics.confusion(y_true, called.astype(np.float64), 0.5, weight)
-    hit, missed = counts["true_positive"], counts["false_negative"]
-    cleared, alarmed = counts["true_negative"], counts["false_positive"]
-    pairs = ((hit, missed), (cleared, alarmed), (hit, alarmed), (cleared, missed))
-    return {
-        name: part / (part + rest) if part + rest > 0 else float("nan")
-        for name, (part, rest) in zip(RATES, pairs, strict=True)
-    }
+    found = metrics.at_threshold(y_true, called.astype(np.float64), 0.5, weight)
+    return {name: found[name] for name in RATES}

@@ -74,7 +74,7 @@ def pool(rows: pd.DataFrame, *, n_samples: int, n_bins: int, seed: int) -> dict[
     }
 
 
-def mean_auroc(rows: pd.DataFrame, *, level: float = 0.95) -> dict[str, float]:
+def mean_auroc(rows: pd.DataFrame) -> dict[str, float]:
     """Mean of the folds' AUROCs, which compares scores of one network only, with its interval.
 
     The folds hold different groups, so that the variances of their AUROCs add up; each is DeLong's, by group.
@@ -99,7 +99,7 @@ def mean_auroc(rows: pd.DataFrame, *, level: float = 0.95) -> dict[str, float]:
         ]
     except ValueError:  # too few groups of a class in one of them
         variances = [np.nan]
-    reach = float(norm.ppf((1 + level) / 2) * np.sqrt(np.sum(variances)) / len(parts))
+    reach = float(norm.ppf(0.975) * np.sqrt(np.sum(variances)) / len(parts))
     low, high = max(0.0, mean - reach), min(1.0, mean + reach)
     return {
         "fold_mean_auroc": mean,

@@ -13,7 +13,7 @@ from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import check_memory, check_size
 
 _JPEG, _CODESTREAM, _JP2 = b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
-_RLE_HEADER_BYTES, _RLE_MOST_SEGMENTS = 64, 15
+_RLE_MOST_SEGMENTS = 15
 _LOSSLESS, _JPEG_LS = 0xC3, 0xF7
 _DCT = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # says that colours are not transformed

@@ -143,10 +143,9 @@ class Quiet:
         self._seen.pop(study.name, None)
 
 
-def close(study: Path, images: Sequence[str]) -> Exam:
+def close(study: Path, images: Sequence[str]) -> None:
     """Make an exam of images that `waiting` named."""
     durable.make(study / "exams")
     folder = study / "exams" / f"{len(of(study)) + 1:04d}"
     content: Mapping[str, bytes] = {_CLOSED: (json.dumps({"images": list(images)}) + "\n").encode()}
     durable.write_folder(folder, content)
-    return Exam(folder)

@@ -108,7 +108,6 @@ def _region(cells: Cells, ground: Ground, region_map: FloatArray) -> Region:
         width_px=right - left,
         score=float(strength[peak]),
         evidence=float(strength[peak]),
-        mean=float(region_map[top:bottom, left:right].mean()),
         area_px=(bottom - top) * (right - left),
         peak=(int(place[0]), int(place[1])),
         contour=_corners(top, left, bottom - 1, right - 1),

@@ -28,8 +28,6 @@ class Region:
         inside before.
     evidence : float
         The map's maximum inside, 0..1.
-    mean : float
-        The map's mean inside, 0..1.
     area_px : int
         Pixels of the region itself.
     peak : tuple of int
@@ -46,7 +44,6 @@ class Region:
     width_px: int
     score: float
     evidence: float
-    mean: float
     area_px: int
     peak: tuple[int, int]
     contour: Int32Array = field(repr=False, compare=False)
@@ -125,7 +122,6 @@ def _describe(region_map: FloatArray, ground: Ground) -> Region:
         width_px=columns.stop - columns.start,
         score=float(values.max()),
         evidence=float(values.max()),
-        mean=float(region_map[ground.window][ground.inside].mean()),
         area_px=int(ground.inside.sum()),
         peak=(rows.start + int(peak_row), columns.start + int(peak_column)),
         contour=np.asarray(contours[0][:, 0, ::-1] + (rows.start, columns.start), np.int32),

@@ -57,26 +57,18 @@ class Job:
     sha256: str = ""
 
 
-def prepare(job: Job) -> UInt8Array:
+def attempt(job: Job) -> UInt8Array | ImageFault:
     """Decode a radiograph and bring it onto the canvas once a level: uint8, (len(LEVELS), H, W).
 
-    Raises
-    ------
-    pipeline.files.images.ImageFault
-        The file has changed since ``validate`` read it.
+    Where the file has changed since ``validate`` read it, its fault is returned.
     """
     side = _SIDES * max(job.settings.height_px, job.settings.width_px)
-    radiograph = images.read_again(job.path, job.sha256, job.max_pixels)
-    pixels = resize.within(radiograph.pixels, side, exactly=True)
-    return np.stack([canvas.place(perturb(pixels, *level), job.settings)[0] for level in LEVELS])
-
-
-def attempt(job: Job) -> UInt8Array | ImageFault:
-    """Perturb a radiograph, or return why it cannot be read any more."""
     try:
-        return prepare(job)
+        radiograph = images.read_again(job.path, job.sha256, job.max_pixels)
     except ImageFault as fault:
         return fault
+    pixels = resize.within(radiograph.pixels, side, exactly=True)
+    return np.stack([canvas.place(perturb(pixels, *level), job.settings)[0] for level in LEVELS])
 
 
 def perturb(pixels: UInt8Array, name: str, level: float) -> UInt8Array:

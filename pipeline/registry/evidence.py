@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+from pipeline.types import BoolArray, FloatArray, StrArray
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,12 @@ class Candidate:
     """
 
     version: str
-    y_true: Bools
-    y_score: Floats
-    called: Bools
+    y_true: BoolArray
+    y_score: FloatArray
+    called: BoolArray
     threshold: float
-    group: NDArray[np.str_]
-    subgroups: Mapping[str, NDArray[np.str_]]
+    group: StrArray
+    subgroups: Mapping[str, StrArray]
     auroc: float
     auroc_low: float
     ece: float
@@ -84,8 +79,8 @@ class Champion:
     """
 
     version: str
-    y_score: Floats
-    learnt: Bools | None
+    y_score: FloatArray
+    learnt: BoolArray | None
 
 
 @dataclass(frozen=True)

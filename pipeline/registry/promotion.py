@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import Promote
 from pipeline.evaluate import comparison
 from pipeline.evaluate.guaranteed import rounded_down
-from pipeline.registry.evidence import Bools, Candidate, Champion, Decision, Rule
+from pipeline.registry.evidence import Candidate, Champion, Decision, Rule
 from pipeline.statistics import guarantees, metrics
+from pipeline.types import BoolArray, StrArray
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
@@ -138,7 +138,7 @@ def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -
     return memory, Rule(name, apart.low, bar, apart.low > -policy.non_inferiority_margin, sentence)
 
 
-def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -> Rule:
+def _memory(candidate: Candidate, champion: Champion, fair: BoolArray, least: int) -> Rule:
     """Check that enough test groups remain which the champion did not learn from."""
     name, bar = "champion's memory", f"{least} groups of either class left"
     if champion.learnt is None:
@@ -156,14 +156,14 @@ def _memory(candidate: Candidate, champion: Champion, fair: Bools, least: int) -
     return Rule(name, remembered, bar, None if remembered is None else True, sentence)
 
 
-def _sensitivity(candidate: Candidate, fractured: Bools) -> tuple[float, int]:
+def _sensitivity(candidate: Candidate, fractured: BoolArray) -> tuple[float, int]:
     """Share of fractured radiographs found, each group weighing as one, and the number of groups."""
     names, code = np.unique(candidate.group[fractured], return_inverse=True)
     share = np.bincount(code, weights=candidate.called[fractured]) / np.bincount(code)
     return float(share.mean()) if share.size else float("nan"), names.size
 
 
-def _guaranteed(candidate: Candidate, fractured: Bools) -> float:
+def _guaranteed(candidate: Candidate, fractured: BoolArray) -> float:
     """Sensitivity that holds with 95 % confidence; a group is found where its mean probability is enough."""
     if not fractured.any():
         return 0.0
@@ -197,5 +197,5 @@ def _at_least(name: str, figure: float, bar: float, sentence: str) -> Rule:
     return Rule(name, figure, f"at least {bar:.3f}", figure >= bar, sentence)  # NaN reaches no bar
 
 
-def _count(group: NDArray[np.str_]) -> int:
+def _count(group: StrArray) -> int:
     return len(np.unique(group))

@@ -44,8 +44,8 @@ def html(head: Head, parts: Sequence[Part], pairs: Sequence[Pair]) -> str:
         {
             "title": pair.path,
             "caption": pair.caption,
-            "first": pages.data_uri(pair.first, "image/jpeg"),
-            "second": pages.data_uri(pair.second, "image/jpeg"),
+            "first": pages.data_uri(pair.first),
+            "second": pages.data_uri(pair.second),
         }
         for pair in pairs
     ]

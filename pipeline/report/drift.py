@@ -75,7 +75,7 @@ def context(
 def picture(name: str, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """Make a picture for the page of a radiograph, uint8 (height_px, width_px)."""
     return {
-        "src": data_uri(images.encode_jpeg(resize.within(pixels, _PICTURE_PX)), "image/jpeg"),
+        "src": data_uri(images.encode_jpeg(resize.within(pixels, _PICTURE_PX))),
         "alt": name,
         "title": None,
         "caption": name,

@@ -44,15 +44,15 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render(context)
 
 
-def data_uri(data: bytes, mime: str) -> str:
-    """Turn the bytes of a picture into an address that an ``src`` can hold.
+def data_uri(data: bytes) -> str:
+    """Turn the bytes of a JPEG into an address that an ``src`` can hold.
 
     Examples
     --------
-    >>> data_uri(b"fracture", "image/png")
-    'data:image/png;base64,ZnJhY3R1cmU='
+    >>> data_uri(b"fracture")
+    'data:image/jpeg;base64,ZnJhY3R1cmU='
     """
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def percent(share: float | None, places: int = 1) -> str:
@@ -87,6 +87,11 @@ def interval(value: float | None, low: float | None, high: float | None, places:
     if MISSING in limits:
         return decimals(value, places)
     return f"{decimals(value, places)} ({limits[0]} to {limits[1]})"
+
+
+def with_interval(row: Mapping[str, Any], name: str) -> str:
+    """Write a figure of a row, or of a mapping, with its interval."""
+    return interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 3)
 
 
 def above(value: float | None, other: float | None) -> bool | None:

@@ -23,9 +23,7 @@ def documents(config: Config) -> dict[str, str]:
 
 
 def _example(row: Any, folder: Path) -> dict[str, str]:
-    before, after = (
-        pages.data_uri((folder / name).read_bytes(), "image/jpeg") for name in (row.before, row.after)
-    )
+    before, after = (pages.data_uri((folder / name).read_bytes()) for name in (row.before, row.after))
     negative = "negative set right; " if row.inverted else ""
     caption = f"{negative}{row.cropped:.0%} of the area cropped"
     return {"before": before, "after": after, "title": row.path, "caption": caption}

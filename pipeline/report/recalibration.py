@@ -45,18 +45,14 @@ def rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         for name, label in _SHARES.items():
             yield label, *(pages.decimals(figures[side][name]) for side in _SIDES)
     else:
-        auroc = _interval(figures, "auroc")
+        auroc = pages.with_interval(figures, "auroc")
         yield "AUROC (no calibration changes it)", auroc, auroc
         for label, point, name in _FIGURES:
             sides = (figures[side][point] if point else figures[side] for side in _SIDES)
-            yield label, *(_interval(side, name) for side in sides)
+            yield label, *(pages.with_interval(side, name) for side in sides)
         for name in ("sensitivity", "specificity"):
             promised = (figures[side][f"high_{name}"][f"guaranteed_{name}"] for side in _SIDES)
             yield f"{name.capitalize()} that holds with 95 % confidence", *map(pages.decimals, promised)
     for point in ("high_sensitivity", "high_specificity"):
         label = f"Threshold, {point.replace('_', '-')} point"
         yield label, *(pages.decimals(figures["points"][side][point]) for side in _SIDES)
-
-
-def _interval(figures: Mapping[str, Any], name: str) -> str:
-    return pages.interval(figures[name], figures[f"{name}_low"], figures[f"{name}_high"], 3)

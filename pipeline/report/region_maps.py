@@ -45,9 +45,8 @@ def pictures(folder: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def _describe(folder: Path, row: Mapping[Any, str]) -> dict[str, str]:
-    overlay, plain = (
-        pages.data_uri((place / row["file"]).read_bytes(), "image/jpeg") for place in (folder, folder / PLAIN)
-    )
+    places = (folder, folder / PLAIN)
+    overlay, plain = (pages.data_uri((place / row["file"]).read_bytes()) for place in places)
     truth = "Fractured" if row["fractured"] == "True" else "Not fractured"
     where = f" Strongest region: {row['where']}." if row["where"] else ""
     if operating_points.region_stands_out(row["decision"], len(row["where"])) is False:

@@ -50,4 +50,4 @@ def address(pixels: UInt8Array | None, side_px: int = SIDE_PX) -> str | None:
     if pixels is None:
         return None
     small = fitted(pixels, side_px) if pixels.ndim == 2 else pixels
-    return pages.data_uri(images.encode_jpeg(small, _QUALITY), "image/jpeg")
+    return pages.data_uri(images.encode_jpeg(small, _QUALITY))

@@ -49,9 +49,9 @@ def bad_request(detail: str) -> Problem:
     return Problem(400, "bad_request", detail)
 
 
-def busy(detail: str, after_s: int = 1) -> Problem:
+def busy(detail: str) -> Problem:
     """Make the problem of a service that has no time."""
-    return Problem(503, "busy", detail, {"Retry-After": str(after_s)})
+    return Problem(503, "busy", detail, {"Retry-After": "1"})
 
 
 def told_by(app: FastAPI) -> None:

@@ -16,7 +16,7 @@ from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray
 
 
 class Comparison(NamedTuple):
-    """AUROC of the first scores less that of the second, with its interval and two-sided p value."""
+    """AUROC of the first scores less that of the second, with its 95 % interval and two-sided p value."""
 
     difference: float
     low: float
@@ -29,8 +29,6 @@ def compare(
     first: FloatArray,
     second: FloatArray,
     group: AnyArray | None = None,
-    *,
-    level: float = 0.95,
 ) -> Comparison:
     """Compare the AUROCs of two sets of scores of the same radiographs.
 
@@ -41,8 +39,6 @@ def compare(
         Only their order counts.
     group : ndarray of shape (N,), optional
         Radiographs that are copies of one another or show one patient; each its own by default.
-    level : float
-        Of the interval, in 0..1.
 
     Returns
     -------
@@ -57,7 +53,7 @@ def compare(
     auroc, spread = covariance(y_true, np.stack([first, second]), group)
     difference = float(auroc[0] - auroc[1])
     error = float(np.sqrt(max(0.0, spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])))
-    reach = float(norm.ppf((1 + level) / 2)) * error
+    reach = float(norm.ppf(0.975)) * error
     p_value = float(2 * norm.sf(abs(difference) / error)) if error > 0 else float(difference == 0)
     return Comparison(difference, difference - reach, difference + reach, p_value)
 

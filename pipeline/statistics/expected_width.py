@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import beta, binom, norm
 
 
-def auroc_width(n_fractured: int, n_other: int, *, auroc: float = 0.9, level: float = 0.95) -> float:
-    """Width of the interval of an AUROC on so many groups of either class.
+def auroc_width(n_fractured: int, n_other: int, *, auroc: float = 0.9) -> float:
+    """Width of the 95 % interval of an AUROC on so many groups of either class.
 
     Parameters
     ----------
@@ -17,8 +17,6 @@ def auroc_width(n_fractured: int, n_other: int, *, auroc: float = 0.9, level: fl
         Independent groups with and without a fracture.
     auroc : float
         The AUROC that is expected, 0.5..1.
-    level : float
-        Of the interval, in 0..1.
 
     Returns
     -------
@@ -37,11 +35,11 @@ def auroc_width(n_fractured: int, n_other: int, *, auroc: float = 0.9, level: fl
     spread = auroc * (1 - auroc)
     spread += (n_fractured - 1) * (fractured_above - auroc**2) + (n_other - 1) * (other_below - auroc**2)
     error = math.sqrt(spread / (n_fractured * n_other))
-    return min(1.0, 2 * float(norm.ppf((1 + level) / 2)) * error)
+    return min(1.0, 2 * float(norm.ppf(0.975)) * error)
 
 
-def share_width(n_groups: int, *, share: float = 0.95, level: float = 0.95) -> float:
-    """Mean width of the exact interval of a share, such as a sensitivity, over what so many groups may show.
+def share_width(n_groups: int, *, share: float = 0.95) -> float:
+    """Mean width of a share's exact 95 % interval, say a sensitivity's, over what so many groups may show.
 
     Parameters
     ----------
@@ -49,8 +47,6 @@ def share_width(n_groups: int, *, share: float = 0.95, level: float = 0.95) -> f
         Independent groups of the class that is counted.
     share : float
         The share that is expected, in 0..1.
-    level : float
-        Of the interval, in 0..1.
 
     Returns
     -------
@@ -64,7 +60,7 @@ def share_width(n_groups: int, *, share: float = 0.95, level: float = 0.95) -> f
     """
     if n_groups < 1:
         return 1.0
-    hits, tail = np.arange(n_groups + 1), (1 - level) / 2
+    hits, tail = np.arange(n_groups + 1), (1 - 0.95) / 2
     low = np.where(hits > 0, beta.ppf(tail, np.maximum(hits, 1), n_groups - hits + 1), 0.0)
     high = np.where(hits < n_groups, beta.ppf(1 - tail, hits + 1, np.maximum(n_groups - hits, 1)), 1.0)
     return float(binom.pmf(hits, n_groups, share) @ (high - low))

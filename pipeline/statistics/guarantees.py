@@ -55,7 +55,7 @@ def lower_bound(successes: float, trials: float, confidence: float = CONFIDENCE)
     return float(beta.ppf(1 - confidence, successes, trials - successes + 1)) if successes else 0.0
 
 
-def trials_needed(target: float, misses: int = 0, confidence: float = CONFIDENCE) -> int:
+def trials_needed(target: float, misses: int = 0) -> int:
     """Smallest number of trials, so many of them missed, whose :func:`lower_bound` reaches the target.
 
     Parameters
@@ -69,11 +69,11 @@ def trials_needed(target: float, misses: int = 0, confidence: float = CONFIDENCE
     ----------
     Wilks, 1941, as for :func:`lower_bound`.
     """
-    _checked(misses, misses, confidence, target)
-    return _smallest(misses + 1, lambda trials: _reaches(trials - misses, trials, target, confidence))
+    _checked(misses, misses, CONFIDENCE, target)
+    return _smallest(misses + 1, lambda trials: _reaches(trials - misses, trials, target))
 
 
-def more_needed(successes: float, trials: float, target: float, confidence: float = CONFIDENCE) -> int | None:
+def more_needed(successes: float, trials: float, target: float) -> int | None:
     """How many further trials, the same share of them missed, would lift :func:`lower_bound` to the target.
 
     The share is taken as it is, without rounding the misses among more trials to whole ones.
@@ -84,19 +84,19 @@ def more_needed(successes: float, trials: float, target: float, confidence: floa
         0 where the bound reaches the target already; None where no number of trials would do, because
         the share of successes is not above the target or hardly so, or because there was no trial.
     """
-    _checked(successes, trials, confidence, target)
+    _checked(successes, trials, CONFIDENCE, target)
     missed = 1 - successes / trials if trials else 1.0
 
     def reaches(more: int) -> bool:
         larger = trials + more
-        return _reaches(larger - missed * larger, larger, target, confidence)
+        return _reaches(larger - missed * larger, larger, target)
 
     return _smallest(0, reaches) if reaches(_MOST) else None
 
 
-def _reaches(successes: float, trials: float, target: float, confidence: float) -> bool:
+def _reaches(successes: float, trials: float, target: float) -> bool:
     """Whether the lower bound reaches the target, without its quantile's error of rounding."""
-    return bool(successes and beta.cdf(target, successes, trials - successes + 1) <= 1 - confidence)
+    return bool(successes and beta.cdf(target, successes, trials - successes + 1) <= 1 - CONFIDENCE)
 
 
 def _smallest(start: int, holds: Callable[[int], bool]) -> int:

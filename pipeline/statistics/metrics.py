@@ -182,13 +182,15 @@ def confusion(
     }
 
 
-def at_threshold(y_true: BoolArray, y_score: FloatArray, threshold: float) -> dict[str, float]:
+def at_threshold(
+    y_true: BoolArray, y_score: FloatArray, threshold: float, sample_weight: FloatArray | None = None
+) -> dict[str, float]:
     """``threshold``, ``sensitivity``, ``specificity``, ``ppv`` and ``npv``.
 
     A share of nothing is NaN: the ``ppv`` where no radiograph is called fractured, the
     ``sensitivity`` where none is. ``ppv`` and ``npv`` hold at the prevalence of this set only.
     """
-    count = confusion(y_true, y_score, threshold)
+    count = confusion(y_true, y_score, threshold, sample_weight)
     return {
         "threshold": float(threshold),
         "sensitivity": _share(count["true_positive"], count["false_negative"]),

@@ -54,7 +54,7 @@ def command(uri: str, root: Path, options: Sequence[str], page: str = "") -> lis
     """
     chosen = [sys.executable, "-m", "mlflow", "ui"]
     chosen += ["--default-artifact-root", (root / "mlartifacts").as_uri()]
-    if not _names(options, "--workers", "-w"):
+    if _value(options, "--workers", "-w") is None:
         chosen += ["--workers", "1"]  # one reader; each further one starts as slowly as the first
     return [*chosen, *address_options(options, without_password(uri), page), *options]
 
@@ -111,10 +111,6 @@ def _table(config: Config, root: Path) -> str:
         log.warning("the address of the table is not known: %s", error)
         return ""
     return f"/{view.fragment(str(experiment.experiment_id), experiment.tags)}" if experiment else ""
-
-
-def _names(options: Sequence[str], long: str, short: str) -> bool:
-    return _value(options, long, short) is not None
 
 
 def _value(options: Sequence[str], long: str, short: str) -> str | None:

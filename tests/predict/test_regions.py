@@ -23,7 +23,6 @@ def test_regions_come_with_the_highest_score_first():
     first, second = regions.extract_regions(two_blobs(), 0.5)
     assert first.box == (12, 3, 3, 2)
     assert first.score == pytest.approx(0.9)
-    assert first.mean == pytest.approx((5 * 0.7 + 0.9) / 6)
     assert first.peak == (13, 4)
     assert first.area_px == 6
     assert second.box == (2, 10, 3, 10)

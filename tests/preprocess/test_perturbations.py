@@ -82,7 +82,7 @@ def test_a_radiograph_comes_onto_the_canvas_once_a_level(tmp_path, params: Confi
     images.write(tmp_path / "a.png", np.clip(limb + noise, 0, 255).astype(np.uint8))
     size = {"height_px": 96, "width_px": 64, "crop_collimation": False}
     settings = params.preprocess.model_copy(update=size)
-    canvases = perturbations.prepare(perturbations.Job(tmp_path / "a.png", settings, 10**6))
+    canvases = perturbations.attempt(perturbations.Job(tmp_path / "a.png", settings, 10**6))
     assert canvases.shape == (len(LEVELS), 96, 64)
     assert canvases.dtype == np.uint8
     assert len({canvas.tobytes() for canvas in canvases}) == len(LEVELS)

@@ -22,7 +22,7 @@ CORNER = np.s_[40:, 40:]  # where no region lies
 def region(row: int, column: int, height: int = 16, width: int = 16) -> Region:
     """A box in the radiograph's pixels, twice those of the canvas."""
     peak = (row, column)
-    return Region(row, column, height, width, 0.5, 0.5, 0.5, height * width, peak, np.zeros((4, 2), np.int32))
+    return Region(row, column, height, width, 0.5, 0.5, height * width, peak, np.zeros((4, 2), np.int32))
 
 
 def wide_if(fractured: bool) -> list[Region]:

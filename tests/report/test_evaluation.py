@@ -18,8 +18,8 @@ from pipeline.evaluate.findings import Findings
 from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.files import outputs
 from pipeline.report.card import checklists, findings
-from pipeline.report.card.section import with_interval
 from pipeline.report.evaluation import documents
+from pipeline.report.pages import with_interval
 from tests.report import folders
 from tests.report.folders import N
 

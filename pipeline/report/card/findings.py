@@ -10,8 +10,8 @@ import pandas as pd
 import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
 from pipeline.report import sentences
-from pipeline.report.card.section import Rows, Section, with_interval
-from pipeline.report.pages import count, decimals, interval, percent
+from pipeline.report.card.section import Rows, Section
+from pipeline.report.pages import count, decimals, interval, percent, with_interval
 from pipeline.report.robustness import label
 
 _BENEFIT_AT = (0.05, 0.1, 0.2, 0.3, 0.5)

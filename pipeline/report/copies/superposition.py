@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import BoolArray, UInt8Array
-from pipeline.validate.copies.alignment import Transform, warped
+from pipeline.validate.copies.alignment import Transform, scaling, warped
 
 Shape = tuple[int, ...]
 
@@ -75,12 +75,6 @@ def between(transform: Transform, first: tuple[Shape, Shape], second: tuple[Shap
     first, second
         (height_px, width_px) of the file, then of its picture.
     """
-    to_first, to_second = (_scaling(*shapes) for shapes in (first, second))
+    to_first, to_second = (scaling(*shapes) for shapes in (first, second))
     matrix: Transform = (to_second @ np.vstack([transform, [0, 0, 1]]) @ np.linalg.inv(to_first))[:2]
     return matrix
-
-
-def _scaling(file: Shape, picture: Shape) -> Transform:
-    """Matrix from (column, row) of a file to that of its picture; centres of pixels are whole numbers."""
-    across, down = picture[1] / file[1], picture[0] / file[0]
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])

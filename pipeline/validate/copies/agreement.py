@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import BoolArray, Float32Array
-from pipeline.validate.copies.alignment import Transform, warped
+from pipeline.validate.copies.alignment import Detail, Transform, warped
 
 _WINDOW_PX = 7
 _MOTION_WINDOW_PX = 21
@@ -31,8 +31,6 @@ _MOVED_PX = 4 / 3  # displacement that costs all of the correlation
 _NEGATIVE = 0.08  # correlation that a negative must have in addition
 _AGREES = 0.6  # local correlation
 _ROUGHLY = 0.3  # local correlation of a copy that lies a pixel or two beside its place
-
-Detail = tuple[Float32Array, BoolArray]
 
 
 class Agreement(NamedTuple):

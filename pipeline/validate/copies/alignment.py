@@ -157,6 +157,12 @@ def plausible(transform: Transform) -> bool:
     return MIN_SCALE <= scale <= MAX_SCALE and float(stretches[0]) <= MAX_STRETCH * float(stretches[1])
 
 
+def scaling(file: tuple[int, ...], picture: tuple[int, ...]) -> Transform:
+    """Matrix from (column, row) of a file to that of its picture; centres of pixels are whole numbers."""
+    across, down = picture[1] / file[1], picture[0] / file[0]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+
+
 def scaled(transform: Transform, size: float) -> Transform:
     """Turn a transform between thumbnails into one between the same thumbnails scaled by ``size``."""
     shift = transform[:, 2] + (transform[:, :2].sum(axis=1) - 1) * (1 / size - 1) / 2

@@ -87,13 +87,8 @@ def _row(first: Fact, second: Fact, copy: Copy) -> tuple[object, ...]:
 
 def _in_pixels(first: Fact, second: Fact, transform: Transform) -> Transform:
     """Turn a transform between thumbnails into one between the files' own pixels."""
-    there = np.vstack([_to_thumbnail(second), [0, 0, 1]])
-    here = np.vstack([_to_thumbnail(first), [0, 0, 1]])
+    here, there = (
+        alignment.scaling((fact.height_px, fact.width_px), fact.features.shape) for fact in (first, second)
+    )
     in_pixels: Transform = (np.linalg.inv(there) @ np.vstack([transform, [0, 0, 1]]) @ here)[:2]
     return in_pixels
-
-
-def _to_thumbnail(fact: Fact) -> Transform:
-    n_rows, n_columns = fact.features.shape
-    across, down = n_columns / fact.width_px, n_rows / fact.height_px
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]])

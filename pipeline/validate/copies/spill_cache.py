@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from pipeline.types import BoolArray, Float32Array, UInt8Array
+from pipeline.types import Float32Array, UInt8Array
 from pipeline.validate.copies import thumbnails
+from pipeline.validate.copies.alignment import Detail
 from pipeline.validate.copies.keypoints import Keypoints, describe, invariants
 
 _PROCESS = uuid4().hex  # two machines may have processes of one number
 _CACHED = 512  # features that a process keeps in memory: neighbouring pairs often share a radiograph
 _LONG = 1.25  # longer by shorter side: up to there, the votes of stretched copies agree well enough
-
-Detail = tuple[Float32Array, BoolArray]
 
 
 @dataclass(frozen=True)
