@@ -123,8 +123,9 @@ def test_the_release_carries_the_committed_figures(tmp_path):
     shutil.copytree(REPOSITORY / "docs/results", tmp_path / "docs/results")
     carried = tmp_path / "models/released/fracatlas/figures.json"
     carried.parent.mkdir(parents=True)
-    text = (REPOSITORY / "models/released/fracatlas/figures.json").read_text()
-    carried.write_text(text.replace("0.948059", "0.948058"))
+    own = json.loads((REPOSITORY / "models/released/fracatlas/figures.json").read_text())
+    own["evaluate"]["test"]["auroc"] -= 0.000001
+    carried.write_text(json.dumps(own))
     assert verify_results.released_figures(tmp_path).verdict == DIFFERS
 
 
