@@ -20,6 +20,21 @@ from pipeline.validate import intake
 T = TypeVar("T")
 
 
+def answer(config: Config, loaded: Bundle, path: Path) -> tuple[intake.Admitted, Finding]:
+    """Examine one file; `describe` and `draw` take what this returns.
+
+    Raises
+    ------
+    ImageFault
+        It is no sound radiograph.
+    """
+    admitted = intake.read(intake.Item(path, limits(config, loaded)))
+    if isinstance(admitted, ImageFault):
+        raise admitted
+    (finding,) = loaded.predict([admitted.radiograph.pixels])
+    return admitted, finding
+
+
 def examine(
     loaded: Bundle, files: Sequence[Path], config: Config
 ) -> Iterator[tuple[Path, tuple[intake.Admitted, Finding] | ImageFault]]:

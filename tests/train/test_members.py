@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ class StoppedError(Exception):
     """Stands for a kill."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(params: Config, settings: Train) -> Config:
     side = {"height_px": records.SIDE, "width_px": records.SIDE}
     return params.model_copy(
@@ -28,35 +29,61 @@ def config(params: Config, settings: Train) -> Config:
     )
 
 
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("members")
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, float]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def trained(
+    config: Config, examples: training.Examples, checkpoints: Path, told: dict[str, float]
+) -> members.Trained:
+    """Two networks, and what was told of their epochs."""
+    return members.fit(config, examples, checkpoints, lambda _, row: told.update(row))
+
+
 def by_seed(config: Config, seed: int) -> Config:
     return config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
 
 
 def test_each_network_is_that_of_its_seed(
-    config: Config, examples: training.Examples, tmp_path: Path
+    config: Config,
+    examples: training.Examples,
+    trained: members.Trained,
+    checkpoints: Path,
+    told: dict[str, float],
+    tmp_path: Path,
 ) -> None:
-    rows: dict[str, float] = {}
-    trained = members.fit(config, examples, tmp_path, lambda _, row: rows.update(row))
-    assert {"val_auroc", "member2_val_auroc"} <= rows.keys()
+    assert {"val_auroc", "member2_val_auroc"} <= told.keys()
+    second, history = self_training.fit(
+        by_seed(config, config.run.seed + 1), examples, config.train, tmp_path / "second.npz"
+    )
+    assert trained.histories[1] == history != trained.histories[0]
+    first, _ = self_training.fit(config, examples, config.train, checkpoints / "training.npz")
     canvases = np.random.default_rng(1).integers(0, 256, (2, records.SIDE, records.SIDE), dtype=np.uint8)
-    alone = [
-        self_training.fit(by_seed(config, config.run.seed + n), examples, config.train, tmp_path / f"{n}.npz")
-        for n in (0, 1)
-    ]
-    assert [history for _, history in alone] == trained.histories
-    logits = [inference.predictor(model)(canvases).logits for model, _ in alone]
+    logits = [inference.predictor(model)(canvases).logits for model in (first, second)]
     together = inference.predictor(trained.model)(canvases).logits
     assert together == pytest.approx(np.mean(logits, axis=0), abs=1e-5)
     assert not np.allclose(*logits)
 
 
 def test_a_network_that_has_learnt_does_not_learn_again(
-    config: Config, examples: training.Examples, tmp_path: Path
+    config: Config,
+    examples: training.Examples,
+    trained: members.Trained,
+    checkpoints: Path,
+    tmp_path: Path,
 ) -> None:
     def stop(_: int, row: dict[str, float]) -> None:
-        if "member2_val_auroc" in row:
-            raise StoppedError
+        assert "val_auroc" not in row
+        raise StoppedError
 
+    shutil.copy(checkpoints / "training.npz", tmp_path)
     with pytest.raises(StoppedError):
         members.fit(config, examples, tmp_path, stop)
     seen: list[tuple[int, bool]] = []
@@ -64,13 +91,12 @@ def test_a_network_that_has_learnt_does_not_learn_again(
         config, examples, tmp_path, lambda epoch, row: seen.append((epoch, "member2_val_auroc" in row))
     )
     assert seen == [(1, True)]
-    assert resumed.histories == members.fit(config, examples, tmp_path / "whole").histories
+    assert resumed.histories == trained.histories
 
 
 def test_figures_are_of_all_together_and_of_each(
-    config: Config, examples: training.Examples, tmp_path: Path
+    config: Config, examples: training.Examples, trained: members.Trained
 ) -> None:
-    trained = members.fit(config, examples, tmp_path)
     found = members.figures(trained, examples, config.train)
     best = [training.selected_epoch(history, "best") for history in trained.histories]
     assert found["members"] == {
