@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.dataset import names, tables
+from pipeline.evaluate import evaluation
 from pipeline.report import pages
 from pipeline.statistics import score_curves
 
@@ -146,8 +148,7 @@ def record(file: Path, folder: Path) -> None:
     run = json.loads(file.read_text(encoding="utf-8"))
     if file.stem == POOLED:
         run["figures"] = pooled_figures(folder / "reports/folds")
-        answers = (folder / "reports/folds" / names.PREDICTIONS).read_bytes()
-        file.with_name(ANSWERS.name).write_bytes(answers)
+        shutil.copyfile(folder / "reports/folds" / names.PREDICTIONS, file.with_name(ANSWERS.name))
     else:
         run["figures"] = figures(folder / "reports")
     file.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
@@ -177,9 +178,8 @@ def answers(file: Path) -> pd.DataFrame:
 
 def curve_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the ROC curve of answers."""
-    return pd.DataFrame(
-        score_curves.roc_curve(rows["fractured"].to_numpy(bool), rows["y_score"].to_numpy(float))
-    )
+    y_true, y_score, _ = evaluation.columns(rows)
+    return pd.DataFrame(score_curves.roc_curve(y_true, y_score))
 
 
 def at_sensitivity(curve: pd.DataFrame) -> dict[str, float]:
