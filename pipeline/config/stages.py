@@ -71,10 +71,12 @@ class Augment(Section):
     zoom: Annotated[float, Field(ge=0, le=0.5)]
     aspect: Annotated[float, Field(ge=0, le=0.7)]
     shift: Annotated[float, Field(ge=0, le=0.5)]
+    closeup: Share
     contrast: Annotated[float, Field(ge=0, lt=1)]
     brightness: Annotated[float, Field(ge=0, lt=1)]
     marker_cutout: Share
     acquisition: Share
+    style: Share
     mixup: Annotated[float, Field(ge=0, le=2)]
 
 
@@ -133,7 +135,7 @@ class Train(Section):
 class Predict(Section):
     """How the trained network is used: over how many views of a radiograph its outputs are averaged."""
 
-    tta_views: Annotated[int, Field(ge=1, le=6)]
+    tta_views: Literal[1, 2, 6]
 
 
 class Evaluate(Section):

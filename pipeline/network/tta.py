@@ -1,8 +1,8 @@
-"""Test-time augmentation: outputs averaged over views, the canvas shifted, mirrored or enlarged.
+"""Test-time augmentation: outputs averaged over views, the canvas mirrored and its corners enlarged.
 
-A cell of the network's grid is 8 pixels wide; a view that is shifted by half a cell sees what lies
-between. Each view's evidence returns to the canvas through the view's own inverse, on a grid of half
-the cell, and is averaged there, as the logits are.
+A cell of the network's grid is 8 pixels wide; in an enlarged corner it is 5 pixels of the canvas. Each view's
+evidence returns to the canvas through the view's own inverse, on a grid of half the cell, and is averaged
+there over the views that see the place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from pipeline.network.interface import STRIDE, NetworkOutput, Portable, Predict
+from pipeline.network.interface import NetworkOutput, Portable, Predict
 from pipeline.types import BoolArray, Float16Array, Float32Array, Float64Array, UInt8Array
 
 Shape = tuple[int, int]
@@ -24,27 +24,31 @@ FINER = 2  # cells of the averaged map to one of the network's
 
 @dataclass(frozen=True)
 class View:
-    """A view of the canvas: scaled about its centre, mirrored, then shifted.
+    """A view of the canvas: enlarged towards a point of it, then mirrored.
 
     Attributes
     ----------
     mirrored
         Left and right exchanged.
-    shift_px
-        How far down and to the right the canvas moves.
     scale
         Pixels of the view to one of the canvas.
+    towards
+        The point that stays where it is when the canvas is enlarged, down and across: 0 is the centre, -1
+        and 1 are the edges.
     """
 
     mirrored: bool = False
-    shift_px: float = 0.0
     scale: float = 1.0
+    towards: tuple[float, float] = (0.0, 0.0)
 
     def matrix(self, canvas_shape: Shape) -> Float64Array:
         """Affine map of (row, column, 1) on the canvas to (row, column) in the view, (2, 3)."""
         centre = np.array(canvas_shape) / 2
-        factor = self.scale * np.array([1.0, -1.0 if self.mirrored else 1.0])
-        return np.column_stack([np.diag(factor), centre - factor * centre + self.shift_px])
+        offset = (1 - self.scale) * centre * (1 + np.array(self.towards))
+        enlarged = np.column_stack([np.diag([self.scale, self.scale]), offset])
+        if self.mirrored:
+            enlarged[1] = [0.0, 0.0, canvas_shape[1]] - enlarged[1]
+        return enlarged
 
     def warp(self, canvases: UInt8Array) -> UInt8Array:
         """Transform canvases (B, H, W) to the view; black beyond their edges."""
@@ -82,26 +86,25 @@ class View:
         return self.unwarp(distances, canvas_shape, grid)
 
 
-HALF_A_CELL = STRIDE / 2
-VIEWS = (
-    View(),
-    View(mirrored=True),
-    View(shift_px=HALF_A_CELL),
-    View(mirrored=True, shift_px=HALF_A_CELL),
-    View(scale=1.25),
-    View(mirrored=True, scale=1.25),
-)
+_LARGER = 1.6  # times: two enlarged corners overlap by a quarter of the side
+_CORNERS = tuple(View(scale=_LARGER, towards=(down, across)) for down in (-1, 1) for across in (-1, 1))
+VIEWS = (View(), View(mirrored=True), *_CORNERS)
+_WHOLE = len(VIEWS) - len(_CORNERS)
 
 
 def with_tta(predict: Predict, n_views: int) -> Predict:
     """Average a predictor's outputs over the first ``n_views`` of :data:`VIEWS`.
+
+    The logit is half that of whole views, in the mean, half that of enlarged corners: the logarithm of their
+    mean odds, since a fracture lies in one of them. What part of the body is seen, whole views alone say.
 
     Parameters
     ----------
     predict
         From canvases, uint8 (B, H, W), to the network's outputs.
     n_views
-        1 for the canvas alone: ``predict`` is then returned as it is.
+        1 for the canvas alone: ``predict`` is then returned as it is; 2 with its mirror image, 6 with
+        enlarged corners, too.
 
     Returns
     -------
@@ -121,14 +124,22 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
         seen = list(zip(VIEWS, outputs, strict=False))
         evidence = [view.unwarp(output.evidence, shape, grid) for view, output in seen]
         return NetworkOutput(
-            np.mean([output.logits for output in outputs], axis=0).astype(np.float32),
+            _joined([output.logits for output in outputs]),
             np.nanmean(np.stack(evidence), axis=0).astype(np.float32),
-            np.mean([output.parts for output in outputs], axis=0).astype(np.float32),
+            np.mean([output.parts for output in outputs[:_WHOLE]], axis=0).astype(np.float32),
             outputs[0].features,
             _mean_boxes(seen, shape, grid),
         )
 
     return averaged
+
+
+def _joined(logits: list[Float32Array]) -> Float32Array:
+    """Average logits over whole views, and over these and enlarged corners."""
+    whole, corners = np.mean(logits[:_WHOLE], axis=0), logits[_WHOLE:]
+    if corners:
+        whole = (whole + np.logaddexp.reduce(corners, axis=0) - np.log(len(corners))) / 2
+    return np.asarray(whole, np.float32)
 
 
 def _made(make: Callable[[], Predict], n_views: int) -> Predict:

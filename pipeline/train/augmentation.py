@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from pipeline.config import Augment
 from pipeline.preprocess import perturbations
-from pipeline.train import acquisition
+from pipeline.train import acquisition, closeups, style
+from pipeline.train.closeups import CloseUps
+from pipeline.train.draws import Draw, ShareDraw
 from pipeline.train.sharing import Share
 
 _BRIGHTEST = 255.0
@@ -29,7 +31,7 @@ _BATCHES_PER_EPOCH = 1_000_000  # more than there can be: each (epoch, batch) ha
 
 
 class Augmentation:
-    """Random flips, rotations, zooms, shifts, grey, masked markers, other devices and mixtures.
+    """Random flips, rotations, zooms, shifts, close-ups, grey, masked markers, other devices and mixtures.
 
     Parameters
     ----------
@@ -37,10 +39,13 @@ class Augmentation:
         How much of each; 0 leaves it out.
     seed
         Together with epoch and batch it decides every change.
+    drawn_share
+        Share of the fractured radiographs whose fractures are drawn, 0..1: of the others, as many become
+        close-ups, so that being one tells nothing.
     """
 
-    def __init__(self, settings: Augment, seed: int) -> None:
-        self._settings, self._seed = settings, seed
+    def __init__(self, settings: Augment, seed: int, drawn_share: float = 1.0) -> None:
+        self._settings, self._seed, self._drawn_share = settings, seed, drawn_share
 
     def apply(self, batches: tf.data.Dataset, epoch: int) -> tf.data.Dataset:
         """Change the batches of ``shards.dataset``; wrap them in ``engine.ahead``.
@@ -55,7 +60,7 @@ class Augmentation:
         first = epoch * _BATCHES_PER_EPOCH
 
         def change(batch: tf.Tensor, parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-            return self._change(parts, _Draw(self._seed, first + batch))
+            return self._change(parts, Draw(self._seed, first + batch))
 
         return batches.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
@@ -78,84 +83,49 @@ class Augmentation:
 
         def change(n: tf.Tensor, both: tuple[tuple[tf.Tensor, ...], Share]) -> tuple[tf.Tensor, ...]:
             parts, share = both
-            draw = _ShareDraw(self._seed, first + n // each, Share(*share))
+            draw = ShareDraw(self._seed, first + n // each, Share(*share))
             return self._change(parts, draw), share
 
         return shares.enumerate().map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    def _change(self, parts: tuple[tf.Tensor, ...], draw: _Draw) -> tuple[tf.Tensor, ...]:
+    def _change(self, parts: tuple[tf.Tensor, ...], draw: Draw) -> tuple[tf.Tensor, ...]:
         canvases, fractured, *drawn = parts
-        changed, *moved = self(canvases, *drawn, draw=draw)
+        nearer = None
+        if self._settings.closeup and drawn:
+            shares = closeups.Shares(self._settings.closeup, self._settings.closeup * self._drawn_share)
+            nearer = closeups.choose(canvases, fractured, drawn[0], shares, draw)
+        changed, *moved = self(canvases, *drawn, draw=draw, nearer=nearer)
         return tuple(_mix([changed, fractured, *moved], self._settings.mixup, draw))
 
-    def __call__(self, canvases: tf.Tensor, *drawn: tf.Tensor, draw: _Draw) -> list[tf.Tensor]:
+    def __call__(
+        self, canvases: tf.Tensor, *drawn: tf.Tensor, draw: Draw, nearer: CloseUps | None = None
+    ) -> list[tf.Tensor]:
         """Change one batch (B, H, W, 1) in 0..255, and move mask and outlines as its pixels move; float32."""
         masks, outlines = drawn[:1], drawn[1:]
         bare = _mask_markers(canvases, self._settings.marker_cutout, draw)
         retaken = _retake(bare, self._settings.acquisition, draw)
         stacked = tf.concat([tf.cast(part, tf.float32) for part in (retaken, *masks)], axis=-1)
-        transforms = _transforms(tf.shape(stacked), self._settings, draw)
+        transforms = _transforms(tf.shape(stacked), self._settings, draw, nearer)
         changed, *others = tf.split(_move(stacked, transforms), 1 + len(masks), axis=-1)
         moved = [_carry(points, transforms) for points in outlines]
-        return [_colour(changed, self._settings, draw), *others, *moved]
+        restyled = style.restyle(changed, self._settings.style, draw)
+        return [_colour(restyled, self._settings, draw), *others, *moved]
 
 
-class _Draw:
-    """Random numbers that hang on seed and batch alone; each call gives new ones."""
-
-    def __init__(self, seed: int, batch: tf.Tensor) -> None:
-        self._key = tf.stack([tf.constant(seed, tf.int64), tf.cast(batch, tf.int64)])
-        self._n_calls = 0
-
-    def uniform(self, n: tf.Tensor, low: float, high: float) -> tf.Tensor:
-        """Draw ``n`` numbers between ``low`` and ``high``."""
-        return tf.random.stateless_uniform([n], self._next(), low, high)
-
-    def beta(self, n: tf.Tensor, alpha: float) -> tf.Tensor:
-        """Draw ``n`` numbers of the distribution Beta(alpha, alpha)."""
-        one, other = (tf.random.stateless_gamma([n], self._next(), alpha) for _ in range(2))
-        return tf.math.divide_no_nan(one, one + other)
-
-    def partners(self, part: tf.Tensor) -> tf.Tensor:
-        """Give each of a batch's radiographs another one's part."""
-        return tf.reverse(part, axis=[0])
-
-    def _next(self) -> tf.Tensor:
-        self._n_calls += 1
-        return tf.random.experimental.stateless_fold_in(self._key, tf.constant(self._n_calls, tf.int64))
-
-
-class _ShareDraw(_Draw):
-    """Random numbers of a share's radiographs: those that they would have in the whole batch."""
-
-    def __init__(self, seed: int, batch: tf.Tensor, share: Share) -> None:
-        super().__init__(seed, batch)
-        self._share = share
-
-    def uniform(self, n: tf.Tensor, low: float, high: float) -> tf.Tensor:
-        """Draw for the whole batch, and take the share's."""
-        return tf.gather(super().uniform(self._share.size, low, high), self._share.positions)
-
-    def beta(self, n: tf.Tensor, alpha: float) -> tf.Tensor:
-        """Draw for the whole batch, and take the share's."""
-        return tf.gather(super().beta(self._share.size, alpha), self._share.positions)
-
-    def partners(self, part: tf.Tensor) -> tf.Tensor:
-        """Give each radiograph the part of the one that mirrors its place in the whole batch."""
-        return tf.gather(part, self._share.partners)
-
-
-def _transforms(shape: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor | None:
+def _transforms(shape: tf.Tensor, settings: Augment, draw: Draw, nearer: CloseUps | None) -> tf.Tensor | None:
     """Draw how each of a batch of ``shape`` (B, H, W, C) is flipped, turned, zoomed and shifted: (B, 8).
 
     As TensorFlow's projective transforms, from a pixel of the result to the pixel that it shows. None where
     nothing moves.
     """
-    if not (settings.flip or settings.rotation_deg or settings.zoom or settings.aspect or settings.shift):
+    amounts = (settings.flip, settings.rotation_deg, settings.zoom, settings.aspect, settings.shift)
+    if not any(amounts) and nearer is None:
         return None
     n, height, width = (shape[axis] for axis in range(3))
     angle = draw.uniform(n, -1.0, 1.0) * math.radians(settings.rotation_deg)
     scale = 1 + draw.uniform(n, -settings.zoom, settings.zoom)
+    if nearer is not None:
+        scale *= nearer.scale
     sides = tf.cast(tf.stack([width, height]), tf.float32)
     shift = tf.stack([draw.uniform(n, -settings.shift, settings.shift) for _ in range(2)], -1) * sides
     mirror = [_mirror(draw.uniform(n, 0.0, 1.0), settings.flip) for _ in range(2)]
@@ -165,6 +135,9 @@ def _transforms(shape: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor |
     columns = tf.stack([mirror[0] * cosine, mirror[0] * -sine], -1) / widen
     rows = tf.stack([mirror[1] * sine, mirror[1] * cosine], -1) * widen
     centre = (sides - 1) / 2
+    if nearer is not None:
+        from_centre = tf.stack([tf.reduce_sum(part * nearer.shown, -1) for part in (columns, rows)], -1)
+        shift = tf.where(nearer.chosen[:, None], nearer.place - centre - from_centre, shift)
     offset = centre + shift - tf.stack([tf.linalg.matvec(part, centre) for part in (columns, rows)], -1)
     zeros = tf.zeros([n, 2])
     return tf.concat([columns, offset[:, :1], rows, offset[:, 1:], zeros], axis=1)
@@ -200,14 +173,14 @@ def _mirror(chance: tf.Tensor, flip: bool) -> tf.Tensor:
     return tf.where((chance < 0.5) & flip, -1.0, 1.0)
 
 
-def _widen(n: tf.Tensor, most: float, draw: _Draw) -> tf.Tensor:
+def _widen(n: tf.Tensor, most: float, draw: Draw) -> tf.Tensor:
     """Draw by how much each radiograph is made wider and less high, (n, 1); one number, 1, for none."""
     if not most:
         return tf.ones([1, 1])
     return tf.exp(draw.uniform(n, -most, most)[:, None] / 2)
 
 
-def _colour(canvases: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
+def _colour(canvases: tf.Tensor, settings: Augment, draw: Draw) -> tf.Tensor:
     """Change contrast about each radiograph's mean, and brightness."""
     if not (settings.contrast or settings.brightness):
         return canvases
@@ -219,7 +192,7 @@ def _colour(canvases: tf.Tensor, settings: Augment, draw: _Draw) -> tf.Tensor:
     return tf.clip_by_value(changed, 0.0, _BRIGHTEST)
 
 
-def _mask_markers(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
+def _mask_markers(canvases: tf.Tensor, share: float, draw: Draw) -> tf.Tensor:
     """Paint over letters and lead plates in a share of the radiographs: a network can read, too."""
     if not share:
         return canvases
@@ -235,7 +208,7 @@ def _without_markers(canvases: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> 
     return masked
 
 
-def _retake(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
+def _retake(canvases: tf.Tensor, share: float, draw: Draw) -> tf.Tensor:
     """Show a share of the radiographs as other devices would have."""
     if not share:
         return canvases
@@ -246,7 +219,7 @@ def _retake(canvases: tf.Tensor, share: float, draw: _Draw) -> tf.Tensor:
     return tf.ensure_shape(retaken, canvases.shape)
 
 
-def _mix(parts: list[tf.Tensor], alpha: float, draw: _Draw) -> list[tf.Tensor]:
+def _mix(parts: list[tf.Tensor], alpha: float, draw: Draw) -> list[tf.Tensor]:
     """Lay each radiograph of a batch over another one, labels and masks alike; choose outlines."""
     if not alpha:
         return parts

@@ -43,6 +43,13 @@ class Examples:
         """Whether a fracture is drawn on a radiograph of ``train`` for which no mask stands in."""
         return bool(((self.train["fractures"] > 0) & ~self.train["path"].isin([*self.masks])).any())
 
+    @property
+    def drawn_share(self) -> float:
+        """Share of the fractured radiographs of ``train`` with a mask, drawn or standing in; 0..1."""
+        fractured = self.train[self.train["fractured"].astype(bool)]
+        drawn = (fractured["fractures"] > 0) | fractured["path"].isin([*self.masks])
+        return float(drawn.mean()) if len(drawn) else 0.0
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -66,7 +73,7 @@ class Feed:
 
     def epoch(self, drawn: NDArray[np.int64], epoch: int) -> Iterable[Any]:
         """Give what a step of :mod:`pipeline.train.steps` takes, batch by batch, of the rows drawn."""
-        augment = Augmentation(self.settings.augment, self.seed)
+        augment = Augmentation(self.settings.augment, self.seed, self.examples.drawn_share)
         if self.team.n_replicas == 1:
             whole: Iterable[Any] = augment.apply(self._read(drawn, self.settings.batch_size), epoch)
             return whole

@@ -79,6 +79,53 @@ def test_of_few_labels_val_steadies_the_thresholds_and_of_many_it_says_little():
     assert found(3, 20_000, val) == pytest.approx(found(3, 20_000, None), abs=0.005)
 
 
+def near(seed, n):
+    """A place where the classes lie closer together and each is narrower than in `place`."""
+    rng = np.random.default_rng(seed)
+    y_true = rng.random(n) < 0.25
+    return 1.5 + rng.normal(np.where(y_true, 0.9, -0.3), 0.7), y_true
+
+
+def test_a_hundred_labels_find_the_threshold_where_classes_lie_closer_together():
+    val = val_scores.describe(*place(1, 4000, 0.2), np.ones(4000))
+    away = near(0, 20_000)
+    fits = [
+        recalibration.from_labels(*near(seed, 100), np.ones(100), val, Calibration(1.0), TARGETS)
+        for seed in range(1, 21)
+    ]
+    assert np.mean([specificity(fit, *away) for fit in fits]) == pytest.approx(
+        specificity_at_target(*away), abs=0.05
+    )
+
+
+def test_where_all_scores_are_spread_otherwise_half_of_it_is_believed():
+    logits, y_true = place(1, 4000, 0.2)
+    val = val_scores.describe(logits, y_true, np.ones(4000))
+
+    def limits(stretch):
+        fit = recalibration.from_scores(
+            1 + stretch * logits, np.ones(4000), val, float(y_true.mean()), Calibration(1.0), TARGETS
+        )
+        probability = np.array([fit.points.high_sensitivity, fit.points.high_specificity])
+        return (np.log(probability / (1 - probability)) - fit.calibration.intercept) / fit.calibration.slope
+
+    same, wider = (limits(stretch) - 1 - stretch * logits.mean() for stretch in (1.0, 4.0))
+    assert wider == pytest.approx(2 * same, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", [True, False])
+def test_one_radiograph_of_a_class_says_nothing_of_its_spread(kind):
+    val = val_scores.describe(*place(1, 4000, 0.2), np.ones(4000))
+    logits, y_true = place(2, 60, 0.5)
+    kept = np.append(np.flatnonzero(y_true == kind)[:1], np.flatnonzero(y_true != kind))
+    fit = recalibration.from_labels(
+        logits[kept], y_true[kept], np.ones(len(kept)), val, Calibration(1.0), TARGETS
+    )
+    assert specificity(fit, *place(3, 4000, 0.2)) == pytest.approx(
+        specificity_at_target(*place(3, 4000, 0.2)), abs=0.1
+    )
+
+
 def test_scores_that_are_all_alike_still_move_the_thresholds():
     val = val_scores.describe(*place(1, 400, 0.2), np.ones(400))
     fit = recalibration.from_scores(np.zeros(200), np.ones(200), val, 0.2, Calibration(1.0), TARGETS)

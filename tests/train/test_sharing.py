@@ -40,7 +40,8 @@ def test_a_batch_too_small_to_share_is_refused() -> None:
 
 def test_a_share_is_changed_as_in_the_whole_batch(params: Config) -> None:
     """Every change is on, mixtures and other devices too; the last batch is smaller."""
-    amounts = {"aspect": 0.2, "marker_cutout": 0.5, "acquisition": 0.5, "mixup": 0.4}
+    amounts = {"aspect": 0.2, "marker_cutout": 0.5, "acquisition": 0.5, "style": 0.5, "mixup": 0.4}
+    amounts |= {"closeup": 0.5}
     augment = Augmentation(params.train.augment.model_copy(update=amounts), seed=7)
     canvases = np.random.default_rng(7).integers(0, 255, (11, 32, 32, 1), np.uint8)
     given = (canvases, np.eye(11, 1, dtype=np.float32), (canvases > 99).astype(np.float32))
