@@ -2,6 +2,7 @@
 
     python benchmarks/elsewhere.py train FOLDER [NAME ...] [--left-out hand leg large] [--seeds 7 8 9]
                                          [--with KEY=VALUE ...]
+    python benchmarks/elsewhere.py answer FOLDER [--with predict.tta_views=6]
     python benchmarks/elsewhere.py table FOLDER
 
 Variations are those of `trials.py`, and the shards those that `dvc repro preprocess` left of a data set whose
@@ -12,7 +13,8 @@ nothing was chosen by it. `test` is not read.
 
 Each training leaves NAME-without-PART-seedN: `.home.csv` and `.away.csv` (logits, for
 `python -m benchmarks.recalibrate`; whether the strongest cell lies on a drawn fracture; how far from the
-training radiographs) and `.keras`. One that has ended is not done again, so a killed run goes on.
+training radiographs) and `.keras`. One that has ended is not done again, so a killed run goes on. `answer`
+asks all networks of a folder anew, and replaces their files.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ LEFT_OUT: dict[str, Shows] = {
 def main() -> None:
     """Train what is missing, or print the table of what is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["train", "table"])
+    parser.add_argument("what", choices=["train", "answer", "table"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(HERE)}; baseline by default")
     parser.add_argument("--left-out", nargs="+", choices=LEFT_OUT, default=["hand", "leg", "large"])
@@ -64,6 +66,12 @@ def main() -> None:
         return
     options.folder.mkdir(parents=True, exist_ok=True)
     device.prepare(settings.read().run)
+    if options.what == "answer":
+        config = changed(settings.read(), options.common)
+        for path in sorted(options.folder.glob("*.keras")):
+            stem = path.with_suffix("")
+            answer(config, stem, LEFT_OUT[stem.name.partition("-without-")[2].rpartition("-seed")[0]])
+        return
     for seed in options.seeds:
         for left_out in options.left_out:
             for name in options.names or ["baseline"]:
@@ -75,28 +83,40 @@ def main() -> None:
 
 def train(config: settings.Config, stem: Path, shows: Shows) -> None:
     """Train one network without what is left out, and write what it says of home and away."""
-    index = shards.read_index(config.paths.shards)
-    index = index[index["split"].isin(["train", "val"])]
-    stays = ~shows(index)
-    if stays.all():
+    learnt, home, away = parted(config, shows)
+    if away.empty:
         raise ValueError(f"{stem.name} must leave something out. Received: shards of which none shows it.")
-    learnt, home = (index[stays & (index["split"] == split)] for split in ("train", "val"))
     checkpoint = stem.with_name(f"{stem.name}.checkpoint")
     examples = training.Examples(config.paths.shards, learnt, home)
     model, _ = self_training.fit(config, examples, config.train, checkpoint)
     with outputs.staged(stem.with_name(f"{stem.name}.keras")) as private:
         classifier.save(model, private)
-    plain = inference.predictor(model)
+    answer(config, stem, shows)
+    checkpoint.unlink()
+
+
+def parted(config: settings.Config, shows: Shows) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows of the index to learn from, of home and of what is left out."""
+    index = shards.read_index(config.paths.shards)
+    index = index[index["split"].isin(["train", "val"])]
+    is_away = shows(index)
+    learnt, home = (index[~is_away & (index["split"] == split)] for split in ("train", "val"))
+    return learnt, home, index[is_away]
+
+
+def answer(config: settings.Config, stem: Path, shows: Shows) -> None:
+    """Write what a trained network says of home and away."""
+    learnt, home, away = parted(config, shows)
+    plain = inference.predictor(classifier.load(stem.with_name(f"{stem.name}.keras")))
     of_train, of_home = (answers(config, plain, rows)[0].features for rows in (learnt, home))
     bank = scope.fit(of_train, np.full(len(learnt), ""), of_home, home["sampling_weight"].to_numpy(float))
     predict = tta.with_tta(plain, config.predict.tta_views)
-    for place, rows in (("home", home), ("away", index[~stays])):
+    for place, rows in (("home", home), ("away", away)):
         output, hits = answers(config, predict, rows)
         written = rows[["path", "group", "fractured", "sampling_weight"]].assign(
             logit=output.logits, hit=hits, distance=bank.score(output.features), farthest=bank.threshold
         )
         outputs.write_text(_csv(stem, place), written.to_csv(index=False, lineterminator="\n"))
-    checkpoint.unlink()
     keras.backend.clear_session()
 
 

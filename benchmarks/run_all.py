@@ -72,7 +72,9 @@ BENCHMARKS = (
 )
 LEFT_OUT = {
     **dict.fromkeys(("ablations", "trials", "elsewhere", "released_start"), "train for hours"),
-    **dict.fromkeys(("box_strength", "map_settings", "shown_regions", "int8"), "choose settings on `val`"),
+    **dict.fromkeys(
+        ("box_strength", "map_settings", "shown_regions", "int8", "views"), "choose settings on `val`"
+    ),
     **dict.fromkeys(("ray_data", "scale"), "choose how work is spread"),
     "serve_load": "loads a server for a minute",
     "gpu": "needs a GPU",

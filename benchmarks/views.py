@@ -1,0 +1,81 @@
+"""Compare what a network says of `val` from one view of each radiograph, from two and from all six.
+
+    python benchmarks/views.py [CLASSIFIER.keras ...]
+
+Reads the shards and annotations of a pipeline that has run, and its classifier where no other is named.
+Calibration, thresholds and regions are chosen on `val` anew for each way, and judged there: the calibration
+error and the average precisions are those of what was fitted to the same radiographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import shown_regions
+
+from pipeline import config as settings
+from pipeline.config import Config, Predict
+from pipeline.dataset import annotations
+from pipeline.dataset.annotations import Annotations
+from pipeline.evaluate import evaluation
+from pipeline.network import classifier, device, inference, tta
+from pipeline.network.interface import Predict as Network
+from pipeline.preprocess import shards
+from pipeline.region_maps import choice, references
+from pipeline.stages import region_maps
+from pipeline.statistics import metrics
+
+VIEWS = get_args(Predict.model_fields["tta_views"].annotation)
+
+
+def main() -> None:
+    """Print a row for each network and number of views, in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("networks", nargs="*", type=Path)
+    config = settings.read()
+    device.prepare(config.run)
+    known = annotations.read(config.paths.annotations)
+    rows = []
+    for path in parser.parse_args().networks or [config.paths.classifier]:
+        network = inference.predictor(classifier.load(path))
+        rows += [
+            {"network": path.name, "views": n} | figures(config, tta.with_tta(network, n), known)
+            for n in VIEWS
+        ]
+    print(pd.DataFrame(rows).round(3).to_markdown(index=False))
+
+
+def figures(config: Config, predict: Network, known: Annotations) -> dict[str, float]:
+    """Judge one way, each group weighing as one but for average precision."""
+    index = shards.read_index(config.paths.shards)
+    rows = index[index["split"] == "val"]
+    output = region_maps.predict_split(config, predict, rows)
+    fractured, weight = rows["fractured"].to_numpy(bool), rows["sampling_weight"].to_numpy(float)
+    logits = output.logits.astype(np.float64)
+    fitted, points = evaluation.choose(
+        logits, fractured, weight, method="platt",
+        sensitivity=config.evaluate.high_sensitivity, specificity=config.evaluate.high_specificity,
+    )  # fmt: skip
+    score = fitted.probability(logits)
+    lowest = np.quantile(logits[fractured], 0.05)
+    mapped = region_maps.mapped(config, rows, output, points, fitted)
+    precision = shown_regions.precision(
+        config, mapped, known, choice.choose(mapped, known, config.region_maps)
+    )
+    hits = [each for each in references.on_target(mapped, known) if each is not None]
+    return {
+        "AUROC": metrics.auroc(fractured, score, weight),
+        "specificity at 95 %": float(np.average(logits[~fractured] < lowest, weights=weight[~fractured])),
+        "calibration error": metrics.ece(fractured, score, weight),
+        "pointing game": float(np.mean(hits)),
+        "AP 0.5": precision["coco_ap_50"],
+        "AP 0.3": precision["coco_ap_30"],
+    }
+
+
+if __name__ == "__main__":
+    main()
