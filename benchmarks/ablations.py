@@ -40,7 +40,8 @@ VARIATIONS: dict[str, tuple[str, ...]] = {
     "head-only": ("train.frozen_fraction=1",),
     "smoothing": ("train.label_smoothing=0.1",),
     "dropout": ("train.dropout=0.5",),
-    "whole": ("train.augment.closeup=0",),
+    "close-ups": ("train.augment.closeup=0.5",),
+    "close-ups-and-style": ("train.augment.closeup=0.5", "train.augment.style=0.5"),
     "style": ("train.augment.style=0.5",),
     "all-of-these": (
         "train.augment.acquisition=0.5",

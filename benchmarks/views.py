@@ -11,25 +11,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 import shown_regions
 
 from pipeline import config as settings
-from pipeline.config import Config, Predict
+from pipeline.config import Config
 from pipeline.dataset import annotations
 from pipeline.dataset.annotations import Annotations
 from pipeline.evaluate import evaluation
 from pipeline.network import classifier, device, inference, tta
-from pipeline.network.interface import Predict as Network
+from pipeline.network.interface import Predict
 from pipeline.preprocess import shards
 from pipeline.region_maps import choice, references
 from pipeline.stages import region_maps
 from pipeline.statistics import metrics
 
-VIEWS = get_args(Predict.model_fields["tta_views"].annotation)
+VIEWS = (1, 2, len(tta.VIEWS))
 
 
 def main() -> None:
@@ -49,7 +48,7 @@ def main() -> None:
     print(pd.DataFrame(rows).round(3).to_markdown(index=False))
 
 
-def figures(config: Config, predict: Network, known: Annotations) -> dict[str, float]:
+def figures(config: Config, predict: Predict, known: Annotations) -> dict[str, float]:
     """Judge one way, each group weighing as one but for average precision."""
     index = shards.read_index(config.paths.shards)
     rows = index[index["split"] == "val"]
