@@ -133,7 +133,7 @@ class Train(Section):
 
 
 class Predict(Section):
-    """How the trained network is used: over how many views of a radiograph its outputs are averaged."""
+    """How the trained network is used: from how many views of a radiograph its outputs are joined."""
 
     tta_views: Literal[1, 2, 6]
 

@@ -22,6 +22,7 @@ from pipeline.predict.val_scores import ValScores
 T = TypeVar("T")
 
 _MAP_CALIBRATION, _STUDIES = "map_calibration", "studies"
+_CORNERS, _WHOLE_VIEWS = "corners", 2  # that views beyond the second are enlarged corners
 
 
 def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -100,14 +101,17 @@ def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) 
     of_boxes = ("max_overlap", "weigh_agreement")
     unused = () if settings.max_overlap else of_boxes  # as before there were boxes of the network
     values = {name: value for name, value in vars(settings).items() if name not in unused}
-    outputs.write_exact_json(path, values | {"views": tta_views})
+    corners = {_CORNERS: True} if tta_views > _WHOLE_VIEWS else {}
+    outputs.write_exact_json(path, values | {"views": tta_views} | corners)
 
 
 @_named
 def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
     values = _read(path)
-    tta_views = values.pop("views", 1)
+    tta_views, corners = values.pop("views", 1), values.pop(_CORNERS, False)
+    if tta_views > _WHOLE_VIEWS and not corners:
+        raise ValueError(f"{tta_views} views of older code, which are gone: 1, 2, or 6 with corners")
     values.pop(_MAP_CALIBRATION, None)
     return RegionSettings(**values), tta_views
 

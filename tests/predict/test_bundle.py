@@ -100,6 +100,17 @@ def test_region_settings_of_older_bundles_hide_nothing(tmp_path: Path) -> None:
     assert (settings.min_score, settings.max_area_share, views) == (0.0, 1.0, 1)
 
 
+def test_six_views_are_those_with_corners(tmp_path: Path) -> None:
+    path = tmp_path / names.REGION_MAPS
+    bundle_files.write_region_settings(path, REGIONS, tta_views=6)
+    assert bundle_files.read_region_settings(path) == (REGIONS, 6)
+    values = json.loads(path.read_text())
+    assert values.pop("corners") is True
+    outputs.write_exact_json(path, values)
+    with pytest.raises(BundleError, match=r"region_maps\.json.*6 views of older code.*dvc repro"):
+        bundle_files.read_region_settings(path)
+
+
 def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, tmp_path: Path) -> None:
     before = bundle.load(folder)
     steps = RegionSettings(0.4, 0.0, 5, 0.2, 0.1, 0.3, 0.5, 0.7, -0.2)
