@@ -70,7 +70,7 @@ def main() -> None:
         config = changed(settings.read(), options.common)
         for path in sorted(options.folder.glob("*.keras")):
             stem = path.with_suffix("")
-            answer(config, stem, LEFT_OUT[stem.name.partition("-without-")[2].rpartition("-seed")[0]])
+            answer(config, stem, LEFT_OUT[_left_out(stem)])
         return
     for seed in options.seeds:
         for left_out in options.left_out:
@@ -128,7 +128,7 @@ def table(folder: Path) -> str:
     rows = pd.DataFrame(
         {
             "variation": stem.name.partition("-without-")[0],
-            "left out": stem.name.partition("-without-")[2].rpartition("-seed")[0],
+            "left out": _left_out(stem),
             **figures(*(pd.read_csv(_csv(stem, place)) for place in ("home", "away"))),
         }
         for stem in stems
@@ -173,6 +173,10 @@ def figures(home: pd.DataFrame, away: pd.DataFrame) -> dict[str, float]:
 def _auroc(rows: pd.DataFrame) -> float:
     weight = rows["sampling_weight"].to_numpy(float)
     return auroc(rows["fractured"].to_numpy(bool), rows["logit"].to_numpy(float), weight)
+
+
+def _left_out(stem: Path) -> str:
+    return stem.name.partition("-without-")[2].rpartition("-seed")[0]
 
 
 def _csv(stem: Path, place: str) -> Path:

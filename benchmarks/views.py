@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import shown_regions
+import trials
 
 from pipeline import config as settings
 from pipeline.config import Config
@@ -59,17 +60,16 @@ def figures(config: Config, predict: Predict, known: Annotations) -> dict[str, f
         logits, fractured, weight, method="platt",
         sensitivity=config.evaluate.high_sensitivity, specificity=config.evaluate.high_specificity,
     )  # fmt: skip
-    score = fitted.probability(logits)
-    lowest = np.quantile(logits[fractured], 0.05)
+    judged = trials.judged({"fractured": fractured, "weight": weight}, logits)
     mapped = region_maps.mapped(config, rows, output, points, fitted)
     precision = shown_regions.precision(
         config, mapped, known, choice.choose(mapped, known, config.region_maps)
     )
     hits = [each for each in references.on_target(mapped, known) if each is not None]
     return {
-        "AUROC": metrics.auroc(fractured, score, weight),
-        "specificity at 95 %": float(np.average(logits[~fractured] < lowest, weights=weight[~fractured])),
-        "calibration error": metrics.ece(fractured, score, weight),
+        "AUROC": judged["auroc"],
+        "specificity at 95 %": judged["specificity"],
+        "calibration error": metrics.ece(fractured, fitted.probability(logits), weight),
         "pointing game": float(np.mean(hits)),
         "AP 0.5": precision["coco_ap_50"],
         "AP 0.3": precision["coco_ap_30"],

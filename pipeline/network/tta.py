@@ -89,7 +89,7 @@ class View:
 _LARGER = 1.6  # times: two enlarged corners overlap by a quarter of the side
 _CORNERS = tuple(View(scale=_LARGER, towards=(down, across)) for down in (-1, 1) for across in (-1, 1))
 VIEWS = (View(), View(mirrored=True), *_CORNERS)
-_WHOLE = len(VIEWS) - len(_CORNERS)
+WHOLE = len(VIEWS) - len(_CORNERS)  # views of all of the canvas; they come first
 
 
 def with_tta(predict: Predict, n_views: int) -> Predict:
@@ -126,7 +126,7 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
         return NetworkOutput(
             _joined([output.logits for output in outputs]),
             np.nanmean(np.stack(evidence), axis=0).astype(np.float32),
-            np.mean([output.parts for output in outputs[:_WHOLE]], axis=0).astype(np.float32),
+            np.mean([output.parts for output in outputs[:WHOLE]], axis=0).astype(np.float32),
             outputs[0].features,
             _mean_boxes(seen, shape, grid),
         )
@@ -136,7 +136,7 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
 
 def _joined(logits: list[Float32Array]) -> Float32Array:
     """Average logits over whole views, and over these and enlarged corners."""
-    whole, corners = np.mean(logits[:_WHOLE], axis=0), logits[_WHOLE:]
+    whole, corners = np.mean(logits[:WHOLE], axis=0), logits[WHOLE:]
     if corners:
         whole = (whole + np.logaddexp.reduce(corners, axis=0) - np.log(len(corners))) / 2
     return np.asarray(whole, np.float32)

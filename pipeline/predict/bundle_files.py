@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pipeline.config import Preprocess
 from pipeline.files import outputs
 from pipeline.files.limits import DEFAULTS, Limits
+from pipeline.network import tta
 from pipeline.predict import scope
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
@@ -22,7 +23,7 @@ from pipeline.predict.val_scores import ValScores
 T = TypeVar("T")
 
 _MAP_CALIBRATION, _STUDIES = "map_calibration", "studies"
-_CORNERS, _WHOLE_VIEWS = "corners", 2  # that views beyond the second are enlarged corners
+_CORNERS = "corners"  # says that views beyond whole ones are enlarged corners
 
 
 def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -101,7 +102,7 @@ def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) 
     of_boxes = ("max_overlap", "weigh_agreement")
     unused = () if settings.max_overlap else of_boxes  # as before there were boxes of the network
     values = {name: value for name, value in vars(settings).items() if name not in unused}
-    corners = {_CORNERS: True} if tta_views > _WHOLE_VIEWS else {}
+    corners = {_CORNERS: True} if tta_views > tta.WHOLE else {}
     outputs.write_exact_json(path, values | {"views": tta_views} | corners)
 
 
@@ -110,7 +111,7 @@ def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
     """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
     values = _read(path)
     tta_views, corners = values.pop("views", 1), values.pop(_CORNERS, False)
-    if tta_views > _WHOLE_VIEWS and not corners:
+    if tta_views > tta.WHOLE and not corners:
         raise ValueError(f"{tta_views} views of older code, which are gone: 1, 2, or 6 with corners")
     values.pop(_MAP_CALIBRATION, None)
     return RegionSettings(**values), tta_views

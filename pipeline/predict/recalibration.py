@@ -21,7 +21,6 @@ _VAL_GROUPS = 20.0  # as so many groups of a class the scores of val count besid
 _VAL_TRUST = 10.0  # as so many where its mean and spread are weighed against those that were seen there
 _SPLIT = 0.5  # a spread of all scores that changed is half the classes', half the distance between them
 
-
 _Scores = tuple[Float64Array, Float64Array]  # logits and weights
 
 
