@@ -82,6 +82,7 @@ _NOTES = {  # put right, or for information
     "negative": "Bright air around darker bone; turned back in preprocessing",
     "passed_over": "Hidden, unfinished, no picture by its suffix, or left by a system; no data",
     "padding": "Has a filling outside the exposed field; left out of the window and shown black",
+    "preview": "Holds smaller pictures beside the one that is read, such as a preview; passed over",
     "transparency": "Has transparent pixels; they are read as black",
     "windowed": "More than 8 bits; windowed between two percentiles",
 }

@@ -6,13 +6,14 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.files import channels, containers, jpeg, unidentified, window
+from pipeline.files import channels, containers, jpeg, previews, unidentified, window
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import FORMATS, Radiograph, check_memory, check_size
 from pipeline.files.strips import Made, mapped, strips
@@ -42,19 +43,18 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
     """Decode a picture of one of Pillow's formats; parameters and faults as `images.decode`."""
     with faults_of(name):
         image, notes = _open(data, name)
-        file_format, mode = str(image.format), image.mode
+        file_format, mode = _format(image), image.mode
         check_size(image.height, image.width, max_pixels, name)
         check_memory(len(data), image.height * image.width, _held_bytes(image, data), max_pixels, name)
-        if (n_frames := getattr(image, "n_frames", 1)) > 1:
-            raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
-        if extra := containers.trailing_bytes(data, file_format, name):
+        beside = previews.of_frames(image, partial(_opened, data), name)
+        if (extra := containers.trailing_bytes(data, file_format, name)) and not beside:
             notes.append(Note("trailing_bytes", f"{extra} bytes behind the end of the image"))
         shown, more = _shown(data, image, name)
         orientation, exif_notes = _orientation(image)
         pixels, departure, grey_notes = shown
         if pixels.shape != (image.height, image.width):
             raise ImageFault("broken", f"{name}: what is inside has another size than the header says")
-        every = (*notes, *more, *exif_notes, *grey_notes)
+        every = (*notes, *beside, *more, *exif_notes, *grey_notes)
         return Radiograph(upright(pixels, orientation), file_format, mode, every, departure)
 
 
@@ -109,9 +109,14 @@ def _opened(data: bytes) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
+def _format(image: Image.Image) -> str:
+    """Name the format; a JPEG with smaller pictures behind it is one, and not Pillow's MPO."""
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
 def _shown(data: bytes, image: Image.Image, name: str) -> tuple[channels.Shown, list[Note]]:
     notes: list[Note] = []
-    if image.format == "JPEG" and image.mode in _JPEG_COLOURS:
+    if _format(image) == "JPEG" and image.mode in _JPEG_COLOURS:
         try:
             pixels, notes = jpeg.decode(data, _JPEG_COLOURS[image.mode], name)
         except jpeg.DecoderRefused as error:  # arithmetic coding, say

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import channels, complaints, jpeg, pictures
+from pipeline.files import channels, complaints, jpeg, pictures, previews
 from pipeline.files.faults import ImageFault, Note
 from pipeline.files.radiograph import Radiograph, check_memory, check_size
 from pipeline.types import UInt8Array
@@ -28,16 +28,17 @@ def is_tiff(data: bytes) -> bool:
 
 
 def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
-    """Decode a TIFF of one page; parameters and faults as `images.decode`."""
+    """Decode a TIFF of one page, beside smaller views of it; parameters and faults as `images.decode`."""
     import tifffile  # an eighth of a second, which few folders need spend
 
     with pictures.faults_of(name), tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = _only_page(file, max_pixels, name)
+        page, data, beside = previews.of_pages(file, data, name)
+        _check_page(page, max_pixels, name)
         held = page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
         check_memory(len(data), page.imagelength * page.imagewidth, held, max_pixels, name)
         _check_segments(page, data, name)
         orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
-        notes = _jpeg_notes(page, data, name) if page.compression == _JPEG else []
+        notes = beside + (_jpeg_notes(page, data, name) if page.compression == _JPEG else [])
         notes += [pictures.TURNED] if 2 <= orientation <= 8 else []
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
             return _by_pillow(data, name, max_pixels, notes)
@@ -55,18 +56,14 @@ def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Ra
     return replace(found, notes=(*notes, *found.notes, *complaints.notes(said)))
 
 
-def _only_page(file: Any, max_pixels: int, name: str) -> Any:
-    """Give the page, if there is one and its size is allowed; tiles count as large as they say they are."""
-    if (n_pages := len(file.pages)) != 1:
-        raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_pages}")
-    page = file.pages.first
+def _check_page(page: Any, max_pixels: int, name: str) -> None:
+    """Refuse a page that is too large, or several pictures in one; tiles count as large as they say."""
     check_size(page.imagelength, page.imagewidth, max_pixels, name)
     if page.is_tiled:
         check_size(page.tilelength, page.tilewidth, max_pixels, name)
     if page.imagedepth > 1 or page.samplesperpixel > _MOST_CHANNELS:
         received = f"{page.imagedepth} x {page.samplesperpixel}"
         raise ImageFault("multi_frame", f"{name}: one picture of at most five channels. Received: {received}")
-    return page
 
 
 def _check_segments(page: Any, data: bytes, name: str) -> None:
