@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,20 @@ Word = Annotated[str, Field(min_length=1)]
 
 def _here(value: Any) -> Any:
     """Take the folder that stands for an address; all else as it is."""
+    _whole(value)
     return addresses.folder(value) if isinstance(value, str) and addresses.is_address(value) else value
 
 
+def _whole(value: Any) -> Any:
+    """Refuse the short form of one's home, which shells know and DVC does not."""
+    if isinstance(value, str) and value.startswith("~"):
+        whole = os.path.expanduser(value)  # noqa: PTH111 - that of pathlib fails where nobody has this name
+        raise ValueError(f"a path in full is needed, such as {whole}; DVC does not know what ~ stands for")
+    return value
+
+
 def _no_address(value: Any) -> Any:
+    _whole(value)
     if isinstance(value, str) and addresses.is_address(value):
         raise ValueError("a file of this machine is needed; `dvc import-url` fetches one from an address")
     return value
@@ -35,6 +46,7 @@ def _below(value: Path) -> Path:
 
 # A folder, or the one that stands for an address: what is written of it is the address.
 Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
+Folder = Annotated[Path, BeforeValidator(_whole)]
 LocalFile = Annotated[Path, BeforeValidator(_no_address)]
 Result = Annotated[Path, AfterValidator(_below)]  # whose name the user's own data may bear, too
 

@@ -76,7 +76,7 @@ def explained(path: Path, problems: Mapping[str, Mapping[str, Any]]) -> str:
             received = _received(problem["input"])
             lines.append(f"{path}: {key} is no setting. Received: {received}. Check its spelling.")
         elif problem["type"] != "missing":
-            rule = _RULES.get(problem["type"], problem["msg"])
+            rule = _RULES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
             lines.append(f"{path}: {key}: {rule}. Received: {_received(problem['input'])}.")
         elif not any(new.startswith(f"{key}.") for new in renamed):
             lines.append(f"{path}: {key} is missing. Add it; params.yaml of the repository lists all.")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from pipeline.config.kinds import LocalFile, Radiographs, Result, Section, Word
+from pipeline.config.kinds import Folder, LocalFile, Radiographs, Result, Section, Word
 
 
 class Paths(Section):
@@ -38,7 +38,7 @@ class Data(Section):
     root: Radiographs
     annotations: LocalFile
     labels: LocalFile
-    trusted_links: tuple[Path, ...]
+    trusted_links: tuple[Folder, ...]
     fracture_categories: tuple[StrictInt | Word, ...]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.kinds import Port, Positive, Section, Share, Word
+from pipeline.config.kinds import Folder, Port, Positive, Section, Share, Word
 
 _TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
 AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
@@ -39,7 +38,7 @@ class Feedback(Section):
     """What readers say of answers on the reading page: whether it is kept, and where."""
 
     store: bool
-    folder: Path
+    folder: Folder
 
 
 class Node(Section):
@@ -59,7 +58,7 @@ class Node(Section):
     retry_factor: Annotated[float, Field(ge=1, le=10)]
     retry_most_s: Annotated[float, Field(gt=0, le=86400)]
     retry_tries: Annotated[int, Field(ge=1, le=1000)]
-    spool: Path
+    spool: Folder
     keep_days: Annotated[float, Field(ge=0, le=3650)]
     max_object_mb: Annotated[float, Field(gt=0, le=2048)]
     max_spool_mb: Positive

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.kinds import Positive, Section, Share, SidePx, Word
+from pipeline.config.kinds import LocalFile, Positive, Section, Share, SidePx, Word
 
 
 class Phantoms(Section):
@@ -34,7 +33,7 @@ class Validate(Section):
     split: Literal["regroup", "keep", "kfold"]
     folds: Annotated[int, Field(ge=3, le=20)]
     fold: Annotated[int, Field(ge=0)]
-    pinned_manifest: Path
+    pinned_manifest: LocalFile
     label_conflict: Literal["fail", "quarantine"]
     learnt_in_test: Literal["move", "fail"]
     max_pixels: Annotated[int, Field(ge=10_000)]

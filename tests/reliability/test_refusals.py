@@ -110,6 +110,7 @@ def test_a_folder_that_cannot_be_split_is_refused(
         ("validate.splitt", "keep", "validate.splitt is no setting. Received: 'keep'"),
         ("validation", {}, "validation is no setting"),
         ("train.batch_size", "many", "train.batch_size: .*valid integer.*Received: 'many'"),
+        ("data.root", "~nobody-here/xrays", "data.root: a path in full is needed"),
         ("train.dropout", 7, "train.dropout: .*less than 1.*Received: 7"),
     ],
 )
