@@ -77,7 +77,7 @@ def logits(
 def _in_scope(scope: Scope | None, features: Float32Array) -> BoolArray:
     if scope is None:
         return np.ones(len(features), np.bool_)
-    return scope.score(features) <= scope.threshold
+    return scope.holds(scope.score(features))
 
 
 def _left(checked: external.Folder, lost: list[Issue]) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _judged(rows: pd.DataFrame, loaded: Bundle, features: NDArray[np.float32]) -
     if loaded.scope is None:
         raise ValueError(f"assess needs a bundle with {names.SCOPE}. Received: one without. Run `dvc repro`.")
     score = loaded.scope.score(features)
-    in_scope = score <= loaded.scope.threshold
+    in_scope = loaded.scope.holds(score)
     decision = rows["decision"].where(in_scope, operating_points.OUT_OF_SCOPE)
     own = {evaluation.SCOPE_SCORE: score.round(6), evaluation.IN_SCOPE: in_scope}
     return rows.assign(decision=decision, **own)

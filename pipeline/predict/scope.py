@@ -12,13 +12,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 import pandas as pd
 from scipy.spatial.distance import cdist
 
 from pipeline.dataset import body_part
 from pipeline.files import outputs
 from pipeline.files.faults import Note
-from pipeline.types import AnyArray, Float64Array, FloatArray, StrArray
+from pipeline.types import AnyArray, BoolArray, Float64Array, FloatArray, StrArray
 
 NEIGHBOURS = 5  # docs/explanation/scope.md: few, since a part of the body may have few radiographs
 EXCEEDING = 0.02  # share of val that lies out of scope
@@ -89,6 +90,10 @@ class Scope:
         """Score radiographs by their features (B, F), as the network gives them: (B,)."""
         return self._nearest(features)[0]
 
+    def holds(self, scores: ArrayLike) -> BoolArray:
+        """Say which scores (B,) are those of radiographs in scope: (B,)."""
+        return np.asarray(np.asarray(scores) <= self.threshold)
+
     def judge(self, features: FloatArray) -> list[Verdict]:
         """Say of each of B radiographs whether it is in scope, and why not."""
         return [self._verdict(*each) for each in zip(*self._nearest(features), strict=True)]
@@ -100,7 +105,7 @@ class Scope:
         return np.take_along_axis(distance, nearest, axis=1).mean(axis=1), self.parts[nearest]
 
     def _verdict(self, score: float, parts: StrArray) -> Verdict:
-        if score <= self.threshold:
+        if self.holds(score):
             return Verdict(float(score), self.threshold)
         shown = dict.fromkeys(part for part in parts.tolist() if part != body_part.UNKNOWN)
         nearest = f"; the nearest of these show: {', '.join(shown)}" if shown else ""
