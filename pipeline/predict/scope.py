@@ -12,8 +12,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from pipeline.dataset import body_part
