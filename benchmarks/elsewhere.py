@@ -2,7 +2,7 @@
 
     python benchmarks/elsewhere.py train FOLDER [NAME ...] [--left-out hand leg large] [--seeds 7 8 9]
                                          [--with KEY=VALUE ...]
-    python benchmarks/elsewhere.py answer FOLDER [--with predict.tta_views=6]
+    python benchmarks/elsewhere.py answer FOLDER [--with predict.tta_views=8]
     python benchmarks/elsewhere.py table FOLDER
 
 Variations are those of `trials.py`, and the shards those that `dvc repro preprocess` left of a data set whose

@@ -1,4 +1,4 @@
-"""Compare what a network says of `val` from one view of each radiograph, from two and from all six.
+"""Compare what a network says of `val` from one view of each radiograph, two, four and all.
 
     python benchmarks/views.py [CLASSIFIER.keras ...]
 
@@ -29,8 +29,6 @@ from pipeline.region_maps import choice, references
 from pipeline.stages import region_maps
 from pipeline.statistics import metrics
 
-VIEWS = (1, 2, len(tta.VIEWS))
-
 
 def main() -> None:
     """Print a row for each network and number of views, in Markdown."""
@@ -44,7 +42,7 @@ def main() -> None:
         network = inference.predictor(classifier.load(path))
         rows += [
             {"network": path.name, "views": n} | figures(config, tta.with_tta(network, n), known)
-            for n in VIEWS
+            for n in tta.NUMBERS
         ]
     print(pd.DataFrame(rows).round(3).to_markdown(index=False))
 

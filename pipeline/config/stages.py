@@ -134,7 +134,7 @@ class Train(Section):
 class Predict(Section):
     """How the trained network is used: from how many views of a radiograph its outputs are joined."""
 
-    tta_views: Literal[1, 2, 6]
+    tta_views: Literal[1, 2, 4, 8]
 
 
 class Evaluate(Section):

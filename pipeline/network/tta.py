@@ -1,4 +1,4 @@
-"""Test-time augmentation: outputs averaged over views, the canvas mirrored and its corners enlarged.
+"""Test-time augmentation: outputs averaged over views, mirror images of the canvas and its enlarged corners.
 
 A cell of the network's grid is 8 pixels wide; in an enlarged corner it is 5 pixels of the canvas. Each view's
 evidence returns to the canvas through the view's own inverse, on a grid of half the cell, and is averaged
@@ -28,8 +28,8 @@ class View:
 
     Attributes
     ----------
-    mirrored
-        Left and right exchanged.
+    mirrored, upturned
+        Left and right exchanged; top and bottom.
     scale
         Pixels of the view to one of the canvas.
     towards
@@ -38,6 +38,7 @@ class View:
     """
 
     mirrored: bool = False
+    upturned: bool = False
     scale: float = 1.0
     towards: tuple[float, float] = (0.0, 0.0)
 
@@ -46,8 +47,9 @@ class View:
         centre = np.array(canvas_shape) / 2
         offset = (1 - self.scale) * centre * (1 + np.array(self.towards))
         enlarged = np.column_stack([np.diag([self.scale, self.scale]), offset])
-        if self.mirrored:
-            enlarged[1] = [0.0, 0.0, canvas_shape[1]] - enlarged[1]
+        for axis, is_turned in enumerate((self.upturned, self.mirrored)):
+            if is_turned:
+                enlarged[axis] = [0.0, 0.0, canvas_shape[axis]] - enlarged[axis]
         return enlarged
 
     def warp(self, canvases: UInt8Array) -> UInt8Array:
@@ -81,15 +83,19 @@ class View:
 
     def unwarp_boxes(self, boxes: Float16Array, canvas_shape: Shape, grid: Shape) -> Float32Array:
         """Bring distances to the sides of boxes (B, M, N, 4) back onto a grid over the canvas."""
-        order = [0, 3, 2, 1] if self.mirrored else [0, 1, 2, 3]  # up, left, down, right
+        up, down = (2, 0) if self.upturned else (0, 2)
+        left, right = (3, 1) if self.mirrored else (1, 3)
+        order = [up, left, down, right]
         distances = boxes[..., order].astype(np.float32) / self.scale
         return self.unwarp(distances, canvas_shape, grid)
 
 
 _LARGER = 1.6  # times: two enlarged corners overlap by a quarter of the side
 _CORNERS = tuple(View(scale=_LARGER, towards=(down, across)) for down in (-1, 1) for across in (-1, 1))
-VIEWS = (View(), View(mirrored=True), *_CORNERS)
-WHOLE = len(VIEWS) - len(_CORNERS)  # views of all of the canvas; they come first
+_MIRRORED = (View(), View(mirrored=True), View(upturned=True), View(mirrored=True, upturned=True))
+VIEWS = (*_MIRRORED, *_CORNERS)
+NUMBERS = (1, 2, 4, 8)  # of them that may be joined
+WHOLE = len(_MIRRORED)  # views of all of the canvas; they come first
 
 
 def with_tta(predict: Predict, n_views: int) -> Predict:
@@ -103,8 +109,8 @@ def with_tta(predict: Predict, n_views: int) -> Predict:
     predict
         From canvases, uint8 (B, H, W), to the network's outputs.
     n_views
-        1 for the canvas alone: ``predict`` is then returned as it is; 2 with its mirror image, 6 with
-        enlarged corners, too.
+        One of :data:`NUMBERS`. 1 for the canvas alone: ``predict`` is then returned as it is; 2 with its
+        mirror image, 4 upside down and mirrored, too, 8 with enlarged corners.
 
     Returns
     -------

@@ -23,7 +23,8 @@ from pipeline.predict.val_scores import ValScores
 T = TypeVar("T")
 
 _MAP_CALIBRATION, _STUDIES = "map_calibration", "studies"
-_CORNERS = "corners"  # says that views beyond whole ones are enlarged corners
+_TTA_VIEWS = "tta_views"
+_OLDER_VIEWS, _SAME_AS_OLDER = "views", 2  # as older code wrote them; beyond two, they were others
 
 
 def _named(read: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -102,17 +103,17 @@ def write_region_settings(path: Path, settings: RegionSettings, tta_views: int) 
     of_boxes = ("max_overlap", "weigh_agreement")
     unused = () if settings.max_overlap else of_boxes  # as before there were boxes of the network
     values = {name: value for name, value in vars(settings).items() if name not in unused}
-    corners = {_CORNERS: True} if tta_views > tta.WHOLE else {}
-    outputs.write_exact_json(path, values | {"views": tta_views} | corners)
+    outputs.write_exact_json(path, values | {_TTA_VIEWS: tta_views})
 
 
 @_named
 def read_region_settings(path: Path) -> tuple[RegionSettings, int]:
-    """Read what :func:`write_region_settings` wrote; a file without ``views`` means one."""
+    """Read what :func:`write_region_settings` wrote; a file without views means one."""
     values = _read(path)
-    tta_views, corners = values.pop("views", 1), values.pop(_CORNERS, False)
-    if tta_views > tta.WHOLE and not corners:
-        raise ValueError(f"{tta_views} views of older code, which are gone: 1, 2, or 6 with corners")
+    older = values.pop(_OLDER_VIEWS, 1)
+    tta_views = values.pop(_TTA_VIEWS, older)
+    if tta_views not in tta.NUMBERS or older > _SAME_AS_OLDER:
+        raise ValueError(f"{max(tta_views, older)} views of older code, which are gone")
     values.pop(_MAP_CALIBRATION, None)
     return RegionSettings(**values), tta_views
 

@@ -27,7 +27,6 @@ from pipeline.network import inference, interface, tta
 from pipeline.network.interface import STRIDE
 from pipeline.preprocess import shards
 
-_VIEWS = 6
 _BLUR = 0.7  # standard deviation in cells of the network's map: single cells are noise
 _REACH = 0.1  # of the peak's odds: what a region without annotations reaches down to, too
 
@@ -66,7 +65,7 @@ def draw(model: keras.Model, folder: Path, rows: pd.DataFrame) -> dict[str, byte
     dict
         By path, a PNG as large as the canvas, 255 inside and 0 outside.
     """
-    predict = tta.with_tta(inference.predictor(model), _VIEWS)
+    predict = tta.with_tta(inference.predictor(model), tta.WHOLE)
     masks = []
     batches = shards.dataset(folder, rows, interface.BATCH)
     ahead = engine.ahead(batches.as_numpy_iterator())

@@ -12,7 +12,7 @@ from pipeline.network.tta import VIEWS, View
 
 SHAPE = (96, 64)
 TOWARDS = st.tuples(st.floats(-1, 1), st.floats(-1, 1))
-ANY = st.builds(View, st.booleans(), st.floats(0.5, 2), TOWARDS)
+ANY = st.builds(View, st.booleans(), st.booleans(), st.floats(0.5, 2), TOWARDS)
 
 
 def to_view(view: View, points: np.ndarray) -> np.ndarray:
@@ -58,6 +58,12 @@ def test_evidence_returns_to_where_it_was_seen(view: View, row: int, column: int
     assert centre == pytest.approx(expected, abs=1)
 
 
+def test_whole_views_are_the_canvas_and_its_mirror_images() -> None:
+    canvas = np.random.default_rng(0).integers(0, 256, (1, *SHAPE), dtype=np.uint8)
+    mirrored = (canvas, canvas[:, :, ::-1], canvas[:, ::-1], canvas[:, ::-1, ::-1])
+    assert [view.warp(canvas).tolist() for view in VIEWS[: tta.WHOLE]] == [each.tolist() for each in mirrored]
+
+
 @given(st.integers(0, SHAPE[0] - 1), st.integers(0, SHAPE[1] - 1))
 def test_each_pixel_is_seen_in_an_enlarged_corner(row: int, column: int) -> None:
     corners = [view for view in VIEWS if view.scale > 1]
@@ -67,7 +73,7 @@ def test_each_pixel_is_seen_in_an_enlarged_corner(row: int, column: int) -> None
 
 def test_a_mirrored_corner_is_the_mirror_of_what_is_seen_there() -> None:
     canvas = np.random.default_rng(0).integers(0, 256, (1, *SHAPE), dtype=np.uint8)
-    seen, mirrored = (View(each, 1.6, (-1, 1)).warp(canvas)[0] for each in (False, True))
+    seen, mirrored = (View(each, scale=1.6, towards=(-1, 1)).warp(canvas)[0] for each in (False, True))
     assert mirrored == pytest.approx(seen[:, ::-1], abs=2)
 
 
@@ -93,7 +99,7 @@ def answers(logits: list[float]) -> Predict:
 
 
 def test_the_output_is_the_mean_over_whole_views() -> None:
-    logits, _, parts, *_ = tta.with_tta(answers([1.0, 3.0]), 2)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts, *_ = tta.with_tta(answers([1.0, 3.0, 0.5, 3.5]), 4)(np.zeros((2, *SHAPE), np.uint8))
     assert logits.tolist() == [2, 2]
     assert parts.tolist() == [[0.25], [0.25]]
 
@@ -101,12 +107,14 @@ def test_the_output_is_the_mean_over_whole_views() -> None:
 def test_enlarged_corners_count_as_much_as_whole_views_and_say_nothing_of_the_part() -> None:
     corners = [-3.0, 2.0, 0.5, -1.0]
     together = float(np.log(np.mean(np.exp(corners))))
-    logits, _, parts, *_ = tta.with_tta(answers([1.0, 3.0, *corners]), 6)(np.zeros((2, *SHAPE), np.uint8))
+    logits, _, parts, *_ = tta.with_tta(answers([1.0, 3.0, 0.5, 3.5, *corners]), 8)(
+        np.zeros((2, *SHAPE), np.uint8)
+    )
     assert logits == pytest.approx((2 + together) / 2)
     assert parts.tolist() == [[0.25], [0.25]]
 
 
-@pytest.mark.parametrize("n_views", [2, 6])
+@pytest.mark.parametrize("n_views", [2, 4, 8])
 def test_a_smooth_canvas_shows_the_same_through_every_view(n_views: int) -> None:
     rows, columns = np.indices(SHAPE)
     canvas = (60 + 0.8 * rows + 0.5 * columns).astype(np.uint8)[None]
@@ -134,7 +142,7 @@ def measured(canvases: np.ndarray) -> NetworkOutput:
     return darkness(canvases)._replace(boxes=sides[None].astype(np.float16))
 
 
-@pytest.mark.parametrize("n_views", [1, 2, 6])
+@pytest.mark.parametrize("n_views", tta.NUMBERS)
 def test_boxes_lie_in_the_same_place_through_every_view(n_views: int) -> None:
     canvas = np.zeros((1, *SHAPE), np.uint8)
     canvas[0, int(BOX[0]) : int(BOX[2]), int(BOX[1]) : int(BOX[3])] = 255

@@ -67,7 +67,7 @@ def test_points_from_before_the_intercept_are_refused(tmp_path: Path) -> None:
         bundle_files.read_operating_points(path)
 
 
-def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions(tmp_path: Path) -> None:
+def test_a_file_holds_the_views_beside_how_regions_are_cut(tmp_path: Path) -> None:
     path = tmp_path / names.REGION_MAPS
     bundle_files.write_region_settings(
         path, RegionSettings(0.9, 0.0, 5, 0.1, 0.001, 0.005, 0.25), tta_views=2
@@ -85,8 +85,8 @@ def test_bundles_from_before_the_settings_move_hold_the_views_beside_the_regions
   "score_intercept": 0.0,
   "score_slope": 1.0,
   "sensitive_threshold": 0.1,
-  "valley_share": 0.25,
-  "views": 2
+  "tta_views": 2,
+  "valley_share": 0.25
 }
 """
     )
@@ -100,15 +100,18 @@ def test_region_settings_of_older_bundles_hide_nothing(tmp_path: Path) -> None:
     assert (settings.min_score, settings.max_area_share, views) == (0.0, 1.0, 1)
 
 
-def test_six_views_are_those_with_corners(tmp_path: Path) -> None:
+def test_two_views_of_older_bundles_are_two_and_others_are_refused(tmp_path: Path) -> None:
     path = tmp_path / names.REGION_MAPS
-    bundle_files.write_region_settings(path, REGIONS, tta_views=6)
-    assert bundle_files.read_region_settings(path) == (REGIONS, 6)
+    bundle_files.write_region_settings(path, REGIONS, tta_views=4)
+    assert bundle_files.read_region_settings(path) == (REGIONS, 4)
     values = json.loads(path.read_text())
-    assert values.pop("corners") is True
-    outputs.write_exact_json(path, values)
-    with pytest.raises(BundleError, match=r"region_maps\.json.*6 views of older code.*dvc repro"):
-        bundle_files.read_region_settings(path)
+    values.pop("tta_views")
+    outputs.write_exact_json(path, values | {"views": 2})
+    assert bundle_files.read_region_settings(path) == (REGIONS, 2)
+    for views in (4, 6):
+        outputs.write_exact_json(path, values | {"views": views})
+        with pytest.raises(BundleError, match=rf"region_maps\.json.*{views} views of older code.*dvc repro"):
+            bundle_files.read_region_settings(path)
 
 
 def test_a_fitted_site_cuts_the_same_regions_with_the_same_scores(folder: Path, tmp_path: Path) -> None:
