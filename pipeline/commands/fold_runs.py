@@ -143,9 +143,10 @@ def _copy(root: Path, folder: Path, names: list[str]) -> None:
 
 
 def _settings(config: Config, n_folds: int, root: Path, tracked: set[str]) -> dict[str, Any]:
-    """Take all settings, with k-fold, and with absolute paths to what the copy lacks."""
+    """Take all settings: k-fold, no perturbations, which are not pooled, and paths that hold in the copy."""
     settings = config.model_dump(mode="json", by_alias=True)
     settings["validate"] |= {"split": "kfold", "folds": n_folds}
+    settings["evaluate"] |= {"robustness_radiographs": 0}
     linked = (str((root / path).absolute()) for path in config.data.trusted_links)
     settings["data"]["trusted_links"] = [*linked]
     phantoms = config.paths.phantoms

@@ -27,6 +27,7 @@ processes.die_with_dvc()  # as a real stage
 import pandas as pd, yaml
 
 params = yaml.safe_load(pathlib.Path("params.yaml").read_text())
+assert params["evaluate"]["robustness_radiographs"] == 0  # not pooled
 fold, given = params["validate"]["fold"], pathlib.Path(params["data"]["root"])
 with (given / "log").open("a") as log:
     log.write(f"{fold} {params['train']['dropout']}\\n")
