@@ -19,7 +19,6 @@ Word = Annotated[str, Field(min_length=1)]
 
 def _here(value: Any) -> Any:
     """Take the folder that stands for an address; all else as it is."""
-    _whole(value)
     return addresses.folder(value) if isinstance(value, str) and addresses.is_address(value) else value
 
 
@@ -32,7 +31,6 @@ def _whole(value: Any) -> Any:
 
 
 def _no_address(value: Any) -> Any:
-    _whole(value)
     if isinstance(value, str) and addresses.is_address(value):
         raise ValueError("a file of this machine is needed; `dvc import-url` fetches one from an address")
     return value
@@ -44,10 +42,10 @@ def _below(value: Path) -> Path:
     return value
 
 
-# A folder, or the one that stands for an address: what is written of it is the address.
-Radiographs = Annotated[Path, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
 Folder = Annotated[Path, BeforeValidator(_whole)]
-LocalFile = Annotated[Path, BeforeValidator(_no_address)]
+# A folder, or the one that stands for an address: what is written of it is the address.
+Radiographs = Annotated[Folder, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]
+LocalFile = Annotated[Path, BeforeValidator(_whole), BeforeValidator(_no_address)]
 Result = Annotated[Path, AfterValidator(_below)]  # whose name the user's own data may bear, too
 
 
