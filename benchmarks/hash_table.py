@@ -4,7 +4,8 @@
 
 Each row is a thumbnail like those of FOLDER's radiographs (other coarse noise, so that hashes agree by chance
 as often as those of different radiographs do), or a copy of an earlier row: turned, brighter, noisier.
-Every pair near in its hashes is looked up in the answer key, which stands for the geometric check.
+Every pair near in its hashes is looked up in the answer key, which stands for the geometric check. Beside
+the seconds stands the physical limit of comparing all with all: reading their codes at the speed of memory.
 """
 
 from __future__ import annotations
@@ -46,10 +47,22 @@ def main() -> None:
     seconds, work = time.monotonic() - started, time.process_time() - worked
     print(f"rows                 {len(codes):,}")
     print(f"seconds              {seconds:.1f} ({work:.1f} of one core)")
+    print(f"all with all, s      {all_with_all_s(codes):.0f}, at the speed of memory")
     print(f"peak memory, GiB     {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}")
     print(f"near pairs           {n_near:,} ({n_near / (len(codes) * (len(codes) - 1) / 2):.1e} of all)")
     print(f"families             {families.max() + 1:,}")
     print(f"groups               {groups.max() + 1:,}")
+
+
+def all_with_all_s(codes: NDArray[np.uint64], rounds: int = 5) -> float:
+    """Seconds to read the codes of all later rows for every row and variant, at the speed of memory."""
+    large = np.ones(1 << 27, np.uint8)
+    fewest = float("inf")
+    for _ in range(rounds):
+        started = time.perf_counter()
+        np.add.reduce(large.view(np.uint64))
+        fewest = min(fewest, time.perf_counter() - started)
+    return codes.size * len(codes) / 2 * codes.itemsize * fewest / large.nbytes
 
 
 def thumbnails(folder: Path) -> NDArray[np.uint8]:

@@ -38,6 +38,7 @@ from pipeline.network import classifier, inference, interface, runtime, weights
 from pipeline.phantoms import drawing
 
 _KERNEL = "_kernel_time"
+_THROUGHPUT_BAR, _COMMAND_BAR_S = 1.5, 2.5
 
 
 def main() -> None:
@@ -60,9 +61,16 @@ def main() -> None:
         each = 1000 / arguments.images
         print(f"{name}: {wall[name] * each:.1f} ms, processor {spent[name] * each:.1f} ms a canvas")
     first, last = wall["light runtime, one by one"], wall["Keras predict, batches of 16"]
-    print(f"throughput of the light runtime to that of Keras predict: {last / first:.2f}")
+    said = f"{last / first:.2f} ({_said(last / first >= _THROUGHPUT_BAR)}: at least {_THROUGHPUT_BAR:g})"
+    print(f"throughput of the light runtime to that of Keras predict: {said}")
     _say_limit(arguments.models)
-    print("one radiograph by the command: {:.2f} s, processor {:.2f} s".format(*_command(arguments.models)))
+    clock, processor = _command(arguments.models)
+    said = f"{processor:.2f} s ({_said(processor < _COMMAND_BAR_S)}: below {_COMMAND_BAR_S:g} s)"
+    print(f"one radiograph by the command: {clock:.2f} s, processor {said}")
+
+
+def _said(met: bool) -> str:
+    return "met" if met else "MISSED"
 
 
 def _in_batches(predict: interface.Predict, canvases: NDArray[np.uint8]) -> None:

@@ -5,11 +5,15 @@
 
 Each has a process of its own. What needs data, a finished pipeline or another package is left out where that
 is missing, and the page says so. Benchmarks that train for hours are no part of it: `LEFT_OUT`.
+
+The page is written anew after each. What ended well is kept in `.benchmarks.json`, by commit: whoever stops
+the run, or is stopped, starts it again, and it goes on. Nothing is kept where files differ from the commit.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -18,13 +22,19 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 REPOSITORY = Path(__file__).parents[1]
 _DATA = Path("../shared/data")
 _FRACATLAS, _WHOLE = _DATA / "fracatlas", _DATA / "fracatlas_full"
 _SHARDS, _MODEL = Path("Data/shards/index.csv"), Path("models/classifier.keras")
+_CHANGED = ", with changes"
+_TABLE, _NAMED = re.compile(r"^\|[ :-]*-", re.MULTILINE), re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
+_KEPT = REPOSITORY / ".benchmarks.json"
 _MET, _MISSED = re.compile(r"\b(pass|met)\b"), re.compile(r"\b(fail|MISSED)\b")
 
 
@@ -92,25 +102,44 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=REPOSITORY / "docs/benchmarks.md")
     options = parser.parse_args()
     chosen = [each for each in BENCHMARKS if each.script in options.only]
-    outcomes = []
+    at, outcomes = commit(), []
+    kept = earlier(_KEPT, at)
     for each in chosen:
         more = ("--cleanvision", options.cleanvision) if each.script == "validate" else ()
-        outcomes.append(run(each, quick=options.quick, more=more))
-        print(f"{outcomes[-1].command}: {outcomes[-1].seconds:.0f} s", flush=True)
-    options.page.write_text(page(outcomes), encoding="utf-8")
+        command = " ".join(spelled(each, quick=options.quick))
+        outcome = kept.get(command) or run(each, quick=options.quick, more=more)
+        outcomes.append(outcome)
+        if outcome.is_sound and not at.endswith(_CHANGED):
+            kept[command] = outcome
+            _KEPT.write_text(json.dumps({"commit": at, "outcomes": list(kept.values())}), encoding="utf-8")
+        options.page.write_text(page(outcomes, at), encoding="utf-8")
+        print(f"{outcome.command}: {outcome.seconds:.0f} s", flush=True)
+
+
+def spelled(benchmark: Benchmark, *, quick: bool = False) -> list[str]:
+    """Spell the command of one, as the page has it."""
+    arguments = benchmark.quick or benchmark.arguments if quick else benchmark.arguments
+    return ["python", "-m", f"benchmarks.{benchmark.script}", *arguments]
+
+
+def earlier(file: Path, at: str) -> dict[str, Outcome]:
+    """Read what ended well in an earlier run of the same commit, by command."""
+    if not file.exists():
+        return {}
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return {each[0]: Outcome(*each) for each in found["outcomes"] if found["commit"] == at}
 
 
 def run(benchmark: Benchmark, *, quick: bool = False, more: Sequence[str] = ()) -> Outcome:
     """Run one in a process of its own, from the top of the repository."""
-    arguments = [*(benchmark.quick or benchmark.arguments if quick else benchmark.arguments), *more]
-    command = ["python", "-m", f"benchmarks.{benchmark.script}", *arguments]
+    command = spelled(benchmark, quick=quick)
     missing = [str(path) for path in benchmark.needs if not (REPOSITORY / path).exists()]
     if missing:
         return Outcome(" ".join(command), f"Not run: {', '.join(missing)} is not there.", False, 0.0)
     started = time.monotonic()
     paths = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "benchmarks")))
     done = subprocess.run(
-        [sys.executable, *command[1:]],
+        [sys.executable, *command[1:], *more],
         cwd=REPOSITORY,
         env=os.environ | {"PYTHONPATH": paths},
         capture_output=True,
@@ -124,8 +153,8 @@ def run(benchmark: Benchmark, *, quick: bool = False, more: Sequence[str] = ()) 
     return Outcome(" ".join(command), said, done.returncode == 0, time.monotonic() - started)
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
-    """Write what all of them said, below a table of the bars that they met and missed."""
+def page(outcomes: Sequence[Outcome], at: str) -> str:
+    """Write what all of them said at a commit, below a table of the bars that they met and missed."""
     rows = [
         f"| `{each.command}` | {each.seconds:.0f} | {len(_MET.findall(each.said))} "
         f"| {len(_MISSED.findall(each.said))} | {'yes' if each.is_sound else 'no'} |"
@@ -134,24 +163,40 @@ def page(outcomes: Sequence[Outcome]) -> str:
     parts = [
         "# Benchmarks",
         "For whoever doubts a figure: what every benchmark printed in one run of `make bench`.",
-        f"{date.today():%d %B %Y}, commit {commit()}, {machine()}.",
+        f"{date.today():%d %B %Y}, commit {at}, {machine()}.",
         "\n".join(
             ["| command | seconds | bars met | bars missed | ended well |", "|---|---|---|---|---|", *rows]
         ),
-        *(f"## {each.command.split('.', 1)[1]}\n\n{each.said}" for each in outcomes),
+        *(f"## {each.command.split('.', 1)[1]}\n\n{shown(each.said)}" for each in outcomes),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def shown(said: str) -> str:
+    """Show Markdown as it is, and lines without a table as they were printed."""
+    return said if _TABLE.search(said) else f"```text\n{said}\n```"
+
+
 def commit() -> str:
-    """Name the commit that was measured."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
+    """Name the commit that is measured, and say whether files other than the page differ from it."""
+    git = partial(subprocess.run, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+    differs = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!docs/benchmarks.md"]).returncode
+    return name + (_CHANGED if differs else "")
 
 
 def machine() -> str:
     """Describe the machine."""
-    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+    memory = psutil.virtual_memory().total / 2**30
+    cores = f"{os.cpu_count()} cores of {processor()}"
+    return f"{cores}, {memory:.0f} GiB of memory, {platform.system()}, Python {platform.python_version()}"
+
+
+def processor() -> str:
+    """Name the processor, as far as the system says it."""
+    described = Path("/proc/cpuinfo")
+    named = _NAMED.search(described.read_text(encoding="utf-8")) if described.exists() else None
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -33,8 +33,9 @@ REPOSITORY = Path(__file__).parents[1]
 FRACATLAS = REPOSITORY.parent / "shared/data/fracatlas"
 
 _AS_IS = 0
-_SIZES_PX = (224, _AS_IS, 1200, 2400)  # the longer side of all files of a set
+_SIZES_PX = (224, _AS_IS, 512, 1200, 2400)  # the longer side of all files of a set
 _LARGE_PX, _BAR, _LARGE_BAR = 1000, 3.0, 1.5  # stage / decoding, at most; the second from that size on
+_MEDIUM_PX, _PEER_BAR, _MEDIUM_PEER_BAR = 512, 1.5, 1.0  # stage / cleanvision, the same
 _GROWTH = (1, 2, 4, 8)
 _GROWTH_BAR = 0.2  # more time a file
 _USERS_BAR_S = 360
@@ -82,19 +83,27 @@ def main() -> None:
             roots = {
                 _name(side_px): (
                     folders.resized(options.folder, work / str(side_px), options.files, side_px or None),
-                    _LARGE_BAR if side_px >= _LARGE_PX else _BAR,
+                    (
+                        _LARGE_BAR if side_px >= _LARGE_PX else _BAR,
+                        _MEDIUM_PEER_BAR if side_px >= _MEDIUM_PX else _PEER_BAR,
+                    ),
                 )
                 for side_px in options.sets
             }
             if options.many:
-                roots["224 px, mixed"] = folders.mixed(options.folder, work / "many", options.many), _BAR
+                roots["224 px, mixed"] = (
+                    folders.mixed(options.folder, work / "many", options.many),
+                    (_BAR, _PEER_BAR),
+                )
             sizes(roots, work, options.rounds, options.cleanvision)
             if options.growth:
                 growth(options.folder, work, options.growth, options.rounds)
 
 
-def sizes(roots: Mapping[str, tuple[Path, float]], work: Path, rounds: int, python: str) -> None:
-    """Compare the stage with its peers on folders, each with its bar for the ratio to decoding."""
+def sizes(
+    roots: Mapping[str, tuple[Path, tuple[float, float]]], work: Path, rounds: int, python: str
+) -> None:
+    """Compare the stage with its peers on folders, each with its bars for the ratios to them."""
     peers: dict[str, Callable[[Path], Timing]] = {
         "decoding": lambda root: fresh(decoding, root),
         "stage": lambda root: fresh(stage, root, work / "out"),
@@ -104,7 +113,7 @@ def sizes(roots: Mapping[str, tuple[Path, float]], work: Path, rounds: int, pyth
     else:
         print("cleanvision is not there: `pip install --group bench`, or --cleanvision PYTHON\n")
     rows = []
-    for name, (root, bar) in roots.items():
+    for name, (root, bars) in roots.items():
         timings = [{peer: measure(root) for peer, measure in peers.items()} for _ in range(rounds)]
         seconds = [_median(timings, lambda each, peer=peer: each[peer].seconds) for peer in peers]
         ratios = [
@@ -112,7 +121,7 @@ def sizes(roots: Mapping[str, tuple[Path, float]], work: Path, rounds: int, pyth
             for peer in peers
             if peer != "stage"
         ]
-        judged = [_judged(ratio, limit) for ratio, limit in zip(ratios, (bar, 1.0), strict=False)]
+        judged = [_judged(ratio, limit) for ratio, limit in zip(ratios, bars, strict=False)]
         memory = _median(timings, lambda each: each["stage"].mib)
         rows.append([name, count(root), *(f"{value:.1f}" for value in seconds), *judged, f"{memory:.0f}"])
     heads = [f"{peer}, s" for peer in peers], [f"stage / {peer}" for peer in peers if peer != "stage"]
