@@ -79,14 +79,15 @@ BENCHMARKS = (
     Benchmark("scope", (str(_WHOLE),), (), (_WHOLE,)),
     Benchmark("recalibrate"),
     Benchmark("predict", (), ("--images", "2", "--rounds", "1")),
+    Benchmark("serve_load", (), ("--seconds", "5", "--clients", "2")),
+    Benchmark("scale", ("1000", "10000", "100000"), ("200",)),
+    Benchmark("ray_data"),
 )
 LEFT_OUT = {
     **dict.fromkeys(("ablations", "trials", "elsewhere", "released_start"), "train for hours"),
     **dict.fromkeys(
         ("box_strength", "map_settings", "shown_regions", "int8", "views"), "choose settings on `val`"
     ),
-    **dict.fromkeys(("ray_data", "scale"), "choose how work is spread"),
-    "serve_load": "loads a server for a minute",
     "gpu": "needs a GPU",
     **dict.fromkeys(("not_radiograph", "not_radiograph_examples"), "fit a file of the package"),
     **dict.fromkeys(("folders", "turns", "plain_keras", "run_all"), "are parts of the others"),
