@@ -44,13 +44,13 @@ PICTURES = {
     "leaning": film(shaft(200, 34, 0.3)),
 }
 # Probability and distance from what it learnt from, of this release. Another brings its own.
-SEAL = "97f064442705"
+SEAL = "1c410a334f03"
 EXPECTED = {
-    "shaft": (0.0334, 0.6052),
-    "broken": (0.0481, 0.5773),
-    "two": (0.0341, 0.5620),
-    "one_of_two_broken": (0.0602, 0.5425),
-    "leaning": (0.0400, 0.5658),
+    "shaft": (0.0293, 0.6052),
+    "broken": (0.0410, 0.5773),
+    "two": (0.0319, 0.5620),
+    "one_of_two_broken": (0.0486, 0.5425),
+    "leaning": (0.0344, 0.5658),
 }
 
 
@@ -99,7 +99,7 @@ def test_a_radiograph_of_its_test_is_answered_with_its_place(fracatlas: Path, tm
     likely = [region for region in answer["regions"] if region["score"] > 0.5]
     assert (answer["decision"], len(likely), likely) == ("fracture", 2, answer["regions"][:2])
     assert {region["operating_point"] for region in likely} == {"high_specificity"}
-    assert answer["probability"] == pytest.approx(0.986, abs=0.002)
+    assert answer["probability"] == pytest.approx(0.988, abs=0.002)
     assert (tmp_path / "out" / answer["overlay"]).is_file()
 
 
