@@ -1,8 +1,10 @@
 """Which file a name in somebody's table or annotations means: one rule for all of them, and no guesses.
 
 The names are tried as they are, then written alike (slashes, Unicode, percent signs), then by the last parts
-of the path, fewer and fewer, and each time also in any letter case and whatever the suffix. The plainest rule
-under which nearly as many join as under any is the one. What two files or two names share joins nothing.
+of the path, fewer and fewer, and each time also in any letter case and whatever the suffix; at last by the
+number that a name is, which spreadsheets write without its zeros. The plainest rule under which nearly as many
+join as under any is the one; among rules that ask for the whole path it is the one of most, so that rows written
+in several ways all join. What two files or two names share joins nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ AS_GIVEN = "as given"
 
 _NEARLY = 0.9  # of the names that the best rule joins: a plainer rule that joins so many goes first
 _ENOUGH = 0.5
+_N_WHOLE = 6  # the first rules: all of them ask for the whole path
 _QUERY = re.compile(r"[?#].*$", re.DOTALL)  # of an address
+_NUMBER = re.compile(r"'?0*(\d+)(\.0+)?")  # as spreadsheets and data frames save names of digits alone
 _SUFFIX = re.compile(r"\.(jpe?g|jpe|jfif|png|gif|bmp|webp|tiff?|dcm|dicom|ima)$", re.IGNORECASE)
 
 
@@ -42,12 +46,16 @@ def join(names: Iterable[str], paths: Collection[str]) -> Joined:
     """
     wanted = sorted(set(names))
     tried: list[Joined] = []
-    for rule, key in _rules(paths):
-        tried.append(Joined(_matches(wanted, paths, key, alike=len(tried) < 2), rule))
-        if len(tried[-1].path_of) == len(wanted):
+    for place, (rule, key) in enumerate(_rules(paths)):
+        matches = _matches(wanted, paths, key, alike=place < 2)
+        if tried and place < _N_WHOLE:
+            matches = max(_added(tried[-1].path_of, matches), matches, key=len)
+        tried.append(Joined(matches, rule))
+        if len(matches) == len(wanted):
             break
+    whole = max(tried[:_N_WHOLE], key=lambda one: len(one.path_of))
     most = max(len(one.path_of) for one in tried)
-    return next(one for one in tried if len(one.path_of) >= _NEARLY * most)
+    return next(one for one in (whole, *tried[_N_WHOLE:]) if len(one.path_of) >= _NEARLY * most)
 
 
 def require(joined: Joined, names: Collection[str], paths: Collection[str], what: str, counted: str) -> None:
@@ -94,6 +102,23 @@ def _rules(paths: Collection[str]) -> Iterator[tuple[str, Callable[[str], str]]]
             (True, True, ", in any letter case and whatever the suffix"),
         ):
             yield where + how, partial(_key, depth=depth, fold=fold, bare=bare)
+    yield "by base name, as a number", _as_number
+
+
+def _added(first: dict[str, str], others: dict[str, str]) -> dict[str, str]:
+    """Add to matches what others join of the rest, where the names are paths as long as the files'."""
+    taken = {*first.values()}
+    return first | {
+        name: path
+        for name, path in others.items()
+        if name not in first and path not in taken and _plain(name).count("/") == path.count("/")
+    }
+
+
+def _as_number(name: str) -> str:
+    end = _key(name, depth=1, fold=True, bare=True)
+    number = _NUMBER.fullmatch(end)
+    return number[1] if number else end
 
 
 def _plain(name: str) -> str:
