@@ -294,3 +294,26 @@ def test_an_alias_that_leads_back_ends(tmp_path):
     (tmp_path / "params.yaml").write_text("a: &a\n  b: *a\n")
     with pytest.raises(config.ConfigError, match="a is no setting"):
         config.read(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("run.seed", True, "a number is needed, not yes or no"),
+        ("train.dropout", False, "a number is needed, not yes or no"),
+        ("data.root", "$HOME/radiographs", r"DVC does not know what \$HOME stands for"),
+        ("data.root", "${DATA}/radiographs", r"DVC does not know what \$\{DATA\} stands for"),
+        ("data.labels", "%USERPROFILE%/labels.csv", "DVC does not know what %USERPROFILE% stands for"),
+        ("data.root", " Data", "without blanks around it"),
+        ("data.annotations", "", "a path is needed"),
+    ],
+)
+@pytest.mark.reliability(
+    "settings that YAML or a shell reads in another way", "refused with key, value and rule"
+)
+def test_what_yaml_or_a_shell_would_read_otherwise_is_refused(
+    values: dict[str, Any], tmp_path: Path, key: str, value: Any, rule: str
+) -> None:
+    put(values, key, value)
+    with pytest.raises(config.ConfigError, match=rf"{key}: .*{rule}"):
+        config.read(write(tmp_path, values))

@@ -112,6 +112,12 @@ def _places(source: Path, out: Path, options: Options) -> tuple[Path, Path]:
     path = Path(os.path.abspath(source))  # noqa: PTH100 - `resolve` would follow links
     if not path.exists():
         raise ValueError(f"import needs a source that is there. Received: {source}.")
+    if path.is_file() and record.is_archive(path.name):
+        raise ValueError(
+            f"import needs an unpacked source. Received: {source}. Unpack it, and name its folder."
+        )
+    if options.labels is not None and not options.labels.is_file():
+        raise ValueError(f"--labels must name a CSV that is there. Received: {options.labels}.")
     folder = destination.check(out, writing.OUTPUTS, [path, *([options.labels] if options.labels else [])])
     if path.is_dir() and folder.is_relative_to(path.resolve()):
         raise ValueError(f"--out must lie outside the source, which is never changed. Received: {out}.")

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
 
 from pipeline import addresses
 
@@ -15,6 +25,9 @@ Positive = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, lt=2**16)]  # 0: a free one
 SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
 Word = Annotated[str, Field(min_length=1)]
+
+
+_VARIABLE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]\w*%")
 
 
 def _here(value: Any) -> Any:
@@ -27,6 +40,10 @@ def _whole(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("~"):
         whole = os.path.expanduser(value)  # noqa: PTH111 - that of pathlib fails where nobody has this name
         raise ValueError(f"a path in full is needed, such as {whole}; DVC does not know what ~ stands for")
+    if isinstance(value, str) and (variable := _VARIABLE.search(value)):
+        raise ValueError(f"a path in full is needed; DVC does not know what {variable[0]} stands for")
+    if isinstance(value, str) and (not value or value != value.strip()):
+        raise ValueError("a path is needed, without blanks around it")
     return value
 
 
@@ -53,3 +70,12 @@ class Section(BaseModel):
     """A frozen group of settings that refuses unknown keys and lossy conversions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse yes and no, on and off, where a number is asked for: they would count as 1 and 0."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind in (int, float):
+            raise ValueError("a number is needed, not yes or no, on or off")
+        return value

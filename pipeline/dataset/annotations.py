@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.files.outputs import staged
 
 log = logging.getLogger(__name__)
 
+_LONGEST_RUN = 60  # bits: no picture has so many pixels
 _CATEGORY = {"id": 1, "name": "fractured"}
 
 
@@ -87,6 +89,11 @@ def mask(regions: Sequence[Region], height_px: int, width_px: int) -> NDArray[np
         for polygon in region.outlines:
             _fill(inside, polygon)
     return inside
+
+
+def distinct(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Keep each region once: some tools write all of them twice, where files are joined."""
+    return tuple({(one.bbox, *(part.tobytes() for part in one.polygons)): one for one in regions}.values())
 
 
 def corners(bbox: tuple[float, float, float, float]) -> NDArray[np.float64]:
@@ -187,10 +194,13 @@ def parse_region(annotation: Mapping[str, Any]) -> Region:
     """
     try:
         polygons = _polygons(annotation.get("segmentation"))
-        box = () if polygons else tuple(float(number) for number in annotation.get("bbox") or ())
+        box = () if polygons else _numbers(annotation.get("bbox") or ())
         box = box or _mask_box(annotation.get("segmentation"))
     except (TypeError, OverflowError, LookupError, AttributeError):
-        raise ValueError("an annotation needs lists of numbers. Received: something else") from None
+        received = {key: annotation.get(key) for key in ("bbox", "segmentation") if annotation.get(key)}
+        raise ValueError(
+            f"an annotation needs lists of numbers. Received: {reprlib.repr(received)}"
+        ) from None
     if polygons:
         points = np.concatenate(polygons)
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
@@ -221,18 +231,44 @@ def _mask_box(segmentation: Any) -> tuple[float, ...]:
 
     height, width = (int(side) for side in segmentation["size"])
     counts = segmentation["counts"]
-    given = counts if isinstance(counts, list) else []
-    if min(height, width) < 1 or min(given, default=0) < 0 or sum(given) > height * width:
+    runs = [int(run) for run in counts] if isinstance(counts, list) else _runs(counts)
+    if min(height, width) < 1 or min(runs, default=-1) < 0 or sum(runs) > height * width:
         raise ValueError(f"a run-length mask must fit its size. Received: size {[height, width]}")
-    if given:
-        encoded = run_length.frPyObjects({"size": [height, width], "counts": given}, height, width)
-    else:
-        encoded = {"size": [height, width], "counts": counts.encode()}
+    encoded = run_length.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return tuple(map(float, run_length.toBbox(encoded)))
 
 
+def _runs(packed: str) -> list[int]:
+    """Unpack the runs of a compressed mask: five bits a letter, the fourth on less the one before last."""
+    runs, value, shift = [0], 0, 0
+    for letter in packed.encode():
+        bits = letter - 48
+        value |= (bits & 31) << shift
+        shift += 5
+        if shift > _LONGEST_RUN:
+            raise TypeError
+        if not bits & 32:
+            value -= (bits & 16) << (shift - 4)
+            runs.append(value + (runs[-2] if len(runs) > 3 else 0))
+            value = shift = 0
+    return runs[1:]
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    """Read a list of numbers; a TypeError where it holds anything else."""
+    if not isinstance(values, list | tuple):
+        raise TypeError
+    try:
+        return tuple(map(float, values))
+    except ValueError:
+        raise TypeError from None
+
+
 def _polygon(part: Any) -> NDArray[np.float64]:
-    numbers = np.asarray(part, dtype=np.float64).ravel()
+    try:
+        numbers = np.asarray(part, dtype=np.float64).ravel()
+    except ValueError:
+        raise TypeError from None
     if numbers.size < 6 or numbers.size % 2:
         raise ValueError(f"a polygon needs three points or more. Received: {numbers.size} numbers")
     return numbers.reshape(-1, 2)

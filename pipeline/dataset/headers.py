@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,5 +66,5 @@ def meaning(column: str) -> str | None:
 
 
 def plain(column: str) -> str:
-    """Write a column's name, of any script, without case, blanks and signs."""
-    return re.sub(r"[\W_]", "", column.casefold())
+    """Write a column's name, of any script and in any form of Unicode, without case, blanks and signs."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", column).casefold())

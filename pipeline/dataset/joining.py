@@ -2,9 +2,9 @@
 
 The names are tried as they are, then written alike (slashes, Unicode, percent signs), then by the last parts
 of the path, fewer and fewer, and each time also in any letter case and whatever the suffix; at last by the
-number that a name is, which spreadsheets write without its zeros. The plainest rule under which nearly as many
-join as under any is the one; among rules that ask for the whole path it is the one of most, so that rows written
-in several ways all join. What two files or two names share joins nothing.
+number that a name is, which spreadsheets write without its zeros. The plainest rule under which nearly as
+many join as under any is the one; of rules that ask for the whole path it is the one that joins most, so that
+rows written in several ways all join. What two files or two names share joins nothing.
 """
 
 from __future__ import annotations

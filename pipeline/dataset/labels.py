@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -43,9 +44,10 @@ LABEL_COLUMNS = ("fractured", "fracture", "class", "label")
 SPLIT_COLUMNS = ("split", "subset", "partition")
 _SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
 CLASSES = {  # what a label says, by its value without case, blanks and signs
-    **dict.fromkeys(("fractured", "fracture", "1", "true", "yes", "positive"), "fractured"),
+    **dict.fromkeys(("fractured", "fracture", "1", "true", "yes", "y", "positive", "pos"), "fractured"),
     **dict.fromkeys(
-        ("notfractured", "nonfractured", "normal", "0", "false", "no", "negative"), "not fractured"
+        ("notfractured", "nonfractured", "normal", "0", "false", "no", "n", "negative", "neg"),
+        "not fractured",
     ),
 }
 
@@ -70,7 +72,7 @@ class Labels(NamedTuple):
 
 def word(value: str) -> str:
     """Write what a label says without case, blanks and signs; the minus of a number and a doubt stay."""
-    if number := _WHOLE.fullmatch(value):
+    if number := _WHOLE.fullmatch(unicodedata.normalize("NFKC", value)):
         return number[1]
     return headers.plain(value) + "?" * ("?" in value)
 
@@ -149,7 +151,7 @@ def _known(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     issues, known = [], {}
     for column in [name for name in (*JOINING, body_part.COLUMN) if name in table]:
         values = table[column].str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # a number, as tables save it
-        nothing = values.map(_says_nothing)
+        nothing = values.map(says_nothing)
         known[column] = values.mask(nothing, "")
         if said := sorted(set(values[nothing]) - {""}):
             shown = ", ".join(map(repr, said[:3]))
@@ -175,7 +177,8 @@ def _studies(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     return table.assign(study_id=table["study_id"].mask(counted, within)), [issue]
 
 
-def _says_nothing(value: str) -> bool:
+def says_nothing(value: str) -> bool:
+    """Whether an id only says that nothing is known."""
     return (
         re.sub(r"[\W_]+", " ", value.casefold()).strip() in {"", *_UNKNOWN}
         or bool(_NEGATIVE.fullmatch(value))

@@ -16,6 +16,7 @@ from pipeline.files.text import TextFault
 
 _SEPARATORS = ",;\t|"
 _SEP_LINE = re.compile(rf"\A\"?sep=([{_SEPARATORS}])\"?\n", re.IGNORECASE)  # by it Excel is told
+_KEPT_AS_TEXT = re.compile(r"(?:=\"(.*)\"|'(\d[\d.,]*))", re.DOTALL)  # by these signs a spreadsheet is told
 _RETURN = "\ue00d"  # stands for a carriage return inside a cell, which `csv` would take for the end of a row
 
 
@@ -124,7 +125,7 @@ def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     rows = []
     try:
         for cells in reader:
-            plain = [cell.strip().replace(_RETURN, "\r") for cell in cells]
+            plain = [_plain(cell.replace(_RETURN, "\r")) for cell in cells]
             if any(plain):
                 rows.append((reader.line_num, plain))
     except csv.Error as error:
@@ -134,6 +135,12 @@ def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     if not rows:
         raise TextFault(f"{path} must have a header. Received: no text.")
     return rows
+
+
+def _plain(cell: str) -> str:
+    """Drop blanks around a cell, and the signs by which a spreadsheet is told not to take it for a number."""
+    marked = _KEPT_AS_TEXT.fullmatch(cell.strip())
+    return (marked[1] or marked[2] or "").strip() if marked else cell.strip()
 
 
 def _shortened(cells: list[str]) -> str:

@@ -98,7 +98,8 @@ def _placed(coco: CocoFile, images: Mapping[str, Image], where: str) -> tuple[li
 
 
 def _shape(one: Drawn, image: Image, coco: CocoFile, where: str) -> Shape:
-    category = (coco.categories.get(one.category) or one.category) if one.category in coco.categories else ""
+    known = one.category in coco.categories or not coco.categories  # else the id is all that tells
+    category = (coco.categories.get(one.category) or one.category) if known else ""
     where = f"{where}, annotation {coco_file.shortened(one.values.get('id'))}"
     fault = "" if category else f"no category has the id {one.category!r}"
     try:

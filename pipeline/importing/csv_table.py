@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.dataset import headers, labels, tables
-from pipeline.files.printable import printable
+from pipeline.files.printable import first, printable
 from pipeline.importing import meaning
 from pipeline.importing.record import (
     BAD_ROW,
@@ -25,6 +26,9 @@ from pipeline.importing.record import (
 )
 from pipeline.importing.source import Source, missing, split_of
 
+log = logging.getLogger(__name__)
+
+_MAYBE_SPLITS = ("set", "dataset", "datasplit")  # where their values say so
 LABEL_COLUMNS = (*labels.LABEL_COLUMNS, "isfractured", "target", "diagnosis", "abnormal", "fracturevisible")
 
 
@@ -34,7 +38,7 @@ def read(path: Path, options: Options) -> Found:
     source, ragged = Source(file.parent, options.without), list[str]()
     table = named(tables.given(file, ragged).table, file)
     label = label_column(table, file, options)
-    split = next((name for name in table if headers.plain(name) in labels.SPLIT_COLUMNS), "")
+    split, unknown = _split_column(table)
     rest = [name for name in table if name not in {"path", "patient_id", "study_id", label, split}]
     columns = [name for name in rest if name not in labels.RESERVED]
     path_of = _paths(table["path"], source)
@@ -50,8 +54,20 @@ def read(path: Path, options: Options) -> Found:
         else:
             records.append(_record(picture, row, columns, split, fractured=fractured))
     dropped = sorted({*rest} - {*columns})
-    remarks = (f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}",)
-    return Found(records, [*source.left_out, *lines], source.pictures, remarks if dropped else ())
+    remarks = [unknown] if unknown else []
+    if dropped:
+        remarks.append(f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}")
+    return Found(records, [*source.left_out, *lines], source.pictures, tuple(remarks))
+
+
+def _split_column(table: pd.DataFrame) -> tuple[str, str]:
+    """Find the column that tells the splits, and say which of its values tell none; empty for nothing."""
+    column = next((name for name in table if _tells_splits(name, table[name])), "")
+    unknown = {value: None for value in table[column] if value and not split_of([value])} if column else {}
+    if not unknown:
+        return column, ""
+    shown = first([*map(repr, unknown)], 3)
+    return column, f"{column} says {shown}, which is none of train, val, test: these rows get a split anew"
 
 
 def _no_label(file: str, value: str, where: str) -> LeftOut:
@@ -60,13 +76,23 @@ def _no_label(file: str, value: str, where: str) -> LeftOut:
     return LeftOut(file, NOT_UNDERSTOOD, f"{where} is {value[:80]!r}: see --fractured and --not-fractured")
 
 
+def _tells_splits(name: str, values: pd.Series[str]) -> bool:
+    plain = headers.plain(name)
+    return plain in labels.SPLIT_COLUMNS or (
+        plain in _MAYBE_SPLITS and any(split_of([value]) for value in values.unique())
+    )
+
+
 def label_column(table: pd.DataFrame, file: Path, options: Options) -> str:
-    """Find the column of labels: the one that was named, else the first of the usual names."""
+    """Find the column of labels, and say so: the one that was named, else the first of the usual names."""
     wanted = [options.label_column] if options.label_column else LABEL_COLUMNS
-    for name in wanted:
-        for column in table:
-            if headers.plain(column) == headers.plain(name):
-                return str(column)
+    found = [
+        str(column) for name in wanted for column in table if headers.plain(column) == headers.plain(name)
+    ]
+    if found:
+        others = f"; not from {', '.join(map(repr, found[1:]))}: see --label-column" if found[1:] else ""
+        log.info("labels are from the column %r of %s%s", found[0], file.name, others)
+        return found[0]
     raise ValueError(
         f"{file} must have a column of labels, such as `fractured`. Received: {list(table)}. Name it with "
         "--label-column."
@@ -97,12 +123,16 @@ def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
     return absolute | source.find(set(names) - absolute.keys() - {""})
 
 
+def _known(name: str) -> str:
+    return "" if labels.says_nothing(name) else name
+
+
 def _record(file: Path, row: Mapping[str, str], columns: list[str], split: str, *, fractured: bool) -> Record:
     return Record(
         file,
         fractured,
         split_of([row[split]]) if split else "",
-        row.get("patient_id", ""),
-        row.get("study_id", ""),
+        _known(row.get("patient_id", "")),
+        _known(row.get("study_id", "")),
         {name: row[name] for name in columns},
     )

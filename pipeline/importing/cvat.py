@@ -89,10 +89,7 @@ def _region(one: Element) -> Region | None:
     if one.tag == "tag":
         return None
     if one.tag == "box":
-        left, top, right, bottom = (
-            xml_files.number(one.get(key), key) for key in ("xtl", "ytl", "xbr", "ybr")
-        )
-        region = parse_region({"bbox": [left, top, right - left, bottom - top]})
+        region = xml_files.box({key: one.get(key) for key in ("xtl", "ytl", "xbr", "ybr")})
         return _turned(region, xml_files.number(one.get("rotation", "0"), "rotation"))
     if one.tag == "mask":
         box = [xml_files.number(one.get(key), key) for key in ("left", "top", "width", "height")]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.dataset import body_part, headers, tables
+from pipeline.dataset.labels import says_nothing
 from pipeline.files import complaints, dicom, engine, images
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault
@@ -106,7 +107,8 @@ def _described(header: Header) -> Described:
     columns["age"] = _years(header.text("PatientAge"))
     issuer, patient = header.text("IssuerOfPatientID"), header.text("PatientID")
     keys = {keyword: header.text(keyword) for keyword in _KEYS.values()}
-    return Described(f"{issuer}/{patient}" if patient else "", keys["StudyInstanceUID"], keys, columns)
+    known = f"{issuer}/{patient}" if not says_nothing(patient) else ""  # else all would be one patient
+    return Described(known, keys["StudyInstanceUID"], keys, columns)
 
 
 def _years(age: str) -> str:

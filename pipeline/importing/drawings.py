@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.dataset.annotations import Region
+from pipeline.dataset.annotations import Region, distinct
 from pipeline.files import engine, images
 from pipeline.files.faults import ImageFault
 from pipeline.importing.record import (
     BAD_ROW,
     BROKEN,
     OUTSIDE,
+    REPEATED,
     TWO_LABELS,
     UNKNOWN_CLASS,
     UNREADABLE,
@@ -102,7 +103,11 @@ def found(
         It stays open which classes are fractures.
     """
     if fractures is None:
-        fractures = _chosen(pictures, [*named], source, options)
+        try:
+            fractures = _chosen(pictures, [*named], source, options)
+        except ValueError as error:
+            broken = next((f" {one.file}: {one.detail}" for one in left_out if one.cause == BROKEN), "")
+            raise ValueError(f"{error}{broken}") from None
     sized, unreadable = _with_sizes(pictures, fractures, source)
     records, more = [], [*left_out, *unreadable]
     for picture in sized:
@@ -183,6 +188,9 @@ def _record(
         region, line = _sound(shape, picture, name)
         regions += region
         lines += line
+    once = distinct(regions)
+    if repeated := len(regions) - len(once):
+        lines.append(LeftOut(name, REPEATED, f"{repeated} of {len(regions)} fractures are drawn twice alike"))
     unknown = [shape for shape in picture.shapes if not shape.category]
     lines += [LeftOut(shape.where or name, UNKNOWN_CLASS, shape.fault) for shape in unknown]
     if not drawn and picture.unsure:
@@ -193,7 +201,7 @@ def _record(
             LeftOut(name, UNKNOWN_CLASS, "only shapes of unknown classes: it may be fractured"),
         ]
     size = picture.size if regions else None
-    return [Record(picture.file, bool(drawn), picture.split, regions=tuple(regions), size=size)], lines
+    return [Record(picture.file, bool(drawn), picture.split, regions=once, size=size)], lines
 
 
 def _sound(shape: Shape, picture: Picture, name: str) -> tuple[list[Region], list[LeftOut]]:

@@ -15,7 +15,7 @@ from pipeline.importing import coco, drawings, meaning, rows, voc, yolo
 from pipeline.importing.drawings import Picture
 from pipeline.importing.record import BROKEN, TWO_LABELS, Found, LeftOut, NotThisKindError, Options, Record
 from pipeline.importing.rows import Rows
-from pipeline.importing.source import Source, missing, split_of
+from pipeline.importing.source import Source, missing, split_of, stem
 
 _CLASSES = {"Fractured": True, "Non_fractured": False}
 _PARTS = ("hand", "leg", "hip", "shoulder")
@@ -43,26 +43,26 @@ def _records(
 ) -> tuple[list[Record], list[LeftOut]]:
     """Label pictures by their folder, where the table says the same."""
     labels = {file: _CLASSES[file.parent.name] for file in source.pictures if file.parent.name in _CLASSES}
-    records, lines = (
-        [],
-        missing(sorted(described.of_name.keys() - {file.name for file in labels}), "dataset.csv"),
-    )
+    found = source.find(described.of_name, among=[*labels])
+    name_of = {file: name for name, file in found.items()}
+    records, lines = [], missing(sorted(described.of_name.keys() - found.keys()), "dataset.csv")
     for file, label in labels.items():
-        row = described.of_name.get(file.name, {})
-        if clash := _clash(file, row, described, source, label=label):
+        name = name_of.get(file, "")
+        row = described.of_name.get(name, {})
+        if clash := _clash(file, row, described.clash(name, source.shown(file)), source, label=label):
             lines += clash
         else:
-            records.append(Record(file, label, splits.get(file.name, ""), columns=_columns(row)))
+            records.append(Record(file, label, splits.get(file.stem, ""), columns=_columns(row)))
     return records, lines
 
 
 def _clash(
-    file: Path, row: Mapping[str, str], described: Rows, source: Source, *, label: bool
+    file: Path, row: Mapping[str, str], differing: list[LeftOut], source: Source, *, label: bool
 ) -> list[LeftOut]:
     if row and meaning.yes(row[_FRACTURED]) != str(int(label)):
         detail = f"in {file.parent.name}, and dataset.csv says fractured {row[_FRACTURED]!r}"
         return [LeftOut(source.shown(file), TWO_LABELS, detail)]
-    return described.clash(file.name, source.shown(file))
+    return differing
 
 
 def _columns(row: Mapping[str, str]) -> dict[str, str]:
@@ -80,7 +80,7 @@ def _splits(top: Path, source: Source) -> dict[str, str]:
     names = (
         (row.split(",")[0].strip('"'), split_of([file.stem])) for file in files for row in source.lines(file)
     )
-    return {name: split for name, split in names if split}
+    return {stem(name): split for name, split in names if split}
 
 
 def _drawn(source: Source, folder: Path) -> tuple[list[Picture], list[LeftOut]]:

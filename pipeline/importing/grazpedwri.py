@@ -13,10 +13,18 @@ from pathlib import Path
 from pipeline.dataset import body_part
 from pipeline.importing import drawings, meaning, rows, voc, yolo
 from pipeline.importing.drawings import Picture
-from pipeline.importing.record import Found, LeftOut, NotThisKindError, Options, Record
+from pipeline.importing.record import (
+    NOT_UNDERSTOOD,
+    Found,
+    LeftOut,
+    NotThisKindError,
+    Options,
+    Record,
+)
 from pipeline.importing.source import Source, missing
 
-_NEEDED = ("patient_id", "study_number", "fracture_visible")
+_LABEL = "fracture_visible"
+_NEEDED = ("patient_id", "study_number", _LABEL)
 _COLUMNS = (
     "gender", "age", "laterality", "projection", "initial_exam", "ao_classification", "cast",
     "diagnosis_uncertain", "osteopenia", "device_manufacturer",
@@ -39,9 +47,13 @@ def read(path: Path, options: Options) -> Found:
     files = source.find(described.of_name)
     lines = [*described.left_out, *missing(sorted(described.of_name.keys() - files.keys()), "dataset.csv")]
     lines += [line for stem, file in files.items() for line in described.clash(stem, source.shown(file))]
-    records = [
-        _record(file, described.of_name[stem]) for stem, file in files.items() if stem not in described.twice
+    rows_of = {file: described.of_name[stem] for stem, file in files.items() if stem not in described.twice}
+    lines += [
+        LeftOut(source.shown(file), NOT_UNDERSTOOD, f"{_LABEL} of dataset.csv is {row[_LABEL][:80]!r}")
+        for file, row in rows_of.items()
+        if not meaning.yes(row[_LABEL])
     ]
+    records = [_record(file, row) for file, row in rows_of.items() if meaning.yes(row[_LABEL])]
     pictures, more = _drawn(source)
     drawn = drawings.found(pictures, _CLASSES, source, Options(), more, _FRACTURE)
     return drawings.on_labelled(records, drawn, lines, source)
@@ -54,7 +66,7 @@ def _record(file: Path, row: Mapping[str, str]) -> Record:
     patient, study = row["patient_id"], row["study_number"]
     return Record(
         file,
-        meaning.yes(row["fracture_visible"]) == "1",
+        meaning.yes(row[_LABEL]) == "1",
         patient=patient,
         study=f"{patient}/{study}" if patient and study else "",
         columns=columns,

@@ -24,8 +24,9 @@ from pipeline.importing.record import (
 from pipeline.importing.source import Source, split_of
 
 _STUDY = re.compile(
-    r"(?:.*/)?(?P<split>train|valid)/XR_(?P<part>[A-Z]+)/(?P<patient>patient\d+)/"
-    r"(?P<study>study\d+)_(?P<label>positive|negative)/?"
+    r"(?:.*/)?(?P<split>train|val(?:id)?)/XR_(?P<part>[A-Z]+)/(?P<patient>patient\d+)/"
+    r"(?P<study>study\d+)_(?P<label>positive|negative)/?",
+    re.IGNORECASE,
 )
 MEANING = "abnormal (MURA): fracture, hardware, degeneration and other findings, not told apart"
 REMARK = (
@@ -44,7 +45,7 @@ def read(path: Path, options: Options) -> Found:
     labels, lines = _labels(source)
     records = []
     for file, study in studies.items():
-        label = study["label"] == "positive"
+        label = _is_positive(study)
         if labels.get(_key(study), label) != label:
             detail = f"in {file.parent.name}, and labeled_studies.csv says {int(not label)}"
             lines.append(LeftOut(source.shown(file), TWO_LABELS, detail))
@@ -59,7 +60,7 @@ def _record(file: Path, study: re.Match[str]) -> Record:
     part = study["part"].lower()
     return Record(
         file,
-        study["label"] == "positive",
+        _is_positive(study),
         split_of([study["split"]]),
         study["patient"],
         f"{study['patient']}/{part}/{study['study']}",
@@ -71,7 +72,7 @@ def _labels(source: Source) -> tuple[dict[str, bool], list[LeftOut]]:
     """Read the labels of studies, where the tables are there."""
     labels, lines = {}, []
     for file, line, row in _lines(source, "_labeled_studies.csv"):
-        name, _, value = row.rpartition(",")
+        name, _, value = row.replace(";", ",").rpartition(",")
         study = _STUDY.fullmatch(name.strip())
         if study is None or value.strip() not in {"0", "1"}:
             lines.append(
@@ -84,18 +85,32 @@ def _labels(source: Source) -> tuple[dict[str, bool], list[LeftOut]]:
 
 def _missing(source: Source, files: set[Path]) -> list[LeftOut]:
     """Name pictures that the tables list and the folders lack."""
-    names = {"/".join(file.parts[-5:]) for file in files}
+    names = {_end(file.as_posix()) for file in files}
     return [
         LeftOut(row, MISSING, f"{source.shown(file)} names it, and no such picture is there")
         for file, _, row in _lines(source, "_image_paths.csv")
-        if "/".join(row.split("/")[-5:]) not in names
+        if _end(row) not in names
     ]
 
 
 def _lines(source: Source, end: str) -> list[tuple[Path, int, str]]:
     files = [file for file in source.named(".csv") if file.name.endswith(end)]
-    return [(file, line, row) for file in files for line, row in enumerate(source.lines(file), start=1)]
+    return [
+        (file, line, row.replace("\\", "/"))
+        for file in files
+        for line, row in enumerate(source.lines(file), start=1)
+    ]
+
+
+def _is_positive(study: re.Match[str]) -> bool:
+    return study["label"].casefold() == "positive"
 
 
 def _key(study: re.Match[str]) -> str:
-    return "/".join(study.group("split", "part", "patient", "study"))
+    return "/".join((split_of([study["split"]]), *study.group("part", "patient", "study"))).casefold()
+
+
+def _end(path: str) -> str:
+    """Return the split and what follows it, in small letters."""
+    split, *rest = path.casefold().split("/")[-5:]
+    return "/".join([split_of([split]), *rest])

@@ -15,16 +15,24 @@ from pipeline.files.printable import first, one_line
 NO_LABEL, MISSING, TWO_LABELS = "no label", "missing file", "two labels or splits"
 BROKEN, NOT_UNDERSTOOD, UNKNOWN_CLASS = "broken label file", "label not understood", "class unknown"
 BAD_ROW, OUTSIDE, UNREADABLE = "bad row", "box outside", "unreadable picture"
+REPEATED = "drawn twice"
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name has to be unpacked first."""
+    return Path(name).suffix.lower() in {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"}
 
 
 class NotThisKindError(ValueError):
     """The source is not of the kind that was named."""
 
     def __init__(self, kind: str, source: Path, looked_for: str, found: Iterable[str]) -> None:
-        instead = one_line(first(sorted(found), 8)) or "nothing"
+        names = sorted(found)
+        packed = next((f"Unpack {one_line(name)}, or n" for name in names if is_archive(name)), "N")
+        instead = one_line(first(names, 8)) or "nothing"
         super().__init__(
-            f"import {kind} needs {looked_for}. Received: {source}, which holds {instead}. Name the folder "
-            "that holds them, or another kind; docs/how-to/import.md lists the kinds."
+            f"import {kind} needs {looked_for}. Received: {source}, which holds {instead}. {packed}ame the "
+            "folder that holds them, or another kind; docs/how-to/import.md lists the kinds."
         )
 
 

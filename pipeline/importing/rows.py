@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,7 @@ def read(file: Path, key: str, needed: Collection[str]) -> Rows:
         It is no table, or lacks a column.
     """
     ragged: list[str] = []
-    table = tables.given(file, ragged).table
+    table = tables.given(file, ragged).table.rename(columns=lambda name: re.sub(r"\s", "_", name.casefold()))
     if lacking := sorted({key, *needed} - {*table}):
         raise ValueError(f"{file} must have columns {', '.join(lacking)}. Received: {list(table)}.")
     distinct = table.drop_duplicates()

@@ -17,7 +17,9 @@ from pipeline.files.walk import walk
 from pipeline.importing.record import BROKEN, MISSING, UNREADABLE, LeftOut, shown
 from pipeline.validate import links
 
-_YEAR = re.compile(r"[\d_-]+$")  # of train2017
+_BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, test_images
+    r"^[\d\W_]+|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
+)
 _REFUSED = {"outside_root", "link_skipped", "not_a_file", "unreadable"}
 
 
@@ -101,9 +103,15 @@ class Source:
         return paths
 
 
+def stem(name: str) -> str:
+    """Drop folders and the suffix of a picture from a name; another suffix is part of the name."""
+    last = PurePath(name.replace("\\", "/"))
+    return last.stem if last.suffix.lower() in images.SUFFIXES else last.name
+
+
 def split_of(names: Collection[str]) -> str:
     """Return the split that one of some names stands for, the last one first; empty where none does."""
-    meant = (layout.meant(_YEAR.sub("", name)) for name in reversed([*names]))
+    meant = (layout.meant(_BESIDE.sub("", name)) for name in reversed([*names]))
     return next((split for split in meant if split in layout.SPLITS), "")
 
 

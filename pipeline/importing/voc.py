@@ -7,17 +7,18 @@ http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from pipeline.dataset.annotations import parse_region
 from pipeline.importing import drawings, xml_files
 from pipeline.importing.drawings import Picture, Shape
 from pipeline.importing.record import BROKEN, MISSING, Found, LeftOut, NotThisKindError, Options
-from pipeline.importing.source import Source, split_of
+from pipeline.importing.source import Source, split_of, stem
 
+_OF_CLASS = re.compile(r"\s+-?[01]$")  # whether an object of the list's class is on the picture
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -108,18 +109,17 @@ def _shape(one: Element, where: str) -> Shape:
     """Read an object; its corners are pixels, the last ones included."""
     category = one.findtext("name", "").strip()
     try:
-        left, top, right, bottom = (xml_files.number(one.findtext(f"bndbox/{key}"), key) for key in _CORNERS)
-        region = parse_region({"bbox": [left, top, right - left, bottom - top]})
+        region = xml_files.box({key: one.findtext(f"bndbox/{key}") for key in _CORNERS})
     except ValueError as error:
         return Shape(category, None, str(error), where)
     return Shape(category, region, "" if category else "a box without a class", where)
 
 
 def _image_sets(source: Source) -> dict[str, str]:
-    """Read the split of each picture from ``ImageSets/Main``."""
+    """Read the split of each picture from ``ImageSets/Main``; some write paths and suffixes there."""
     lists = [file for file in source.named(".txt") if "ImageSets" in source.parts(file)]
     return {
-        line.split()[0]: split
+        stem(_OF_CLASS.sub("", line)): split
         for file in lists
         if (split := split_of([file.stem]))
         for line in source.lines(file)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from pipeline.dataset.annotations import Region, parse_region
 from pipeline.files import text as texts
 
 
@@ -41,6 +43,19 @@ def number(text: str | None, what: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{what} must be a number. Received: {text!r}")
     return value
+
+
+def box(corners: Mapping[str, str | None]) -> Region:
+    """Read a box from its corners: left, top, right, bottom by their names; either corner may come first.
+
+    Raises
+    ------
+    ValueError
+        One is no number, or the box has no extent.
+    """
+    left, top, right, bottom = (number(text, name) for name, text in corners.items())
+    (left, right), (top, bottom) = sorted((left, right)), sorted((top, bottom))
+    return parse_region({"bbox": [left, top, right - left, bottom - top]})
 
 
 def size(height: str | None, width: str | None) -> tuple[int, int] | None:

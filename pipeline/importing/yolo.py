@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def read(path: Path, options: Options) -> Found:
     """Read a folder of pictures and label files."""
     source = Source(path, options.without)
     label_files = {file for file in source.named(".txt") if not _NO_LABELS.fullmatch(file.name)}
-    paired = {file: label for file in source.pictures if (label := _label_of(file, label_files)) is not None}
+    folded = {_folded(file): file for file in sorted(label_files, reverse=True)}
+    paired = {file: label for file in source.pictures if (label := _label_of(file, folded)) is not None}
     if not paired:
         looked = "pictures in images/ with text files of the same names in labels/, or beside them"
         raise NotThisKindError("yolo", path, looked, source.top())
@@ -57,9 +59,20 @@ def settings(source: Source) -> tuple[dict[str, str], dict[Path, str], list[Left
         except (ValueError, yaml.YAMLError) as error:
             lines.append(LeftOut(source.shown(file), BROKEN, str(error)))
             continue
-        if isinstance(values, dict) and values.get("names"):
-            classes |= _classes(values["names"])
-            folders |= _folders(values, file, source)
+        if not isinstance(values, dict) or not values.get("names"):
+            continue
+        found = _classes(values["names"])
+        if not found:
+            received = reprlib.repr(values["names"])
+            detail = f"`names` must list the classes, or name them by their numbers. Received: {received}"
+            lines.append(LeftOut(source.shown(file), BROKEN, detail))
+        elif any(classes.get(number, name) != name for number, name in found.items()):
+            raise ValueError(
+                f"{source.shown(file)} must number the classes as the other YAML files do. Received: "
+                f"{found}, and {classes} before it. Import each export by itself."
+            )
+        classes |= found
+        folders |= _folders(values, file, source)
     for file in source.named(".txt", ".names"):
         if not classes and file.name in ("classes.txt", "obj.names"):
             classes = _classes(source.lines(file))
@@ -116,15 +129,18 @@ def _shape(row: Sequence[str], classes: Mapping[str, str], where: str) -> Shape:
     return Shape(category, region, "", where)
 
 
-def _label_of(file: Path, label_files: set[Path]) -> Path | None:
-    """Find the label file of a picture: in labels/ for images/, or beside it."""
-    label, parts = file.with_suffix(".txt"), [*file.parts]
-    for place in reversed(range(len(parts) - 1)):
-        if parts[place].casefold() == "images":
-            other = Path(*parts[:place], "labels", *parts[place + 1 :]).with_suffix(".txt")
-            if other in label_files:
-                return other
-    return label if label in label_files else None
+def _label_of(file: Path, label_files: Mapping[Path, Path]) -> Path | None:
+    """Find the label file of a picture, in any letter case: in labels/ for images/, or beside it."""
+    own = _folded(file)
+    parts = own.parts
+    places = [place for place in reversed(range(len(parts) - 1)) if parts[place] == "images"]
+    others = [Path(*parts[:place], "labels", *parts[place + 1 :]) for place in places]
+    return next((label_files[one] for one in (*others, own) if one in label_files), None)
+
+
+def _folded(file: Path) -> Path:
+    """Write a path without its suffix and in small letters."""
+    return Path(file.with_suffix("").as_posix().casefold())
 
 
 def _split(file: Path, folders: Mapping[Path, str], source: Source) -> str:
@@ -134,8 +150,12 @@ def _split(file: Path, folders: Mapping[Path, str], source: Source) -> str:
 
 
 def _classes(names: Any) -> dict[str, str]:
-    items = names.items() if isinstance(names, dict) else enumerate(names if isinstance(names, list) else [])
-    return {str(number): str(name) for number, name in items}
+    """Return the names by their numbers; nothing of what are no plain names."""
+    items = dict(
+        names.items() if isinstance(names, dict) else enumerate(names if isinstance(names, list) else [])
+    )
+    plain = all(isinstance(name, str | int | float | None) for name in items.values())
+    return {str(number): str(name) for number, name in items.items()} if plain else {}
 
 
 def _folders(values: Mapping[str, Any], file: Path, source: Source) -> dict[Path, str]:

@@ -205,6 +205,11 @@ def _say(
         *(n_used, coco.n_given, len(regions), n_fractured, rule),
         f"; left out: {', '.join(left_out)}" if left_out else "",
     )
+    for code in sorted(codes):
+        first = next(issue for issue in issues if issue.issue == code)
+        log.warning(
+            "annotations: the first %s: %s", code, ": ".join(filter(None, (first.path, first.detail)))
+        )
     for issue in issues:
         if issue.issue in _ON_ALL - {"annotation_other_category"}:
             log.warning("annotations: %s", issue.detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,12 +107,12 @@ def region(drawn: Drawn, height_px: int, width_px: int) -> Region:
 
 
 def identity(value: Any) -> str:
-    """Write an id as text: 12, 12.0 and "12" are one; what can be no id is empty."""
+    """Write an id as text: 12, 12.0, "12" and "12.0" are one; what can be no id is empty."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return ""
-    return _text(value).strip()
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", _text(value).strip())
 
 
 def shortened(value: Any) -> str:
@@ -138,7 +139,7 @@ def _categories(values: Mapping[str, Any], path: Path) -> dict[str, str]:
     named: dict[str, str] = {}
     for key, one in _entries(values, "categories", path) if values.get("categories") is not None else []:
         name = _text(one.get("name", "")) if isinstance(one, dict) else ""
-        if named.setdefault(identity(key), name) != name:
+        if named.setdefault(identity(key), name).strip().casefold() != name.strip().casefold():
             raise ValueError(
                 f"{path}: each of `categories` must have an id of its own. Received: {key!r} for "
                 f"{named[identity(key)]!r} and {name!r}. Give each its own, in `annotations` too."

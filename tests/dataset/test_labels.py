@@ -208,6 +208,33 @@ def test_addresses_join_by_their_path(tmp_path):
     assert table.loc["b c.jpg", "x"] == "yes"
 
 
+@pytest.mark.reliability("one table whose paths are written in several ways", "every row joins")
+def test_rows_written_in_several_ways_all_join(tmp_path):
+    paths = [f"train/fractured/{n:02}.png" for n in range(20)]
+    odd = [paths[0].replace("/", "\\"), f"./{paths[1]}", paths[2].upper(), "Train/Fractured/03.PNG"]
+    names = [*odd, *paths[4:]]
+    table = read(tmp_path, "path,x\n" + "".join(f"{name},{n}\n" for n, name in enumerate(names)), paths).table
+    assert table.loc[paths, "x"].tolist() == [str(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("written", ["{n}", "{n}.0", '="{n:04}"', "'{n:04}"])
+@pytest.mark.reliability(
+    "names of digits as spreadsheets save them", "joined: 7, 7.0 and '0007 name 0007.png"
+)
+def test_numbers_that_a_spreadsheet_cut_short_join(tmp_path, written):
+    paths = [f"train/fractured/{n:04}.png" for n in range(12)]
+    rows = "".join(f"{written.format(n=n)},{n}\n" for n in range(12))
+    assert read(tmp_path, f"image_id,x\n{rows}", paths).table.loc[paths, "x"].tolist() == [
+        *map(str, range(12))
+    ]
+
+
+def test_signs_that_keep_a_number_as_text_are_no_part_of_an_id(tmp_path):
+    table = read(tmp_path, 'path,patient_id\na.jpg,\'0042\nb.jpg,="0042"\n').table
+    assert table["patient_id"].tolist() == ["0042", "0042"]
+    assert read(tmp_path, "path\n'1.jpg\n", ["'1.jpg"]).figures["labels_joined"] == 1
+
+
 def test_what_joined_is_told(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     read(tmp_path, "path\na.jpg\nc.jpg\n")

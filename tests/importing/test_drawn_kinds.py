@@ -215,3 +215,98 @@ def test_a_broken_cvat_file_leaves_nothing_to_use(root, bring):
         ValueError, match=r"import cvat needs annotations.xml .*annotations.xml: no well-formed XML"
     ):
         bring("cvat")
+
+
+@pytest.mark.parametrize(
+    ("kind", "of", "old", "new"),
+    [
+        ("voc", "Annotations/0.xml", "<xmin>40</xmin><ymin>50</ymin><xmax>70</xmax>",
+         "<xmin>70</xmin><ymin>50</ymin><xmax>40</xmax>"),
+        ("cvat", "annotations.xml", 'xtl="40" ytl="50" xbr="70" ybr="70"',
+         'xtl="70" ytl="70" xbr="40" ybr="50"'),
+    ],
+)  # fmt: skip
+@pytest.mark.reliability("import voc, cvat: corners of a box in the other order", "the same box")
+def test_corners_may_come_in_any_order(root, bring, kind, of, old, new):
+    getattr(sources, kind)(root)
+    sources.text(root / of, (root / of).read_text().replace(old, new))
+    assert {tuple(box) for drawn in boxes(bring(kind).folder).values() for box in drawn} == {sources.BOX}
+
+
+@pytest.mark.reliability("import voc: lists of the splits with paths and suffixes", "the split is kept")
+def test_lists_of_voc_may_name_files_with_paths_and_suffixes(root, bring):
+    sources.voc(root)
+    lists = root / "ImageSets/Main"
+    for path, form in ((lists / "train.txt", "{}.jpg"), (lists / "val.txt", "D:\\JPEGImages\\{}.JPG  1")):
+        sources.text(path, "".join(f"{form.format(line)}\n" for line in path.read_text().split()))
+    done = bring("voc")
+    assert done.figures["split"] == "as published"
+    assert {"train/fractured/0.jpg", "val/fractured/100.jpg", "test/fractured/200.jpg"} <= {*done.paths}
+
+
+@pytest.mark.reliability("import yolo: two YAML files that number the classes otherwise", "F: names both")
+def test_classes_of_two_files_that_differ_are_refused(root, bring):
+    sources.yolo(root)
+    sources.text(root / "old/data.yaml", "names: [fracture, elbow]\n")
+    with pytest.raises(
+        ValueError, match=r"old/data\.yaml must number the classes as .*'0': 'fracture'.*elbow"
+    ):
+        bring("yolo")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("names:\n\t- elbow\n", r"data\.yaml: .*'\\t'"),
+        ("names: elbow, fracture\n", r"data\.yaml: `names` must list .* Received: 'elbow, fracture'"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]\n", r"data\.yaml: `names` must list .*\[\[\["),
+    ],
+)
+@pytest.mark.reliability(
+    "import yolo: data.yaml broken, or without plain names", "F: says what is wrong with it"
+)
+def test_a_broken_data_yaml_is_named_where_classes_are_asked_for(root, bring, content, told):
+    sources.yolo(root)
+    sources.text(root / "data.yaml", content)
+    with pytest.raises(ValueError, match=rf"(?s)set --fractured NAME.*{told}"):
+        bring("yolo")
+
+
+@pytest.mark.reliability("import yolo: Images, Labels, .TXT and names in other letters", "joined")
+def test_yolo_files_join_in_any_letter_case(root, bring):
+    sources.yolo(root)
+    for split in sources.SPLITS:
+        (root / split / "labels").rename(root / split / "LABELS")
+        (root / split / "images").rename(root / split / "Images")
+    for path in [*(root / "train/LABELS").iterdir()]:
+        path.rename(path.with_name(f"A{path.stem}.TXT"))
+        picture = root / f"train/Images/{path.stem}.jpg"
+        picture.rename(picture.with_name(f"a{path.stem}.JPG"))
+    sources.text(root / "data.yaml", "names: [elbow, fracture]\n")
+    assert bring("yolo").figures["used"] == {
+        "radiographs": 24, "fractured": 12, "not_fractured": 12, "regions": 12,
+    }  # fmt: skip
+
+
+@pytest.mark.reliability("import coco: no categories", "its one class is the fractures; of several it asks")
+def test_coco_without_categories_is_one_class(root, bring):
+    sources.coco_export(root)
+    for path in root.rglob("*.json"):
+        sources.text(path, json.dumps(json.loads(path.read_text()) | {"categories": []}))
+    assert bring("coco").figures["used"]["fractured"] == 12
+    values = json.loads(path.read_text())
+    values["annotations"][0]["category_id"] = 2
+    sources.text(path, json.dumps(values))
+    with pytest.raises(ValueError, match=r"--fractured NAME .*id 1: 11 annotations.*id 2: 1 annotations"):
+        bring("coco")
+
+
+def test_a_fracture_that_is_drawn_twice_alike_is_one(root, bring):
+    sources.coco_export(root)
+    path = root / "train/_annotations.coco.json"
+    values = json.loads(path.read_text())
+    values["annotations"].append(values["annotations"][0] | {"id": 99})
+    sources.text(path, json.dumps(values))
+    done = bring("coco")
+    assert done.figures["used"]["regions"] == 12
+    assert done.left_out == {("train/0.png", record.REPEATED)}

@@ -243,3 +243,145 @@ def test_a_dicom_tree_without_labels_says_how_to_give_them(root, bring):
     with pytest.raises(ValueError, match=r"import dicom needs labels.* 36 radiographs .*--labels"):
         bring("dicom")
     assert bring("dicom", fractured=("one",), not_fractured=("other",)).figures["used"]["fractured"] == 18
+
+
+@pytest.mark.reliability(
+    "import grazpedwri: NA and ? as fracture_visible", "NA is empty: none; ? is left out"
+)
+def test_cells_that_say_nothing_are_no_fractures(root, bring):
+    sources.grazpedwri(root)
+    seeds = [seed for _, fractured, seed in sources.cases(6) if not fractured]
+    places = {seed: place for place, (*_, seed) in enumerate(sources.cases(6))}
+    change(root / "dataset.csv", {places[seed]: {"fracture_visible": "NA"} for seed in seeds})
+    assert bring("grazpedwri").figures["used"]["not_fractured"] == 18
+    change(root / "dataset.csv", {places[seeds[0]]: {"fracture_visible": "?"}})
+    done = bring("grazpedwri")
+    assert {cause for _, cause in done.left_out} == {record.NOT_UNDERSTOOD}
+    assert done.figures["used"]["not_fractured"] == 17
+
+
+@pytest.mark.reliability(
+    "import fracatlas: names without suffix, other letters, a header in capitals", "joined"
+)
+def test_fracatlas_rows_join_by_other_writings(root, bring):
+    sources.fracatlas(root)
+    path = root / "FracAtlas/dataset.csv"
+    sources.text(path, path.read_text().replace(".jpg", "").replace("image_id", "Image ID", 1))
+    for split in (root / "FracAtlas/Utilities/Fracture Split").iterdir():
+        sources.text(split, split.read_text().replace(".jpg", ".JPG"))
+    done = bring("fracatlas")
+    assert (done.left_out, "val/fractured/IMG0000100.jpg" in done.paths) == (set(), True)
+    assert {*pd.read_csv(done.folder / "labels.csv")["body_part"]} == {"hand"}
+
+
+@pytest.mark.reliability("import mura: backslashes, capitals, val for valid", "joined")
+def test_mura_is_read_in_other_writings(root, bring):
+    sources.mura(root)
+    top = root / "MURA-v1.1"
+    (top / "valid").rename(top / "val")
+    (top / "train/XR_WRIST").rename(top / "train/xr_wrist")
+    for path in top.glob("*.csv"):
+        sources.text(path, path.read_text().replace("/", "\\").replace(".png", ".PNG"))
+    done = bring("mura")
+    assert (done.left_out, done.figures["used"]["fractured"]) == (set(), 15)
+    assert done.figures["split"].startswith("as published, test taken from train")
+
+
+@pytest.mark.parametrize("unknown", ["NA", "unknown", "-"])
+@pytest.mark.reliability(
+    "import csv, dicom: ids that say that nothing is known", "join nobody when splits are made"
+)
+def test_ids_that_name_nobody_are_no_patient_of_all(root, bring, unknown):
+    sources.csv_table(root)
+    path = root / "list.csv"
+    rows = {place: {"PatientID": unknown, "split": ""} for place in range(24)}
+    change(path, rows)
+    done = bring("csv", "list.csv")
+    assert done.figures["split"] == "made by file: train 70%, val 15%, test 15%"
+    assert all(part["radiographs"] for part in done.figures["splits"].values())
+
+
+def test_patients_of_dicom_that_are_not_known_are_none(root, bring):
+    for _, fractured, seed in sources.cases(6):
+        place = root / ("fracture" if fractured else "normal")
+        place.mkdir(parents=True, exist_ok=True)
+        sources.write_dicom(place / f"IM{seed}", seed, patient="ANONYMOUS")
+    done = bring("dicom")
+    assert all(part["radiographs"] for part in done.figures["splits"].values())
+
+
+@pytest.mark.reliability(
+    "import csv: a split in other words", "read; what is no split is said, and dealt anew"
+)
+def test_what_is_no_split_is_said(root, bring):
+    sources.csv_table(root)
+    path = root / "list.csv"
+    whole = path.read_text()
+    sources.text(path, whole.replace("split", "Set", 1).replace(",train,", ",Training set,"))
+    assert bring("csv", "list.csv").figures["split"] == "as published"
+    sources.text(path, whole.replace(",train,", ",0,"))
+    assert (
+        "split says '0', which is none of train, val, test" in bring("csv", "list.csv").figures["remarks"][0]
+    )
+
+
+def test_the_column_of_labels_is_said_with_those_that_it_might_be(root, bring, caplog):
+    caplog.set_level("INFO")
+    sources.csv_table(root)
+    path = root / "list.csv"
+    sources.text(path, path.read_text().replace("view", "diagnosis", 1))
+    bring("csv", "list.csv")
+    assert (
+        "labels are from the column 'label' of list.csv; not from 'diagnosis': see --label-column"
+        in caplog.text
+    )
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Y", "N"), ("pos", "neg"), ("\uff11", "\uff10"), ('="1"', "'0")])
+def test_short_and_wide_words_are_labels(root, bring, yes, no):
+    sources.csv_table(root)
+    path = root / "list.csv"
+    sources.text(path, path.read_text().replace(",yes,", f",{yes},").replace(",no,", f",{no},"))
+    used = bring("csv", "list.csv").figures["used"]
+    assert (used["fractured"], used["not_fractured"]) == (12, 12)
+
+
+@pytest.mark.reliability("import folders: one word for both classes", "F: it is named")
+def test_a_word_has_one_meaning(root, bring):
+    sources.folders(root)
+    with pytest.raises(ValueError, match=r"must name different things. Received on both sides: 'broken'"):
+        bring("folders", fractured=("broken", "x"), not_fractured=("Broken ",))
+
+
+def test_folders_are_named_in_any_form_of_unicode(root, bring):
+    sources.folders(root)
+    for split in sources.SPLITS:
+        (root / split / "intact bone").rename(root / split / "gesu\u0308nd")
+    assert bring("folders", not_fractured=("ges\u00fcnd",)).figures["used"]["not_fractured"] == 12
+
+
+@pytest.mark.parametrize(
+    "names", [("01_train", "02_valid", "03_test"), ("Train_Images", "val-data", "Testset")]
+)
+@pytest.mark.reliability("import folders: splits with numbers, `data`, `images` or `set`", "kept")
+def test_splits_are_known_by_other_names(root, bring, names):
+    sources.folders(root)
+    for split, name in zip(sources.SPLITS, names, strict=True):
+        (root / split).rename(root / name)
+    assert bring("folders", not_fractured=("intact bone",)).figures["split"] == "as published"
+
+
+@pytest.mark.parametrize("kind", ["fracatlas", "folders", "cvat"])
+@pytest.mark.reliability("import of what is still packed", "F: says to unpack it")
+def test_an_archive_is_to_be_unpacked(root, bring, kind):
+    sources.text(root / "export.zip", "PK")
+    with pytest.raises(ValueError, match=r"Unpack export\.zip"):
+        bring(kind)
+    with pytest.raises(ValueError, match=r"needs an unpacked source. Received: .*export\.zip"):
+        bring(kind, "export.zip")
+
+
+def test_a_table_of_labels_that_is_not_there_is_named(root, bring, tmp_path):
+    sources.dicom(root)
+    with pytest.raises(ValueError, match=r"--labels must name a CSV that is there. Received: .*gone\.csv"):
+        bring("dicom", labels=tmp_path / "gone.csv")

@@ -141,6 +141,7 @@ def test_other_files_are_refused(tmp_path, values, rule):
         {"segmentation": [[]], "bbox": ["10", "10", "10", "10"]},
         {"segmentation": None, "bbox": [10.0, 10, 10, 10]},
         {"image_id": "1", "bbox": [10, 10, 10, 10]},
+        {"image_id": "1.0", "bbox": [10, 10, 10, 10]},
         {"image_id": 1.0, "bbox": [10, 10, 10, 10]},
     ],
 )
@@ -326,3 +327,17 @@ def test_no_json_ends_in_another_error(tmp_path, images, annotations, categories
     values = {"images": images, "annotations": annotations, "categories": categories}
     with contextlib.suppress(ValueError):
         read(tmp_path, values | {"images": [*images, *coco()["images"]]})
+
+
+@pytest.mark.parametrize("box", ["[1, 2, 3, 4]", {"x": 1, "y": 2}, [[1, 2], [3, 4]], ["40,5", 1, 2, 3]])
+def test_what_is_malformed_is_told_with_what_was_received(tmp_path, box, caplog):
+    read(tmp_path, coco({"bbox": box}, {"bbox": BOX}))
+    told = caplog.text.split("the first annotation_malformed: ")[1]
+    assert told.startswith(
+        f"{PATH}: annotation 0: an annotation needs lists of numbers. Received: {{'bbox': "
+    )
+
+
+def test_a_category_that_stands_twice_is_one_in_any_letter_case(tmp_path):
+    twice = [{"id": 1, "name": "fracture"}, {"id": 1, "name": "Fracture "}]
+    assert read(tmp_path, coco({"category_id": 1}, categories=twice)).annotations.regions

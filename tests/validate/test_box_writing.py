@@ -78,3 +78,24 @@ def test_a_few_areas_that_fit_corners_by_chance_stop_nothing(tmp_path):
     boxes = [{"bbox": size, "area": size[2] * size[3]} for size in SIZES]
     boxes[0]["area"] = (SIZES[0][2] - SIZES[0][0]) * (SIZES[0][3] - SIZES[0][1])
     assert len(check(tmp_path, boxes)) == 4
+
+
+@pytest.mark.reliability("boxes as corners, with nothing beside them", "refused: which, and the mend")
+@pytest.mark.parametrize("by", [1, 1000])
+def test_places_alone_tell_corners(by, tmp_path):
+    boxes = [(10 * n + 120, 10 * n + 60, 10 * n + 170, 10 * n + 90) for n in range(6)]
+    written = [[value / by * (1000 / side if by > 1 else 1) for value, side in zip(
+        box, (WIDTH, HEIGHT) * 2, strict=True)] for box in boxes]  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"Received: corners .*6 of 6 that tell.*no area that says otherwise"
+    ):
+        check(tmp_path, [{"bbox": box} for box in written])
+
+
+def test_places_tell_nothing_of_few_boxes_of_whole_pictures_or_where_most_are_cocos_own(tmp_path):
+    corners = [[10, 10, 40 + n, 60] for n in range(4)]
+    own = [[200 + n, 100, 30, 20] for n in range(5)]
+    whole = [[n / 2, 1, WIDTH - 6, HEIGHT - 3] for n in range(6)]
+    assert len(check(tmp_path, [{"bbox": box} for box in corners])) == 4
+    assert len(check(tmp_path, [{"bbox": box} for box in (*corners, [5, 5, 9, 9], *own)])) == 10
+    assert len(check(tmp_path, [{"bbox": box} for box in whole])) == 6
