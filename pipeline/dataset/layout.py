@@ -54,6 +54,23 @@ def check(root: Path) -> None:
     raise ValueError(f"data.root must hold {', '.join(expected)}. Received: {received} {mend}.")
 
 
+def instead(root: Path) -> str:
+    """Say what lies in a folder that lacks the class folders, and the likely mend; for messages."""
+    if not root.is_dir():
+        return "It is no folder."
+    top = _folders(root)
+    names = top + [
+        f"{name}/{below}" for name in top if meant(name) in SPLITS for below in _folders(root / name)
+    ]
+    renames = [
+        f"{name!r} to {PurePath(name).with_name(right).as_posix()!r}"
+        for name in names
+        if (right := meant(PurePath(name).name)) and right != PurePath(name).name
+    ]
+    there = f"Found instead: {', '.join((top or _names(root))[:_N_NAMED]) or 'nothing'}."
+    return f"{there} Rename {', '.join(renames[:_N_NAMED])}." if renames else there
+
+
 def unused(root: Path, phantoms: Path) -> str:
     """Say that radiographs lie in the users' place while ``data.root`` names phantoms, else nothing."""
     filled = any(_names(USERS_ROOT / split / name) for split in SPLITS for name in CLASS_FOLDERS)

@@ -104,7 +104,7 @@ def find_labelled(
         if not any(item.fractured == fractured for item in items):
             raise ValueError(
                 f"{addresses.shown(root)} must hold radiographs of both classes, as {class_folder}/ or "
-                f"test/{class_folder}/. Received: no file in {class_folder!r}."
+                f"test/{class_folder}/. Received: no file in {class_folder!r}. {layout.instead(root)}"
             )
     return _in_order(root, items, issues, trusted), issues
 
@@ -120,6 +120,8 @@ def find_unlabelled(
         The folder holds no file.
     """
     found = intake.listing([root])
+    if not root.is_dir():
+        raise ValueError(f"{addresses.shown(root)} must be a folder of radiographs. Received: no folder.")
     if not found.files:
         raise ValueError(f"{addresses.shown(root)} must hold radiographs. Received: no file.")
     items = [ListedFile(root, path, "", False, limits) for path in found.files]

@@ -236,3 +236,32 @@ def test_an_unreadable_folder_is_an_issue(root, monkeypatch, caplog):
         "quarantined",
     )
     assert "unreadable, 1: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (["Fractured/a.png", "normal/b.png"], "Rename 'Fractured' to 'fractured', 'normal' to 'not fractured'."),
+        (["valid/healthy/a.png"], "Found instead: valid. Rename 'valid' to 'val', 'valid/healthy' to "
+         "'valid/not fractured'."),
+        (["set/fractured/a.png"], "Found instead: set."),
+        (["a.zip"], "Found instead: a.zip."),
+        ([], "It is no folder."),
+    ],
+)  # fmt: skip
+@pytest.mark.reliability(
+    "assess: a folder without the class folders", "F: what is there, and the mend"
+)
+def test_a_folder_without_classes_is_refused_with_what_it_holds(tmp_path, files, told):
+    for name in files:
+        (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
+        images.write(tmp_path / "a.png", RADIOGRAPH)
+        shutil.copy(tmp_path / "a.png", tmp_path / "new" / name)
+    with pytest.raises(ValueError, match=r"must hold radiographs of both classes") as refused:
+        listing.find_labelled(tmp_path / "new", LIMITS)
+    assert str(refused.value).endswith(told)
+
+
+def test_what_is_no_folder_is_refused_where_no_labels_are_asked_for(tmp_path):
+    with pytest.raises(ValueError, match=r"gone must be a folder of radiographs"):
+        listing.find_unlabelled(tmp_path / "gone", LIMITS)
