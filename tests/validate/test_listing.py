@@ -241,7 +241,8 @@ def test_an_unreadable_folder_is_an_issue(root, monkeypatch, caplog):
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        (["Fractured/a.png", "normal/b.png"], "Rename 'Fractured' to 'fractured', 'normal' to 'not fractured'."),
+        (["Fractured/a.png", "normal/b.png"],
+         "Rename 'Fractured' to 'fractured', 'normal' to 'not fractured'."),
         (["valid/healthy/a.png"], "Found instead: valid. Rename 'valid' to 'val', 'valid/healthy' to "
          "'valid/not fractured'."),
         (["set/fractured/a.png"], "Found instead: set."),
@@ -249,9 +250,7 @@ def test_an_unreadable_folder_is_an_issue(root, monkeypatch, caplog):
         ([], "It is no folder."),
     ],
 )  # fmt: skip
-@pytest.mark.reliability(
-    "assess: a folder without the class folders", "F: what is there, and the mend"
-)
+@pytest.mark.reliability("assess: a folder without the class folders", "F: what is there, and the mend")
 def test_a_folder_without_classes_is_refused_with_what_it_holds(tmp_path, files, told):
     for name in files:
         (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
