@@ -102,9 +102,10 @@ def find_labelled(
             issues += skipped
     for class_folder, fractured in CLASS_FOLDERS.items():
         if not any(item.fractured == fractured for item in items):
+            received = f"no file in {class_folder!r}" if root.is_dir() else "no such folder"
             raise ValueError(
                 f"{addresses.shown(root)} must hold radiographs of both classes, as {class_folder}/ or "
-                f"test/{class_folder}/. Received: no file in {class_folder!r}."
+                f"test/{class_folder}/. Received: {received}."
             )
     return _in_order(root, items, issues, trusted), issues
 

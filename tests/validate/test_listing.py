@@ -218,6 +218,16 @@ def test_radiographs_in_a_folder_below_are_found(root):
         listing.find(root, LIMITS)
 
 
+def test_a_folder_that_is_not_there_is_told_as_such(root):
+    with pytest.raises(ValueError, match="Received: no such folder"):
+        listing.find_labelled(root / "gone", LIMITS)
+    shutil.rmtree(root / "train/fractured")
+    for split in ("val", "test"):
+        shutil.rmtree(root / split / "fractured")
+    with pytest.raises(ValueError, match="Received: no file in 'fractured'"):
+        listing.find_labelled(root, LIMITS)
+
+
 @pytest.mark.reliability("a sub-folder that may not be read", "an issue and a line on the terminal")
 def test_an_unreadable_folder_is_an_issue(root, monkeypatch, caplog):
     (root / "train/fractured/closed").mkdir()
