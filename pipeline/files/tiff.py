@@ -37,7 +37,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         held = page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
         check_memory(len(data), page.imagelength * page.imagewidth, held, max_pixels, name)
         _check_segments(page, data, name)
-        orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
+        orientation = _orientation(page)
         notes = beside + (_jpeg_notes(page, data, name) if page.compression == _JPEG else [])
         notes += [pictures.TURNED] if 2 <= orientation <= 8 else []
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
@@ -46,6 +46,13 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         mode = f"{page.photometric.name};{page.bitspersample}"
         pixels = pictures.upright(pixels, orientation)
         return Radiograph(pixels, "TIFF", mode, (*notes, *more), departure)
+
+
+def _orientation(page: Any) -> int:
+    """Give the orientation, of several the first one, as Pillow does; 1 where it is no number."""
+    said = page.tags.valueof(_ORIENTATION)
+    first = next(iter(said), 1) if isinstance(said, tuple) else said
+    return first if isinstance(first, int) else 1
 
 
 def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Radiograph:
