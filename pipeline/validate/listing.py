@@ -13,13 +13,11 @@ from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import remote
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
-from pipeline.files.printable import first, printable
+from pipeline.files.printable import printable
 from pipeline.files.walk import is_foreign, walk
 from pipeline.validate import intake, links, told
 
 log = logging.getLogger(__name__)
-
-_SHOWN = 3  # names of files that are no pictures
 
 
 class ListedFile(NamedTuple):
@@ -188,10 +186,8 @@ def _files(
     if links.is_circle(folder):
         return [], [Issue.of(name_below(root, folder), "link_skipped", "a link to a folder that it lies in")]
     found, issues = walk(folder, trusted)
-    files = [file for file in found if not intake.is_beside(file)]
-    if beside := [file.relative_to(folder).as_posix() for file in found if intake.is_beside(file)]:
-        detail = f"no pictures by their suffixes: {first(beside, _SHOWN)}"
-        issues.append(Issue.of(str(folder), "passed_over", detail))
+    files, others = intake.parted(found, folder)
+    issues += others
     if folder.is_symlink():
         log.warning(
             "%s is a link: DVC does not see what changes behind it. After a change: dvc repro -f validate",
