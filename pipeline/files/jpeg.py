@@ -92,13 +92,13 @@ def frames(data: bytes) -> list[Frame]:
 
 
 def _in_spite_of(complaint: str, data: bytes, colours: str, name: str) -> tuple[UInt8Array, list[Note]]:
+    if _DAMAGE.search(complaint) and not _sound_without_filler(data, colours):
+        code = "truncated" if _CUT.search(complaint) else "broken"
+        raise ImageFault(code, f"{name}: parts of the picture are damaged: {complaint}")
     try:
         pixels = _decoded(data, colours, strict=False)
     except ValueError as error:
         raise DecoderRefused(str(error)) from error
-    if _DAMAGE.search(complaint) and not _sound_without_filler(data, colours):
-        code = "truncated" if _CUT.search(complaint) else "broken"
-        raise ImageFault(code, f"{name}: parts of the picture are damaged: {complaint}")
     return pixels, [Note("decoder_warning", f"the JPEG decoder complained: {complaint}")]
 
 
