@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline import addresses
 from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
-from pipeline.files import remote
+from pipeline.files import images, remote
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
-from pipeline.files.printable import printable
+from pipeline.files.printable import first, printable
 from pipeline.files.walk import is_foreign, walk
 from pipeline.validate import intake, links, told
 
 log = logging.getLogger(__name__)
+
+
+_SHOWN = 3  # names of pictures in no class's folder
 
 
 class ListedFile(NamedTuple):
@@ -162,7 +165,17 @@ def _foreign_folders(root: Path) -> list[Issue]:
     beside = [path for path in sorted(root.iterdir()) if layout.meant(path.name) in SPLITS]
     within = [path for split in SPLITS for path in sorted((root / split).iterdir())]
     others = [path for path in beside + within if path.name not in (*SPLITS, *CLASS_FOLDERS)]
-    return [issue for path in others if (issue := _foreign(root, path)) is not None]
+    foreign = [issue for path in others if (issue := _foreign(root, path)) is not None]
+    return [*_loose(root), *foreign]
+
+
+def _loose(root: Path) -> Iterator[Issue]:
+    """Tell of pictures beside the folders of the splits and classes, which are not read."""
+    for folder in (root, *(root / split for split in SPLITS)):
+        names = (path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in images.SUFFIXES)
+        if loose := [name for name in names if not is_foreign(name) and (folder / name).is_file()]:
+            detail = f"pictures in no class's folder: {first(loose, _SHOWN)}; move them into one"
+            yield Issue.of(name_below(root, folder), "unknown_folder", detail)
 
 
 def _foreign(root: Path, path: Path) -> Issue | None:
