@@ -77,6 +77,16 @@ def test_filler_is_no_damage(data):
     assert "extraneous bytes" in radiograph.notes[0].detail
 
 
+@pytest.mark.reliability("progressive JPEG that ends between two scans", "read, with a warning")
+@pytest.mark.parametrize("kind", ["grey, progressive", "4:2:0, progressive"])
+def test_missing_scans_are_warned_of(kind):
+    parts = SOUND[kind].split(b"\xff\xda")
+    assert len(parts) > 5
+    for n_scans in range(1, len(parts) - 1):
+        data = b"\xff\xda".join(parts[: 1 + n_scans]) + b"\xff\xd9"
+        assert "decoder_warning" in images.decode(data, "a.jpg").codes
+
+
 def inserted(offset: int) -> bytes:
     """A byte more in the table of codes, as a transfer in text mode adds them."""
     place = jpeg().index(b"\xff\xc4") + offset
