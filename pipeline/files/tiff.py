@@ -43,7 +43,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
             return _by_pillow(data, name, max_pixels, notes)
         pixels, departure, more = _deep(page, data, name)
-        mode = f"{page.photometric.name};{page.bitspersample}"
+        mode = f"{_photometric(page)};{page.bitspersample}"
         pixels = pictures.upright(pixels, orientation)
         return Radiograph(pixels, "TIFF", mode, (*notes, *more), departure)
 
@@ -115,11 +115,16 @@ def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[No
     if page.photometric == _PALETTE:
         values = np.moveaxis(page.colormap[:, values[..., 0]], 0, -1).copy()
     elif page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {page.photometric.name}")
+        raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {_photometric(page)}")
     n_colours = 3 if page.photometric in (_RGB, _PALETTE) else 1
     has_alpha = page.extrasamples[:1] in _ALPHA_KINDS
     kept = values[..., : n_colours + has_alpha]
     return channels.of_deep(kept, has_alpha, name, negative=page.photometric == _WHITE_IS_ZERO)
+
+
+def _photometric(page: Any) -> str:
+    """Name what the channels show; a number that means nothing has no name."""
+    return getattr(page.photometric, "name", str(page.photometric))
 
 
 def _values(page: Any, data: bytes) -> NDArray[Any]:

@@ -156,17 +156,33 @@ def huge_tile() -> bytes:
     return bytes(data)
 
 
+def of_no_kind() -> bytes:
+    data = bytearray(tiff(DEEP, **LEVELS))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        struct.pack_into("<H", data, file.pages.first.tags["PhotometricInterpretation"].valueoffset, 99)
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (huge_tile(), "too_large"),
+        (of_no_kind(), "no_decoder"),
         (tiff(DEEP, **LEVELS)[:-9], "truncated"),
         (tiff(DEEP, **LEVELS)[:4] + bytes(4), "truncated"),
         (b"II*\0" + (2**20).to_bytes(4, "little") + DEEP.tobytes(), "truncated"),
         (tiff(np.zeros((9, 9, 7), np.uint8), photometric="minisblack", planarconfig="contig"), "multi_frame"),
         (saved(Image.fromarray(GREY), "WEBP")[:-40], "broken"),
     ],
-    ids=["tile of gigabytes", "cut", "cut to its header", "list cut off", "seven channels", "cut WebP"],
+    ids=[
+        "tile of gigabytes",
+        "channels of no known kind",
+        "cut",
+        "cut to its header",
+        "list cut off",
+        "seven channels",
+        "cut WebP",
+    ],
 )
 def test_faulty_pictures_are_refused_with_a_reason(data, reason):
     with pytest.raises(ImageFault) as caught:
