@@ -210,6 +210,20 @@ def test_a_folder_beside_the_right_one_is_told(name, root, caplog):
     assert "move its files there" in caplog.text
 
 
+@pytest.mark.reliability("pictures beside the folders of the classes", "told on the terminal; not read")
+def test_pictures_in_no_class_are_told(root, caplog):
+    for name in ("train/a.png", "train/b.JPG", "c.dcm", "train/.hidden.png", "labels.csv", "LICENSE"):
+        (root / name).touch()
+    items, issues = listing.find(root, LIMITS)
+    assert {item.path.parent.name for item in items} == {"fractured", "not fractured"}
+    details = {issue.path: issue.detail for issue in issues if issue.issue == "unknown_folder"}
+    assert details == {
+        ".": "pictures in no class's folder: c.dcm; move them into one",
+        "train": "pictures in no class's folder: a.png, b.JPG; move them into one",
+    }
+    assert "unknown_folder, 2: " in caplog.text
+
+
 def test_radiographs_in_a_folder_below_are_found(root):
     root.rename(root.parent / "whole")
     (root.parent / "data").mkdir()
