@@ -32,7 +32,15 @@ from pipeline.track import secrets
 log = logging.getLogger("pipeline")
 
 # Libraries of whose messages we say ourselves what matters.
-_QUIET = ("absl", "aiobotocore", "botocore", "faiss.loader", "tf2onnx", "urllib3.connectionpool")
+_QUIET = (
+    "absl",
+    "aiobotocore",
+    "botocore",
+    "dvc.output",
+    "faiss.loader",
+    "tf2onnx",
+    "urllib3.connectionpool",
+)
 _NEW_OBJECTS = 100_000  # between two looks for garbage: most of what imports make lives to the end
 # Read by others when they start; what the user sets is left. TensorFlow's allocator keeps the memory that it
 # frees, where the system's would hand large tensors back and fault them in anew at every operation. MLflow

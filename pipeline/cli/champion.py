@@ -94,7 +94,10 @@ def rollback(
 
 @app.command()
 def history(as_json: Json = False) -> None:
-    """Show who was champion when, and why."""
+    """Show who was champion when, and why.
+
+    With --json a line a change, as the ledger holds it; nothing where there was none.
+    """
     from pipeline import config
     from pipeline.commands import history as command
 

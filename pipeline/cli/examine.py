@@ -68,7 +68,8 @@ def assess(
         ),
     ],
     annotations: Annotated[
-        Path | None, typer.Option(help="COCO file with fracture polygons; file_name relative to FOLDER.")
+        Path | None,
+        typer.Option(help="COCO file with fracture polygons or boxes; file_name relative to FOLDER."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -79,7 +80,10 @@ def assess(
     model: ModelOrBundle = None,
     as_json: Json = False,
 ) -> None:
-    """Score a model on another folder: external validation."""
+    """Score a model on another folder: external validation.
+
+    Takes minutes, however few the radiographs: their maps are tried, too.
+    """
     from pipeline import config
     from pipeline.commands import assess as command
     from pipeline.files import engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,26 @@ class Kind(StrEnum):
     FEEDBACK = "feedback"
 
 
+_DRAWN = (Kind.YOLO, Kind.VOC, Kind.COCO, Kind.CVAT)
+_SORTED = (Kind.CSV, Kind.FOLDERS, Kind.DICOM)
+_KINDS = {  # on which each option acts
+    "--fractured": (*_DRAWN, *_SORTED),
+    "--not-fractured": _SORTED,
+    "--background": _DRAWN,
+    "--labels": (Kind.DICOM,),
+    "--label-column": (Kind.CSV, Kind.DICOM),
+}
+
+
+def _require_use(kind: Kind, given: Mapping[str, object]) -> None:
+    """Refuse an option that would be passed over."""
+    for option, value in given.items():
+        if value and kind not in _KINDS[option]:
+            raise typer.BadParameter(
+                f"it acts on {', '.join(_KINDS[option])} alone. Received: {kind}", param_hint=option
+            )
+
+
 @app.command(name="import")
 def import_(
     kind: Annotated[
@@ -39,10 +60,15 @@ def import_(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or an earlier import.")],
     fractured: Annotated[
-        list[str] | None, typer.Option(help="A folder, value or class that means a fracture; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A folder, value or class that means a fracture; repeatable. Not of fracatlas, grazpedwri, "
+            "mura, feedback."
+        ),
     ] = None,
     not_fractured: Annotated[
-        list[str] | None, typer.Option(help="A folder or value that means none; repeatable.")
+        list[str] | None,
+        typer.Option(help="csv, folders, dicom: a folder or value that means none; repeatable."),
     ] = None,
     background: Annotated[
         bool,
@@ -70,6 +96,8 @@ def import_(
     from pipeline.commands import import_source as command
     from pipeline.importing.record import Options
 
+    given = (fractured, not_fractured, background, labels, label_column)
+    _require_use(kind, dict(zip(_KINDS, given, strict=True)))
     options = Options(
         tuple(fractured or ()), tuple(not_fractured or ()), background, labels, label_column, salt, copy
     )

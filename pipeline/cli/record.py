@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def sync() -> None:
-    """Project dvc.lock and the reports into MLflow; a second time changes nothing."""
+    """Write what dvc.lock and the reports hold into MLflow; a second time changes nothing."""
     from pipeline import config
     from pipeline.track import runs
 

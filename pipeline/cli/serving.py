@@ -27,7 +27,13 @@ def serve(
             help="Folder for a line about each radiograph seen, without pictures and names: for `drift`."
         ),
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="serve.host")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on; others than this machine's take a token in FRACTURE_TOKEN.",
+            show_default="serve.host",
+        ),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(help="Port to listen on; 0: a free one.", min=0, max=65535, show_default="serve.port"),

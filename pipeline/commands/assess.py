@@ -149,6 +149,7 @@ def _report(
         **assess_figures.in_scope(config, loaded, predictions),
         "thresholds_hold": assess_figures.thresholds_hold(config, loaded, predictions),
     }
+    log.info("assess: all are answered; now the maps are tried, which takes minutes, however few there are")
     with outputs.staged(target) as report:
         report.mkdir()
         reference.write(checked.annotations, report / ANNOTATIONS)

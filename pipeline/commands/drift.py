@@ -193,6 +193,11 @@ def _of_model(config: Config, candidate: Candidate) -> tuple[str, Profile, dict[
 
 def _profile(path: Path) -> Profile:
     """Read a profile, or a server's records."""
+    if not path.exists():
+        raise ValueError(
+            "a profile must be reports/validate/profile.json of a run, or what `fracture serve --seen` "
+            f"fills. Received: {path}, which is missing."
+        )
     return served.read(path) if path.is_dir() or path.suffix == served.SUFFIX else profile.read(path)
 
 

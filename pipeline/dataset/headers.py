@@ -43,8 +43,8 @@ def rename(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, str
         meant["path"] = ["path"]  # beside it, another column of file names is the user's own
     if not meant.get("path"):
         raise ValueError(
-            f"data.labels must name a CSV with a column `path`: {path} has none. Received: {list(table)}. "
-            "Rename the column with the files' paths to `path`; for none: Data/none.csv."
+            "a table of labels (data.labels, or --labels) must be a CSV with a column `path`: "
+            f"{path} has none. Received: {list(table)}. Rename the column with the files' paths to `path`."
         )
     renamed, repeated = {}, []
     for name, columns in meant.items():

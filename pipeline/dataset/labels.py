@@ -114,7 +114,8 @@ def read(path: Path, paths: Collection[str]) -> Labels:
     except (FileNotFoundError, TextFault) as error:
         cause = f"Received: {path}." if isinstance(error, FileNotFoundError) else error
         raise ValueError(
-            f"data.labels must name a CSV with a column `path`. {cause} For none: Data/none.csv."
+            "a table of labels (data.labels, or --labels) must be a CSV with a column `path`. "
+            f"{cause} For none, data.labels is Data/none.csv."
         ) from None
     named, renamed = headers.rename(given, path)
     issues = [Issue.of("", "label_encoding", f"{path.name}: {note}")] if note else []

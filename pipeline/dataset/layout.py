@@ -55,9 +55,9 @@ def check(root: Path) -> None:
 
 
 def instead(root: Path) -> str:
-    """Say what lies in a folder that lacks the class folders, and the likely mend; for messages."""
+    """Say what lies in a folder that lacks the class folders, and the likely mend; of no folder, nothing."""
     if not root.is_dir():
-        return "It is no folder."
+        return ""
     top = _folders(root)
     names = top + [
         f"{name}/{below}" for name in top if meant(name) in SPLITS for below in _folders(root / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ _VRS = _LONG_VRS | {
 _UNDEFINED = 0xFFFFFFFF
 _COMPRESSED_PIXELS = re.compile(rb"\xe0\x7f\x10\0O[BW]\0\0\xff{4}")  # dropped where they break off
 _DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
+_LITTLE, _BIG = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.2\0"
+_PIXEL_DATA = 0x7FE00010
 _HEADER_BYTES = 2**24  # allowed beside the pixels
 # What is certainly no projection of X-rays. `OT` and what is unknown may be one; dental films (IO, PX) are.
 _OTHER_MODALITIES = {
@@ -68,10 +71,15 @@ def parse(data: bytes, name: str, max_pixels: int) -> Any:
     """Parse a DICOM file to a `pydicom.Dataset`, whatever it holds; its pixels are not decoded."""
     import pydicom  # a tenth of a second, which no folder of JPEG need spend
 
-    data = _whole(data)
-    if _DEFLATED in data[: 4 * _SEARCHED_BYTES]:
-        data = _inflated(data, name, max_pixels)
-    return pydicom.dcmread(io.BytesIO(data), force=True)
+    data = _plain(_whole(data), name, max_pixels)
+    before = 0
+
+    def is_behind_pixels(tag: int, *_: Any) -> bool:
+        nonlocal before
+        last, before = before, tag
+        return last == _PIXEL_DATA
+
+    return pydicom.filereader.read_partial(io.BytesIO(data), is_behind_pixels, force=True)
 
 
 def read_header(data: bytes, name: str, max_pixels: int) -> Header:
@@ -191,11 +199,27 @@ def _element_end(data: bytes, offset: int) -> int | None:
     return end if start <= len(data) and end <= len(data) else None
 
 
-def _inflated(data: bytes, name: str, max_pixels: int) -> bytes:
-    """Inflate a deflated dataset, as far as pixels within the limit need it."""
+def _plain(data: bytes, name: str, max_pixels: int) -> bytes:
+    """Inflate a deflated dataset; believe its first bytes where the transfer syntax names another order."""
     start = _PREAMBLE_BYTES + 4
     while data[start : start + 2] == b"\x02\x00" and (end := _element_end(data, start)) is not None:
         start = end
+    said, first = data[:start], data[start : start + 2]
+    if _DEFLATED in data[: max(start, 4 * _SEARCHED_BYTES)] and not _begins_elements(data, start):
+        return _inflated(data, start, name, max_pixels)
+    meant = said.replace(_DEFLATED, _PLAIN)
+    for begins, other, order in ((b"\x08\0", _BIG, _LITTLE), (b"\0\x08", _LITTLE, _BIG)):
+        meant = meant.replace(other, order) if first == begins else meant
+    if meant == said:
+        return data
+    warnings.warn(
+        "the transfer syntax names another order or compression than the elements have", stacklevel=2
+    )
+    return meant + data[start:]
+
+
+def _inflated(data: bytes, start: int, name: str, max_pixels: int) -> bytes:
+    """Inflate what stands from an offset on, as far as pixels within the limit need it."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     dataset = inflater.decompress(data[start:], 3 * max_pixels + _HEADER_BYTES)
     if inflater.unconsumed_tail:

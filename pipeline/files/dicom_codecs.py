@@ -64,7 +64,7 @@ def decode(frame: bytes, layout: Layout, name: str, max_pixels: int) -> tuple[ND
     elif frame.startswith((_CODESTREAM, _JP2)):
         values, notes = _jpeg_2000(frame, layout, name, max_pixels), []
     elif 1 <= int.from_bytes(frame[:4], "little") <= _RLE_MOST_SEGMENTS:
-        values, notes = _run_lengths(frame, layout), []
+        values, notes = _as_rgb(_run_lengths(frame, layout), layout, name), []
     else:
         raise ImageFault("no_decoder", f"{name}: compressed in an unknown way: {frame[:4]!r}")
     if values.shape[:2] != (layout.rows, layout.columns):

@@ -53,9 +53,11 @@ def read(dataset: Any, header: Header, name: str, max_pixels: int) -> Stored:
     if n_frames is not None and n_frames > 1:
         raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_frames}")
     syntax = _syntax(dataset, name)
-    compressed = data[:4] == _ITEM and syntax not in _NATIVE
-    if syntax and syntax not in _NATIVE and not compressed:
-        header.nonsense("the transfer syntax says that the pixels are compressed, and they are not")
+    is_native = syntax in _NATIVE
+    compressed = data[:4] == _ITEM and (not is_native or dataset[keyword].is_undefined_length)
+    if syntax and is_native == compressed:
+        said = "uncompressed" if is_native else "compressed"
+        header.nonsense(f"the transfer syntax says that the pixels are {said}, and they are not")
     layout = _layout(header, len(data), keyword, name, compressed=compressed)
     if compressed:
         if n_frames is None and (n_found := _n_offsets(data)) > 1:
@@ -95,7 +97,7 @@ def _layout(header: Header, n_bytes: int, keyword: str, name: str, *, compressed
         allocated = guessed
     held = n_bytes * 8 // (rows * columns * allocated)  # channels
     if not compressed and is_colour != (n_channels == 3) and held >= 1:
-        header.nonsense(f"{photometric} with {n_channels} channels; taken by the length of the pixels")
+        header.nonsense(f"{photometric[:40]!r} with {n_channels} channels; taken by the length of the pixels")
         n_channels, photometric = (3, "RGB") if held >= 3 else (1, "MONOCHROME2")
     elif not is_colour and photometric not in _GREYS:
         header.nonsense(f"PhotometricInterpretation is {photometric[:40]!r}; taken as MONOCHROME2")

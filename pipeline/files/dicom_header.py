@@ -12,6 +12,7 @@ from pipeline.files.faults import Note
 
 _COMMA = re.compile(r"[+-]?\d+,\d*(?:[eE][+-]?\d+)?")
 _LONGEST = 60
+_MONOCHROME = re.compile(r"MONO\D*([12])")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
@@ -40,9 +41,10 @@ class Header:
         return text if _UID.fullmatch(text) else ""
 
     def photometric(self) -> str:
-        """Give the photometric interpretation; blanks in ``MONOCHROME 1`` count for nothing."""
+        """Give the photometric interpretation; of ``MONOCHROME 1``, however spelt, the digit counts."""
         text = self.text("PhotometricInterpretation")
-        return re.sub(r"[ _]", "", text) if text.startswith("MONO") else text
+        spelt = _MONOCHROME.fullmatch(text)
+        return f"MONOCHROME{spelt[1]}" if spelt else text
 
     def numbers(self, keyword: str, most: int | None = None) -> list[float]:
         """Give all numbers of a value, or the first of them; none where one is no finite number."""

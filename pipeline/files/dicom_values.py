@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import window
+from pipeline.files import levels, window
 from pipeline.files.dicom_frames import Stored
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault, Note
-from pipeline.files.strips import Made, strips
+from pipeline.files.strips import Made, strips, thinned
 from pipeline.types import Float64Array, UInt8Array
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -23,6 +23,9 @@ _PROBES = 256
 _ROWS_LOOKED_AT = 32
 _JUMPS = 0.001  # of neighbours; fewer are edges
 _FEW_LEVELS = 8
+_MOST_DOUBTED_BITS = 16
+_SAMPLE_PX = 256  # of a side, by which a window is judged
+_MOST_WHITE, _MOST_LOST = 0.7, 0.9  # of what tells the pixels of a picture apart
 _SWINGS = 8  # how often a table may cross its own range
 _LUT_BITS = range(8, 17)
 _WHOLE_RANGE = "the window is left out, and the values are shown from the smallest to the largest"
@@ -43,13 +46,17 @@ def grey(stored: Stored, header: Header, name: str) -> tuple[UInt8Array, list[No
     if _has_other_bits(raw, values, stored) and not header.holds("PixelPaddingValue"):
         header.nonsense(f"some values have other bits than the {stored.bits} stored ones; these are left out")
     shown.fit(values.astype(np.float64))
+    shown.doubt(stored.logical(thinned(stored.values, _SAMPLE_PX).astype(np.int64)), negative=negative)
     meaning = window.Meaning(ends[0], shown(values.astype(np.float64)), _padding(raw, values, stored, header))
     return window.by_meaning(stored.values, meaning, name, negative=negative)
 
 
 def meant_colours(stored: Stored, header: Header) -> NDArray[Any]:
     """Leave out bits that are not stored, in place; shape (height_px, width_px, 3)."""
-    meant = _meant(stored._replace(values=stored.values[..., 1]), header)
+    plane = stored._replace(values=stored.values[..., 1])
+    meant = _meant(plane, header)
+    if meant.values is not plane.values:
+        stored = stored._replace(values=stored.values.byteswap())
     if meant.bits < 8 * stored.values.dtype.itemsize and not meant.is_signed:
         for rows, part in strips(stored.values):
             stored.values[rows] = meant.logical(part.astype(np.int64))
@@ -63,6 +70,7 @@ def palette_colours(indices: NDArray[Any], dataset: Any, header: Header, name: s
     if "WindowWidth" in dataset:
         header.nonsense("a window for the colours of a palette; left out")
     try:
+        _widen(dataset)
         colours = np.asarray(apply_color_lut(indices, dataset))
     except Exception as error:  # as `pictures.faults_of`
         raise ImageFault("broken", f"{name}: its palette makes no sense: {error}") from error
@@ -72,28 +80,45 @@ def palette_colours(indices: NDArray[Any], dataset: Any, header: Header, name: s
     return high.astype(np.uint8) if ((low == 0) | (low == high)).all() else colours
 
 
+def _widen(dataset: Any) -> None:
+    """Write palettes of more than 256 bytes as words: pydicom counts what it looks up in their own type."""
+    n_entries = dataset.get("RedPaletteColorLookupTableDescriptor", [1])[0] or 2**16
+    for keyword in (f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")):
+        table = dataset.get(keyword, b"")
+        if n_entries > 256 and len(table) in (n_entries, n_entries + 1):
+            dataset[keyword].value = np.frombuffer(table[:n_entries], "u1").astype("<u2").tobytes()
+
+
 def _meant(stored: Stored, header: Header) -> Stored:
-    """Doubt bits and sign of 16-bit values that jump, where all bits read otherwise do not.
+    """Doubt bits, sign and byte order of values that jump, where read otherwise they do not.
 
     A value that is cut off, or taken for negative, jumps between neighbours that differ by little. Bits that
     hold an overlay or nothing do the opposite.
     """
-    if stored.values.dtype.itemsize != 2:
+    bits = 8 * stored.values.dtype.itemsize
+    if bits > _MOST_DOUBTED_BITS or (jumps := _share_of_jumps(stored)) <= _JUMPS:
         return stored
-    rows = stored.values[:: -(-len(stored.values) // _ROWS_LOOKED_AT)].astype(np.int64)
-    jumps = _share_of_jumps(rows, stored)
-    signs = (stored.is_signed, not stored.is_signed)
-    for other in (Stored(stored.values, 16, 0, sign) for sign in signs if jumps > _JUMPS):
-        is_another = (other.logical(rows) != stored.logical(rows)).mean() > _JUMPS
-        if is_another and _share_of_jumps(rows, other) < jumps / 4:
-            taken = f"taken as 16 bits, {'signed' if other.is_signed else 'unsigned'}"
+    for sign in (stored.is_signed, not stored.is_signed):
+        other = Stored(stored.values, bits, 0, sign)
+        is_another = (other.logical(_few(other)) != stored.logical(_few(stored))).mean() > _JUMPS
+        if is_another and _share_of_jumps(other) < jumps / 4:
+            taken = f"taken as {bits} bits, {'signed' if sign else 'unsigned'}"
             header.nonsense(f"BitsStored or PixelRepresentation is wrong: values wrap; {taken}")
             return other
+    swapped = stored._replace(values=stored.values.byteswap())
+    if _share_of_jumps(swapped) < jumps / 4:
+        header.nonsense("the two bytes of each value are in the wrong order; swapped")
+        return swapped
     return stored
 
 
-def _share_of_jumps(rows: NDArray[np.int64], stored: Stored) -> float:
+def _few(stored: Stored) -> NDArray[np.int64]:
+    return stored.values[:: -(-len(stored.values) // _ROWS_LOOKED_AT)].astype(np.int64)
+
+
+def _share_of_jumps(stored: Stored) -> float:
     """Share of neighbours half the range apart; the smallest and the largest value may be padding."""
+    rows = _few(stored)
     inside = (rows > rows.min()) & (rows < rows.max())
     values = stored.logical(rows)
     differences = np.abs(np.diff(values, axis=1))[inside[:, 1:] & inside[:, :-1]]
@@ -130,6 +155,18 @@ class Shown:
         rescaled = self._modality(values) if self._modality else values
         if self._voi and not _tells_enough(self._voi(rescaled), rescaled):
             detail = "the window shows nothing of the values; shown from the smallest to the largest"
+            self._header.nonsense(detail)
+            self._voi = None
+
+    def doubt(self, values: NDArray[np.int64], *, negative: bool) -> None:
+        """Leave out a table or a window under which most of these pixels lose what they show."""
+        stored = values.astype(np.float64)
+        rescaled = self._modality(stored) if self._modality else stored
+        if self._modality and _hides_most(rescaled, stored, negative=negative):
+            self._header.nonsense("the rescaling hides most of the picture; left out")
+            self._modality, rescaled = None, stored
+        if self._voi and _hides_most(self._voi(rescaled), rescaled, negative=negative):
+            detail = "the window hides most of the picture; shown from the smallest to the largest"
             self._header.nonsense(detail)
             self._voi = None
 
@@ -209,6 +246,26 @@ def _tells_enough(shown: Float64Array, values: Float64Array) -> bool:
 
 def _n_levels(values: Float64Array) -> int:
     return np.unique(np.rint((values - values.min()) * (255 / np.ptp(values)))).size
+
+
+def _hides_most(shown: Float64Array, values: Float64Array, *, negative: bool) -> bool:
+    """Whether a window turns much of what differs white, as one for 8 bits does, or nearly all to its ends.
+
+    Air and what a collimator covers end there, too, but differ by little among themselves.
+    """
+    low, high = np.percentile(values, levels.PERCENTILES)
+    seen = levels.between(values, low, high)
+    dark, white = (_information(seen, shown == end) for end in (shown.min(), shown.max()))
+    dark, white = (white, dark) if negative else (dark, white)
+    every = _information(seen, np.ones(seen.shape, bool))
+    return white > _MOST_WHITE * every or white + dark > _MOST_LOST * every
+
+
+def _information(grey_levels: UInt8Array, of: NDArray[np.bool_]) -> float:
+    """Bits that tell the levels of some pixels apart, a pixel of the whole picture."""
+    counts = np.bincount(grey_levels[of], minlength=256)
+    shares = counts[counts > 0] / max(1, counts.sum())
+    return float(-(shares * np.log2(shares)).sum() * of.mean())
 
 
 def _padding(raw: NDArray[Any], values: NDArray[Any], stored: Stored, header: Header) -> NDArray[np.bool_]:

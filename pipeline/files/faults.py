@@ -64,7 +64,7 @@ _WARNINGS = {  # used, but worth a look
     "tiny": "Very few pixels; fine fractures cannot be seen",
     "torn": "Grey values jump from one block of the picture on, as behind damaged bytes; look at it",
     "trailing_bytes": "Bytes behind the end of the picture, as some programs leave them",
-    "unknown_folder": "A folder that is neither `fractured` nor `not fractured`; nothing in it is read",
+    "unknown_folder": "A folder that is neither `fractured` nor `not fractured`; its pictures are not read",
     "watermark": "Faint lettering all over it",
 }
 _NOTES = {  # put right, or for information

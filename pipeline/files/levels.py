@@ -13,6 +13,7 @@ from pipeline.types import Float64Array, UInt8Array
 PERCENTILES = (0.5, 99.5)
 SPAN = 2**16  # values that are counted one by one
 PADDING_SHARE = 0.005  # of the pixels; fewer stay outside the percentiles anyway
+PADDING_LEVELS = 1 / 8  # of all that occur, from which what is called padding is the picture itself
 EDGE_GAP = 1 / 8  # of what all other values span, from which one along the edges is a filling
 EDGE_SHARE = 0.02  # of the pixels along the edges, from which a filling is no lettering
 FEW_LEVELS = 16  # a drawing of so few levels has gaps everywhere

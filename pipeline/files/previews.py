@@ -55,10 +55,12 @@ def of_pages(file: Any, data: bytes, name: str) -> tuple[Any, bytes, list[Note]]
     Raises
     ------
     ImageFault
-        ``multi_frame`` where there is none, or more than one.
+        ``multi_frame`` where there is none, or more than one; ``truncated`` where no page is listed.
     """
     if (n_pages := len(file.pages)) == 1:
         return file.pages.first, data, []
+    if not n_pages:
+        raise ImageFault("truncated", f"{name}: truncated: the TIFF lacks the list of what it holds")
     meant = list(islice((page for page in file.pages if not (page.is_reduced or page.is_mask)), 2))
     if len(meant) != 1:
         raise ImageFault("multi_frame", f"{name}: one frame a file. Received: {n_pages}")

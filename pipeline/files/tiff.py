@@ -37,15 +37,22 @@ def decode(data: bytes, name: str, max_pixels: int) -> Radiograph:
         held = page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
         check_memory(len(data), page.imagelength * page.imagewidth, held, max_pixels, name)
         _check_segments(page, data, name)
-        orientation = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
+        orientation = _orientation(page)
         notes = beside + (_jpeg_notes(page, data, name) if page.compression == _JPEG else [])
         notes += [pictures.TURNED] if 2 <= orientation <= 8 else []
         if page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1:
             return _by_pillow(data, name, max_pixels, notes)
         pixels, departure, more = _deep(page, data, name)
-        mode = f"{page.photometric.name};{page.bitspersample}"
+        mode = f"{_photometric(page)};{page.bitspersample}"
         pixels = pictures.upright(pixels, orientation)
         return Radiograph(pixels, "TIFF", mode, (*notes, *more), departure)
+
+
+def _orientation(page: Any) -> int:
+    """Give the orientation, of several the first one, as Pillow does; 1 where it is no number."""
+    said = page.tags.valueof(_ORIENTATION)
+    first = next(iter(said), 1) if isinstance(said, tuple) else said
+    return first if isinstance(first, int) else 1
 
 
 def _by_pillow(data: bytes, name: str, max_pixels: int, notes: list[Note]) -> Radiograph:
@@ -108,11 +115,16 @@ def _deep(page: Any, data: bytes, name: str) -> tuple[UInt8Array, float, list[No
     if page.photometric == _PALETTE:
         values = np.moveaxis(page.colormap[:, values[..., 0]], 0, -1).copy()
     elif page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {page.photometric.name}")
+        raise ImageFault("no_decoder", f"{name}: colours of more than 8 bits as {_photometric(page)}")
     n_colours = 3 if page.photometric in (_RGB, _PALETTE) else 1
     has_alpha = page.extrasamples[:1] in _ALPHA_KINDS
     kept = values[..., : n_colours + has_alpha]
     return channels.of_deep(kept, has_alpha, name, negative=page.photometric == _WHITE_IS_ZERO)
+
+
+def _photometric(page: Any) -> str:
+    """Name what the channels show; a number that means nothing has no name."""
+    return getattr(page.photometric, "name", str(page.photometric))
 
 
 def _values(page: Any, data: bytes) -> NDArray[Any]:

@@ -71,10 +71,11 @@ def by_meaning(
     Parameters, returns and faults are those of `grey`.
     """
     counts = _counts(stored, meaning)
+    meaning, notes = _without_false_padding(meaning, counts)
     filling = _unmarked(stored, np.where(meaning.is_padding, 0, counts), meaning.first)
     black = meaning.is_padding | filling.black
     kept = np.where(black | filling.outside, 0, counts)
-    notes = _padding_notes(counts, kept, black, meaning.first)
+    notes += _padding_notes(counts, kept, black, meaning.first)
     if not kept.any():
         kept, black = counts, np.zeros_like(black)
     shown = kept > 0
@@ -84,6 +85,15 @@ def by_meaning(
     table[black] = 0
     pixels = mapped(stored, lambda part: table[part.astype(np.int64) - meaning.first])
     return pixels, [levels.WINDOWED, *notes]
+
+
+def _without_false_padding(meaning: Meaning, counts: NDArray[np.int64]) -> tuple[Meaning, list[Note]]:
+    """Doubt padding of so many grey levels that it is the picture itself."""
+    n_padding, n_levels = (int((counts[of] > 0).sum()) for of in (meaning.is_padding, ...))
+    if n_padding <= max(levels.FEW_LEVELS, n_levels * levels.PADDING_LEVELS):
+        return meaning, []
+    detail = f"what the header calls padding has {n_padding} of {n_levels} values of the picture; it is shown"
+    return meaning._replace(is_padding=np.zeros(len(counts), bool)), [Note("header_nonsense", detail)]
 
 
 class _Filling(NamedTuple):

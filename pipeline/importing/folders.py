@@ -34,7 +34,7 @@ def read(path: Path, options: Options) -> Found:
     ]
     if not records:
         looked = (
-            "pictures in folders that mean a class; name them with --fractured NAME and --not-fractured NAME,"
+            "pictures in folders that mean a class, or that --fractured NAME and --not-fractured NAME name"
         )
         raise NotThisKindError("folders", path, looked, map(printable, below or source.top()))
     return Found(records, source.left_out, source.pictures)

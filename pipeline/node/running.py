@@ -88,7 +88,10 @@ def check(settings: Node) -> None:
     """
     for key in ("callers", "caller_hosts"):
         if not getattr(settings, key):
-            raise ValueError(f"node.{key} must say who may send. Received: []. Name them there.")
+            option = f"--{key.removesuffix('s').replace('_', '-')}"
+            raise ValueError(
+                f"node.{key} must say who may send. Received: []. Name them in params.yaml or by {option}."
+            )
     if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.tls_certificate:
         log.warning("%s is open to others, and nothing that comes is encrypted: set TLS", settings.host)
 

@@ -38,12 +38,13 @@ def identify(config: Config, line: Succession, version: str | None) -> Model:
     ValueError
         It is not registered, or not the requested version.
     """
-    sha256, _ = sealing.compared(config.paths.models)
+    sha256, sealed = sealing.compared(config.paths.models)
     registered = line.version_of(Model(sha256, ""))
     if registered is None:
+        of_site = f" --bundle {config.paths.models}" if names.SITE in sealed else ""
         raise ValueError(
             f"a candidate must be registered. Received: {config.paths.models}, with bundle {sha256[:12]}, "
-            "which is no version yet. Run `fracture register`."
+            f"which is no version yet. Run `fracture register{of_site}`."
         )
     if version not in (None, registered):
         raise ValueError(

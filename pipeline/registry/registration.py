@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterable
 from importlib import metadata
@@ -54,7 +53,7 @@ def register(
     StoreError
         The store does not answer within ``track.timeout_s``, or refuses.
     """
-    sha256 = str(json.loads(bundle.read_text(encoding="utf-8"))["sha256"])
+    sha256, _ = sealing.compared(bundle.parent)
     name = config.track.model_name
     pipeline = pipeline or repository.read()
     store = store or connect(config.track, pipeline.root)

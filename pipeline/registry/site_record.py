@@ -98,12 +98,15 @@ def learnt(files: pd.DataFrame, fitted: SiteRecord | None) -> pd.DataFrame:
 
 def _require_network(models: Path, folder: Path, named: str) -> None:
     """Refuse a bundle of another network than that in ``models``, whatever it says of itself."""
-    base, files = sealing.compared(models)
+    advice = (
+        f"Check out the commit that made the network of {folder}, and `dvc checkout`. Where it is that of "
+        f"the released model, there is none: use it by `--model {folder}`, which needs no registry."
+    )
+    base, files = sealing.compared(models, advice)
     if base != named:
         raise ValueError(
             f"the network of {folder} must be that of {models}, whose manifest says what it "
-            f"learnt from. Received: {base[:12]}, not {named[:12]}. Check out "
-            "the commit that made it, and `dvc checkout`."
+            f"learnt from. Received: {base[:12]}, not {named[:12]}. {advice}"
         )
     for name in sorted(set(files) - site.FITTED):
         if not (folder / name).is_file() or outputs.sha256(folder / name) != outputs.sha256(models / name):

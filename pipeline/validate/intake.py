@@ -26,6 +26,7 @@ _BESIDE = {
 }  # fmt: skip
 _BATCH, _BATCH_PIXELS = 16, 25_000_000  # radiographs that are held at once, and pixels of all of them
 _SHOWN = 5  # paths that a line on what was passed over names
+_SHOWN_BESIDE = 3  # names of files that are no pictures
 
 
 class Item(NamedTuple):
@@ -75,8 +76,8 @@ class Listing(NamedTuple):
     @property
     def passed_over(self) -> str:
         """One line on all the rest; empty where there is none."""
-        paths = [issue.path for issue in self.issues if issue.severity != "quarantined"]
-        return first([*map(printable, paths)], _SHOWN)
+        rest = [issue for issue in self.issues if issue.severity != "quarantined"]
+        return first([printable(f"{issue.path} ({issue.detail})") for issue in rest], _SHOWN, "; ")
 
 
 def listing(paths: Iterable[Path]) -> Listing:
@@ -98,11 +99,23 @@ def listing(paths: Iterable[Path]) -> Listing:
         is_folder = os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where it may not look
         files, met = walk(path) if is_folder else ([path], [])
         issues |= dict.fromkeys(met)
-        for file in files:
-            if not is_folder or not is_beside(file):
-                named.setdefault(absolute(file), file)
+        pictures, others = parted(files, path) if is_folder else (files, [])
+        issues |= dict.fromkeys(others)
+        for file in pictures:
+            named.setdefault(absolute(file), file)
     remote.prefetch(named.values())
     return Listing(list(named.values()), list(issues))
+
+
+def parted(files: Iterable[Path], folder: Path) -> tuple[list[Path], list[Issue]]:
+    """Part the files of a folder that may be pictures from those beside them, which one issue names."""
+    pictures, others = list[Path](), list[Path]()
+    for file in files:
+        (others if is_beside(file) else pictures).append(file)
+    if not others:
+        return pictures, []
+    names = first([other.relative_to(folder).as_posix() for other in others], _SHOWN_BESIDE)
+    return pictures, [Issue.of(str(folder), "passed_over", f"no pictures by their suffixes: {names}")]
 
 
 def is_beside(file: Path) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline import addresses
 from pipeline.dataset import layout
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
-from pipeline.files import remote
+from pipeline.files import images, remote
 from pipeline.files.faults import Issue
 from pipeline.files.limits import Limits
 from pipeline.files.printable import first, printable
@@ -19,7 +19,8 @@ from pipeline.validate import intake, links, told
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 3  # names of files that are no pictures
+
+_SHOWN = 3  # names of pictures in no class's folder
 
 
 class ListedFile(NamedTuple):
@@ -102,9 +103,10 @@ def find_labelled(
             issues += skipped
     for class_folder, fractured in CLASS_FOLDERS.items():
         if not any(item.fractured == fractured for item in items):
+            received = f"no file in {class_folder!r}" if root.is_dir() else "no such folder"
             raise ValueError(
                 f"{addresses.shown(root)} must hold radiographs of both classes, as {class_folder}/ or "
-                f"test/{class_folder}/. Received: no file in {class_folder!r}. {layout.instead(root)}"
+                f"test/{class_folder}/. Received: {received}. {layout.instead(root)}".rstrip()
             )
     return _in_order(root, items, issues, trusted), issues
 
@@ -166,7 +168,17 @@ def _foreign_folders(root: Path) -> list[Issue]:
     beside = [path for path in sorted(root.iterdir()) if layout.meant(path.name) in SPLITS]
     within = [path for split in SPLITS for path in sorted((root / split).iterdir())]
     others = [path for path in beside + within if path.name not in (*SPLITS, *CLASS_FOLDERS)]
-    return [issue for path in others if (issue := _foreign(root, path)) is not None]
+    foreign = [issue for path in others if (issue := _foreign(root, path)) is not None]
+    return [*_loose(root), *foreign]
+
+
+def _loose(root: Path) -> Iterator[Issue]:
+    """Tell of pictures beside the folders of the splits and classes, which are not read."""
+    for folder in (root, *(root / split for split in SPLITS)):
+        names = (path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in images.SUFFIXES)
+        if loose := [name for name in names if not is_foreign(name) and (folder / name).is_file()]:
+            detail = f"pictures in no class's folder: {first(loose, _SHOWN)}; move them into one"
+            yield Issue.of(name_below(root, folder), "unknown_folder", detail)
 
 
 def _foreign(root: Path, path: Path) -> Issue | None:
@@ -190,10 +202,8 @@ def _files(
     if links.is_circle(folder):
         return [], [Issue.of(name_below(root, folder), "link_skipped", "a link to a folder that it lies in")]
     found, issues = walk(folder, trusted)
-    files = [file for file in found if not intake.is_beside(file)]
-    if beside := [file.relative_to(folder).as_posix() for file in found if intake.is_beside(file)]:
-        detail = f"no pictures by their suffixes: {first(beside, _SHOWN)}"
-        issues.append(Issue.of(str(folder), "passed_over", detail))
+    files, others = intake.parted(found, folder)
+    issues += others
     if folder.is_symlink():
         log.warning(
             "%s is a link: DVC does not see what changes behind it. After a change: dvc repro -f validate",

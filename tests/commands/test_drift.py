@@ -124,6 +124,11 @@ def test_no_file_is_an_error(config, work, models):
         drift.run(config, [work / "empty"], None, str(models), None, as_json=True)
 
 
+def test_a_profile_that_is_missing_is_told_as_such(config, work, models):
+    with pytest.raises(ValueError, match=r"serve --seen.* Received: .*gone, which is missing"):
+        drift.run(config, [], work / "gone", str(models), None, as_json=True)
+
+
 def fracture(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "pipeline", "drift", *map(str, arguments)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -218,3 +219,10 @@ def test_nothing_goes_while_the_server_is_dead(here, capsys, monkeypatch):
     with pytest.raises(StoreError):
         collect(capsys)
     assert everything(here.folder) == before
+
+
+def test_stages_that_never_ran_bring_no_warnings_of_dvc(here):
+    (here.folder / "dvc.lock").unlink()
+    done = here.run(sys.executable, "-m", "pipeline", "gc", "--dry-run")
+    assert "gc: " in done.stderr
+    assert "version info" not in done.stderr

@@ -42,3 +42,14 @@ def test_nothing_to_use_ends_with_1_and_an_unknown_kind_with_2(tmp_path):
     assert not (tmp_path / "ours").exists()
     assert run(tmp_path, "import", "zip", "source", "--out", "ours").returncode == 2
     assert run(tmp_path, "import", "yolo", "gone", "--out", "ours").returncode == 1
+
+
+def test_an_option_that_a_kind_does_not_know_is_refused(tmp_path):
+    sources.folders(tmp_path / "source")
+    for option in (["--labels", "table.csv"], ["--background"], ["--label-column", "seen"]):
+        done = run(tmp_path, "import", "folders", "source", "--out", "ours", *option)
+        assert done.returncode == 2
+        assert f"Invalid value for {option[0]}: it acts on" in done.stderr
+        assert "Received: folders" in done.stderr
+    done = run(tmp_path, "import", "feedback", "source", "--out", "ours", "--fractured", "broken")
+    assert (done.returncode, (tmp_path / "ours").exists()) == (2, False)

@@ -271,8 +271,15 @@ def test_what_is_no_file_costs_the_others_nothing(config, work, draw, capsys, mo
     (work / "in/loop.png").symlink_to("loop.png")
     (work / "in/up").symlink_to(work)
     (work / "in/@eaDir").mkdir()
+    (work / "in/archive.zip").touch()
     with caplog.at_level("INFO"):
         code, found = results(config, capsys, Path("in"), Path("in/loop.png"), out=work / "out")
     assert code == 1
     assert [result.get("error", {}).get("reason") for result in found] == [None, "unreadable", "not_a_file"]
-    assert "passed over: in/@eaDir, in/loop.png, in/up" in caplog.text
+    for passed_over in (
+        "in/@eaDir (a folder that is hidden, or a system's own)",
+        "in/loop.png (a link in a circle)",
+        "in/up (a link to a folder that it lies in)",
+        "in (no pictures by their suffixes: archive.zip)",
+    ):
+        assert passed_over in caplog.text

@@ -38,7 +38,7 @@ def test_unknown_files_and_reserved_columns_are_issues(tmp_path):
     ("text", "rule"),
     [
         ("", "column `path`.*empty"),
-        ("name\na\n", "column `path`"),
+        ("name\na\n", r"\(data\.labels, or --labels\).* column `path`"),
         ("path,x\na.jpg,1\na.jpg,2\n", r"once.*a\.jpg: in line 2 {'x': '1'}, in line 3 {'x': '2'}"),
         ("path,x\na.jpg,1\nb.jpg\n", r"labels\.csv, line 3: a row must have 2 cells"),
         ("path,x\na.jpg,1\nb.jpg,1,2\n", r"labels\.csv, line 3: a row must have 2 cells"),

@@ -180,6 +180,16 @@ def test_a_deflated_dataset_is_read_and_a_bomb_is_not():
     assert caught.value.reason == "too_large"
 
 
+@pytest.mark.reliability("DICOM: a deflated bomb behind a long file meta information", "refused: too_large")
+def test_a_bomb_behind_a_long_head_is_not_inflated():
+    _, tag, rest = dicom().partition(b"\x08\x00\x16\x00UI")
+    bomb = deflated(tag + rest + bytes(2**25))
+    remark = b"\x02\x00\x02\x00UI\x00\x20" + b"1" * 2**13
+    with pytest.raises(ImageFault) as caught:
+        images.decode(bomb[:132] + remark + bomb[132:], "a.dcm", max_pixels=RAMP.size)
+    assert caught.value.reason == "too_large"
+
+
 def implicit() -> bytes:
     dataset = pydicom.dcmread(io.BytesIO(dicom()))
     del dataset.file_meta

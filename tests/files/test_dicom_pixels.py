@@ -100,6 +100,25 @@ def test_run_lengths_are_read():
     np.testing.assert_array_equal(images.decode(buffer.getvalue(), "a.dcm").pixels, PLAIN)
 
 
+@pytest.mark.reliability("DICOM: run lengths of luminance and chroma", "grey within two levels")
+def test_run_lengths_of_luminance_are_converted():
+    dataset = pydicom.dcmread(io.BytesIO(dicom(FULL[..., 0], **YBR, PixelData=FULL.tobytes())))
+    frame = pydicom.pixels.get_encoder(pydicom.uid.RLELossless).encode(dataset)
+    pixels = images.decode(framed(frame, "1.2.840.10008.1.2.5", **YBR), "a.dcm").pixels
+    assert np.abs(pixels - weighed(COLOURS)).max() <= 2
+
+
+@pytest.mark.reliability("DICOM: a palette of more than 256 colours, 8 bits each", "read")
+def test_a_long_palette_of_bytes_is_looked_up():
+    table = (np.arange(4096) // 16).astype(np.uint8).tobytes()
+    tags: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name in ("Red", "Green", "Blue"):
+        tags |= {f"{name}PaletteColorLookupTableDescriptor": [4096, 0, 8]}
+        tags |= {f"{name}PaletteColorLookupTableData": table}
+    pixels = images.decode(dicom(**tags), "a.dcm").pixels
+    assert np.abs(pixels.astype(int) - PLAIN).max() <= 2
+
+
 SIGNED = RAMP.astype(np.int16) - 1000
 
 

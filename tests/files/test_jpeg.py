@@ -77,6 +77,32 @@ def test_filler_is_no_damage(data):
     assert "extraneous bytes" in radiograph.notes[0].detail
 
 
+@pytest.mark.reliability("progressive JPEG that ends between two scans", "read, with a warning")
+@pytest.mark.parametrize("kind", ["grey, progressive", "4:2:0, progressive"])
+def test_missing_scans_are_warned_of(kind):
+    parts = SOUND[kind].split(b"\xff\xda")
+    assert len(parts) > 5
+    for n_scans in range(1, len(parts) - 1):
+        data = b"\xff\xda".join(parts[: 1 + n_scans]) + b"\xff\xd9"
+        assert "decoder_warning" in images.decode(data, "a.jpg").codes
+
+
+def inserted(offset: int) -> bytes:
+    """A byte more in the table of codes, as a transfer in text mode adds them."""
+    place = jpeg().index(b"\xff\xc4") + offset
+    return jpeg()[:place] + b"\r" + jpeg()[place:]
+
+
+@pytest.mark.reliability(
+    "JPEG with a byte more in its tables, as after a transfer in text mode", "refused: broken"
+)
+@pytest.mark.parametrize("offset", range(5, 30, 4))
+def test_a_byte_more_in_the_tables_is_damage(offset):
+    with pytest.raises(ImageFault) as caught:
+        images.decode(inserted(offset), "a.jpg")
+    assert caught.value.reason == "broken"
+
+
 def test_a_jpeg_of_endless_scans_is_refused():
     data = SOUND["grey, progressive"]
     with pytest.raises(ImageFault, match="more than 500 scans"):

@@ -99,11 +99,20 @@ def test_odd_depths_of_others_are_read_as_they_are():
 
 
 @pytest.mark.parametrize(("stored", "shown"), [(DEEP, SHOWN), (GREY, GREY)], ids=["16 bits", "8 bits"])
-def test_a_turned_tiff_stands_upright(stored, shown):
-    data = tiff(stored, **LEVELS, extratags=[(274, 3, 1, 6, True)])
+@pytest.mark.parametrize("said", [(274, 3, 1, 6, True), (274, 3, 2, (6, 6), True)], ids=["once", "twice"])
+def test_a_turned_tiff_stands_upright(said, stored, shown):
+    data = tiff(stored, **LEVELS, extratags=[said])
     radiograph = images.decode(data, "a")
     assert radiograph.codes.count("exif_orientation") == 1
     np.testing.assert_array_equal(radiograph.pixels, np.rot90(shown, -1))
+
+
+@pytest.mark.reliability("TIFF whose orientation makes no sense", "shown as it is stored")
+@pytest.mark.parametrize("said", [(274, 3, 1, 99, True), (274, 2, 3, "no", True)])
+@pytest.mark.parametrize(("stored", "shown"), [(DEEP, SHOWN), (GREY, GREY)], ids=["16 bits", "8 bits"])
+def test_an_orientation_that_makes_no_sense_refuses_nothing(said, stored, shown):
+    pixels = images.decode(tiff(stored, **LEVELS, extratags=[said]), "a").pixels
+    np.testing.assert_array_equal(pixels, shown)
 
 
 def with_exif(exif: bytes) -> bytes:
@@ -147,15 +156,33 @@ def huge_tile() -> bytes:
     return bytes(data)
 
 
+def of_no_kind() -> bytes:
+    data = bytearray(tiff(DEEP, **LEVELS))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        struct.pack_into("<H", data, file.pages.first.tags["PhotometricInterpretation"].valueoffset, 99)
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (huge_tile(), "too_large"),
+        (of_no_kind(), "no_decoder"),
         (tiff(DEEP, **LEVELS)[:-9], "truncated"),
+        (tiff(DEEP, **LEVELS)[:4] + bytes(4), "truncated"),
+        (b"II*\0" + (2**20).to_bytes(4, "little") + DEEP.tobytes(), "truncated"),
         (tiff(np.zeros((9, 9, 7), np.uint8), photometric="minisblack", planarconfig="contig"), "multi_frame"),
         (saved(Image.fromarray(GREY), "WEBP")[:-40], "broken"),
     ],
-    ids=["tile of gigabytes", "cut", "seven channels", "cut WebP"],
+    ids=[
+        "tile of gigabytes",
+        "channels of no known kind",
+        "cut",
+        "cut to its header",
+        "list cut off",
+        "seven channels",
+        "cut WebP",
+    ],
 )
 def test_faulty_pictures_are_refused_with_a_reason(data, reason):
     with pytest.raises(ImageFault) as caught:

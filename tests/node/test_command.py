@@ -50,7 +50,7 @@ def test_an_option_is_checked_as_a_setting_is(monkeypatch):
 
 
 def test_nobody_to_send_or_nowhere_to_send_to_is_told_before_a_model_is_loaded(params, tmp_path):
-    with pytest.raises(ValueError, match=r"node\.callers must say who may send"):
+    with pytest.raises(ValueError, match=r"node\.callers must say who may send.* by --caller\."):
         command.run(params.with_node({"spool": tmp_path}), "no such model", again=False)
     with pytest.raises(ValueError, match="results must go somewhere"):
         command.run(params.with_node({"callers": ["A"]}), "no such model", again=False)

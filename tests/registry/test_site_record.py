@@ -10,7 +10,7 @@ from pipeline import config
 from pipeline.dataset import manifest, names
 from pipeline.files import outputs
 from pipeline.predict import sealing
-from pipeline.registry import registration, site_record
+from pipeline.registry import candidate, registration, site_record, succession
 from pipeline.track import repository
 from pipeline.track.store import connect
 from tests import manifests
@@ -99,3 +99,22 @@ def test_a_record_that_is_not_under_the_seal_is_refused(fitted):
     outputs.write_text(folder / names.SITE, record)
     with pytest.raises(sealing.BundleError, match="must be under the seal"):
         site_record.read(settings, folder)
+
+
+def test_what_was_fitted_from_the_release_is_told_how_it_can_be_used(fitted):
+    settings, folder = fitted
+    for name in (*sealing.FILES, names.BUNDLE):
+        (settings.paths.models / name).unlink()
+    with pytest.raises(sealing.BundleError, match=r"no model yet.* released .*`--model .*north`"):
+        registration.register(settings, folder / "bundle.json")
+    with pytest.raises(sealing.BundleError, match=r"models.bundle\.json is missing: there is no model yet"):
+        registration.register(settings, settings.paths.models / "bundle.json")
+
+
+def test_an_unregistered_site_is_told_how_to_register_it(fitted):
+    settings, folder = fitted
+    line = succession.of(settings)
+    with pytest.raises(ValueError, match=r"Run `fracture register --bundle .*north`"):
+        candidate.identify(settings.with_models(folder), line, None)
+    with pytest.raises(ValueError, match=r"Run `fracture register`\."):
+        candidate.identify(settings, line, None)

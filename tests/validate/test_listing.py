@@ -210,12 +210,36 @@ def test_a_folder_beside_the_right_one_is_told(name, root, caplog):
     assert "move its files there" in caplog.text
 
 
+@pytest.mark.reliability("pictures beside the folders of the classes", "told on the terminal; not read")
+def test_pictures_in_no_class_are_told(root, caplog):
+    for name in ("train/a.png", "train/b.JPG", "c.dcm", "train/.hidden.png", "labels.csv", "LICENSE"):
+        (root / name).touch()
+    items, issues = listing.find(root, LIMITS)
+    assert {item.path.parent.name for item in items} == {"fractured", "not fractured"}
+    details = {issue.path: issue.detail for issue in issues if issue.issue == "unknown_folder"}
+    assert details == {
+        ".": "pictures in no class's folder: c.dcm; move them into one",
+        "train": "pictures in no class's folder: a.png, b.JPG; move them into one",
+    }
+    assert "unknown_folder, 2: " in caplog.text
+
+
 def test_radiographs_in_a_folder_below_are_found(root):
     root.rename(root.parent / "whole")
     (root.parent / "data").mkdir()
     (root.parent / "whole").rename(root / "set")
     with pytest.raises(ValueError, match=r"Set data\.root to .*data/set in params\.yaml"):
         listing.find(root, LIMITS)
+
+
+def test_a_folder_that_is_not_there_is_told_as_such(root):
+    with pytest.raises(ValueError, match="Received: no such folder"):
+        listing.find_labelled(root / "gone", LIMITS)
+    shutil.rmtree(root / "train/fractured")
+    for split in ("val", "test"):
+        shutil.rmtree(root / split / "fractured")
+    with pytest.raises(ValueError, match="Received: no file in 'fractured'"):
+        listing.find_labelled(root, LIMITS)
 
 
 @pytest.mark.reliability("a sub-folder that may not be read", "an issue and a line on the terminal")
@@ -247,7 +271,7 @@ def test_an_unreadable_folder_is_an_issue(root, monkeypatch, caplog):
          "'valid/not fractured'."),
         (["set/fractured/a.png"], "Found instead: set."),
         (["a.zip"], "Found instead: a.zip."),
-        ([], "It is no folder."),
+        ([], "Received: no such folder."),
     ],
 )  # fmt: skip
 @pytest.mark.reliability("assess: a folder without the class folders", "F: what is there, and the mend")
