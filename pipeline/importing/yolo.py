@@ -160,15 +160,21 @@ def _classes(names: Any) -> dict[str, str]:
 
 def _folders(values: Mapping[str, Any], file: Path, source: Source) -> dict[Path, str]:
     """Find folders, and pictures of lists, that data.yaml gives to splits; it may stem from elsewhere."""
-    bases = [file.parent, file.parent / str(values.get("path") or "")]
+    bases = [file.parent, *(file.parent / name for name in _names(values.get("path")))]
     found: dict[Path, str] = {}
     for key, split in _SPLITS.items():
-        given = values.get(key) or []
-        for name in map(str, given if isinstance(given, list) else [given]):
+        for name in _names(values.get(key)):
             for place in _places(name, bases, source.root):
                 rows = source.lines(place) if place.is_file() else [""]
                 found |= {one: split for row in rows for one in _places(row, [*bases, place], source.root)}
     return found
+
+
+def _names(given: Any) -> list[str]:
+    """List the paths that a value of data.yaml names; whatever is no text names none."""
+    return [
+        name for name in (given if isinstance(given, list) else [given]) if name and isinstance(name, str)
+    ]
 
 
 def _places(name: str, bases: Sequence[Path], root: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 COCO writes left, top, width and height in pixels. Corners, and shares of a hundred, can fit the radiograph as
 well: what stands beside a box tells that it means another place. Where nothing does, all boxes together tell
 corners: these are larger than their left and top, as hardly a box of a fracture is (none of the 584 of our
-share of FracAtlas).
+share of FracAtlas), and some of them, read as sizes, would leave the radiograph.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 _TOLERANCE = 0.02  # areas and polygons are rounded
 _TOLERANCE_PX = 1.5
-_ENOUGH = 5  # different boxes, if only their places tell
+_ENOUGH, _LEAVING = 5, 0.2  # different boxes, if only their places tell; share that leaves the radiograph
 _MEND = {
     "corners (left, top, right, bottom)": "Write right - left and bottom - top in their place.",
     "percent of the radiograph": "Multiply by the radiograph's width and height, and divide by 100.",
@@ -80,8 +80,15 @@ def require_sizes(path: Path, boxes: Sequence[Box]) -> None:
 def _by_places(boxes: Sequence[Box]) -> list[tuple[str, Box]]:
     """Tell corners from COCO's own by the places alone; nothing where too few different boxes are corners."""
     told = [(writing, box) for box in boxes if (writing := _by_place(box)) is not None]
-    corners = {str(box.written) for writing, box in told if writing}
-    return told if len(corners) >= _ENOUGH else []
+    corners = {str(box.written): _leaves(box) for writing, box in told if writing}
+    return told if len(corners) >= _ENOUGH and sum(corners.values()) >= _LEAVING * len(corners) else []
+
+
+def _leaves(box: Box) -> bool:
+    """Whether a box, read as COCO writes it, reaches beyond its radiograph."""
+    left, top, width, height = _numbers(box.written, 4) or (0.0,) * 4
+    of_width, of_height = (1.0, 1.0) if max(left, top, width, height) <= 1 + _TOLERANCE else box.sides
+    return left + width > of_width * (1 + _TOLERANCE) or top + height > of_height * (1 + _TOLERANCE)
 
 
 def _by_place(box: Box) -> str | None:

@@ -103,6 +103,18 @@ def test_the_folders_of_data_yaml_tell_the_splits(root, bring):
     assert {"train/fractured/0.jpg", "val/fractured/100.jpg", "test/fractured/200.jpg"} <= {*done.paths}
 
 
+@pytest.mark.reliability("import yolo: data.yaml whose aliases unfold to gigabytes", "read without them")
+def test_what_is_no_path_in_data_yaml_is_never_unfolded(root, bring):
+    sources.yolo(root)
+    rows = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for inner, outer in zip("abcdefgh", "bcdefghi", strict=True):
+        rows.append(f"{outer}: &{outer} [{', '.join(['*' + inner] * 9)}]")
+    sources.text(
+        root / "data.yaml", "\n".join([*rows, "path: *i", "train: *i", "names: [elbow, fracture]\n"])
+    )
+    assert bring("yolo").figures["used"]["fractured"] > 0
+
+
 def test_several_classes_of_fractures_are_asked_for(root, bring):
     sources.yolo(root)
     sources.text(root / "data.yaml", "names: [elbow fracture, wrist fracture]\n")

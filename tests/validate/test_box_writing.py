@@ -99,3 +99,8 @@ def test_places_tell_nothing_of_few_boxes_of_whole_pictures_or_where_most_are_co
     assert len(check(tmp_path, [{"bbox": box} for box in corners])) == 4
     assert len(check(tmp_path, [{"bbox": box} for box in (*corners, [5, 5, 9, 9], *own)])) == 10
     assert len(check(tmp_path, [{"bbox": box} for box in whole])) == 6
+
+
+def test_large_boxes_near_the_corner_that_stay_on_the_radiograph_are_cocos_own(tmp_path):
+    large = [[10 + n, 10, 150 + n, 100] for n in range(8)]
+    assert len(check(tmp_path, [{"bbox": box} for box in large])) == 8
