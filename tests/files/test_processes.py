@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.files import processes
+from pipeline.files import living, processes
 
 REPOSITORY = Path(__file__).parents[2]
 # Starts the server that listens in a process of its own, as MLflow does.
@@ -105,7 +105,7 @@ def test_a_stage_dies_with_dvc_and_not_with_the_shell_between_them():
         stage = psutil.Process(int(dvc.stdout.readline()))
         assert stage.ppid() != dvc.pid
         dvc.kill()
-    assert wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
+    assert wait_for(lambda: not living.runs(stage.pid))
 
 
 def test_by_hand_a_stage_watches_nobody(monkeypatch):

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from ci import servers
 from pipeline.__main__ import app
+from pipeline.files import living
 from pipeline.serve import asking, running
 
 TOP = Path(__file__).parents[2]
@@ -77,7 +78,7 @@ def test_a_signal_lets_the_service_answer_and_ends_all_its_children(work, draw, 
     assert ["probability" in answer for answer in answers] == [True] * 32
     assert len(children) >= 2
     _, left = psutil.wait_procs(children, timeout=10)
-    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
+    assert [child for child in left if living.runs(child.pid)] == []
     said = (work / "log").read_text()
     assert "serve: the model is current" in said
     assert [word for word in ("Doe", "long and random") if word in said] == []
