@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 _TOLERANCE = 0.02  # areas and polygons are rounded
 _TOLERANCE_PX = 1.5
+_ONE = (1.0, 1.0)
 _ENOUGH, _LEAVING = 5, 0.2  # different boxes, if only their places tell; share that leaves the radiograph
 _MEND = {
     "corners (left, top, right, bottom)": "Write right - left and bottom - top in their place.",
@@ -86,8 +87,9 @@ def _by_places(boxes: Sequence[Box]) -> list[tuple[str, Box]]:
 
 def _leaves(box: Box) -> bool:
     """Whether a box, read as COCO writes it, reaches beyond its radiograph."""
-    left, top, width, height = _numbers(box.written, 4) or (0.0,) * 4
-    of_width, of_height = (1.0, 1.0) if max(left, top, width, height) <= 1 + _TOLERANCE else box.sides
+    numbers = _numbers(box.written, 4) or (0.0,) * 4
+    left, top, width, height = numbers
+    of_width, of_height = _sides(numbers, box)
     return left + width > of_width * (1 + _TOLERANCE) or top + height > of_height * (1 + _TOLERANCE)
 
 
@@ -97,14 +99,18 @@ def _by_place(box: Box) -> str | None:
     if numbers is None or min(numbers) < 0 or min(numbers[2:]) <= 0:
         return None
     left, top, third, fourth = numbers
-    in_shares = max(numbers) <= 1 + _TOLERANCE
-    width, height = (1.0, 1.0) if in_shares else box.sides
+    width, height = sides = _sides(numbers, box)
     if third <= left or fourth <= top:
         return ""
     if left <= _TOLERANCE * width and top <= _TOLERANCE * height:
         return None
     fits = third <= width * (1 + _TOLERANCE) and fourth <= height * (1 + _TOLERANCE)
-    return (_CORNERS_SHARES if in_shares else _CORNERS) if fits else None
+    return (_CORNERS_SHARES if sides == _ONE else _CORNERS) if fits else None
+
+
+def _sides(numbers: Sequence[float], box: Box) -> tuple[float, float]:
+    """Width and height that numbers are of: one where all are shares, else those of the radiograph."""
+    return _ONE if max(numbers) <= 1 + _TOLERANCE else box.sides
 
 
 def _writing(box: Box) -> str | None:
