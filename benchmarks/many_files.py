@@ -11,16 +11,19 @@ is theirs alone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bars
 import cv2
 import folders
 import numpy as np
@@ -64,9 +67,9 @@ def main() -> None:
     print(table.round(2).to_markdown(index=False))
     minutes, gib = table["minutes"].iloc[-1], table.filter(like="GiB").iloc[-1].max()
     grown = table.filter(like="growth").to_numpy().max()
-    print(f"\n{minutes:.0f} minutes ({said(minutes <= _MINUTES_BAR)}: at most {_MINUTES_BAR:g}), ", end="")
-    print(f"{gib:.1f} GiB ({said(gib <= _GIB_BAR)}: at most {_GIB_BAR:g}), ", end="")
-    print(f"growth {grown:+.0%} ({said(grown < _GROWTH_BAR)}: below {_GROWTH_BAR:+.0%})")
+    print(f"\n{bars.at_most(minutes, _MINUTES_BAR, '{:.1f} minutes')}, ", end="")
+    print(f"{bars.at_most(gib, _GIB_BAR, '{:.1f} GiB')}, ", end="")
+    print(f"growth {bars.at_most(grown, _GROWTH_BAR, '{:+.0%}')}")
 
 
 def make(root: Path, n_files: int) -> None:
@@ -109,22 +112,30 @@ def run(stage: str, work: Path) -> Spent:
 
     settings = settings_for(work)
     os.chdir(work)  # no dvc.yaml here: nothing is tracked
-    seen, done = [0.0], threading.Event()
-    watcher = threading.Thread(target=watch, args=(seen, done))
-    watcher.start()
     started = time.monotonic()
-    {"validate": validate, "preprocess": preprocess}[stage].run(settings)
+    with watched() as seen:
+        {"validate": validate, "preprocess": preprocess}[stage].run(settings)
     seconds = time.monotonic() - started
-    done.set()
-    watcher.join()
     return Spent(seconds, sum(os.times()[:4]), max(seen) / 2**30)
 
 
-def watch(seen: list[float], done: threading.Event) -> None:
-    """Note how much memory this process and those below it hold for themselves."""
-    while not done.wait(_EVERY_S):
-        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-        seen.append(sum(held(each) for each in processes))
+@contextlib.contextmanager
+def watched() -> Iterator[list[float]]:
+    """Note now and then how many bytes this process and those below it hold for themselves."""
+    seen, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_EVERY_S):
+            processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+            seen.append(sum(held(each) for each in processes))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
 
 
 def held(process: psutil.Process) -> float:
@@ -174,11 +185,6 @@ def row(n_files: int, spent: dict[str, Spent], n_wrong: int) -> dict[str, float]
         figures[f"{stage}, processor ms a file"] = 1000 * each.processor_s / n_files
         figures[f"{stage}, GiB"] = each.gib
     return figures | {"minutes": sum(each.seconds for each in spent.values()) / 60}
-
-
-def said(met: bool) -> str:
-    """Say whether a bar is met."""
-    return "met" if met else "MISSED"
 
 
 if __name__ == "__main__":

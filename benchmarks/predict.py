@@ -26,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bars
 import numpy as np
 import onnx
 import onnxruntime
@@ -61,16 +62,12 @@ def main() -> None:
         each = 1000 / arguments.images
         print(f"{name}: {wall[name] * each:.1f} ms, processor {spent[name] * each:.1f} ms a canvas")
     first, last = wall["light runtime, one by one"], wall["Keras predict, batches of 16"]
-    said = f"{last / first:.2f} ({_said(last / first >= _THROUGHPUT_BAR)}: at least {_THROUGHPUT_BAR:g})"
+    said = bars.at_least(last / first, _THROUGHPUT_BAR)
     print(f"throughput of the light runtime to that of Keras predict: {said}")
     _say_limit(arguments.models)
     clock, processor = _command(arguments.models)
-    said = f"{processor:.2f} s ({_said(processor < _COMMAND_BAR_S)}: below {_COMMAND_BAR_S:g} s)"
+    said = bars.at_most(processor, _COMMAND_BAR_S, "{:.2f} s")
     print(f"one radiograph by the command: {clock:.2f} s, processor {said}")
-
-
-def _said(met: bool) -> str:
-    return "met" if met else "MISSED"
 
 
 def _in_batches(predict: interface.Predict, canvases: NDArray[np.uint8]) -> None:

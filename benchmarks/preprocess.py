@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import bars
 import cv2
 import folders
 import pandas as pd
@@ -60,7 +61,7 @@ def measured(root: Path, rounds: int) -> dict[str, Any]:
         "onto the canvas, ms": spent_ms(lambda each: canvas.place(each, settings), pixels, rounds),
         "as PNG, ms": spent_ms(images.encode_png, placed, rounds),
         "all, ms": whole,
-        "all / decoding": f"{ratio:.1f} ({'pass' if ratio <= _BAR else 'fail'}: at most {_BAR:g})",
+        "all / decoding": bars.at_most(ratio, _BAR),
     }
 
 

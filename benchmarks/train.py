@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import bars
 import folders
 import turns
 
@@ -47,9 +48,8 @@ def main() -> None:
         print(f"| {label} | {rates} | {best:.3f} | {last:.3f} |")
     by_clock, by_processor = (speed(own, by) / speed(peer, by) for by in ("clock", "processor"))
     lost = max(peer["val_auroc"]) - max(own["val_auroc"])
-    print(f"\nspeed x {by_clock:.2f} (bar {_SPEED_BAR}: {said(by_clock >= _SPEED_BAR)}), ", end="")
-    print(f"x {by_processor:.2f} by the processor; ", end="")
-    print(f"val AUROC lost {lost:.3f} (bar {_AUROC_BAR}: {said(lost <= _AUROC_BAR)})")
+    print(f"\nspeed x {bars.at_least(by_clock, _SPEED_BAR)}, x {by_processor:.2f} by the processor; ", end="")
+    print(f"val AUROC lost {bars.at_most(lost, _AUROC_BAR, '{:.3f}')}")
 
 
 def plain(turn: turns.Turns, root: Path, work: Path, side_px: int, epochs: int) -> dict[str, Any]:
@@ -113,11 +113,6 @@ def shard(root: Path, folder: Path, settings: Any) -> list[Any]:
 def speed(found: dict[str, Any], by: str) -> float:
     """Radiographs of `train` a second over all epochs but the first, validation included."""
     return float(found["radiographs"] / statistics.mean(found[by][1:]))
-
-
-def said(met: bool) -> str:
-    """Say whether a bar is met."""
-    return "met" if met else "MISSED"
 
 
 if __name__ == "__main__":

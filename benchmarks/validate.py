@@ -27,6 +27,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bars
 import folders
 
 REPOSITORY = Path(__file__).parents[1]
@@ -113,7 +114,7 @@ def sizes(
     else:
         print("cleanvision is not there: `pip install --group bench`, or --cleanvision PYTHON\n")
     rows = []
-    for name, (root, bars) in roots.items():
+    for name, (root, limits) in roots.items():
         timings = [{peer: measure(root) for peer, measure in peers.items()} for _ in range(rounds)]
         seconds = [_median(timings, lambda each, peer=peer: each[peer].seconds) for peer in peers]
         ratios = [
@@ -121,7 +122,7 @@ def sizes(
             for peer in peers
             if peer != "stage"
         ]
-        judged = [_judged(ratio, limit) for ratio, limit in zip(ratios, bars, strict=False)]
+        judged = [bars.at_most(ratio, limit) for ratio, limit in zip(ratios, limits, strict=False)]
         memory = _median(timings, lambda each: each["stage"].mib)
         rows.append([name, count(root), *(f"{value:.1f}" for value in seconds), *judged, f"{memory:.0f}"])
     heads = [f"{peer}, s" for peer in peers], [f"stage / {peer}" for peer in peers if peer != "stage"]
@@ -136,11 +137,6 @@ def _median(timings: Sequence[_Round], value: Callable[[_Round], float]) -> floa
     return statistics.median(value(each) for each in timings)
 
 
-def _judged(value: float, limit: float) -> str:
-    """Write a ratio with its bar, and whether it meets it."""
-    return f"{value:.2f} ({'pass' if value <= limit else 'fail'}: at most {limit:g})"
-
-
 def growth(source: Path, work: Path, n_files: int, rounds: int) -> None:
     """Time a file in sets of 1, 2, 4 and 8 times as many, all of 224 px."""
     rows: list[list[str]] = []
@@ -152,7 +148,7 @@ def growth(source: Path, work: Path, n_files: int, rounds: int) -> None:
         mib = _median(timings, lambda each: each["stage"].mib)
         first_ms, first_mib = first_ms or each_ms, first_mib or mib
         grown = each_ms / first_ms - 1
-        met = f"{grown:+.0%} ({'pass' if grown < _GROWTH_BAR else 'fail'}: below {_GROWTH_BAR:+.0%})"
+        met = bars.at_most(grown, _GROWTH_BAR, "{:+.0%}")
         added_kib = 1024 * (mib - first_mib) / max(1, (times - 1) * n_files)
         rows.append([f"x {times}", count(root), f"{each_ms:.2f}", met, f"{mib:.0f}", f"{added_kib:.0f}"])
     print()
@@ -163,7 +159,7 @@ def users_kind(source: Path, work: Path, share: float) -> None:
     """Time the stage on the users' kind of folder."""
     root = folders.users_kind(source, work / "users", share)
     timing = fresh(stage, root, work / "out")
-    rows = [[count(root), _judged(timing.seconds, share * _USERS_BAR_S), f"{timing.mib:.0f}"]]
+    rows = [[count(root), bars.at_most(timing.seconds, share * _USERS_BAR_S), f"{timing.mib:.0f}"]]
     table(["files of the users' kind", "stage, s (2 cores)", "stage MiB"], rows)
 
 
