@@ -21,11 +21,10 @@ from pipeline.config import Config
 from pipeline.dataset import annotations
 from pipeline.dataset.annotations import Annotations
 from pipeline.network import device
-from pipeline.predict import cutting
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
-from pipeline.region_maps import coco, references
+from pipeline.region_maps import coco, cut_choice, references
 
 MAX_OVERLAP = 0.3
 STRENGTHS: dict[str, Callable[[Region, float], float]] = {
@@ -45,7 +44,7 @@ def main() -> None:
     usable = val.where(references.is_usable(val, known))
     if not usable.boxes.size:
         raise SystemExit("the network draws no boxes: train with train.box_loss_weight above 0")
-    rows = {share: row(config, usable, known, share) for share in cutting.BOX_SHARES}
+    rows = {share: row(config, usable, known, share) for share in cut_choice.BOX_SHARES}
     print(f"| down to | {' | '.join(STRENGTHS)} |\n|---|{'---|' * len(STRENGTHS)}")
     for share, cells in rows.items():
         print(f"| {share:g} of the peak's odds | {' | '.join(cells)} |")
@@ -55,7 +54,7 @@ def row(config: Config, usable: MapSet, known: Annotations, share: float) -> lis
     """Average precision of the same boxes, ranked in each way."""
     way = RegionSettings(
         1.0, 0.0, config.region_maps.max_regions,
-        candidate_threshold=cutting.CANDIDATE_THRESHOLD, peak_share=share,
+        candidate_threshold=cut_choice.CANDIDATE_THRESHOLD, peak_share=share,
         valley_share=config.region_maps.valley_share, max_overlap=MAX_OVERLAP, weigh_agreement=True,
     )  # fmt: skip
     found = shown_regions.cut(way, usable)

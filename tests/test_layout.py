@@ -22,7 +22,8 @@ NUMERIC_NAMES = {
     "predict": "boxes calibration cutting head_boxes operating_points peaks position regions",
     "evaluate": "comparison curves decided evaluation findings guaranteed net_benefit robustness "
     "shortcut_gap subgroups",
-    "region_maps": "coco deletion erasing faithfulness froc inputs localization pointing scores subgroups",
+    "region_maps": "coco cut_choice deletion erasing faithfulness froc inputs localization matching pointing "
+    "scores standing_out subgroups",
     "drift": "distance",
 }
 NUMERIC = [

@@ -13,10 +13,11 @@ import numpy as np
 from pipeline.config import RegionMaps
 from pipeline.dataset.annotations import Annotations
 from pipeline.predict import calibration, cutting
-from pipeline.predict.cutting import RegionSettings, Validation
+from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
-from pipeline.region_maps import references, standing_out
+from pipeline.region_maps import cut_choice, matching, references, standing_out
+from pipeline.region_maps.matching import Validation
 
 _OVERLAPS = (0.3, 0.5)  # IoU at which the boxes of detectors are scored
 
@@ -25,7 +26,7 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
     """Choose how regions are cut, from which peak on they are shown, and what their scores mean.
 
     With annotations: the reach, the smallest area and the threshold at which boxes agree best with the
-    annotated ones (:func:`pipeline.predict.cutting.choose_cut`), and scores that are the probability
+    annotated ones (:func:`pipeline.region_maps.cut_choice.choose_cut`), and scores that are the probability
     that a region overlaps a fracture. Without: a region reaches down to a tenth of its peak's odds, the
     smallest area is that of the settings, at the threshold a tenth of the radiographs without a fracture
     would show a region, and a score is the map's peak. In both, radiographs without a fracture show one
@@ -42,7 +43,7 @@ def choose(val: MapSet, annotations: Annotations, limits: RegionMaps) -> RegionS
     )
     if reference.unfractured.all():
         maxima = np.array([region_map.max() for region_map in usable])
-        threshold = cutting.map_threshold_from_unfractured(maxima)
+        threshold = cut_choice.map_threshold_from_unfractured(maxima)
         settings = _settings(threshold, limits.min_area_share, limits)
         candidates = _candidates([settings], usable)[settings]
     else:
@@ -59,15 +60,15 @@ def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> Region
 
     Of the ways to find the network's own boxes, that of the highest average precision stands for them.
     """
-    widest = _settings(cutting.CANDIDATE_THRESHOLD, 0.0, limits)  # regions of any peak and any area
-    cuts = [replace(widest, peak_share=share) for share in cutting.PEAK_SHARES]
+    widest = _settings(cut_choice.CANDIDATE_THRESHOLD, 0.0, limits)  # regions of any peak and any area
+    cuts = [replace(widest, peak_share=share) for share in cut_choice.PEAK_SHARES]
     boxed = [
         replace(widest, peak_share=share, max_overlap=overlap, weigh_agreement=True)
-        for share, overlap in product(cutting.BOX_SHARES, cutting.MAX_OVERLAPS)
+        for share, overlap in product(cut_choice.BOX_SHARES, cut_choice.MAX_OVERLAPS)
         if maps.boxes.size
     ]
     found = _candidates([*cuts, *boxed], maps)
-    best = _with_threshold({way: found[way] for way in cuts}, reference, cutting.AREA_SHARES)
+    best = _with_threshold({way: found[way] for way in cuts}, reference, cut_choice.AREA_SHARES)
     if boxed:
         precision = {way: _precision(found[way], reference) for way in boxed}
         # Less than a hundredth apart is chance: then boxes that overlap less, which are easier to read.
@@ -78,18 +79,18 @@ def _best_cut(maps: MapSet, reference: Validation, limits: RegionMaps) -> Region
 
 
 def _with_threshold(
-    ways: Mapping[RegionSettings, cutting.Candidates], reference: Validation, area_shares: Sequence[float]
+    ways: Mapping[RegionSettings, matching.Candidates], reference: Validation, area_shares: Sequence[float]
 ) -> tuple[RegionSettings, float]:
     """Choose the way, smallest area and threshold of the best agreement; return that, too."""
-    way, area, threshold, agreement = cutting.choose_cut(ways, reference, area_shares)
-    lowest = min(cutting.CANDIDATE_THRESHOLD, threshold)
+    way, area, threshold, agreement = cut_choice.choose_cut(ways, reference, area_shares)
+    lowest = min(cut_choice.CANDIDATE_THRESHOLD, threshold)
     chosen = replace(way, map_threshold=threshold, min_area_share=area, candidate_threshold=lowest)
     return chosen, agreement
 
 
-def _precision(candidates: cutting.Candidates, reference: Validation) -> float:
+def _precision(candidates: matching.Candidates, reference: Validation) -> float:
     """Average precision of boxes, the mean of those at which they are scored."""
-    return mean(cutting.average_precision(candidates, reference, least) for least in _OVERLAPS)
+    return mean(matching.average_precision(candidates, reference, least) for least in _OVERLAPS)
 
 
 def _candidates(ways: Sequence[RegionSettings], maps: MapSet) -> dict[RegionSettings, list[list[Region]]]:
@@ -107,8 +108,8 @@ def _settings(threshold: float, area: float, limits: RegionMaps) -> RegionSettin
         threshold,
         area,
         limits.max_regions,
-        candidate_threshold=min(cutting.CANDIDATE_THRESHOLD, threshold),
-        peak_share=cutting.PEAK_SHARE,
+        candidate_threshold=min(cut_choice.CANDIDATE_THRESHOLD, threshold),
+        peak_share=cut_choice.PEAK_SHARE,
         valley_share=limits.valley_share,
     )
 
@@ -119,7 +120,7 @@ def _with_sensitive_threshold(
     places = np.flatnonzero(reference.unfractured).tolist()
     if not places:
         return settings
-    lowest = cutting.threshold_at_false_marks(
+    lowest = cut_choice.threshold_at_false_marks(
         [candidates[place] for place in places], reference.weight[places]
     )
     return replace(settings, sensitive_threshold=min(lowest, settings.map_threshold))
@@ -143,6 +144,6 @@ def _fit(candidates: Sequence[list[Region]], reference: Validation) -> calibrati
     regions = [region for own in candidates for region in own]
     if not regions:
         return calibration.Calibration(1.0)
-    hit = cutting.overlaps_of_all(candidates, reference.boxes) >= cutting.OVERLAPS
+    hit = matching.overlaps_of_all(candidates, reference.boxes) >= matching.OVERLAPS
     weight = np.repeat(reference.weight, [len(own) for own in candidates])
     return calibration.fit(cutting.strength_logits(regions), hit, weight)

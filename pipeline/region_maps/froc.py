@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from pipeline.predict import cutting
 from pipeline.predict.boxes import Boxes
 from pipeline.predict.regions import Region
+from pipeline.region_maps import matching
 from pipeline.statistics import intervals, metrics
 from pipeline.types import AnyArray, Float64Array, Int64Array
 
@@ -159,7 +159,7 @@ def score(
     table : DataFrame
         The columns of :func:`curve`.
     """
-    overlap = cutting.overlaps_of_all(regions, boxes)
+    overlap = matching.overlaps_of_all(regions, boxes)
     return score_marks(collect(regions, boxes), overlap, group, n_samples=n_samples, seed=seed)
 
 
@@ -170,7 +170,7 @@ def score_marks(
     if not marks.n_fractures.any():
         return {}, pd.DataFrame(columns=["threshold", "false_marks", "sensitivity"])
     figures = free_response(marks, group, n_samples=n_samples, seed=seed)
-    is_hit = overlap >= cutting.OVERLAPS
+    is_hit = overlap >= matching.OVERLAPS
     figures["region_ece"] = metrics.ece(is_hit, marks.score) if len(is_hit) else float("nan")
     return figures, pd.DataFrame(curve(marks))
 
@@ -184,13 +184,13 @@ def tabulate(
     -------
     DataFrame
         A row a mark: ``path``; ``score``; ``fracture``, which of its radiograph's it hits, -1 for a false
-        mark; ``overlap`` with a fracture: see :func:`pipeline.predict.cutting.overlaps`.
+        mark; ``overlap`` with a fracture: see :func:`pipeline.region_maps.matching.overlaps`.
     """
     marks = collect(regions, boxes)
     first = np.cumsum(marks.n_fractures) - marks.n_fractures
     own = np.where(marks.fracture < 0, -1, marks.fracture - first[marks.radiograph])
     names = np.array(paths, dtype=object)[marks.radiograph]
-    overlap = cutting.overlaps_of_all(regions, boxes)
+    overlap = matching.overlaps_of_all(regions, boxes)
     return pd.DataFrame({"path": names, "score": marks.score, "fracture": own, "overlap": overlap})
 
 

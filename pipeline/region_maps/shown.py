@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.dataset.annotations import Annotations
-from pipeline.predict import cutting, operating_points
+from pipeline.predict import operating_points
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region
-from pipeline.region_maps import references
+from pipeline.region_maps import matching, references
 from pipeline.statistics import intervals
 from pipeline.types import Float64Array
 
@@ -60,7 +60,7 @@ def score(
     asked = (maps.rows["decision"] != operating_points.NO_FINDING).to_numpy(bool)
     count = np.array([len(own) for own in shown])
     hits = np.array(
-        [(cutting.overlaps(*own) >= cutting.OVERLAPS).sum() for own in zip(shown, boxes, strict=True)]
+        [(matching.overlaps(*own) >= matching.OVERLAPS).sum() for own in zip(shown, boxes, strict=True)]
     )
     shares = {
         "shown_regions_fractured": (count * fractured, fractured),

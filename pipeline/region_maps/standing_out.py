@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.predict import cutting
 from pipeline.predict.boxes import Boxes, iou
-from pipeline.predict.cutting import Candidates, Validation
+from pipeline.region_maps import matching
+from pipeline.region_maps.matching import Candidates, Validation
 
 BETA = 3.0  # a fracture that no region marks costs as much as BETA ** 2 regions that mark none
 HALF = 0.5  # of the radiograph: a region so large points at nothing
@@ -20,7 +20,7 @@ Crop = tuple[int, int, int, int]
 def largest_area(val: Validation) -> float:
     """Largest box of a region that may be shown, as a share of the radiograph: half of it, or less.
 
-    A larger one could not overlap (:data:`pipeline.predict.cutting.OVERLAPS`) even the largest annotated
+    A larger one could not overlap (:data:`pipeline.region_maps.matching.OVERLAPS`) even the largest annotated
     fracture, if that lay inside.
     """
     shares = [
@@ -28,7 +28,7 @@ def largest_area(val: Validation) -> float:
         for boxes, size in zip(val.boxes, val.size_px, strict=True)
         for _, _, height, width in boxes
     ]
-    return min(HALF, max(shares) / cutting.OVERLAPS) if shares else HALF
+    return min(HALF, max(shares) / matching.OVERLAPS) if shares else HALF
 
 
 def lowest_score(shown: Candidates, val: Validation, crops: Sequence[Crop]) -> float:
@@ -68,7 +68,7 @@ def best_f_measure(shown: Candidates, val: Validation) -> float:
     """
     score = np.array([region.score for own in shown for region in own])
     counts = np.repeat(val.weight, [len(own) for own in shown])
-    hit = counts * (cutting.overlaps_of_all(shown, val.boxes) >= cutting.OVERLAPS)
+    hit = counts * (matching.overlaps_of_all(shown, val.boxes) >= matching.OVERLAPS)
     order = np.argsort(-score, kind="stable")
     n_fractures = float(val.weight @ [len(own) for own in val.boxes])
     measure = (1 + BETA**2) * np.cumsum(hit[order]) / (BETA**2 * n_fractures + np.cumsum(counts[order]))
@@ -107,4 +107,4 @@ def overlap_by_chance(size: tuple[int, int], boxes: Boxes, crop: Crop) -> float:
     )
     places = np.array(np.meshgrid(rows, columns)).reshape(2, -1).T
     moved = np.hstack([places, np.broadcast_to(size, places.shape)])
-    return float((iou(moved, boxes) >= cutting.OVERLAPS).any(axis=1).mean())
+    return float((iou(moved, boxes) >= matching.OVERLAPS).any(axis=1).mean())

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, RegionMaps
-from pipeline.predict import cutting
 from pipeline.predict.maps import MapSet
-from pipeline.region_maps import choice
+from pipeline.region_maps import choice, cut_choice
 from tests.region_maps.cells import CELLS, KNOWN, NOTHING, drawn
 
 
@@ -85,7 +84,7 @@ def test_boxes_of_the_network_are_taken_where_they_agree_better(limits: RegionMa
     found = with_boxes(drawn(CELLS), 8)  # 16 in the radiograph, as the annotated ones
     settings = choice.choose(found, KNOWN, limits)
     (region,) = settings.visible_regions(found.in_radiograph(0), found.cells(0))
-    assert settings.max_overlap == min(cutting.MAX_OVERLAPS)  # others are as precise
+    assert settings.max_overlap == min(cut_choice.MAX_OVERLAPS)  # others are as precise
     assert settings.weigh_agreement
     assert region.box == (32, 48, 16, 16)
     assert settings.candidates(found.in_radiograph(0), found.cells(0))[0].score == pytest.approx(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.predict.cutting import Validation
 from pipeline.predict.regions import Region, extract_regions
 from pipeline.region_maps import standing_out
+from pipeline.region_maps.matching import Validation
 
 NONE = np.empty((0, 4))
 BOX = np.array([[40, 30, 20, 10]])
