@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.annotations import Region, parse_region
+from pipeline.dataset.region import Region, parse_region
 
 AGREE, DISAGREE = "agree", "disagree"
 _SAYS = {"fracture": True, "no finding": False}  # decisions that commit the model

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.annotations import corners
+from pipeline.dataset.region import corners
 from pipeline.importing import drawings
 from pipeline.importing.drawings import Picture, Shape
 from pipeline.importing.record import BAD_ROW, BROKEN, Found, LeftOut, NotThisKindError, Options

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 import cv2
 import numpy as np
 
-from pipeline.dataset.annotations import Region, corners, parse_region
+from pipeline.dataset.region import Region, corners, parse_region
 from pipeline.importing import drawings, xml_files
 from pipeline.importing.drawings import Picture, Shape
 from pipeline.importing.record import BROKEN, Found, LeftOut, NotThisKindError, Options

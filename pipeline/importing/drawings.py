@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.dataset.annotations import Region, distinct
+from pipeline.dataset.region import Region, distinct
 from pipeline.files import engine, images
 from pipeline.files.faults import ImageFault
 from pipeline.importing.record import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.annotations import Region
+from pipeline.dataset.region import Region
 from pipeline.files.printable import first, one_line
 
 # Why something is left out, as the table at the end counts it.

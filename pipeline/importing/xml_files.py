@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.dataset.annotations import Region, parse_region
+from pipeline.dataset.region import Region, parse_region
 from pipeline.files import text as texts
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.dataset.annotations import parse_region
+from pipeline.dataset.region import parse_region
 from pipeline.files import text as texts
 from pipeline.importing import drawings
 from pipeline.importing.drawings import Picture, Shape

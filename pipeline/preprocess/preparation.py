@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Preprocess
-from pipeline.dataset.annotations import Region
+from pipeline.dataset.region import Region
 from pipeline.files import images
 from pipeline.files.faults import ImageFault
 from pipeline.preprocess import canvas

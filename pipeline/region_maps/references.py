@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.dataset.annotations import Annotations, mask
+from pipeline.dataset.annotations import Annotations
+from pipeline.dataset.region import mask
 from pipeline.predict.maps import MapSet
 from pipeline.preprocess.canvas import Placement
 from pipeline.region_maps import pointing

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.annotations import Annotations, Region, corners
+from pipeline.dataset.annotations import Annotations
 from pipeline.dataset.manifest import KEPT, QUARANTINED
+from pipeline.dataset.region import Region, corners
 from pipeline.files.faults import Issue
 from pipeline.validate import annotation_placement as placement
 from pipeline.validate import categories, coco_file

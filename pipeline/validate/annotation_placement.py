@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.dataset import joining
-from pipeline.dataset.annotations import Region, corners
+from pipeline.dataset.region import Region, corners
 from pipeline.files.faults import Issue
 from pipeline.validate import box_writing, coco_file
 from pipeline.validate.coco_file import CocoFile, Drawn, Image

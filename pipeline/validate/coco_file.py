@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.dataset.annotations import Region, load_coco, parse_region
+from pipeline.dataset.annotations import load_coco
+from pipeline.dataset.region import Region, parse_region
 from pipeline.files.faults import Issue
 
 _LONGEST = 200  # letters of a value in a message

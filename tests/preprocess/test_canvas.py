@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from pipeline.config import Preprocess
 from pipeline.dataset import annotations
+from pipeline.dataset.region import Region, mask
 from pipeline.files import images
 from pipeline.preprocess import canvas, polarity
 
@@ -181,11 +182,11 @@ def test_no_annotated_fracture_is_cut(fracatlas: Path) -> None:
     assert min(shares) > 0.9
 
 
-def kept_share(root: Path, path: str, drawn: list[annotations.Region]) -> float:
+def kept_share(root: Path, path: str, drawn: list[Region]) -> float:
     """Share of the annotated area that the crop keeps; the worst region of one radiograph."""
     pixels = images.read(root / path).pixels
     top, left, height, width = canvas.content_box(pixels)
-    masks = [annotations.mask([region], *pixels.shape) for region in drawn]
+    masks = [mask([region], *pixels.shape) for region in drawn]
     return float(min(m[top : top + height, left : left + width].sum() / max(m.sum(), 1) for m in masks))
 
 

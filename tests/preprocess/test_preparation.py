@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, Preprocess
-from pipeline.dataset.annotations import Region
+from pipeline.dataset.region import Region
 from pipeline.files import images
 from pipeline.preprocess.preparation import Job, prepare
 

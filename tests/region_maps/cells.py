@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.annotations import Annotations, Region
+from pipeline.dataset.annotations import Annotations
+from pipeline.dataset.region import Region
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.maps import MapSet
 from pipeline.preprocess.canvas import Placement

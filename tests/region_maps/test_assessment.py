@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.dataset import annotations
+from pipeline.dataset import region
 from pipeline.dataset.annotations import Annotations
 from pipeline.predict.maps import MapSet
 from pipeline.predict.regions import Region, extract_regions
@@ -47,9 +47,7 @@ def test_the_baselines_by_hand() -> None:
     assert figures["pointing_game_random"] == pytest.approx(16 * 16 / SIDE**2)
     assert figures["pointing_game_center"] == 0  # no box holds the middle
     assert localize(drawn(CELLS), KNOWN)["pointing_game_brightest"] == 0.5
-    central = Annotations(
-        {"r0": (annotations.Region((), (56, 56, 16, 16)),), "r1": (box((0, 0)),)}, KNOWN.sizes
-    )
+    central = Annotations({"r0": (region.Region((), (56, 56, 16, 16)),), "r1": (box((0, 0)),)}, KNOWN.sizes)
     assert localize(drawn(CELLS), central)["pointing_game_center"] == 0.5
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.dataset import names
-from pipeline.dataset.annotations import Annotations, Region
+from pipeline.dataset.annotations import Annotations
+from pipeline.dataset.region import Region
 from pipeline.files import images
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
