@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.dataset import body_part, headers, joining, tables
+from pipeline.dataset import headers, ids, joining, tables
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import COLUMNS, FOLD, NOT_RADIOGRAPH
 from pipeline.files.faults import Issue
@@ -19,7 +19,6 @@ from pipeline.files.text import TextFault
 
 log = logging.getLogger(__name__)
 
-JOINING = ("patient_id", "study_id")  # rows that share one of these lie in one group
 # Columns that stages add to the manifest's: a user's column of that name would be taken for theirs.
 RESERVED = {*COLUMNS, FOLD, NOT_RADIOGRAPH, "n_bytes", "index"} - {"path"}
 RESERVED |= {"y_score", "decision", "predicted_body_part", "probability", "longer_side_px", "fracture_size"}
@@ -27,19 +26,7 @@ RESERVED |= {"scope_score", "in_scope"}
 RESERVED |= {"shard", "offset", "length", "fractures", "inverted", "scale", "pad_row", "pad_column"}
 RESERVED |= {"crop_row", "crop_column", "crop_height", "crop_width"}
 
-_UNKNOWN = {  # without case and signs
-    "na", "n a", "nan", "none", "null", "nil", "nat", "n n", "unknown", "unk", "not known", "undefined",
-    "missing", "blank", "empty", "not available", "not applicable", "not recorded", "no id", "no patient",
-    "no patient id", "unknown patient", "patient unknown", "anon", "anonymous", "anonymized", "anonymised",
-    "redacted", "removed", "withheld", "deleted", "tbd", "unbekannt", "inconnu", "desconocido",
-}  # fmt: skip
-_NEGATIVE = re.compile(r"-\d+")  # a number that says missing: no one counts patients so
-_ROUNDED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)  # a spreadsheet dropped digits: several become one
 _WHOLE = re.compile(r"\s*\+?(-?\d+)([.,]0+)?\s*")  # a number, as tables save it
-_PATIENTS = 2  # of more of them no study is, which belongs to one, or to two writings of one
-_MANY = 0.5  # of the files, under one id: more likely a placeholder than a patient
-_OFTEN = 10  # files under one id, and times those of the median id: so, too
-_N_NAMED = 3
 LABEL_COLUMNS = ("fractured", "fracture", "class", "label")
 SPLIT_COLUMNS = ("split", "subset", "partition")
 _SPLIT_OF = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "valid": "val"}
@@ -89,7 +76,7 @@ def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataF
     besides
         Columns that are neither the manifest's nor the user's.
     """
-    own = {*COLUMNS, FOLD, *JOINING, *besides}
+    own = {*COLUMNS, FOLD, *ids.JOINING, *besides}
     return frame[[column for column in frame if column not in own]].astype("str")
 
 
@@ -121,12 +108,12 @@ def read(path: Path, paths: Collection[str]) -> Labels:
     issues = [Issue.of("", "label_encoding", f"{path.name}: {note}")] if note else []
     issues += [Issue.of("", "label_column", f"{old!r} is read as {new}") for old, new in renamed.items()]
     table, reserved = _carried(named, path)
-    table, unknown_ids = _known(table)
-    table, repeated = _studies(table)
+    table, unknown_ids = ids.known(table)
+    table, repeated = ids.within_patients(table)
     joined, names = _joined(table, given, paths, path)
     files = _one_row_a_file(table, names, path)
     lost = [name for name, file in zip(table["path"], names, strict=True) if not file]
-    issues += [*reserved, *unknown_ids, *repeated, *_shared_by_many(files)]
+    issues += [*reserved, *unknown_ids, *repeated, *ids.shared_by_many(files)]
     for issue in issues:
         log.warning("labels: %s", issue.detail)
     issues += [Issue.of(name, "label_unknown_file", f"{path.name} names no file") for name in lost]
@@ -145,46 +132,6 @@ def _carried(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[Issue]
     detail = "column {!r} of {} bears a name of the pipeline's own: not carried, rename it to use it"
     issues = [Issue.of("", "label_reserved_column", detail.format(name, path.name)) for name in reserved]
     return table.drop(columns=reserved), issues
-
-
-def _known(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Empty the ids and body parts that only say that nothing is known, and count them."""
-    issues, known = [], {}
-    for column in [name for name in (*JOINING, body_part.COLUMN) if name in table]:
-        values = table[column].str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # a number, as tables save it
-        nothing = values.map(says_nothing)
-        known[column] = values.mask(nothing, "")
-        if said := sorted(set(values[nothing]) - {""}):
-            shown = ", ".join(map(repr, said[:3]))
-            detail = f"{column} is not known in {int(nothing.sum())} of {len(table)} rows ({shown})"
-            issues.append(Issue.of("", "label_unknown_id", detail))
-    return table.assign(**known), issues
-
-
-def _studies(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
-    """Put the patient before studies that are counted anew for each patient: else they join everybody."""
-    if not {*JOINING} <= {*table}:
-        return table, []
-    patient, study = (table[column].mask(table[column] == "") for column in JOINING)
-    n_patients = patient.groupby(study).transform("nunique")
-    counted = (n_patients > _PATIENTS).fillna(value=False)
-    if not counted.any():
-        return table, []
-    detail = (
-        f"study_id {study[counted].iloc[0]!r} is that of {int(n_patients.max())} patients: taken as a number"
-    )
-    within = (patient.fillna("") + "/" + study).where(patient.notna(), "")
-    issue = Issue.of("", "label_study_number", f"{detail} within patient_id")
-    return table.assign(study_id=table["study_id"].mask(counted, within)), [issue]
-
-
-def says_nothing(value: str) -> bool:
-    """Whether an id only says that nothing is known."""
-    return (
-        re.sub(r"[\W_]+", " ", value.casefold()).strip() in {"", *_UNKNOWN}
-        or bool(_NEGATIVE.fullmatch(value))
-        or bool(_ROUNDED.fullmatch(value))
-    )
 
 
 def _joined(
@@ -236,19 +183,3 @@ def _one_row_a_file(table: pd.DataFrame, files: list[str], path: Path) -> pd.Dat
             f"{first}, in line {second.pop('line')} {second}. Remove one row."
         )
     return said.drop(columns="line").set_index("file").rename_axis("path")
-
-
-def _shared_by_many(files: pd.DataFrame) -> list[Issue]:
-    """Name an id that most files share: they become one group, which lies in one split."""
-    issues = []
-    for column in [name for name in JOINING if name in files]:
-        counts = files.loc[files[column] != "", column].value_counts()
-        usual = max(_OFTEN, _OFTEN * counts.median()) if len(counts) else 0
-        many = counts[(len(files) > 2) & ((counts > _MANY * len(files)) | (counts >= usual))]
-        for name, n_files in many[:_N_NAMED].items():
-            detail = (
-                f"{column} {name!r} stands for {n_files} of {len(files)} files, which "
-                "become one group; where it means that the id is not known, leave it empty"
-            )
-            issues.append(Issue.of("", "label_id_of_many", detail))
-    return issues

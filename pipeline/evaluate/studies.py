@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.labels import JOINING
+from pipeline.dataset.ids import JOINING
 from pipeline.evaluate import decided
 from pipeline.evaluate.evaluation import IN_SCOPE
 from pipeline.evaluate.recalibration import missing

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.dataset import headers, labels, tables
+from pipeline.dataset import headers, ids, labels, tables
 from pipeline.files.printable import first, printable
 from pipeline.importing import meaning
 from pipeline.importing.record import (
@@ -124,7 +124,7 @@ def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
 
 
 def _known(name: str) -> str:
-    return "" if labels.says_nothing(name) else name
+    return "" if ids.says_nothing(name) else name
 
 
 def _record(file: Path, row: Mapping[str, str], columns: list[str], split: str, *, fractured: bool) -> Record:

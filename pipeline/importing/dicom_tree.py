@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.dataset import body_part, headers, tables
-from pipeline.dataset.labels import says_nothing
+from pipeline.dataset.ids import says_nothing
 from pipeline.files import complaints, dicom, engine, images
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault

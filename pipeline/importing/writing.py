@@ -16,7 +16,7 @@ import pandas as pd
 from pipeline.dataset import annotations as drawings
 from pipeline.dataset import tables
 from pipeline.dataset.annotations import Annotations
-from pipeline.dataset.labels import JOINING
+from pipeline.dataset.ids import JOINING
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
 from pipeline.files import cells, engine, outputs
 from pipeline.files.printable import printable

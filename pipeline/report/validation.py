@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.dataset import manifest, names
-from pipeline.dataset.labels import JOINING
+from pipeline.dataset.ids import JOINING
 from pipeline.dataset.layout import SPLITS
 from pipeline.dataset.manifest import QUARANTINED
 from pipeline.dataset.released import LEARNT_BY_RELEASE

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import Validate
-from pipeline.dataset.labels import JOINING
+from pipeline.dataset.ids import JOINING
 from pipeline.dataset.manifest import KEPT, QUARANTINED, REDUNDANT, STATUSES
 from pipeline.files import engine, faults
 from pipeline.files.faults import Issue
