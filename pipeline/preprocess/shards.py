@@ -1,10 +1,8 @@
 """Preprocessed radiographs as TFRecord shards with random access.
 
-A shard is a plain TFRecord file of ``tf.train.Example`` messages with the feature keys that
-TensorFlow's detection models use (``image/encoded``, ``image/class/label``,
-``image/object/bbox/ymin``, ...). ``index.csv`` beside them holds one row a radiograph, with the
-place of its record, so that any row can be read without reading the others; ``shards.json``
-holds each file's sha256, since DVC does not notice a cache file that has rotted.
+A shard is a plain TFRecord file of `examples`. ``index.csv`` beside them holds one row a radiograph, with the
+place of its record, so that any row can be read without reading the others; ``shards.json`` holds each file's
+sha256, since DVC does not notice a cache file that has rotted.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import labels, manifest, tables
 from pipeline.files import outputs
-from pipeline.preprocess import outlines
+from pipeline.preprocess import examples, outlines
 from pipeline.preprocess.canvas import Placement
 from pipeline.preprocess.preparation import Record
 
@@ -53,7 +51,7 @@ def write(folder: Path, records: Iterable[Record], records_per_shard: int) -> pd
     for record in records:
         split = record.row["split"]
         writer = by_split.setdefault(split, _SplitWriter(folder, split, records_per_shard))
-        rows.append(record.row | writer.write(_example(record)) | _remarks(record))
+        rows.append(record.row | writer.write(examples.encode(record)) | _remarks(record))
     for writer in by_split.values():
         writer.close()
     index = pd.DataFrame(rows)
@@ -135,7 +133,9 @@ def dataset(
         uint8 (B, M, N, 1), float32 (B, 1), float32 (B, M, N, 1) and float32 (B, K, 32, 2), where K is the
         largest number of fractures of a radiograph, at least 1, and outlines that are missing lie nowhere.
     """
-    parse = _parse_with_outlines if with_outlines else _parse_with_mask if with_masks else _parse
+    parse = (
+        examples.with_outlines if with_outlines else examples.with_mask if with_masks else examples.labelled
+    )
     instead = [masks.get(path, b"") for path in index["path"]]
     records = tf.data.Dataset.from_generator(
         lambda: zip(_read_records(folder, index), instead, strict=True),
@@ -176,87 +176,6 @@ class _SplitWriter:
     def close(self) -> None:
         if self.file is not None:
             self.file.close()
-
-
-def _example(record: Record) -> bytes:
-    height, width = record.shape
-    features = {
-        "image/encoded": _bytes(record.encoded),
-        "image/format": _bytes(b"png"),
-        "image/filename": _bytes(record.row["path"].encode()),
-        "image/source_id": _bytes(record.row["group"].encode()),
-        "image/height": _ints(height),
-        "image/width": _ints(width),
-        "image/class/label": _ints(int(record.row["fractured"])),
-        "image/class/text": _bytes(b"fractured" if record.row["fractured"] else b"not fractured"),
-        "image/object/mask": _bytes(*record.masks),
-        "image/object/class/label": _ints(*[1] * len(record.masks)),
-    }
-    for column, side in enumerate(("ymin", "xmin", "ymax", "xmax")):
-        features[f"image/object/bbox/{side}"] = _floats(*record.boxes[:, column])
-    return bytes(
-        tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
-    )
-
-
-def _bytes(*values: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-
-
-def _ints(*values: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
-def _floats(*values: float) -> tf.train.Feature:
-    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
-
-
-_LABELLED = {
-    "image/encoded": tf.io.FixedLenFeature((), tf.string),
-    "image/class/label": tf.io.FixedLenFeature((), tf.int64),
-}
-_MASKED = _LABELLED | {"image/object/mask": tf.io.VarLenFeature(tf.string)}
-
-
-def _parse(message: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    example = tf.io.parse_single_example(message, _LABELLED)
-    return _png(example["image/encoded"]), _label(example)
-
-
-def _parse_with_mask(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    example = tf.io.parse_single_example(message, _MASKED)
-    canvas = _png(example["image/encoded"])
-    drawn = tf.sparse.to_dense(example["image/object/mask"])
-    encoded = tf.cond(tf.strings.length(instead) > 0, lambda: instead[None], lambda: drawn)
-    union = tf.foldl(lambda joined, mask: tf.maximum(joined, _png(mask)), encoded, tf.zeros_like(canvas))
-    return canvas, _label(example), tf.cast(union, tf.float32) / 255
-
-
-def _parse_with_outlines(message: tf.Tensor, instead: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    canvas, label, union = _parse_with_mask(message, instead)
-    drawn = tf.sparse.to_dense(tf.io.parse_single_example(message, _MASKED)["image/object/mask"])
-    own = tf.cond(tf.strings.length(instead) > 0, lambda: drawn[:0], lambda: drawn)
-    found = tf.map_fn(_outline, own, fn_output_signature=tf.TensorSpec((outlines.N_POINTS, 2)))
-    n_missing = tf.maximum(1 - tf.shape(found)[0], 0)
-    return (
-        canvas,
-        label,
-        union,
-        tf.pad(found, [[0, n_missing], [0, 0], [0, 0]], constant_values=outlines.NOWHERE),
-    )
-
-
-def _outline(mask: tf.Tensor) -> tf.Tensor:
-    found = tf.numpy_function(outlines.of_mask, [_png(mask)], tf.float32, stateful=False)
-    return tf.ensure_shape(found, (outlines.N_POINTS, 2))
-
-
-def _png(encoded: tf.Tensor) -> tf.Tensor:
-    return tf.io.decode_png(encoded, channels=1)
-
-
-def _label(example: dict[str, tf.Tensor]) -> tf.Tensor:
-    return tf.cast(example["image/class/label"], tf.float32)[None]
 
 
 def _read_records(folder: Path, index: pd.DataFrame) -> Iterator[bytes]:
