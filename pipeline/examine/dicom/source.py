@@ -117,6 +117,13 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
         return Source(identity, shown, frames, _taken(identity), view[:16] if view.isprintable() else "")
 
 
+def patient(data: bytes, name: str, max_pixels: int) -> str:
+    """Give the PatientID of a file, sound or not; empty where it has none."""
+    with complaints.heard(), suppress(Exception):  # conversions of hostile bytes raise anything
+        return str(_sound(dicom.parse(data, name, max_pixels)).get("PatientID", ""))
+    return ""
+
+
 def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
     """Fill in what the standard needs, and refuse a file that cannot be referred to."""
     meta = Header(getattr(raw, "file_meta", Dataset()), [])
