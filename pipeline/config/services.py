@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.kinds import Folder, Port, Positive, Section, Share, Word
+from pipeline.config.kinds import Folder, Host, Port, Positive, Section, Share, Word
 
 _TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
 AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
@@ -18,7 +18,7 @@ class Serve(Section):
 
     host: Word
     port: Port
-    trusted_hosts: tuple[Word, ...]
+    trusted_hosts: tuple[Host, ...]
     token_variable: Word
     max_bytes: Annotated[int, Field(ge=1000)]
     max_files: Annotated[int, Field(ge=1)]

@@ -80,7 +80,7 @@ def _say(outcome: Outcome, told: Mapping[str, str], as_json: bool) -> None:
 
 def _address(config: Config) -> str:
     host = _ANY_ADDRESS.get(config.serve.host, config.serve.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.serve.port}"
+    return guard.address(host, config.serve.port)
 
 
 class _Asking:

@@ -29,7 +29,7 @@ _STATUSES = {
     404: "There is no such route",
     408: "The request did not arrive in time",
     413: "The request is too large, or holds too many files",
-    415: "The body is of another type",
+    415: "The body is of another type, or compressed",
     429: "The address asks too often; `Retry-After` says when to ask again",
     503: "The service has no time; `Retry-After` says when to ask again",
 }
