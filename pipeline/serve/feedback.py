@@ -62,7 +62,7 @@ _BODY = {
                     "required": ["file", "reading"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "reading": {"type": "string", "description": "A SentReading in JSON."},
+                        "reading": described.schema(SentReading),
                     },
                 }
             }

@@ -47,7 +47,7 @@ class Image(BaseModel):
     """A radiograph's file in JSON."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field("", description="A label of your own, such as a.png; it comes back as `path`.")
+    name: str | None = Field("", description="A label of your own, such as a.png; it comes back as `path`.")
     data: str = Field(
         description="The file's bytes in base64, with line breaks or without, or as a data URI."
     )
@@ -175,7 +175,7 @@ def _json(body: bytes, max_files: int) -> list[Sent]:
         ) from None
     if len(images) > max_files:
         raise _too_many(max_files, len(images))
-    return [Sent(named(image.name, place), _data(image.data)) for place, image in enumerate(images)]
+    return [Sent(named(image.name or "", place), _data(image.data)) for place, image in enumerate(images)]
 
 
 def first_wrong(error: ValidationError) -> str:

@@ -220,10 +220,10 @@ def test_json_may_begin_with_a_byte_order_mark(client):
 def test_names_that_no_record_can_hold_are_mended(draw, work, client):
     (path,) = draw(work, [1])
     data = base64.b64encode(path.read_bytes()).decode()
-    names = ["", "../../a.png", "a\0b.png", "x" * 5000 + ".png", "Bein,\n links.png"]
+    names = ["", None, "../../a.png", "a\0b.png", "x" * 5000 + ".png", "Bein,\n links.png"]
     answer = client.post("/predict", json={"images": [{"name": name, "data": data} for name in names]})
     paths = [result["path"] for result in answer.json()["results"]]
-    assert paths == ["file 1", "../../a.png", "a\0b.png", "x" * 196 + ".png", "Bein,\n links.png"]
+    assert paths == ["file 1", "file 2", "../../a.png", "a\0b.png", "x" * 196 + ".png", "Bein,\n links.png"]
 
 
 @pytest.mark.parametrize(
