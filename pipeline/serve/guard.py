@@ -22,7 +22,8 @@ from pipeline.serve.metrics import Metrics
 from pipeline.serve.problems import Problem, busy
 from pipeline.serve.rate import Rate
 
-_OPEN = {"/", "/health", "/ready", "/openapi.json"}  # and the page's files, which hold nothing of anybody
+_PROBED = {"/health", "/ready"}  # by load balancers, which name an address of the machine, or no host at all
+_OPEN = {"/", "/openapi.json", *_PROBED}  # and the page's files, which hold nothing of anybody
 _OWN_PAGES = {"", "same-origin", "none"}  # what a browser says of who asks; other clients say nothing
 _HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; "
@@ -104,8 +105,7 @@ class Guard:
         self._metrics.request(_route(scope), told.code, time.perf_counter() - start)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
-        host = _without_port(headers.get("host", ""))
-        if self._knows_names and host not in self._names and not is_here(host):
+        if not (scope["path"] in _PROBED or self._is_ours(_without_port(headers.get("host", "")))):
             raise Problem(
                 400, "wrong_host", "the service answers to names in serve.trusted_hosts, and to localhost."
             )
@@ -124,6 +124,9 @@ class Guard:
                     401, "no_token", "send the header `Authorization: Bearer TOKEN`.",
                     {"WWW-Authenticate": "Bearer"},
                 )  # fmt: skip
+
+    def _is_ours(self, host: str) -> bool:
+        return not self._knows_names or host in self._names or is_here(host)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         if wait_s := self._rate.wait_s((scope.get("client") or ("",))[0]):

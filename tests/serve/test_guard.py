@@ -77,11 +77,11 @@ def test_no_request_is_sent_on_to_another_address(client):
 def test_only_our_own_names_and_pages_are_answered(client, serve):
     for host in ("evil.example", "127.0.0.1.evil.example", ""):
         assert reason(client.get("/model", headers={"Host": host})) == (400, "wrong_host")
+        probed = [client.get(path, headers={"Host": host}).status_code for path in ("/health", "/ready")]
+        assert probed == [200, 200]
     for host in ("localhost:8000", "127.0.0.1", "127.0.0.2", "[::1]:8000", "LocalHost.:8000"):
-        assert client.get("/health", headers={"Host": host}).status_code == 200
-    assert (
-        serve(trusted_hosts=("x.example",)).get("/health", headers={"Host": "x.example"}).status_code == 200
-    )
+        assert client.get("/model", headers={"Host": host}).status_code == 200
+    assert serve(trusted_hosts=("x.example",)).get("/model", headers={"Host": "x.example"}).status_code == 200
     foreign = client.post("/predict", json=NOTHING, headers={"Sec-Fetch-Site": "cross-site"})
     assert reason(foreign) == (403, "wrong_origin")
     own = client.post("/predict", json=NOTHING, headers={"Sec-Fetch-Site": "same-origin"})
@@ -94,8 +94,8 @@ def test_only_our_own_names_and_pages_are_answered(client, serve):
 def test_the_address_that_the_service_tells_is_answered(serve, host, address):
     assert guard.address(host, 80) == address
     client = serve(host=host)
-    assert client.get("/health", headers={"Host": address.removeprefix("http://")}).status_code == 200
-    assert reason(client.get("/health", headers={"Host": "evil.example"})) == (400, "wrong_host")
+    assert client.get("/model", headers={"Host": address.removeprefix("http://")}).status_code == 200
+    assert reason(client.get("/model", headers={"Host": "evil.example"})) == (400, "wrong_host")
 
 
 def test_a_compressed_body_is_refused_as_such(client):
