@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from pipeline.config import Config
@@ -44,7 +45,7 @@ def run(config: Config, address: str | None, model: str | None, seed: int | None
         What answers is no service of ours, or another model than the one here.
     """
     ask = _Asking(address or _address(config), guard.token(config.serve), config.serve.timeout_s)
-    told = ask.get("/model")
+    told = ask.model()
     phantoms = canary.draw(config.serve.canary_radiographs, canary.SEED if seed is None else seed)
     phantoms_only = bool(told["scope"] and told["scope"]["phantoms_only"])
     own = None if phantoms_only else _own(config, model, told["model"], phantoms)
@@ -91,8 +92,8 @@ class _Asking:
             raise ValueError(f"--address must be http://HOST:PORT. Received: {address}.")
         self._address, self._token, self._timeout_s = address.rstrip("/"), token, timeout_s
 
-    def get(self, route: str) -> dict[str, Any]:
-        return self._answer(urllib.request.Request(f"{self._address}{route}"))
+    def model(self) -> dict[str, Any]:
+        return self._answer(urllib.request.Request(f"{self._address}/model"), {"model", "scope"})
 
     def about(self, phantoms: Sequence[Phantom]) -> list[dict[str, Any]]:
         """Ask about phantoms, a few a request."""
@@ -104,9 +105,9 @@ class _Asking:
             )
             for body in bodies
         )
-        return [record for request in asked for record in self._answer(request)["results"]]
+        return [record for request in asked for record in self._answer(request, {"results"})["results"]]
 
-    def _answer(self, request: urllib.request.Request) -> dict[str, Any]:
+    def _answer(self, request: urllib.request.Request, keys: Set[str]) -> dict[str, Any]:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
@@ -120,5 +121,15 @@ class _Asking:
                 ) from None
         except urllib.error.URLError as error:
             raise OSError(f"{self._address} must answer. Received: {error.reason}. Is it running?") from None
-        told: dict[str, Any] = json.loads(text)
+        except http.client.HTTPException as error:
+            raise self._no_service(error) from None
+        try:
+            told = json.loads(text)
+        except ValueError:
+            raise self._no_service(text[:300]) from None
+        if not (isinstance(told, dict) and keys <= set(told)):
+            raise self._no_service(text[:300])
         return told
+
+    def _no_service(self, received: object) -> ValueError:
+        return ValueError(f"{self._address} must be a service of `fracture serve`. Received: {received!r}.")
