@@ -109,15 +109,8 @@ def _view(
 
 
 def _record(number: int, seen: Sequence[Seen], loaded: Bundle) -> dict[str, Any]:
-    answered = [each for each in seen if each.finding]
-    findings = [each.finding for each in answered if each.finding]
-    answer = studies.answer(findings, loaded) if findings else None
-    views = [{"study": number} | each.record for each in seen]
-    return (
-        {"study": number}
-        | record.describe_study(answer, [each.record for each in answered])
-        | {"views": views}
-    )
+    views = [({"study": number} | each.record, each.finding) for each in seen]
+    return record.describe_study(number, views, loaded)
 
 
 def _write(folder: Path, seen: Sequence[Seen], loaded: Bundle, told: Mapping[str, str]) -> list[str]:

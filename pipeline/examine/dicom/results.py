@@ -112,8 +112,7 @@ def compose(views: Sequence[View | Unnamed], loaded: Bundle, told: Mapping[str, 
     unnamed = [view for view in views if isinstance(view, Unnamed)]
     answered = [view for view in named if view.finding]
     settings = loaded.region_settings
-    findings = [view.finding for view in views if view.finding]
-    answer = studies.answer(findings, loaded) if findings else None
+    answer = studies.answer([view.finding for view in views], loaded)
     states = _tried(lambda: presentation_state.make(answered, settings, told), "study", head.PRESENTATION)
     captures = [
         _tried(partial(secondary_capture.make, view, told), view.title, head.CAPTURE) for view in answered
