@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from pipeline.examine import picture, studies
 from pipeline.examine.dicom import head, presentation_state, secondary_capture, source, structured_report
-from pipeline.examine.dicom.source import SourceError
+from pipeline.examine.dicom.source import SourceError, UnnamedError
 from pipeline.examine.dicom.view import Unnamed, View
 from pipeline.files import complaints
 from pipeline.files.faults import ImageFault
@@ -90,11 +90,16 @@ def see(
     )
 
 
-def see_refused(view: Refused, number: int, loaded: Bundle) -> View | None:
-    """Keep of a refused view what the report says of it; None where no report can refer to it."""
+def see_refused(view: Refused, number: int, loaded: Bundle) -> View | Unnamed | None:
+    """Keep of a refused view what the report says of it; None of what is no image."""
+    most = loaded.limits.max_pixels
 
-    def read() -> View:
-        header = source.read(view.data, view.name, None, loaded.limits.max_pixels)
+    def read() -> View | Unnamed:
+        try:
+            header = source.read(view.data, view.name, None, most)
+        except UnnamedError as error:
+            log.warning("%s", one_line(printable(str(error))))
+            return Unnamed(number, None, source.patient(view.data, view.name, most))
         return View(number, header, None, None, view.reason.replace("_", " "))
 
     return _tried(read, view.name, "result")
@@ -128,7 +133,7 @@ def _patient(view: View | Unnamed) -> str:
 
 
 def _named_once(views: Sequence[View | Unnamed]) -> list[View | Unnamed]:
-    """Let only the first file of an image bear its name; a later one that was refused is left out."""
+    """Let only the first file of an image bear its name."""
     kept, named = list[View | Unnamed](), dict[str, View]()
     for view in views:
         first = (
@@ -138,8 +143,7 @@ def _named_once(views: Sequence[View | Unnamed]) -> list[View | Unnamed]:
             kept.append(view)
             continue
         log.warning("%s bears the SOPInstanceUID of %s: no DICOM result of it", view.title, first.title)
-        if view.finding:
-            kept.append(Unnamed(view.number, view.finding, _patient(view)))
+        kept.append(Unnamed(view.number, view.finding, _patient(view)))
     return kept
 
 

@@ -74,7 +74,7 @@ def make(
     views
         All that can be referred to, those that were refused among them.
     unnamed
-        Those that were answered and cannot: the answer of the study is theirs, too.
+        Those that cannot: the answer of the study is theirs, too.
     answer
         Of the study; its ``view`` counts the answered views alone. None where all were refused.
     """
@@ -193,7 +193,8 @@ def _decision(view: View | Unnamed) -> str:
 
 def _told(view: Unnamed) -> str:
     """Tell all that a report says of a view that it does not name."""
-    return f"{view.number} {view.finding.decision} {view.finding.probability}"
+    probability = view.finding and view.finding.probability
+    return f"{view.number} {_decision(view)} {probability}"
 
 
 def _words(finding: Finding) -> str:

@@ -40,7 +40,7 @@ class View(NamedTuple):
 
 
 class Unnamed(NamedTuple):
-    """A view that was answered, and that no object can refer to: its header does not name it, or not alone.
+    """A view that no object can refer to: its header does not name it, or not alone.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Unnamed(NamedTuple):
     """
 
     number: int
-    finding: Finding
+    finding: Finding | None
     patient: str
 
     @property
