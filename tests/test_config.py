@@ -247,6 +247,21 @@ def test_scientific_notation_is_a_number(values: dict[str, Any], tmp_path: Path)
     assert config.read(write(tmp_path, values)).train.learning_rate == pytest.approx(0.001)
 
 
+def test_a_trusted_host_is_compared_as_clients_name_it(values: dict[str, Any], tmp_path: Path) -> None:
+    values["serve"]["trusted_hosts"] = ["Reader.Example.", "10.0.0.7", "[FD00::7]"]
+    hosts = config.read(write(tmp_path, values)).serve.trusted_hosts
+    assert hosts == ("reader.example", "10.0.0.7", "fd00::7")
+
+
+@pytest.mark.parametrize("host", ["https://reader.example", "reader.example:8443", "*.example", "a/b", ""])
+def test_a_trusted_host_that_no_client_can_name_is_refused(
+    values: dict[str, Any], tmp_path: Path, host: str
+) -> None:
+    values["serve"]["trusted_hosts"] = [host]
+    with pytest.raises(config.ConfigError, match=r"serve\.trusted_hosts.*a name or an address alone"):
+        config.read(write(tmp_path, values))
+
+
 def test_settings_are_frozen(params: config.Config) -> None:
     with pytest.raises(ValueError, match="frozen"):
         params.run.seed = 8

@@ -241,3 +241,13 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
         figures["reference"]["name"],
         figures["current"]["refused"],
     )
+    if not summary["detected"]:
+        _tell_power(figures["current"]["groups"], figures["noticed_from"])
+
+
+def _tell_power(groups: int, noticed_from: float) -> None:
+    """Say what "no drift" means: of a few radiographs, nothing."""
+    if noticed_from >= 1:
+        log.warning("drift: %d are too few: no distance would be noticed. Name more radiographs.", groups)
+    else:
+        log.info("drift: with %d, a distance below about %.2f goes unnoticed", groups, noticed_from)

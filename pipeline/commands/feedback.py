@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pipeline.config import Config
 from pipeline.feedback import agreement, store
 from pipeline.feedback.agreement import Agreement
 from pipeline.importing.record import Options
+
+log = logging.getLogger(__name__)
 
 _HEAD = ("Week", "Model", "Radiographs", "Readings", "Agreed", "95 % interval", "Kappa")
 
@@ -46,7 +49,10 @@ def run(
             f"feedback needs the folder that the reading page fills. Received: {source}, without "
             f"{store.READINGS}/. Save a reading on the page of `fracture serve`, or name the folder."
         )
-    weeks = agreement.over_time(store.sound(source))
+    readings = store.sound(source)
+    if not readings:
+        raise ValueError(f"feedback needs readings. Received: {source}, without a sound one.")
+    weeks = agreement.over_time(readings)
     written = out and import_source.bring("feedback", source, out, options, train_only=train_only)
     if as_json:
         values = {"agreement": [week._asdict() for week in weeks], "written": written}
@@ -56,6 +62,11 @@ def run(
         import_source.show(written, as_json=False)
         sys.stdout.write("\n")
     terminal.show(_HEAD, map(_row, weeks))
+    if not weeks:
+        log.info(
+            "feedback: %d readings; none of an answer on which model and reader both commit themselves",
+            len(readings),
+        )
 
 
 def _row(week: Agreement) -> tuple[str, ...]:

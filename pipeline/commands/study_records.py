@@ -17,7 +17,7 @@ from pipeline.predict.bundle import Bundle, Finding
 from pipeline.validate import intake
 
 if TYPE_CHECKING:
-    from pipeline.examine.dicom.view import View
+    from pipeline.examine.dicom.view import Unnamed, View
 
 DICOM = "dicom"  # the folder of the results in DICOM
 
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 
     record: dict[str, Any]
     finding: Finding | None
-    view: View | None
+    view: View | Unnamed | None
 
 
 def records(
@@ -93,7 +93,7 @@ def _view(
     loaded: Bundle,
     told: Mapping[str, str],
     config: Config,
-) -> View | None:
+) -> View | Unnamed | None:
     from pipeline.examine.dicom import results  # highdicom takes a second, which few calls need spend
 
     try:
@@ -109,15 +109,8 @@ def _view(
 
 
 def _record(number: int, seen: Sequence[Seen], loaded: Bundle) -> dict[str, Any]:
-    answered = [each for each in seen if each.finding]
-    findings = [each.finding for each in answered if each.finding]
-    answer = studies.answer(findings, loaded) if findings else None
-    views = [{"study": number} | each.record for each in seen]
-    return (
-        {"study": number}
-        | record.describe_study(answer, [each.record for each in answered])
-        | {"views": views}
-    )
+    views = [({"study": number} | each.record, each.finding) for each in seen]
+    return record.describe_study(number, views, loaded)
 
 
 def _write(folder: Path, seen: Sequence[Seen], loaded: Bundle, told: Mapping[str, str]) -> list[str]:

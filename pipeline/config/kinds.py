@@ -27,6 +27,7 @@ SidePx = Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
 Word = Annotated[str, Field(min_length=1)]
 
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*")
 _VARIABLE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]\w*%")
 
 
@@ -59,6 +60,19 @@ def _below(value: Path) -> Path:
     return value
 
 
+def _host(value: Any) -> Any:
+    """Write a host as clients' requests are compared with it; refuse what no such name can be."""
+    if not isinstance(value, str):
+        return value
+    name = value.lower().strip("[]").removesuffix(".")
+    if not _HOST.fullmatch(name):
+        raise ValueError(
+            "a name or an address alone is needed, such as reader.example: no http://, port or *"
+        )
+    return name
+
+
+Host = Annotated[str, BeforeValidator(_host)]
 Folder = Annotated[Path, BeforeValidator(_whole)]
 # A folder, or the one that stands for an address: what is written of it is the address.
 Radiographs = Annotated[Folder, BeforeValidator(_here), PlainSerializer(addresses.shown, when_used="json")]

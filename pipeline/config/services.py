@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from pipeline.config.kinds import Folder, Port, Positive, Section, Share, Word
+from pipeline.config.kinds import Folder, Host, Port, Positive, Section, Share, Word
 
-_TITLE = r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?"  # no backslash, no blank at either end
-AeTitle = Annotated[str, Field(pattern=f"^{_TITLE}$")]
+_TITLE = re.compile(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?")
+
+
+def _title(title: str) -> str:
+    if not _TITLE.fullmatch(title):
+        raise ValueError("an AE title is needed: 1 to 16 characters of ASCII, no \\, no blank at its ends")
+    return title
+
+
+def _title_or_none(title: str) -> str:
+    return title and _title(title)
+
+
+def _url_or_none(url: str) -> str:
+    if url and not url.lower().startswith(("http://", "https://")):
+        raise ValueError("an address is needed, such as https://pacs.example/dicom-web")
+    return url
+
+
+AeTitle = Annotated[str, AfterValidator(_title)]
 
 
 class Serve(Section):
@@ -18,7 +37,7 @@ class Serve(Section):
 
     host: Word
     port: Port
-    trusted_hosts: tuple[Word, ...]
+    trusted_hosts: tuple[Host, ...]
     token_variable: Word
     max_bytes: Annotated[int, Field(ge=1000)]
     max_files: Annotated[int, Field(ge=1)]
@@ -51,8 +70,8 @@ class Node(Section):
     caller_hosts: tuple[str, ...]
     peer_host: str
     peer_port: Annotated[int, Field(ge=1, le=65535)]
-    peer_ae_title: Annotated[str, Field(pattern=f"^({_TITLE})?$")]
-    dicomweb: str
+    peer_ae_title: Annotated[str, AfterValidator(_title_or_none)]
+    dicomweb: Annotated[str, AfterValidator(_url_or_none)]
     quiet_s: Annotated[float, Field(ge=0, le=86400)]
     retry_first_s: Annotated[float, Field(gt=0, le=3600)]
     retry_factor: Annotated[float, Field(ge=1, le=10)]

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import addresses
+from pipeline.examine import studies
 from pipeline.files.faults import ImageFault, Issue
 from pipeline.files.printable import printable
 from pipeline.predict import position
 from pipeline.predict.bundle import Bundle, Finding
 from pipeline.predict.regions import Region
-from pipeline.predict.studies import Answer
 from pipeline.validate import intake
 
 _OF_REGION = ("bbox", "score", "operating_point", "position")  # what a study tells of its first region
@@ -52,28 +52,32 @@ def describe(path: Path, admitted: intake.Admitted, finding: Finding, loaded: Bu
     }
 
 
-def describe_study(answer: Answer | None, views: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Make the JSON record of a study's joint answer; each key is null where every file was refused.
+def describe_study(
+    number: int, views: Sequence[tuple[Mapping[str, Any], Finding | None]], loaded: Bundle
+) -> dict[str, Any]:
+    """Make the JSON record of a study and its joint answer, of which each key is null where all were refused.
 
-    ``probability``, ``decision``, and what the former is ``calibrated_on``; the path of the ``view`` that
-    decides, and its first ``region``.
+    ``study``, its ``number``; ``probability``, ``decision``, and what the former is ``calibrated_on``; the
+    path of the ``view`` that decides, and its first ``region``; the records of all ``views``.
 
     Parameters
     ----------
     views
-        Records of the views that were answered, in their order.
+        Of each its record and its finding, None of a refused file.
     """
-    if answer is None:
-        return dict.fromkeys(("probability", "decision", "calibrated_on", "view", "region"))
-    decides = views[answer.view]
-    regions = [{key: region[key] for key in _OF_REGION} for region in decides["regions"]]
-    return {
-        "probability": round(answer.probability, 6),
-        "decision": answer.decision,
-        "calibrated_on": answer.calibrated_on,
-        "view": decides["path"],
-        "region": regions[0] if regions else None,
-    }
+    answer = studies.answer([finding for _, finding in views], loaded)
+    joint: dict[str, Any] = dict.fromkeys(("probability", "decision", "calibrated_on", "view", "region"))
+    if answer is not None:
+        decides = [record for record, finding in views if finding][answer.view]
+        regions = [{key: region[key] for key in _OF_REGION} for region in decides["regions"]]
+        joint = {
+            "probability": round(answer.probability, 6),
+            "decision": answer.decision,
+            "calibrated_on": answer.calibrated_on,
+            "view": decides["path"],
+            "region": regions[0] if regions else None,
+        }
+    return {"study": number} | joint | {"views": [record for record, _ in views]}
 
 
 def _describe_region(region: Region, upright: NDArray[np.uint8], loaded: Bundle) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The UID groups files and goes no further: records count studies from 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +33,15 @@ def group(files: Sequence[Path], limits: Limits, workers: int) -> list[list[Path
     return list(grouped.values())
 
 
-def answer(findings: Sequence[Finding], loaded: Bundle) -> Answer:
-    """Answer views of one study together, at least one: see :func:`pipeline.predict.studies.answer`."""
-    probabilities, decisions = [one.probability for one in findings], [one.decision for one in findings]
+def answer(findings: Iterable[Finding | None], loaded: Bundle) -> Answer | None:
+    """Answer views of one study together: see :func:`pipeline.predict.studies.answer`.
+
+    A file that was refused has no finding and takes no part; there is no answer where all were refused.
+    """
+    answered = [one for one in findings if one]
+    if not answered:
+        return None
+    probabilities, decisions = [one.probability for one in answered], [one.decision for one in answered]
     return studies.answer(probabilities, decisions, loaded.studies)
 
 

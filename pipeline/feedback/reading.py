@@ -105,10 +105,12 @@ def read(path: Path) -> Reading:
     Raises
     ------
     ValueError
-        The file is damaged, or was changed to something else.
+        The file is damaged, was changed to something else, or cannot be read.
     """
     try:
         return _parsed(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise ValueError(f"no sound reading: {error.strerror}") from None
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"no sound reading: {type(error).__name__}: {error}") from None
 

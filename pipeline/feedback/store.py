@@ -42,6 +42,7 @@ def write(folder: Path, reading: Reading, data: bytes) -> Path:
     name = f"{IMAGES}/{digest}{_suffix(data)}"
     kept = replace(reading, sha256=digest, file_name=name)
     path = folder / READINGS / f"{reading.time:%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}.json"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # patients' pictures; one that is there stays
     with _lock:
         is_new = not (folder / name).exists()
         if is_new:

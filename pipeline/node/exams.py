@@ -1,7 +1,7 @@
 """How far each study has come, told by files alone.
 
 A study that has been quiet is closed: the images that it then has are an exam. Images that come later make
-another exam of all of them. An exam's folder holds
+another exam of all of them, behind those before: each view keeps its number. An exam's folder holds
 
     closed.json    its images                                closed
     results/       what was answered, whole                  answered
@@ -121,7 +121,7 @@ def of(study: Path) -> list[Exam]:
 def waiting(study: Path) -> list[str]:
     """Name all images of a study that has some in no exam, or nothing where it has none such."""
     images, closed = image_names(study), of(study)
-    return [] if closed and closed[-1].images == images else images
+    return [] if closed and sorted(closed[-1].images) == images else images
 
 
 class Quiet:
@@ -146,6 +146,9 @@ class Quiet:
 def close(study: Path, images: Sequence[str]) -> None:
     """Make an exam of images that `waiting` named."""
     durable.make(study / "exams")
-    folder = study / "exams" / f"{len(of(study)) + 1:04d}"
-    content: Mapping[str, bytes] = {_CLOSED: (json.dumps({"images": list(images)}) + "\n").encode()}
+    closed = of(study)
+    before = closed[-1].images if closed else []
+    ordered = sorted(images, key=lambda name: before.index(name) if name in before else len(before))
+    folder = study / "exams" / f"{len(closed) + 1:04d}"
+    content: Mapping[str, bytes] = {_CLOSED: (json.dumps({"images": ordered}) + "\n").encode()}
     durable.write_folder(folder, content)

@@ -52,12 +52,12 @@ def run(
     Raises
     ------
     ValueError
-        A setting cannot be used, or another node works on the spool.
-    OSError
-        The port or the spool cannot be had.
+        Nobody may send, the spool or the port cannot be had, or another node works on the spool.
     """
     check(settings)
     keep_quiet()
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.tls_certificate:
+        log.warning("%s is open to others, and nothing that comes is encrypted: set TLS", settings.host)
     spool = Spool(settings.spool, Room(settings.max_spool_mb * _MB, settings.min_free_mb * _MB))
     with spool.opened():
         if again:
@@ -79,7 +79,7 @@ def run(
 
 
 def check(settings: Node) -> None:
-    """Refuse settings with which a node is of no use; warn of an open port.
+    """Refuse settings with which a node is of no use.
 
     Raises
     ------
@@ -92,8 +92,6 @@ def check(settings: Node) -> None:
             raise ValueError(
                 f"node.{key} must say who may send. Received: []. Name them in params.yaml or by {option}."
             )
-    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.tls_certificate:
-        log.warning("%s is open to others, and nothing that comes is encrypted: set TLS", settings.host)
 
 
 def keep_quiet() -> None:

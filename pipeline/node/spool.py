@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from pipeline.node import durable, uids
 
@@ -57,10 +57,9 @@ class Spool:
         Raises
         ------
         ValueError
-            Another node works on this spool.
+            Another node works on this spool, or it can't be written.
         """
-        self._folder.mkdir(mode=durable.FOLDER_MODE, parents=True, exist_ok=True)
-        with (self._folder / "lock").open("a") as lock:
+        with self._locked() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -74,6 +73,16 @@ class Spool:
                 durable.make(folder)
             self.measure()
             yield
+
+    def _locked(self) -> IO[str]:
+        try:
+            self._folder.mkdir(mode=durable.FOLDER_MODE, parents=True, exist_ok=True)
+            return (self._folder / "lock").open("a")
+        except OSError as error:
+            raise ValueError(
+                f"node.spool must be a folder that can be written. Received: {self._folder}, "
+                f"{error.strerror}."
+            ) from None
 
     def accept(
         self, data: bytes, study_uid: str, instance_uid: str, flushed: Callable[[], None] = lambda: None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from pipeline.config import Config
+from pipeline.config import Config, Serve
 from pipeline.predict import origin
 from pipeline.predict.bundle import Finding
 from pipeline.registry import loading
@@ -20,7 +21,6 @@ from pipeline.serve.model import Model
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8  # phantoms of a request
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -43,8 +43,8 @@ def run(config: Config, address: str | None, model: str | None, seed: int | None
     ValueError
         What answers is no service of ours, or another model than the one here.
     """
-    ask = _Asking(address or _address(config), guard.token(config.serve), config.serve.timeout_s)
-    told = ask.get("/model")
+    ask = _Asking(address or _address(config), config.serve)
+    told = ask.model()
     phantoms = canary.draw(config.serve.canary_radiographs, canary.SEED if seed is None else seed)
     phantoms_only = bool(told["scope"] and told["scope"]["phantoms_only"])
     own = None if phantoms_only else _own(config, model, told["model"], phantoms)
@@ -80,37 +80,33 @@ def _say(outcome: Outcome, told: Mapping[str, str], as_json: bool) -> None:
 
 def _address(config: Config) -> str:
     host = _ANY_ADDRESS.get(config.serve.host, config.serve.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.serve.port}"
+    return guard.address(host, config.serve.port)
 
 
 class _Asking:
     """A client of one service."""
 
-    def __init__(self, address: str, token: str, timeout_s: float) -> None:
+    def __init__(self, address: str, settings: Serve) -> None:
         if not address.startswith(("http://", "https://")):
             raise ValueError(f"--address must be http://HOST:PORT. Received: {address}.")
-        self._address, self._token, self._timeout_s = address.rstrip("/"), token, timeout_s
+        self._address, self._settings, self._token = address.rstrip("/"), settings, guard.token(settings)
 
-    def get(self, route: str) -> dict[str, Any]:
-        return self._answer(urllib.request.Request(f"{self._address}{route}"))
+    def model(self) -> dict[str, Any]:
+        return self._answer(urllib.request.Request(f"{self._address}/model"), {"model", "scope"})
 
     def about(self, phantoms: Sequence[Phantom]) -> list[dict[str, Any]]:
         """Ask about phantoms, a few a request."""
-        starts = range(0, len(phantoms), _AT_ONCE)
-        bodies = (canary.body(phantoms[start : start + _AT_ONCE]) for start in starts)
         asked = (
-            urllib.request.Request(
-                f"{self._address}/predict", json.dumps(body).encode(), {"Content-Type": "application/json"}
-            )
-            for body in bodies
+            urllib.request.Request(f"{self._address}/predict", body, {"Content-Type": "application/json"})
+            for body in canary.bodies(self._settings, phantoms)
         )
-        return [record for request in asked for record in self._answer(request)["results"]]
+        return [record for request in asked for record in self._answer(request, {"results"})["results"]]
 
-    def _answer(self, request: urllib.request.Request) -> dict[str, Any]:
+    def _answer(self, request: urllib.request.Request, keys: Set[str]) -> dict[str, Any]:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
+            with urllib.request.urlopen(request, timeout=self._settings.timeout_s) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             text = error.read()
@@ -120,5 +116,15 @@ class _Asking:
                 ) from None
         except urllib.error.URLError as error:
             raise OSError(f"{self._address} must answer. Received: {error.reason}. Is it running?") from None
-        told: dict[str, Any] = json.loads(text)
+        except http.client.HTTPException as error:
+            raise self._no_service(error) from None
+        try:
+            told = json.loads(text)
+        except ValueError:
+            raise self._no_service(text[:300]) from None
+        if not (isinstance(told, dict) and keys <= set(told)):
+            raise self._no_service(text[:300])
         return told
+
+    def _no_service(self, received: object) -> ValueError:
+        return ValueError(f"{self._address} must be a service of `fracture serve`. Received: {received!r}.")

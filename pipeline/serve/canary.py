@@ -9,7 +9,8 @@ directly and without the service, and every answer must be that one.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from pipeline.types import UInt8Array
 
 SEED = 20_000  # no stage draws from it, so no model learnt from these
 _SIDE_PX = (320, 480)
+_MOST_PX = _SIDE_PX[1] ** 2  # of a phantom; in base64 it has fewer than twice as many bytes
+_AT_ONCE = 8  # phantoms of a request
 _SAME = 1e-3  # probabilities this near are one: batches differ in the last digits
 
 
@@ -57,8 +60,15 @@ def draw(of_either_class: int, seed: int = SEED) -> list[Phantom]:
     return [Phantom(each.pixels, each.kind is not None) for each in drawn]
 
 
-def body(phantoms: Sequence[Phantom]) -> dict[str, Any]:
-    """Make the JSON that asks about them."""
+def bodies(settings: config.Serve, phantoms: Sequence[Phantom]) -> Iterator[bytes]:
+    """Make the requests about them: a few each, and no more than the limits of one allow."""
+    most = min(settings.max_files, settings.max_pixels // _MOST_PX, settings.max_bytes // (2 * _MOST_PX))
+    at_once = max(1, min(_AT_ONCE, most))
+    for start in range(0, len(phantoms), at_once):
+        yield json.dumps(_body(phantoms[start : start + at_once])).encode()
+
+
+def _body(phantoms: Sequence[Phantom]) -> dict[str, Any]:
     sent = (base64.b64encode(images.encode_png(phantom.pixels)).decode() for phantom in phantoms)
     return {"images": [{"name": f"canary {place}.png", "data": data} for place, data in enumerate(sent)]}
 

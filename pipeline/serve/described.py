@@ -29,7 +29,7 @@ _STATUSES = {
     404: "There is no such route",
     408: "The request did not arrive in time",
     413: "The request is too large, or holds too many files",
-    415: "The body is of another type",
+    415: "The body is of another type, or compressed",
     429: "The address asks too often; `Retry-After` says when to ask again",
     503: "The service has no time; `Retry-After` says when to ask again",
 }
@@ -50,11 +50,29 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _STATUSES[status], "model": Failed} for status in statuses}
 
 
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a model in JSON Schema, others within it in place: a reference to them would lead nowhere."""
+    whole = model.model_json_schema()
+    inner = whole.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(inner[value["$ref"].rpartition("/")[2]])
+        return {key: inlined(each) for key, each in value.items()}
+
+    described: dict[str, Any] = inlined(whole)
+    return described
+
+
 def files() -> dict[str, Any]:
     """Describe a body of files."""
     content = {
         "multipart/form-data": {"schema": _FORM},
-        "application/json": {"schema": Images.model_json_schema(ref_template="#/$defs/{model}")},
+        "application/json": {"schema": schema(Images)},
         "application/dicom": _ALONE,
     }
     return {"requestBody": {"required": True, "content": content}}

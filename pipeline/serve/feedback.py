@@ -62,7 +62,7 @@ _BODY = {
                     "required": ["file", "reading"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "reading": {"type": "string", "description": "A SentReading in JSON."},
+                        "reading": described.schema(SentReading),
                     },
                 }
             }
@@ -77,7 +77,7 @@ async def takes_readings(request: Request) -> dict[str, bool]:
     return {"stored": service.of(request).config.feedback.store}
 
 
-_REFUSED = described.problems(403, 408, 413, 429, 503) | {
+_REFUSED = described.problems(403, 408, 413, 415, 429, 503) | {
     409: {"description": "Another model, or another answer, than the reader saw", "model": described.Failed},
     422: {"description": "The file is no sound radiograph", "model": described.Failed},
     507: {"description": "The disk takes nothing more", "model": described.Failed},

@@ -22,8 +22,9 @@ from pipeline.serve.metrics import Metrics
 from pipeline.serve.problems import Problem, busy
 from pipeline.serve.rate import Rate
 
-_HERE = {"localhost", "127.0.0.1", "::1"}
-_OPEN = {"/", "/health", "/ready", "/openapi.json"}  # and the page's files, which hold nothing of anybody
+CANARY = ("canary", 0)  # the client that is ourselves: no address of a network, and no rate holds it up
+_PROBED = {"/health", "/ready"}  # by load balancers, which name an address of the machine, or no host at all
+_OPEN = {"/", "/openapi.json", *_PROBED}  # and the page's files, which hold nothing of anybody
 _OWN_PAGES = {"", "same-origin", "none"}  # what a browser says of who asks; other clients say nothing
 _HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; "
@@ -41,6 +42,11 @@ def is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def address(host: str, port: int) -> str:
+    """Write the address of a service as clients take it: an IPv6 host stands in brackets."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def token(settings: config.Serve) -> str:
@@ -77,7 +83,7 @@ class Guard:
         self._app, self._settings, self._metrics = app, settings, metrics
         self._token = token(settings)
         self._names = set(settings.trusted_hosts)
-        self._names |= _HERE if self._names or is_here(settings.host) else set()
+        self._knows_names = bool(self._names) or is_here(settings.host)
         self._rate = Rate(settings.rate_per_s, settings.burst)
         self._bodies = Bodies(settings.max_bytes, settings.timeout_s)
         self._under_way = 0
@@ -100,13 +106,17 @@ class Guard:
         self._metrics.request(_route(scope), told.code, time.perf_counter() - start)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
-        host = _without_port(headers.get("host", ""))
-        if self._names and host not in self._names:
+        if not (scope["path"] in _PROBED or self._is_ours(_without_port(headers.get("host", "")))):
             raise Problem(
                 400, "wrong_host", "the service answers to names in serve.trusted_hosts, and to localhost."
             )
         if scope["method"] == "POST" and headers.get("sec-fetch-site", "") not in _OWN_PAGES:
             raise Problem(403, "wrong_origin", "a page of another site asked; only our own page may.")
+        if (encoding := headers.get("content-encoding", "identity").lower()) != "identity":
+            raise Problem(
+                415, "wrong_content_encoding", f"a body must come as it is. Received: {encoding[:80]!r}.",
+                {"Accept-Encoding": "identity"},
+            )  # fmt: skip
         if self._token and not _is_open(scope["path"]):
             scheme, _, sent = headers.get("authorization", "").partition(" ")
             right = hmac.compare_digest(sent.strip().encode(), self._token.encode())
@@ -116,8 +126,12 @@ class Guard:
                     {"WWW-Authenticate": "Bearer"},
                 )  # fmt: skip
 
+    def _is_ours(self, host: str) -> bool:
+        return not self._knows_names or host in self._names or is_here(host)
+
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if wait_s := self._rate.wait_s((scope.get("client") or ("",))[0]):
+        client = scope.get("client") or ("",)
+        if client != CANARY and (wait_s := self._rate.wait_s(client[0])):
             raise Problem(
                 429,
                 "too_many_requests",
@@ -172,9 +186,8 @@ async def _nothing() -> Message:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower()
+    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return bare.lower().removesuffix(".")
 
 
 def _is_open(path: str) -> bool:

@@ -13,7 +13,11 @@ from starlette.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
 
-_REASONS = {404: "not_found", 405: "method_not_allowed"}
+_REASONS = {
+    404: ("not_found", "there is no such route: no / stands at its end."),
+    405: ("method_not_allowed", "the route takes another method."),
+}
+_DESCRIBED = "GET /openapi.json describes what is taken."
 
 
 class Problem(Exception):
@@ -25,7 +29,7 @@ class Problem(Exception):
         Of HTTP.
     reason
         ``bad_request``, ``no_token``, ``wrong_host``, ``too_slow``, ``request_too_large``,
-        ``wrong_content_type``, ``too_many_requests`` or ``busy``.
+        ``wrong_content_type``, ``wrong_content_encoding``, ``too_many_requests`` or ``busy``.
     detail
         One sentence or two: the rule, what was received, what to do.
     headers
@@ -79,15 +83,15 @@ async def _of_ours(request: Request, error: Exception) -> JSONResponse:
 async def _of_starlette(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    reason = _REASONS.get(error.status_code, "bad_request")
-    return _json(error.status_code, reason, str(error.detail), dict(error.headers or {}))
+    reason, detail = _REASONS.get(error.status_code, ("bad_request", str(error.detail)))
+    return _json(error.status_code, reason, f"{detail} {_DESCRIBED}", dict(error.headers or {}))
 
 
 async def _of_fastapi(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    return bad_request(f"{wrong}. GET /openapi.json describes what is taken.").response()
+    return bad_request(f"{wrong}. {_DESCRIBED}").response()
 
 
 def _json(status: int, reason: str, detail: str, headers: Mapping[str, str] = {}) -> JSONResponse:

@@ -55,7 +55,7 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
         later = following.Follower(config, name).later if name else None
         made = app.create(config, loaded.bundle, loaded.told, card=loaded.card, seen=seen, later=later)
         _listen(here, settings)
-        log.info("serve: http://%s:%d", *here.getsockname()[:2])
+        log.info("serve: %s", guard.address(*here.getsockname()[:2]))
         signal.signal(signal.SIGTERM, _terminated)
         _server(made, settings).run([here])
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +25,8 @@ from pipeline.track.guard import received
 _LONGEST_NAME = 200  # characters; of a longer one the end is kept, where the suffix stands
 _ALONE = ("application/dicom", "application/octet-stream")  # and all of image/
 _FIELD = "file"
+_EXTENDED_NAME = re.compile(rb""";\s*filename\*\s*=\s*"?([\w-]*)'[^']*'([^;"\s]*)"?""", re.IGNORECASE)
+_PLAIN_NAME = re.compile(rb""";\s*filename\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)""", re.IGNORECASE)
 _PIECE = 2**20  # bytes of a form that are parsed at once
 _MOST_SIGNS = 1000  # of JSON's structure, a file: beyond, each byte would become many in memory
 
@@ -43,7 +47,7 @@ class Image(BaseModel):
     """A radiograph's file in JSON."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field("", description="A label of your own, such as a.png; it comes back as `path`.")
+    name: str | None = Field("", description="A label of your own, such as a.png; it comes back as `path`.")
     data: str = Field(
         description="The file's bytes in base64, with line breaks or without, or as a data URI."
     )
@@ -96,8 +100,25 @@ class _InMemory(MultiPartParser):
     spool_max_size = 2**40
     ended = False
 
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        part.content_disposition = _with_plain_name(part.content_disposition or b"")
+        super().on_headers_finished()
+
     def on_end(self) -> None:
         self.ended = True
+
+
+def _with_plain_name(disposition: bytes) -> bytes:
+    """Write `filename*` (RFC 5987), in which some clients send letters beyond ASCII, as `filename`."""
+    if (found := _EXTENDED_NAME.search(disposition)) is None:
+        return disposition
+    try:
+        name = unquote_to_bytes(found[2]).decode(found[1].decode("ascii") or "utf-8", "replace")
+    except LookupError:  # no such encoding
+        return disposition
+    quoted = name.encode("utf-8", "replace").replace(b"\\", rb"\\").replace(b'"', rb"\"")
+    return _PLAIN_NAME.sub(b"", _EXTENDED_NAME.sub(b"", disposition)) + b'; filename="' + quoted + b'"'
 
 
 async def form(request: Request, max_files: int) -> FormData:
@@ -154,7 +175,7 @@ def _json(body: bytes, max_files: int) -> list[Sent]:
         ) from None
     if len(images) > max_files:
         raise _too_many(max_files, len(images))
-    return [Sent(named(image.name, place), _data(image.data)) for place, image in enumerate(images)]
+    return [Sent(named(image.name or "", place), _data(image.data)) for place, image in enumerate(images)]
 
 
 def first_wrong(error: ValidationError) -> str:

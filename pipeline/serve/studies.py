@@ -1,11 +1,11 @@
-"""The answers of one request, study by study: as `predict --studies` gives them, see `study_records`."""
+"""The answers of one request, study by study: as `predict --by study` gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.examine import record, studies
+from pipeline.examine import record
 from pipeline.predict.bundle import Bundle
 from pipeline.serve.examining import Answer
 
@@ -18,12 +18,7 @@ def grouped(answers: Sequence[Answer], loaded: Bundle) -> list[dict[str, Any]]:
     named: dict[str, list[Answer]] = {}
     for place, answer in enumerate(answers):
         named.setdefault(answer.study or f"file {place}", []).append(answer)
-    return [{"study": number} | _joint(views, loaded) for number, views in enumerate(named.values(), 1)]
-
-
-def _joint(views: Sequence[Answer], loaded: Bundle) -> dict[str, Any]:
-    answered = [view for view in views if view.finding]
-    findings = [view.finding for view in answered if view.finding]
-    joint = studies.answer(findings, loaded) if findings else None
-    told = record.describe_study(joint, [view.record for view in answered])
-    return told | {"views": [view.record for view in views]}
+    return [
+        record.describe_study(number, [(view.record, view.finding) for view in views], loaded)
+        for number, views in enumerate(named.values(), 1)
+    ]

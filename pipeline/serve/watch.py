@@ -21,13 +21,11 @@ log = logging.getLogger(__name__)
 
 _NAME = "canary"
 _AGAIN_S = 30.0  # after one that failed: it may have met a service that was busy
-_AT_ONCE = 8  # phantoms of a request
-_CLIENT = ("canary", 0)  # no address of a network, so no client's rate is used up
 
 
 def is_canary(request: Request) -> bool:
     """Whether a request is one of ours."""
-    return request.client == _CLIENT
+    return request.client == guard.CANARY
 
 
 async def watch(app: ASGIApp, service: Service) -> None:
@@ -80,12 +78,11 @@ class Watcher:
             self._model = model
 
     async def _answers(self) -> list[dict[str, Any]]:
-        starts = range(0, len(self._phantoms), _AT_ONCE)
-        parts = (self._phantoms[start : start + _AT_ONCE] for start in starts)
-        return [await _post(self._app, self._service, part) for part in parts]
+        bodies = canary.bodies(self._service.config.serve, self._phantoms)
+        return [await _post(self._app, self._service, body) for body in bodies]
 
 
-async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> dict[str, Any]:
+async def _post(app: ASGIApp, service: Service, body: bytes) -> dict[str, Any]:
     """Ask the app as a client does, without a network between."""
     settings = service.config.serve
     headers = {
@@ -94,9 +91,7 @@ async def _post(app: ASGIApp, service: Service, phantoms: Sequence[Phantom]) -> 
         "authorization": f"Bearer {guard.token(settings)}",
     }
     sent: list[Message] = []
-    waiting: list[Message] = [
-        {"type": "http.request", "body": json.dumps(canary.body(phantoms)).encode(), "more_body": False}
-    ]
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
         return waiting.pop() if waiting else {"type": "http.disconnect"}
@@ -117,5 +112,5 @@ def _scope(headers: Mapping[str, str]) -> Scope:
         "method": "POST", "scheme": "http", "path": "/predict", "raw_path": b"/predict", "query_string": b"",
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": _CLIENT, "server": ("localhost", 80),
+        "client": guard.CANARY, "server": ("localhost", 80),
     }  # fmt: skip

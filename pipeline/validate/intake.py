@@ -23,7 +23,9 @@ REFUSED = "refused"  # what stands for a decision where a file is no sound radio
 _BESIDE = {
     ".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".yaml", ".yml", ".xls",
     ".xlsx", ".zip", ".gz", ".tar", ".db", ".ini", ".log", ".py", ".ipynb", ".dvc",
+    ".exe", ".dll", ".inf", ".bat", ".jar", ".htm", ".js", ".css", ".chm", ".rtf", ".doc", ".docx",
 }  # fmt: skip
+_DIRECTORY = "dicomdir"  # of a medium with DICOM files (PS3.10, 8): it names them, and is no picture
 _BATCH, _BATCH_PIXELS = 16, 25_000_000  # radiographs that are held at once, and pixels of all of them
 _SHOWN = 5  # paths that a line on what was passed over names
 _SHOWN_BESIDE = 3  # names of files that are no pictures
@@ -84,7 +86,7 @@ def listing(paths: Iterable[Path]) -> Listing:
     """List the radiographs that files and folders name, each file once.
 
     A file that is named is always taken, whether it exists or not. Of a folder and all folders below it
-    every file is taken but those that `walk` passes over and those with a suffix of no picture. What lies at
+    every file is taken but those that `walk` passes over and those with a name of no picture. What lies at
     an address is listed there, and fetched.
 
     Returns
@@ -115,12 +117,12 @@ def parted(files: Iterable[Path], folder: Path) -> tuple[list[Path], list[Issue]
     if not others:
         return pictures, []
     names = first([other.relative_to(folder).as_posix() for other in others], _SHOWN_BESIDE)
-    return pictures, [Issue.of(str(folder), "passed_over", f"no pictures by their suffixes: {names}")]
+    return pictures, [Issue.of(str(folder), "passed_over", f"no pictures by their names: {names}")]
 
 
 def is_beside(file: Path) -> bool:
-    """Whether a file of a folder is no picture by its suffix: a table, a drawing's text, an archive."""
-    return file.suffix.lower() in _BESIDE
+    """Whether a file of a folder is no picture by its name: a table, a text, an archive, a CD's viewer."""
+    return file.suffix.lower() in _BESIDE or file.name.lower() == _DIRECTORY
 
 
 def examine(data: bytes, name: str, limits: Limits) -> Examined:

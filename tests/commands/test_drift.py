@@ -44,6 +44,15 @@ def test_radiographs_of_the_same_source_are_no_drift(config, work, draw, models,
     assert (found["current"]["groups"], found["reference"]["groups"]) == (30, 40)
 
 
+@pytest.mark.parametrize(("number", "words"), [(2, "2 are too few"), (30, "with 30, a distance below about")])
+def test_what_no_drift_means_is_told(config, work, draw, models, capsys, caplog, number, words):
+    draw(work / "new", range(number))
+    with caplog.at_level("INFO", "pipeline.commands.drift"):
+        code, found = run(config, capsys, work / "new", against=models)
+    assert (code, found["drift"]["detected"]) == (0, False)
+    assert words in caplog.text
+
+
 def test_darker_radiographs_are_drift(config, work, draw, models, capsys):
     draw(work / "new", range(30))
     darken(work / "new")

@@ -170,3 +170,23 @@ def test_without_readings_it_says_where_they_come_from(work):
     result = CliRunner().invoke(command_line.app, ["feedback"])
     assert isinstance(result.exception, ValueError)
     assert "fracture serve" in str(result.exception)
+
+
+def test_a_reading_that_cannot_be_opened_costs_the_others_nothing(work, call, caplog):
+    said(1, True)
+    folder = settings.read().feedback.folder / store.READINGS
+    (folder / "20261130T000000Z-a.json").mkdir()
+    (folder / "20261130T000001Z-b.json").symlink_to("nowhere")
+    assert "1.000" in call().output
+    for name, why in (("a", "Is a directory"), ("b", "No such file")):
+        assert f"{name}.json: no sound reading: {why}" in caplog.text
+
+
+def test_readings_that_say_nothing_are_told_and_none_is_an_error(work, call, caplog):
+    said(1, True, decision="needs review")
+    with caplog.at_level("INFO", "pipeline.commands.feedback"):
+        call()
+    assert "1 readings; none of an answer on which model and reader both commit" in caplog.text
+    (path,) = (settings.read().feedback.folder / store.READINGS).iterdir()
+    path.unlink()
+    assert "needs readings" in str(call(code=1).exception)

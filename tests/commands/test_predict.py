@@ -280,6 +280,6 @@ def test_what_is_no_file_costs_the_others_nothing(config, work, draw, capsys, mo
         "in/@eaDir (a folder that is hidden, or a system's own)",
         "in/loop.png (a link in a circle)",
         "in/up (a link to a folder that it lies in)",
-        "in (no pictures by their suffixes: archive.zip)",
+        "in (no pictures by their names: archive.zip)",
     ):
         assert passed_over in caplog.text

@@ -50,6 +50,16 @@ def test_one_day_is_read_alone(tmp_path):
     assert (served.read(day).files, served.read(tmp_path).files) == (1, 2)
 
 
+def test_a_line_that_a_full_disk_tore_spoils_no_other(tmp_path, caplog):
+    note(tmp_path)
+    (day,) = tmp_path.iterdir()
+    day.write_text(day.read_text() + day.read_text()[:30])
+    assert served.read(tmp_path).files == 1
+    assert "1 lines broke off" in caplog.text
+    note(tmp_path, 255 - PIXELS)
+    assert (served.read(tmp_path).files, served.read(tmp_path).groups) == (2, 2)
+
+
 @pytest.mark.parametrize("text", ["", "[1]\n", "no json\n", '{"height_px": 1}\n{}\n'])
 def test_what_is_no_record_is_refused(tmp_path, text):
     (tmp_path / "2020-01-01.jsonl").write_text(text)

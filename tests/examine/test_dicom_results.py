@@ -11,6 +11,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from pipeline.examine.dicom import outline, results
 from pipeline.files.faults import ImageFault
@@ -317,6 +318,43 @@ def test_a_second_file_of_an_image_has_no_results_of_its_own(caplog: pytest.LogC
     assert len({one.SOPInstanceUID for one in made}) == 3
     assert len(made[0].ReferencedSeriesSequence[0].ReferencedImageSequence) == 1
     assert "view 2 (AP) bears the SOPInstanceUID of view 1 (AP)" in caplog.text
+
+
+@pytest.mark.parametrize("keyword", ["SeriesInstanceUID", "SOPInstanceUID"])
+def test_the_answer_of_a_study_is_that_of_all_its_views_whether_or_not_a_uid_names_them(
+    keyword: str, tmp_path: Path
+) -> None:
+    own = {"SeriesInstanceUID": None, "SOPInstanceUID": views.header(0).SOPInstanceUID}
+    sound = views.answered(views.dicom(0), 0.1, "no finding")
+    one = views.answered(views.dicom(1, **{keyword: own[keyword]}), 0.9)
+    report = results.make([sound, one], views.BUNDLE, views.TOLD)[-1]
+    alone = results.make([sound], views.BUNDLE, views.TOLD)[-1]
+    assert report.SOPInstanceUID != alone.SOPInstanceUID
+    assert dciodvfy(report, tmp_path) == []
+    of_study = report.ContentSequence[8].ContentSequence[0]
+    assert "'FRACTURE'" in str(of_study)
+    words = of_study.ContentSequence[-1].TextValue
+    assert words.startswith("view 2 decides")
+    assert "view 2 has no object, as its header does not name it: fracture" in words
+
+
+def test_a_refused_view_without_a_name_stands_in_the_report_and_what_is_no_image_does_not() -> None:
+    sound = [views.answered(views.dicom(0), 0.1, "no finding")]
+    others = [
+        views.dicom(1, SeriesInstanceUID=None),
+        views.dicom(2, SOPClassUID=KeyObjectSelectionDocumentStorage),
+    ]
+    refused = [results.Refused(data, "a.dcm", "truncated") for data in others]
+    report = results.make(sound, views.BUNDLE, views.TOLD, refused)[-1]
+    words = report.ContentSequence[8].ContentSequence[0].ContentSequence[-1].TextValue
+    assert words.endswith("view 2 has no object, as its header does not name it: refused")
+
+
+def test_a_view_without_a_name_gives_no_answer_to_another_patient(caplog: pytest.LogCaptureFixture) -> None:
+    other = views.dicom(1, SeriesInstanceUID=None, PatientID="another")
+    assert views.make(views.dicom(0), other) == []
+    assert "its views name different patients" in caplog.text
+    assert "another" not in caplog.text
 
 
 @pytest.mark.reliability(

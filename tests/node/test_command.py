@@ -46,7 +46,10 @@ def test_a_peer_that_is_none_is_a_wrong_call(monkeypatch, wrong):
 def test_an_option_is_checked_as_a_setting_is(monkeypatch):
     result, _ = called(monkeypatch, "--caller", "A" * 17)
     assert isinstance(result.exception, ConfigError)
-    assert "callers.0" in str(result.exception)
+    assert "callers.0: an AE title is needed" in str(result.exception).replace("Value error, ", "")
+    result, _ = called(monkeypatch, "--dicomweb", "pacs.example")
+    assert "dicomweb" in str(result.exception)
+    assert "such as https://pacs.example" in str(result.exception)
 
 
 def test_nobody_to_send_or_nowhere_to_send_to_is_told_before_a_model_is_loaded(params, tmp_path):

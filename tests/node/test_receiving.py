@@ -56,6 +56,14 @@ def test_a_second_node_on_a_spool_is_refused(receiving):
         pass
 
 
+def test_a_spool_that_cannot_be_written_is_named(receiving, tmp_path):
+    (tmp_path / "file").touch()
+    for spool in (tmp_path / "file", tmp_path / "file" / "below"):
+        unfit = receiving.model_copy(update={"spool": spool})
+        with pytest.raises(ValueError, match=f"node.spool must be a folder.*{spool}"), node(unfit):
+            pass
+
+
 def test_a_port_that_is_taken_is_told(receiving):
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = receiving.model_copy(update={"port": other.getsockname()[1]})

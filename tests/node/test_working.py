@@ -200,6 +200,23 @@ def test_late_images_bring_another_answer_of_the_whole_study(settings, mailbox):
     assert mailbox.came == [expected(1), expected(1, 2)]
 
 
+def test_views_keep_their_numbers_when_later_ones_come(settings, mailbox):
+    spool, asked = opened(settings), []
+    names = sorted(f"{uids.digest(uid(STUDY, number))}.dcm" for number in (1, 2))
+    numbers = sorted((1, 2), key=lambda number: f"{uids.digest(uid(STUDY, number))}.dcm", reverse=True)
+
+    def answer(files):
+        asked.append([file.name for file in files])
+        return echoing(files)
+
+    with spool.opened():
+        for number in numbers:
+            receive(spool, number)
+            to_the_end(work_on(settings, spool, mailbox, answer))
+    assert asked == [names[1:], [names[1], names[0]]]
+    assert states(spool) == ["sent", "sent"]
+
+
 def strike(settings, mailbox, moment):
     """Receive, answer and send in a process that ends at a flush; whether it came to its end before."""
     child = os.fork()

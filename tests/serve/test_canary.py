@@ -77,6 +77,13 @@ def test_a_service_that_answers_otherwise_than_at_its_start_is_not_ready(loaded,
     eventually(lambda: client.get("/ready").status_code, 200)
 
 
+@pytest.mark.parametrize("limits", [{"max_files": 1}, {"max_pixels": 250_000}, {"max_bytes": 500_000}])
+def test_canaries_keep_within_the_limits_and_use_up_no_rate(serve, limits):
+    client = serve(begin=True, canary_s=3600, canary_radiographs=5, burst=1, rate_per_s=1e-6, **limits)
+    eventually(lambda: client.get("/ready").status_code, 200)
+    assert 'fracture_canary{figure="agreement"} 1.0' in client.get("/metrics").text
+
+
 def test_after_a_canary_that_failed_the_next_comes_soon(serve, monkeypatch):
     outcomes = [canary.Outcome({}, ["/predict answered 503: busy"]), canary.Outcome({})]
 

@@ -124,6 +124,14 @@ def test_what_is_written_reads_back_equal(client, folder):
     assert json.loads(path.read_text()) == readings.as_coco(kept)
 
 
+def test_the_folder_of_patients_pictures_is_for_its_user_alone_where_the_service_makes_it(client, folder):
+    assert send(client, READING).status_code == 201
+    assert folder.stat().st_mode & 0o077 == 0
+    folder.chmod(0o750)
+    assert send(client, READING).status_code == 201
+    assert folder.stat().st_mode & 0o777 == 0o750
+
+
 @pytest.mark.reliability(
     "a name that is a path, and a reader's name with control characters, sent to `/feedback`",
     "the file is named by its hash, inside the folder; the characters are dropped",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from contextlib import AsyncExitStack
 
 import pytest
@@ -66,22 +68,43 @@ def test_a_head_is_answered_as_get_without_the_body(client):
 
 def test_no_request_is_sent_on_to_another_address(client):
     for path in ("/predict/", "/page", "/health/"):
-        assert client.get(path, follow_redirects=False).status_code == 404
+        answer = client.get(path, follow_redirects=False)
+        assert reason(answer) == (404, "not_found")
+        assert "no / stands at its end" in answer.json()["error"]["detail"]
 
 
 @pytest.mark.reliability("a name of another host, as in DNS rebinding; a page of another site", "400; 403")
 def test_only_our_own_names_and_pages_are_answered(client, serve):
     for host in ("evil.example", "127.0.0.1.evil.example", ""):
         assert reason(client.get("/model", headers={"Host": host})) == (400, "wrong_host")
-    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
-        assert client.get("/health", headers={"Host": host}).status_code == 200
-    assert (
-        serve(trusted_hosts=("x.example",)).get("/health", headers={"Host": "x.example"}).status_code == 200
-    )
+        probed = [client.get(path, headers={"Host": host}).status_code for path in ("/health", "/ready")]
+        assert probed == [200, 200]
+    for host in ("localhost:8000", "127.0.0.1", "127.0.0.2", "[::1]:8000", "LocalHost.:8000"):
+        assert client.get("/model", headers={"Host": host}).status_code == 200
+    assert serve(trusted_hosts=("x.example",)).get("/model", headers={"Host": "x.example"}).status_code == 200
     foreign = client.post("/predict", json=NOTHING, headers={"Sec-Fetch-Site": "cross-site"})
     assert reason(foreign) == (403, "wrong_origin")
     own = client.post("/predict", json=NOTHING, headers={"Sec-Fetch-Site": "same-origin"})
     assert own.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("127.0.0.2", "http://127.0.0.2:80"), ("::1", "http://[::1]:80")]
+)
+def test_the_address_that_the_service_tells_is_answered(serve, host, address):
+    assert guard.address(host, 80) == address
+    client = serve(host=host)
+    assert client.get("/model", headers={"Host": address.removeprefix("http://")}).status_code == 200
+    assert reason(client.get("/model", headers={"Host": "evil.example"})) == (400, "wrong_host")
+
+
+def test_a_compressed_body_is_refused_as_such(client):
+    body = gzip.compress(json.dumps(NOTHING).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert reason(client.post("/predict", content=body, headers=headers)) == (415, "wrong_content_encoding")
+    headers["Content-Encoding"] = "identity"
+    answer = client.post("/predict", content=json.dumps(NOTHING).encode(), headers=headers)
+    assert reason(answer) == (400, "bad_request")
 
 
 @pytest.mark.reliability("a client that asks too often", "429 with `Retry-After`; others are answered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 
@@ -49,6 +50,20 @@ def test_the_description_names_what_a_client_must_know(client):
         "application/dicom",
     }
     assert {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503"} == set(predict["responses"])
+
+
+def test_every_reference_leads_to_a_description(client):
+    text = client.get("/openapi.json").text
+    told = json.loads(text)
+    references = set(re.findall(r'"\$ref":"([^"]*)"', text))
+    assert references
+    for reference in references:
+        place = told
+        for name in reference.removeprefix("#/").split("/"):
+            place = place[name]
+    body = told["paths"]["/feedback"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    box = body["properties"]["reading"]["properties"]["boxes"]["items"]
+    assert set(box["properties"]) == {"bbox", "origin"}
 
 
 def test_the_page_of_http_lists_every_route_and_metric(client):

@@ -220,10 +220,28 @@ def test_json_may_begin_with_a_byte_order_mark(client):
 def test_names_that_no_record_can_hold_are_mended(draw, work, client):
     (path,) = draw(work, [1])
     data = base64.b64encode(path.read_bytes()).decode()
-    names = ["", "../../a.png", "a\0b.png", "x" * 5000 + ".png", "Bein,\n links.png"]
+    names = ["", None, "../../a.png", "a\0b.png", "x" * 5000 + ".png", "Bein,\n links.png"]
     answer = client.post("/predict", json={"images": [{"name": name, "data": data} for name in names]})
     paths = [result["path"] for result in answer.json()["results"]]
-    assert paths == ["file 1", "../../a.png", "a\0b.png", "x" * 196 + ".png", "Bein,\n links.png"]
+    assert paths == ["file 1", "file 2", "../../a.png", "a\0b.png", "x" * 196 + ".png", "Bein,\n links.png"]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("filename*=UTF-8''R%C3%B6ntgen.png", "Röntgen.png"),
+        ("filename=\"=?utf-8?B?UsO2bnRnZW4ucG5n?=\"; filename*=utf-8'de'R%C3%B6ntgen.png", "Röntgen.png"),
+        ("filename*=iso-8859-1''R%F6nt%22gen%5C.png; filename=a.png", 'Rönt"gen\\.png'),
+        ("filename*=nonsense''b.png; filename=a.png", "a.png"),
+    ],
+)
+def test_a_name_beyond_ascii_may_come_in_either_form(client, disposition, name):
+    head = f'--X\r\nContent-Disposition: form-data; name="file"; {disposition}\r\n\r\n'
+    body = f"{head}no picture\r\n--X--\r\n".encode()
+    answer = client.post(
+        "/predict", content=body, headers={"Content-Type": "multipart/form-data; boundary=X"}
+    )
+    assert [result["path"] for result in answer.json()["results"]] == [name]
 
 
 @pytest.mark.reliability("a request of more pixels or files than allowed", "the rest is refused; 413")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -154,3 +155,29 @@ def test_a_canary_needs_a_service(settle):
         asking.run(settle(port=servers.free_port()), None, None, None, as_json=False)
     with pytest.raises(ValueError, match="must be http"):
         asking.run(settle(), "ftp://host", None, None, as_json=False)
+    for address in ("http://two words", "http://host:port"):
+        with pytest.raises(ValueError, match="must be a service of `fracture serve`"):
+            asking.run(settle(), address, None, None, as_json=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH\r\n",
+        *(b"HTTP/1.0 200 OK\r\n\r\n" + body for body in (b"<html>", b"[]", b"{}", b"null")),
+    ],
+)
+def test_what_answers_a_canary_must_be_our_service(settle, answer):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def reply():
+            client, _ = other.accept()
+            with client:
+                client.recv(2**16)
+                client.sendall(answer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        with pytest.raises(ValueError, match="must be a service of `fracture serve`"):
+            asking.run(settle(port=other.getsockname()[1]), None, None, None, as_json=False)
+        thread.join()

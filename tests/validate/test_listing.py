@@ -171,8 +171,18 @@ def test_what_is_no_picture_by_its_suffix_is_passed_over_as_in_predict(root):
         path.write_text("0 0.5 0.5 0.1 0.1\n")
     items, issues = listing.find(root, LIMITS)
     assert {item.path for item in items} == set(intake.listing([root]).files)
-    shown = "no pictures by their suffixes: a.txt, b/c.XML, d.csv and 1 more"
+    shown = "no pictures by their names: a.txt, b/c.XML, d.csv and 1 more"
     assert issues == [Issue.of("train/fractured", "passed_over", shown)]
+
+
+def test_of_a_patients_cd_the_images_are_taken(tmp_path):
+    image = tmp_path / "cd/DICOM/PT0/IM0"
+    image.parent.mkdir(parents=True)
+    for path in (image, *(tmp_path / "cd" / name for name in ("DICOMDIR", "AUTORUN.INF", "Viewer.exe"))):
+        path.write_bytes(b"a")
+    found = intake.listing([tmp_path / "cd"])
+    assert found.files == [image]
+    assert "no pictures by their names: AUTORUN.INF, DICOMDIR, Viewer.exe" in found.passed_over
 
 
 @pytest.mark.reliability("a notebook's checkpoints and a NAS's thumbnails (the collected set)", "passed over")

@@ -7,7 +7,7 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part05/sect_B.2.html
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydicom import Dataset
@@ -30,7 +30,9 @@ def uid(*parts: str) -> UID:
     return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(0).join((_LAYOUT, *parts))).int}")
 
 
-def arguments(kind: str, number: int, views: Sequence[View], told: Mapping[str, str]) -> dict[str, Any]:
+def arguments(
+    kind: str, number: int, views: Sequence[View], told: Mapping[str, str], more: Iterable[str] = ()
+) -> dict[str, Any]:
     """Give the arguments that highdicom's classes share.
 
     Parameters
@@ -41,6 +43,8 @@ def arguments(kind: str, number: int, views: Sequence[View], told: Mapping[str, 
         Of the instance in its series.
     views
         That the object refers to.
+    more
+        Names of what else it tells of: another object where they differ.
     """
     study = views[0].source.identity.StudyInstanceUID
     instances = sorted(view.source.identity.SOPInstanceUID for view in views)
@@ -48,7 +52,7 @@ def arguments(kind: str, number: int, views: Sequence[View], told: Mapping[str, 
     return {
         "series_instance_uid": uid("series", kind, study, told["sha256"]),
         "series_number": _SERIES[kind],
-        "sop_instance_uid": uid("instance", kind, told["sha256"], *instances),
+        "sop_instance_uid": uid("instance", kind, told["sha256"], *instances, *more),
         "instance_number": number,
         "manufacturer": dicom_out.MANUFACTURER,
         "manufacturer_model_name": model(told),

@@ -12,8 +12,8 @@ from pydicom import Dataset
 
 from pipeline.examine import picture, studies
 from pipeline.examine.dicom import head, presentation_state, secondary_capture, source, structured_report
-from pipeline.examine.dicom.source import SourceError
-from pipeline.examine.dicom.view import View
+from pipeline.examine.dicom.source import SourceError, UnnamedError
+from pipeline.examine.dicom.view import Unnamed, View
 from pipeline.files import complaints
 from pipeline.files.faults import ImageFault
 from pipeline.files.printable import one_line, printable
@@ -50,8 +50,8 @@ def make(
     Parameters
     ----------
     views
-        Of one study, of which one is held at a time; such as DICOM results cannot refer to are left out, and
-        the log says why.
+        Of one study, of which one is held at a time; such as DICOM results cannot refer to have none, and the
+        log says why. The answer of the study is theirs, too.
     told
         The model's record, as `loading.load` returns it.
     refused
@@ -63,15 +63,17 @@ def make(
         The presentation states, a secondary capture a view and the structured report; each can be written
         as it is. Equal views and an equal model give equal bytes.
     """
-    seen = [see(view, number, loaded, told) for number, view in enumerate(views, 1)]
+    seen: list[View | Unnamed | None] = [
+        see(view, number, loaded, told) for number, view in enumerate(views, 1)
+    ]
     seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(seen))]
     return compose([view for view in seen if view], loaded, told)
 
 
 def see(
     view: Answered, number: int, loaded: Bundle, told: Mapping[str, str], colormap: str = "cividis"
-) -> View | None:
-    """Keep of an answered view what its results need; None, and a line in the log, where there are none."""
+) -> View | Unnamed:
+    """Keep of an answered view what its results need; where there can be none, the log says why."""
     pixels = view.admitted.radiograph.pixels
 
     def draw() -> View:
@@ -81,47 +83,68 @@ def see(
         drawn = picture.draw(Path(seen.title), view.admitted, view.finding, loaded, colormap, words)
         return seen._replace(picture=drawn)
 
-    return _tried(draw, view.name, "result")
+    return _tried(draw, view.name, "result") or Unnamed(
+        number,
+        studies.without_map(view.finding),
+        source.patient(view.data, view.name, loaded.limits.max_pixels),
+    )
 
 
-def see_refused(view: Refused, number: int, loaded: Bundle) -> View | None:
-    """Keep of a refused view what the report says of it; None where no report can refer to it."""
+def see_refused(view: Refused, number: int, loaded: Bundle) -> View | Unnamed | None:
+    """Keep of a refused view what the report says of it; None of what is no image."""
+    most = loaded.limits.max_pixels
 
-    def read() -> View:
-        header = source.read(view.data, view.name, None, loaded.limits.max_pixels)
+    def read() -> View | Unnamed:
+        try:
+            header = source.read(view.data, view.name, None, most)
+        except UnnamedError as error:
+            log.warning("%s", one_line(printable(str(error))))
+            return Unnamed(number, None, source.patient(view.data, view.name, most))
         return View(number, header, None, None, view.reason.replace("_", " "))
 
     return _tried(read, view.name, "result")
 
 
-def compose(views: Sequence[View], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
+def compose(views: Sequence[View | Unnamed], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
     """Make the results of the views of one study that `see` and `see_refused` kept."""
-    views = _of_one_patient(views)
-    if not views:
+    if len({_patient(view) for view in views} - {""}) > 1:
+        log.warning("study: its views name different patients: no DICOM results")
         return []
-    answered = [view for view in views if view.finding]
+    views = _named_once(views)
+    named = [view for view in views if isinstance(view, View)]
+    if not named:
+        return []
+    unnamed = [view for view in views if isinstance(view, Unnamed)]
+    answered = [view for view in named if view.finding]
     settings = loaded.region_settings
-    findings = [view.finding for view in answered if view.finding]
-    answer = studies.answer(findings, loaded) if findings else None
+    answer = studies.answer([view.finding for view in views], loaded)
     states = _tried(lambda: presentation_state.make(answered, settings, told), "study", head.PRESENTATION)
     captures = [
         _tried(partial(secondary_capture.make, view, told), view.title, head.CAPTURE) for view in answered
     ]
-    report = _tried(lambda: structured_report.make(views, answer, settings, told), "study", head.REPORT)
+    report = _tried(
+        lambda: structured_report.make(named, unnamed, answer, settings, told), "study", head.REPORT
+    )
     return [made for made in (*(states or ()), *captures, report) if made is not None]
 
 
-def _of_one_patient(views: Sequence[View]) -> list[View]:
-    """Leave out what results cannot tell apart: a second file of an image, and patients in one study."""
-    kept: dict[str, View] = {}
+def _patient(view: View | Unnamed) -> str:
+    return view.patient if isinstance(view, Unnamed) else str(view.source.identity.PatientID or "")
+
+
+def _named_once(views: Sequence[View | Unnamed]) -> list[View | Unnamed]:
+    """Let only the first file of an image bear its name."""
+    kept, named = list[View | Unnamed](), dict[str, View]()
     for view in views:
-        first = kept.setdefault(view.source.identity.SOPInstanceUID, view)
-        if first is not view:
-            log.warning("%s bears the SOPInstanceUID of %s: no DICOM result of it", view.title, first.title)
-    if len({view.source.identity.PatientID for view in kept.values()} - {"", None}) > 1:
-        log.warning("study: its views name different patients: no DICOM results")
-        return []
-    return list(kept.values())
+        first = (
+            view if isinstance(view, Unnamed) else named.setdefault(view.source.identity.SOPInstanceUID, view)
+        )
+        if first is view:
+            kept.append(view)
+            continue
+        log.warning("%s bears the SOPInstanceUID of %s: no DICOM result of it", view.title, first.title)
+        kept.append(Unnamed(view.number, view.finding, _patient(view)))
+    return kept
 
 
 def _tried(make: Callable[[], T], name: str, what: str) -> T | None:

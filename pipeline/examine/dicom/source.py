@@ -45,6 +45,10 @@ class SourceError(ValueError):
     """A file that no DICOM result can refer to."""
 
 
+class UnnamedError(SourceError):
+    """An image whose header lacks a UID by which results could refer to it."""
+
+
 class Source(NamedTuple):
     """A radiograph's header, made sound.
 
@@ -117,6 +121,13 @@ def read(data: bytes, name: str, pixels: UInt8Array | None, max_pixels: int) -> 
         return Source(identity, shown, frames, _taken(identity), view[:16] if view.isprintable() else "")
 
 
+def patient(data: bytes, name: str, max_pixels: int) -> str:
+    """Give the PatientID of a file, sound or not; empty where it has none."""
+    with complaints.heard(), suppress(Exception):  # conversions of hostile bytes raise anything
+        return str(_sound(dicom.parse(data, name, max_pixels)).get("PatientID", ""))
+    return ""
+
+
 def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
     """Fill in what the standard needs, and refuse a file that cannot be referred to."""
     meta = Header(getattr(raw, "file_meta", Dataset()), [])
@@ -128,7 +139,7 @@ def _name(identity: Dataset, raw: Any, header: Header, name: str) -> None:
         raise SourceError(f"{name}: DICOM results need the class of an image of the standard (SOPClassUID).")
     for keyword, uid in uids.items():
         if not uid or len(uid) > _UID_LETTERS:
-            raise SourceError(f"{name}: DICOM results need a sound {keyword} to refer to, and it has none.")
+            raise UnnamedError(f"{name}: DICOM results need a sound {keyword} to refer to, and it has none.")
         identity.add(_unchecked(keyword, "UI", UID(uid)))
     identity.SOPClassUID = UID(sop_class)
     for keyword in _NEEDED:

@@ -31,7 +31,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from pipeline.examine.dicom import head, outline
-from pipeline.examine.dicom.view import View
+from pipeline.examine.dicom.view import Unnamed, View
 from pipeline.files import dicom_out
 from pipeline.predict import operating_points, studies
 from pipeline.predict.bundle import Finding
@@ -61,7 +61,11 @@ _BASIS = {
 
 
 def make(
-    views: Sequence[View], answer: Answer | None, settings: RegionSettings, told: Mapping[str, str]
+    views: Sequence[View],
+    unnamed: Sequence[Unnamed],
+    answer: Answer | None,
+    settings: RegionSettings,
+    told: Mapping[str, str],
 ) -> Dataset:
     """Make the report of a study.
 
@@ -69,13 +73,15 @@ def make(
     ----------
     views
         All that can be referred to, those that were refused among them.
+    unnamed
+        Those that cannot: the answer of the study is theirs, too.
     answer
         Of the study; its ``view`` counts the answered views alone. None where all were refused.
     """
     algorithm = AlgorithmIdentification(
         head.model(told), head.version(told), [f"learnt from {told['learnt_from']}", head.DISCLAIMER]
     )
-    groups: list[Any] = [_of_study(views, answer, algorithm)] if answer else []
+    groups: list[Any] = [_of_study(views, unnamed, answer, algorithm)] if answer else []
     for view in views:
         groups.append(_of_view(view, algorithm))
         if view.finding:
@@ -90,7 +96,7 @@ def make(
         content[0],
         is_complete=True,
         coding_schemes=[_SCHEME_ITEM],
-        **head.arguments(head.REPORT, 1, views, told),
+        **head.arguments(head.REPORT, 1, views, told, [_told(view) for view in unnamed]),
     )
     return head.finish(made, views)
 
@@ -107,13 +113,17 @@ def _observed_by(told: Mapping[str, str]) -> ObservationContext:
 
 
 def _of_study(
-    views: Sequence[View], answer: Answer, algorithm: AlgorithmIdentification
+    views: Sequence[View], unnamed: Sequence[Unnamed], answer: Answer, algorithm: AlgorithmIdentification
 ) -> MeasurementsAndQualitativeEvaluations:
-    answered = [view for view in views if view.finding]
+    every: list[View | Unnamed] = [*views, *unnamed]
+    answered = sorted((view for view in every if view.finding), key=lambda view: view.number)
     decides = answered[answer.view]
     unseen = [view for view in views if _decision(view) in (operating_points.OUT_OF_SCOPE, REFUSED)]
     words = [f"{decides.title} decides; the probability is {_BASIS[answer.calibrated_on]}"]
     words += [f"{view.title} is not answered: {_decision(view)}" for view in unseen]
+    words += [
+        f"{view.title} has no object, as its header does not name it: {_decision(view)}" for view in unnamed
+    ]
     return _group("study", views, "study", algorithm, answer.decision, answer.probability, ". ".join(words))
 
 
@@ -177,8 +187,14 @@ def _image(view: View) -> tuple[Any, Any]:
     return view.source.identity.SOPClassUID, view.source.identity.SOPInstanceUID
 
 
-def _decision(view: View) -> str:
+def _decision(view: View | Unnamed) -> str:
     return view.finding.decision if view.finding else REFUSED
+
+
+def _told(view: Unnamed) -> str:
+    """Tell all that a report says of a view that it does not name."""
+    probability = view.finding and view.finding.probability
+    return f"{view.number} {_decision(view)} {probability}"
 
 
 def _words(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""One view of a study as the results see it: its header, its finding and its picture, without its pixels."""
+"""A view of a study as the results see it: its header, its finding and its picture, without its pixels."""
 
 from __future__ import annotations
 
@@ -37,3 +37,24 @@ class View(NamedTuple):
         """Name it without a name of the patient's: by number and projection."""
         projection = self.source.view
         return f"view {self.number}{projection and f' ({projection})'}"
+
+
+class Unnamed(NamedTuple):
+    """A view that no object can refer to: its header does not name it, or not alone.
+
+    Attributes
+    ----------
+    number, finding
+        As of a `View`.
+    patient
+        PatientID; empty where there is none.
+    """
+
+    number: int
+    finding: Finding | None
+    patient: str
+
+    @property
+    def title(self) -> str:
+        """Name it by its number."""
+        return f"view {self.number}"
