@@ -91,6 +91,9 @@ def _beats_shortcuts(candidate: Candidate) -> Rule:
         sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
         return Rule("null baselines", low, "above the best shortcut AUROC", False, sentence)
     name, auroc = candidate.best_null
+    if min(_count(candidate.group[kind]) for kind in (candidate.y_true, ~candidate.y_true)) < 2:
+        sentence = f"No interval can be given beside {name}: a class has fewer than two groups in test."
+        return Rule("null baselines", low, f"above {auroc:.3f}", False, sentence)
     sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
     return Rule("null baselines", low, f"above {auroc:.3f}", low > auroc, sentence)
 

@@ -83,10 +83,20 @@ def listed(words: Sequence[str]) -> str:
 
 def interval(value: float | None, low: float | None, high: float | None, places: int = 2) -> str:
     """Write a figure with its interval: ``0.91 (0.87 to 0.95)``; without limits, the figure alone."""
-    limits = (decimals(low, places), decimals(high, places))
-    if MISSING in limits:
-        return decimals(value, places)
-    return f"{decimals(value, places)} ({limits[0]} to {limits[1]})"
+    ends = limits(low, high, places)
+    return decimals(value, places) + (f" ({ends})" if ends else "")
+
+
+def limits(low: float | None, high: float | None, places: int = 3) -> str:
+    """Write an interval: ``0.87 to 0.95``; nothing where it is not defined.
+
+    Limits that are equal are no interval, and are called so: no resample moved the figure, as where all
+    answers are right. That does not make it certain.
+    """
+    ends = (decimals(low, places), decimals(high, places))
+    if MISSING in ends:
+        return ""
+    return "no interval" if low == high else " to ".join(ends)
 
 
 def with_interval(row: Mapping[str, Any], name: str) -> str:
@@ -108,10 +118,10 @@ def cell(text: str) -> str:
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:
-    """Format a finite figure with a true minus sign; anything else is not defined."""
+    """Format a finite figure with a true minus sign, none before zero; anything else is not defined."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:{form}}".replace("-", "\N{MINUS SIGN}") + unit
+    return f"{value:z{form}}".replace("-", "\N{MINUS SIGN}") + unit
 
 
 @cache
@@ -126,8 +136,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (percent, decimals, count, counted, interval, above, cell)
-    said = (sentences.majority, sentences.accuracy, sentences.guarantee, sentences.guarantee_of_choice)
+    filters = (percent, decimals, count, counted, interval, limits, above, cell)
+    said = (sentences.majority, sentences.accuracy, sentences.lead)
+    said += (sentences.guarantee, sentences.guarantee_of_choice)
     environment.filters |= {function.__name__: function for function in (*filters, *said)}
     environment.globals["groups_count"] = sentences.GROUPS_COUNT
     return environment

@@ -11,7 +11,7 @@ import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
 from pipeline.report import sentences
 from pipeline.report.card.section import Rows, Section
-from pipeline.report.pages import count, decimals, interval, percent, with_interval
+from pipeline.report.pages import count, counted, decimals, interval, percent, with_interval
 from pipeline.report.robustness import label
 
 _BENEFIT_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -88,7 +88,7 @@ def performance(figures: Mapping[str, Any]) -> Section:
     test, null = figures["test"], figures["best_null"]
     bare = figures.get("test_without_hardware")
     text = [
-        f"On {count(test['radiographs'])} radiographs of test ({count(test['groups'])} groups); 95 % "
+        f"On {counted(test['radiographs'], 'radiograph')} of test ({counted(test['groups'], 'group')}); 95 % "
         "intervals by resampling whole groups. Brier score, calibration error and loss: lower is better.",
         sentences.accuracy(test),
     ]
@@ -178,8 +178,8 @@ def benefit(curve: pd.DataFrame) -> Section:
     verdict = (
         "At no threshold probability is it better than calling all radiographs fractured, or none."
         if useful is None
-        else f"Better than calling all radiographs fractured, or none, at threshold probabilities from "
-        f"{decimals(useful[0], 2)} to {decimals(useful[1], 2)}."
+        else "Better than calling all radiographs fractured, or none, at threshold probabilities "
+        f"{sentences.thresholds(useful)}."
     )
     at = curve[curve["threshold"].isin(_BENEFIT_AT)]
     rows: Rows = [
@@ -213,16 +213,15 @@ def maps(figures: Mapping[str, Any]) -> Section:
 
 def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:
     """Say what the figures cannot show."""
-    test, null = figures["test"], figures["best_null"]["auroc"]
+    test = figures["test"]
+    kind, lead = sentences.lead(test, figures["best_null"])
     text = [
         "All radiographs come from one collection. The command fracture assess scores the model on another.",
-        f"test holds {count(test['groups'])} groups: what rarely occurs among them is hardly tested.",
+        f"test holds {counted(test['groups'], 'group')}: what rarely occurs among them is hardly tested.",
     ]
-    if null is None:
-        text.append("No shortcut baseline could be scored: nothing shows that the network looks at bone.")
-    elif test.get("null_gap_auroc_low", test["auroc_low"] - null) <= 0:
-        text.append("The interval of the lead over the best shortcut baseline holds zero: it may be chance.")
+    if kind != "good":
+        text.append(lead)
     empty = int(subgroups["auroc"].isna().sum())
     if empty:
-        text.append(f"{count(empty)} subgroups have too few groups of a class for an AUROC.")
+        text.append(f"Too few groups of a class for an AUROC: {counted(empty, 'subgroup')}.")
     return Section(lists.LIMITS, tuple(text))
