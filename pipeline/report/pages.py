@@ -16,8 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.report import sentences
 
+NO_INTERVAL = "no interval"
 MISSING = "\N{EN DASH}"  # what stands for a figure that is not defined
 _SPACE = "\N{NO-BREAK SPACE}"
+_LONGEST = 40  # characters of a name in a table
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -96,12 +98,22 @@ def limits(low: float | None, high: float | None, places: int = 3) -> str:
     ends = (decimals(low, places), decimals(high, places))
     if MISSING in ends:
         return ""
-    return "no interval" if low == high else " to ".join(ends)
+    return NO_INTERVAL if low == high else " to ".join(ends)
 
 
 def with_interval(row: Mapping[str, Any], name: str) -> str:
     """Write a figure of a row, or of a mapping, with its interval."""
     return interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 3)
+
+
+def subgroup(row: Mapping[str, Any]) -> str:
+    """Name a subgroup for a table: its attribute and, but for all radiographs, its value."""
+    return ": ".join(short(str(row[name])) for name in ("attribute", "value") if row[name])
+
+
+def short(text: str) -> str:
+    """Cut text of more than 40 characters, such as a label that is a whole report."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def above(value: float | None, other: float | None) -> bool | None:
@@ -136,7 +148,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (percent, decimals, count, counted, interval, limits, above, cell)
+    filters = (percent, decimals, count, counted, interval, limits, subgroup, above, cell)
     said = (sentences.majority, sentences.accuracy, sentences.lead)
     said += (sentences.guarantee, sentences.guarantee_of_choice)
     environment.filters |= {function.__name__: function for function in (*filters, *said)}

@@ -30,10 +30,6 @@ from pipeline.predict.scope import Scope
 from pipeline.preprocess import shards
 from pipeline.track import runs
 
-_OWN = (
-    *shards.PLACE, "y_score", "decision", findings.PREDICTED_PART, evaluation.SCOPE_SCORE, evaluation.IN_SCOPE
-)  # fmt: skip
-
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +77,7 @@ def run(config: Config) -> None:
         }
         scored = findings.find(
             predictions,
-            labels.user_columns(predictions, _OWN),
+            labels.user_columns(predictions),
             table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},

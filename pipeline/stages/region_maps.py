@@ -63,7 +63,7 @@ def run(config: Config) -> None:
             test,
             annotations,
             lambda paths: canvases(config, index, paths),
-            labels.user_columns(rows["test"], besides=shards.PLACE),
+            labels.user_columns(rows["test"]),
             settings,
             config.region_maps,
             annotations_file=config.paths.annotations,

@@ -347,6 +347,8 @@ def test_data_uri_round_trip():
         (pages.interval(1.0, 1.0, 1.0), "1.00 (no interval)"),
         (pages.interval(0.12, 0.1196, 0.1204), "0.12 (0.12 to 0.12)"),
         (pages.decimals(-0.0004), "0.000"),
+        (pages.subgroup({"attribute": "(all)", "value": ""}), "(all)"),
+        (pages.subgroup({"attribute": "text", "value": "x" * 3000}), f"text: {'x' * 39}…"),
         (pages.percent(None), pages.MISSING),
         (pages.decimals(math.nan), pages.MISSING),
         (pages.count(math.inf), pages.MISSING),

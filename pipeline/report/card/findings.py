@@ -11,7 +11,16 @@ import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
 from pipeline.report import sentences
 from pipeline.report.card.section import Rows, Section
-from pipeline.report.pages import count, counted, decimals, interval, percent, with_interval
+from pipeline.report.pages import (
+    MISSING,
+    count,
+    counted,
+    decimals,
+    interval,
+    percent,
+    subgroup,
+    with_interval,
+)
 from pipeline.report.robustness import label
 
 _BENEFIT_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -142,7 +151,7 @@ def subgroups(table: pd.DataFrame) -> Iterator[Section]:
     names = ("auroc", "sensitivity_at_high_sensitivity", "specificity_at_high_specificity")
     rows: Rows = [
         (
-            f"{row['attribute']}: {row['value']}".removesuffix(": "),
+            subgroup(row),
             count(row["groups"]),
             *(with_interval(row, name) for name in names),
         )
@@ -165,9 +174,9 @@ def robustness(table: pd.DataFrame) -> Iterator[Section]:
         (
             label(row["disturbance"], row["level"]),
             with_interval(row, "auroc"),
-            interval(row["change"], row["change_low"], row["change_high"], 3),
+            with_interval(row, "change") if place else MISSING,  # the first is unperturbed
         )
-        for row in table.to_dict("records")
+        for place, row in enumerate(table.to_dict("records"))
     ]
     yield Section(lists.ROBUSTNESS, text, ("Perturbation", "AUROC", "Change"), rows)
 
