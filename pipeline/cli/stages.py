@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import Paths
 
 app = typer.Typer()
 
@@ -55,8 +60,23 @@ def _run(name: str) -> None:
 
     processes.die_with_dvc()
     settings.require(chosen := config.read())
-    with temporary.gathered(), engine.chosen(chosen.run):
+    with temporary.gathered(), engine.chosen(chosen.run), _made_before(chosen.paths):
         import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
+
+
+@contextmanager
+def _made_before(paths: Paths) -> Iterator[None]:
+    """Say of a result that is not there which it is, and how to make it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename))
+        results = {paths.manifest, paths.annotations, paths.shards, paths.models, paths.reports}
+        if results.isdisjoint([missing, *missing.parents]):
+            raise
+        raise ValueError(
+            f"a stage reads what the stages before it wrote. Received: none at {missing}. Run `dvc repro`."
+        ) from error
 
 
 for _name, _help in _STAGES.items():

@@ -153,9 +153,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _own(part: Path) -> dict[str, Any]:
     """Take a fold's own figures: of its classifier on its test groups, and of its maps."""
-    evaluated, mapped = (
-        json.loads((part / f"{stage}.json").read_bytes()) for stage in ("evaluate", "region_maps")
-    )
+    evaluated, mapped = (tables.figures(part / f"{stage}.json") for stage in ("evaluate", "region_maps"))
     return {**evaluated["test"], **mapped}
 
 

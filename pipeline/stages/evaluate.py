@@ -8,9 +8,7 @@ measured; writes the operating points with the calibration, what tells how far a
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +80,7 @@ def run(config: Config) -> None:
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
             telling_apart.figures(predictions, learnt, phantom_features(config, plain)),
-            _validated(config),
+            tables.figures(config.paths.report("validate") / names.METRICS),
             _shortcut_scores(config),
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
@@ -166,9 +164,3 @@ def _shortcut_scores(config: Config) -> pd.DataFrame:
     """Read how the shortcut baselines score the radiographs of test."""
     path = config.paths.report("validate") / names.SHORTCUT_SCORES
     return tables.measured(path, dtype={"path": "str"})
-
-
-def _validated(config: Config) -> dict[str, Any]:
-    """Read what ``validate`` measured."""
-    text = (config.paths.report("validate") / names.METRICS).read_text(encoding="utf-8")
-    return dict(json.loads(text))

@@ -20,7 +20,7 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, interface, portable, tta
-from pipeline.predict import bundle_files, light, maps, origin, scope, sealing
+from pipeline.predict import bundle_files, light, maps, origin, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
@@ -87,7 +87,7 @@ def seal(config: Config, settings: RegionSettings, index: pd.DataFrame) -> None:
     profile = config.paths.report("validate") / names.PROFILE
     outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
     train, val = (int((index["split"] == split).sum()) for split in ("train", "val"))
-    drawn = scope.read(config.paths.models / names.SCOPE).phantoms_only
+    drawn = bundle_files.read_scope(config.paths.models / names.SCOPE).phantoms_only
     origin.write(config.paths.models, origin.Origin(train, val, drawn))
     sealing.seal(config.paths.models)
 
