@@ -35,9 +35,10 @@ def run(config: Config) -> None:
     """Calibrate on ``val``, score ``val`` and ``test``, record."""
     with runs.stage_run("evaluate", config) as record:
         device.prepare(config.run)
-        index = shards.read_index(config.paths.shards)
+        canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+        index = shards.read_index(config.paths.shards, canvas_shape)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
-        model = classifier.load(config.paths.classifier)
+        model = classifier.load(config.paths.classifier, canvas_shape)
         plain = portable.predictor(model, config.paths.classifier)
         predict = tta.with_tta(plain, config.predict.tta_views)
         output = inference.predict_all(

@@ -37,8 +37,9 @@ def run(config: Config) -> None:
     """Map, choose, score, draw, seal, register."""
     with runs.stage_run("region_maps", config) as record:
         device.prepare(config.run)
-        index = shards.read_index(config.paths.shards)
-        model = classifier.load(config.paths.classifier)
+        canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+        index = shards.read_index(config.paths.shards, canvas_shape)
+        model = classifier.load(config.paths.classifier, canvas_shape)
         annotations = reference.read(config.paths.annotations)
         points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(portable.predictor(model, config.paths.classifier), config.predict.tta_views)
