@@ -9,7 +9,6 @@ import pytest
 import typer
 
 from pipeline import __main__ as command_line
-from pipeline.cli import stages
 from pipeline.track.outage import StoreError
 from pipeline.track.state import NoPipelineError
 
@@ -80,6 +79,10 @@ def test_predict_without_a_bundle_asks_the_released_model(tmp_path):
     [
         (ValueError("the rule"), "the rule"),
         (OSError("no space left"), "no space left"),
+        (
+            FileNotFoundError(2, "No such file", "models/a.npz"),
+            "a file must be there. Received: none at models/a.npz",
+        ),
         (ModuleNotFoundError("No module named 'cv2'"), "No module named 'cv2'. `fracture doctor`"),
         (BrokenProcessPool("gone"), "a worker was killed"),
         (NoPipelineError("no dvc.yaml"), "no dvc.yaml"),
@@ -100,15 +103,3 @@ def test_an_interrupt_ends_with_130(monkeypatch):
 def test_an_unknown_error_keeps_its_traceback(monkeypatch, error):
     with pytest.raises(error):
         outcome(monkeypatch, error("a fault of ours"))
-
-
-@pytest.mark.parametrize("missing", ["models/scope.npz", "reports/validate/metrics.json", "Data/shards"])
-def test_a_result_that_is_not_there_is_named_with_what_makes_it(params, missing):
-    message = f"none at {missing}. Run `dvc repro`"
-    with pytest.raises(ValueError, match=message), stages._made_before(params.paths):
-        Path(missing).read_bytes()
-
-
-def test_a_file_of_the_users_is_left_to_its_own_message(params):
-    with pytest.raises(FileNotFoundError), stages._made_before(params.paths):
-        Path("elsewhere/metrics.json").read_bytes()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from pipeline.config import Paths
 
 app = typer.Typer()
 
@@ -60,23 +55,8 @@ def _run(name: str) -> None:
 
     processes.die_with_dvc()
     settings.require(chosen := config.read())
-    with temporary.gathered(), engine.chosen(chosen.run), _made_before(chosen.paths):
+    with temporary.gathered(), engine.chosen(chosen.run):
         import_module(f"pipeline.stages.{name.replace('-', '_')}").run(chosen)
-
-
-@contextmanager
-def _made_before(paths: Paths) -> Iterator[None]:
-    """Say of a result that is not there which it is, and how to make it."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        missing = Path(str(error.filename))
-        results = {paths.manifest, paths.annotations, paths.shards, paths.models, paths.reports}
-        if results.isdisjoint([missing, *missing.parents]):
-            raise
-        raise ValueError(
-            f"a stage reads what the stages before it wrote. Received: none at {missing}. Run `dvc repro`."
-        ) from error
 
 
 for _name, _help in _STAGES.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,6 +67,8 @@ def run(config: Config, n_folds: int | None, *, as_json: bool) -> None:
     with fold_runs.copied(config, pipeline.root, number, key) as copy:
         run_all(config, copy, parts)
         found = pool(config, parts)
+        for other in {*report.glob("fold-*")} - {*parts}:  # of a call with more folds
+            shutil.rmtree(other)
         _write(report, found)
     ids = record.record(config, key, report, found.figures, [copy.name(fold) for fold in range(number)])
     if ids:

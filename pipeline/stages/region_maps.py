@@ -25,7 +25,7 @@ from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import assessment, choice, gallery
+from pipeline.region_maps import assessment, choice, gallery, references
 from pipeline.region_maps.assessment import Assessment
 from pipeline.registry import registration
 from pipeline.track import runs
@@ -47,6 +47,7 @@ def run(config: Config) -> None:
         computed = {split: predict_split(config, predict, own) for split, own in rows.items()}
         val, test = (mapped(config, own, computed[split], points, calibration) for split, own in rows.items())
         settings = choice.choose(val, annotations, config.region_maps)
+        tell_of_undrawn(val, test, annotations)
         light.write(
             config.paths.models,
             model,
@@ -79,6 +80,17 @@ def run(config: Config) -> None:
             )
         )
         log.info("region_maps: %d radiographs mapped", len(test))
+
+
+def tell_of_undrawn(val: maps.MapSet, test: maps.MapSet, annotations: reference.Annotations) -> None:
+    """Warn where regions are scored against drawings on ``test``, and ``val`` had none to learn from."""
+    drawn, chosen_on = (int(references.is_annotated(part, annotations).sum()) for part in (test, val))
+    if drawn and not chosen_on:
+        log.warning(
+            "region_maps: fractures are drawn on %d radiographs of test and on none of val: regions are cut "
+            "by a rule, and their scores are no probabilities. Draw some of val",
+            drawn,
+        )
 
 
 def seal(config: Config, settings: RegionSettings, index: pd.DataFrame) -> None:
