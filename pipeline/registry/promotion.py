@@ -15,9 +15,12 @@ import numpy as np
 from pipeline.config import Promote
 from pipeline.evaluate import comparison
 from pipeline.evaluate.guaranteed import rounded_down
+from pipeline.files.printable import first
 from pipeline.registry.evidence import Candidate, Champion, Decision, Rule
 from pipeline.statistics import guarantees, metrics
 from pipeline.types import BoolArray, StrArray
+
+_N_NAMED = 8  # subgroups in a sentence
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
@@ -117,7 +120,7 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
                 name = f"sensitivity, {column} {value}"
                 yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
         if small:
-            sentence = f"Not judged, with fewer than {least} fractured groups: {', '.join(small)}."
+            sentence = f"Not judged, with fewer than {least} fractured groups: {first(small, _N_NAMED)}."
             yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
 
 

@@ -59,7 +59,7 @@ def roc(curve: Curve, *, points: Mapping[str, Figures] | None = None, label: str
         for index, (name, at) in enumerate((points or {}).items(), start=1):
             _mark(axes, index, name, 1 - at["specificity"], at["sensitivity"])
         _unit_square(axes, "1 \N{MINUS SIGN} specificity", "Sensitivity")
-        axes.legend(loc="lower right")
+        _key_above(axes, columns=2)
     return chart.svg
 
 
@@ -88,7 +88,7 @@ def precision_recall(curve: Curve, prevalence: float, *, points: Mapping[str, Fi
         for index, (name, at) in enumerate((points or {}).items(), start=1):
             _mark(axes, index, name, at["sensitivity"], at["ppv"])
         _unit_square(axes, "Recall (sensitivity)", "Precision (PPV)")
-        axes.legend(loc="lower left")
+        _key_above(axes, columns=2)
     return chart.svg
 
 
@@ -254,7 +254,7 @@ def _mark(axes: Axes, style: int, name: str, across: float, up: float) -> None:
 
 def _key_above(axes: Axes, columns: int = 1) -> None:
     """Put the key where no line can cross it."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, columnspacing=1.0)
 
 
 def _draw_cell(axes: Axes, row: int, column: int, files: float, share: float) -> None:

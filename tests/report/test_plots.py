@@ -102,6 +102,13 @@ def ticks(svg):
     return re.findall(r"text-anchor: middle[^>]*>[^<\d]?([\d.]+)</text>", svg)
 
 
+@pytest.mark.parametrize(("name", "first"), [("roc", "Chance"), ("precision_recall", "Prevalence")])
+def test_no_line_of_a_curve_can_cross_its_key(name, first):
+    heights = {text: float(y) for y, text in re.findall(r' y="([\d.]+)"[^>]*>([^<]+)</text>', CHARTS[name]())}
+    (key,) = (y for text, y in heights.items() if text.startswith(first))
+    assert key < heights["1.0"] - 10
+
+
 def test_epochs_are_whole_numbers_even_where_there_is_one():
     assert ticks(plots.epochs({"val": [0.5]}, "AUROC", 1)) == ["1"]
 
