@@ -150,7 +150,7 @@ def _environment() -> Environment:
     )
     filters = (percent, decimals, count, counted, interval, limits, subgroup, above, cell)
     said = (sentences.majority, sentences.accuracy, sentences.lead)
-    said += (sentences.guarantee, sentences.guarantee_of_choice)
-    environment.filters |= {function.__name__: function for function in (*filters, *said)}
+    promised = (sentences.guarantee, sentences.guarantee_of_choice)
+    environment.filters |= {function.__name__: function for function in (*filters, *said, *promised)}
     environment.globals["groups_count"] = sentences.GROUPS_COUNT
     return environment
