@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.files.printable import first
 from pipeline.statistics import delong, metrics
 from pipeline.statistics.memorisation import NEAREST
 
@@ -72,7 +71,7 @@ def _gap(predictions: pd.DataFrame, y_shortcut: pd.Series) -> dict[str, float]:
     if lacking := sorted({*predictions["path"]} - {*y_shortcut.index}):
         raise ValueError(
             "the shortcut baselines must have scored every radiograph of test. Received: no score of "
-            f"{len(lacking)}: {first(lacking, _N_NAMED)}. `validate` ran on other ones: run `dvc repro`."
+            f"{len(lacking)}: {', '.join(lacking[:_N_NAMED])}. `validate` ran on other ones: run `dvc repro`."
         )
     fractured, group = predictions["fractured"].to_numpy(bool), predictions["group"].to_numpy(str)
     y_score, beside = (
