@@ -123,6 +123,8 @@ def _cause(error: Exception) -> str | None:
         return f"{error}. `fracture doctor` says what is missing."
     if isinstance(error, BrokenExecutor):
         return f"a worker was killed, most often for want of memory: lower run.workers. Received: {error}"
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"a file must be there. Received: none at {error.filename}. If a stage writes it: `dvc repro`."
     if isinstance(error, ValueError | OSError):
         return str(error)
     if isinstance(error, RuntimeError):

@@ -79,6 +79,10 @@ def test_predict_without_a_bundle_asks_the_released_model(tmp_path):
     [
         (ValueError("the rule"), "the rule"),
         (OSError("no space left"), "no space left"),
+        (
+            FileNotFoundError(2, "No such file", "models/a.npz"),
+            "a file must be there. Received: none at models/a.npz",
+        ),
         (ModuleNotFoundError("No module named 'cv2'"), "No module named 'cv2'. `fracture doctor`"),
         (BrokenProcessPool("gone"), "a worker was killed"),
         (NoPipelineError("no dvc.yaml"), "no dvc.yaml"),

@@ -19,6 +19,7 @@ from pipeline.evaluate.comparison import Difference
 from pipeline.files import outputs
 from pipeline.report import comparison as report
 from pipeline.report.comparison import Pair, Part
+from pipeline.report.pages import NO_INTERVAL
 from pipeline.track import recorded
 from pipeline.track.recorded import Record
 
@@ -197,7 +198,8 @@ def _figures(stage: str, first: Any, second: Any) -> Part:
 
 
 def _difference(label: str, value: Difference) -> Sequence[str]:
-    apart = f"{report.signed(value.difference)} ({report.signed(value.low)} to {report.signed(value.high)})"
+    ends = f"{report.signed(value.low)} to {report.signed(value.high)}"
+    apart = f"{report.signed(value.difference)} ({ends if value.low < value.high else NO_INTERVAL})"
     return label, f"{value.first:.3f}", f"{value.second:.3f}", apart
 
 

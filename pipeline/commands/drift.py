@@ -230,9 +230,10 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
             (name, *(pages.decimals(each[key]) for key in ("distance", "p_value", "psi")))
             for name, each in summary["properties"].items()
         ]
-        rows.append(
-            ("score", pages.decimals(summary["score"]), "", "drift" if summary["detected"] else "no drift")
-        )
+        verdict = "drift" if summary["detected"] else "no drift"
+        if not summary["score"] and figures["noticed_from"] >= 1:
+            verdict = "too few to tell"
+        rows.append(("score", pages.decimals(summary["score"]), "", verdict))
         terminal.show(("Property", "Distance", "p", "PSI"), rows)
     log.info(
         "drift: %d groups against %d of %s, %d files refused",

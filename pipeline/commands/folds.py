@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,6 +67,8 @@ def run(config: Config, n_folds: int | None, *, as_json: bool) -> None:
     with fold_runs.copied(config, pipeline.root, number, key) as copy:
         run_all(config, copy, parts)
         found = pool(config, parts)
+        for other in {*report.glob("fold-*")} - {*parts}:  # of a call with more folds
+            shutil.rmtree(other)
         _write(report, found)
     ids = record.record(config, key, report, found.figures, [copy.name(fold) for fold in range(number)])
     if ids:
@@ -153,9 +156,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _own(part: Path) -> dict[str, Any]:
     """Take a fold's own figures: of its classifier on its test groups, and of its maps."""
-    evaluated, mapped = (
-        json.loads((part / f"{stage}.json").read_bytes()) for stage in ("evaluate", "region_maps")
-    )
+    evaluated, mapped = (tables.figures(part / f"{stage}.json") for stage in ("evaluate", "region_maps"))
     return {**evaluated["test"], **mapped}
 
 

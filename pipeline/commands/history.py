@@ -36,7 +36,7 @@ def run(config: Config, *, as_json: bool) -> None:
     elif entries:
         terminal.show(_HEAD, map(_row, entries))
     else:
-        log.info("history: no version was champion yet; `fracture promote` makes the first one")
+        log.info("history: the ledger is empty; `fracture promote` makes the first champion")
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

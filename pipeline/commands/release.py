@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline.commands import terminal
 from pipeline.config import Config
-from pipeline.dataset import manifest, names, released
+from pipeline.dataset import manifest, names, released, tables
 from pipeline.files import outputs
 from pipeline.files.limits import Limits
 from pipeline.network import half_precision, interface
@@ -182,8 +182,7 @@ def _without_folders(value: Any) -> Any:
 def _figures(config: Config, *, folds: bool) -> dict[str, Any]:
     """Gather the figures of the run, each with its interval."""
     stages = ("validate", "evaluate", "region_maps", *(("folds",) if folds else ()))
-    files = {stage: config.paths.report(stage) / names.METRICS for stage in stages}
-    return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in files.items()}
+    return {stage: tables.figures(config.paths.report(stage) / names.METRICS) for stage in stages}
 
 
 def _check_set(config: Config) -> NDArray[np.uint8]:

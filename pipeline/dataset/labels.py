@@ -64,19 +64,12 @@ def word(value: str) -> str:
     return headers.plain(value) + "?" * ("?" in value)
 
 
-def user_columns(frame: pd.DataFrame, besides: Collection[str] = ()) -> pd.DataFrame:
-    """Select the columns of ``data.labels``, as text, from a manifest or a table made from one.
+def user_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Select the columns of ``data.labels``, as text, from a manifest or a table that stages made of one.
 
     Names of patients and studies are left out.
-
-    Parameters
-    ----------
-    frame
-        The manifest's columns, and others.
-    besides
-        Columns that are neither the manifest's nor the user's.
     """
-    own = {*COLUMNS, FOLD, *ids.JOINING, *besides}
+    own = {"path", *RESERVED, *ids.JOINING}
     return frame[[column for column in frame if column not in own]].astype("str")
 
 

@@ -1,9 +1,13 @@
-"""Tables in CSV: those that people save, and those that stages wrote; what is torn is named by its line."""
+"""Tables in CSV: those that people save, and those that stages wrote; what is torn is named by its line.
+
+Beside them the figures that stages wrote, in JSON.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -110,6 +114,28 @@ def parsed(text: str, name: str, **options: Any) -> pd.DataFrame:
         cause = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise TextFault(f"{name} must be a whole table. Received: {cause}. Run `dvc repro`.") from None
     return rows
+
+
+def figures(path: Path, undefined: float | None = None) -> dict[str, Any]:
+    """Read ``metrics.json`` of a stage, with what stands for a figure that is not defined.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    TextFault
+        It is torn.
+    """
+
+    def defined(values: dict[str, Any]) -> dict[str, Any]:
+        return {name: undefined if value is None else value for name, value in values.items()}
+
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"), object_hook=defined))
+    except (ValueError, TypeError) as error:
+        raise TextFault(
+            f"{path} must be as a stage wrote it. Received: {error}. Run `dvc checkout`, or `dvc repro`."
+        ) from error
 
 
 def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:

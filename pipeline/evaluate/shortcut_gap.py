@@ -10,6 +10,8 @@ import pandas as pd
 from pipeline.statistics import delong, metrics
 from pipeline.statistics.memorisation import NEAREST
 
+_N_NAMED = 3
+
 
 def beside_shortcuts(
     test: Mapping[str, Any],
@@ -36,6 +38,11 @@ def beside_shortcuts(
         In ``test``, ``null_gap_auroc`` with ``_low`` and ``_high``: the difference of both AUROCs on the same
         files, 95 % by DeLong over groups. Without a baseline that could be scored there is no gap; with
         fewer than two groups of a class, no interval.
+
+    Raises
+    ------
+    ValueError
+        A radiograph has no score of the baselines: `validate` ran on other ones.
     """
     baselines = {name: figures["auroc"] for name, figures in validated["null"].items()}
     baselines[NEAREST] = validated["memorisation"]["clean"]["auroc"]
@@ -61,6 +68,11 @@ def best_shortcut(baselines: Mapping[str, float | None]) -> tuple[str, float] | 
 
 
 def _gap(predictions: pd.DataFrame, y_shortcut: pd.Series) -> dict[str, float]:
+    if lacking := sorted({*predictions["path"]} - {*y_shortcut.index}):
+        raise ValueError(
+            "the shortcut baselines must have scored every radiograph of test. Received: no score of "
+            f"{len(lacking)}: {', '.join(lacking[:_N_NAMED])}. `validate` ran on other ones: run `dvc repro`."
+        )
     fractured, group = predictions["fractured"].to_numpy(bool), predictions["group"].to_numpy(str)
     y_score, beside = (
         predictions["y_score"].to_numpy(float),

@@ -84,20 +84,26 @@ def save(model: keras.Model, path: Path) -> None:
     archive.make_repeatable(path)
 
 
-def load(path: Path) -> keras.Model:
-    """Load a classifier.
+def load(path: Path, canvas_shape: tuple[int, int] | None = None) -> keras.Model:
+    """Load a classifier, of canvases of a height and width if these are given.
 
     Raises
     ------
     ValueError
-        The file is damaged, or holds code: unsafe layers are never loaded.
+        The file is damaged, holds code (unsafe layers are never loaded), or sees other canvases.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is missing, cut short or no .keras file. Run `dvc repro`.")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever an odd archive runs it into
         raise ValueError(f"{path} is not a classifier that can be loaded safely: {error}") from error
+    if canvas_shape not in (None, model.input_shape[1:3]):
+        raise ValueError(
+            f"{path} must see canvases of {canvas_shape}, as preprocess.height_px and width_px say. "
+            f"Received: {model.input_shape[1:3]}. Run `dvc repro`."
+        )
+    return model
 
 
 def coarsest(model: keras.Model) -> keras.KerasTensor:

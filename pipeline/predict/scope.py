@@ -169,8 +169,9 @@ def read(path: Path) -> Scope:
     ValueError
         The file is damaged, or holds something else.
     """
+    data = path.read_bytes()
     try:
-        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        with np.load(BytesIO(data), allow_pickle=False) as archive:
             values = {name: archive[name] for name in ("bank", "parts", "threshold", "phantoms_only")}
     except Exception as error:  # zipfile raises whatever an odd archive runs it into
         raise ValueError(f"must be an archive of arrays. Received: {error!r}") from error

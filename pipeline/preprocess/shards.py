@@ -61,13 +61,20 @@ def write(folder: Path, records: Iterable[Record], records_per_shard: int) -> pd
     return index
 
 
-def read_index(folder: Path) -> pd.DataFrame:
+def read_index(folder: Path, canvas_shape: tuple[int, int] | None = None) -> pd.DataFrame:
     """Read the index after checking every shard against its sha256.
+
+    Parameters
+    ----------
+    folder
+        Where the shards lie.
+    canvas_shape
+        Height and width that the canvases must have; None: any.
 
     Raises
     ------
     ShardError
-        A file is missing or is not the one that ``preprocess`` wrote.
+        A file is missing or is not the one that ``preprocess`` wrote, or its canvases have another size.
     """
     advice = "Run `dvc repro -f preprocess`."
     try:
@@ -83,7 +90,15 @@ def read_index(folder: Path) -> pd.DataFrame:
     own = {*labels.RESERVED, "path"} - {manifest.FOLD}
     columns = tables.measured(folder / INDEX, nrows=0)
     text = dict.fromkeys([name for name in columns if name not in own], "str")
-    return tables.measured(folder / INDEX, dtype=text, na_values={"sampling_weight": [""]})
+    index = tables.measured(folder / INDEX, dtype=text, na_values={"sampling_weight": [""]})
+    if canvas_shape is not None:
+        for canvas in canvases(folder, index[:1]):
+            if canvas.shape != canvas_shape:
+                raise ShardError(
+                    f"{folder} must hold canvases of {canvas_shape}, as preprocess.height_px and width_px "
+                    f"say. Received: {canvas.shape}. {advice}"
+                )
+    return index
 
 
 def placement(row: Any) -> Placement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -196,8 +195,7 @@ def champion(root: Path, line: Succession, last: Model, files: pd.DataFrame, row
 
 def _report(config: Config, stage: str) -> Mapping[str, Any]:
     path = config.paths.report(stage) / names.METRICS
-    figures: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return figures
+    return tables.figures(path) if path.exists() else {}
 
 
 def _subgroups(files: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.str_]]:

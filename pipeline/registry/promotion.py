@@ -15,9 +15,12 @@ import numpy as np
 from pipeline.config import Promote
 from pipeline.evaluate import comparison
 from pipeline.evaluate.guaranteed import rounded_down
+from pipeline.files.printable import first
 from pipeline.registry.evidence import Candidate, Champion, Decision, Rule
 from pipeline.statistics import guarantees, metrics
 from pipeline.types import BoolArray, StrArray
+
+_N_NAMED = 8  # subgroups in a sentence
 
 
 def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> Decision:
@@ -91,6 +94,9 @@ def _beats_shortcuts(candidate: Candidate) -> Rule:
         sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
         return Rule("null baselines", low, "above the best shortcut AUROC", False, sentence)
     name, auroc = candidate.best_null
+    if min(_count(candidate.group[kind]) for kind in (candidate.y_true, ~candidate.y_true)) < 2:
+        sentence = f"No interval can be given beside {name}: a class has fewer than two groups in test."
+        return Rule("null baselines", low, f"above {auroc:.3f}", False, sentence)
     sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
     return Rule("null baselines", low, f"above {auroc:.3f}", low > auroc, sentence)
 
@@ -114,7 +120,7 @@ def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
                 name = f"sensitivity, {column} {value}"
                 yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
         if small:
-            sentence = f"Not judged, with fewer than {least} fractured groups: {', '.join(small)}."
+            sentence = f"Not judged, with fewer than {least} fractured groups: {first(small, _N_NAMED)}."
             yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
 
 

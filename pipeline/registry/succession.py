@@ -88,6 +88,14 @@ class Succession:
         in_file = ledger.read(self.path)
         entries = ledger.join(in_file, in_registry)
         if not entries:
+            if CHAMPION in aliases:
+                log.warning(
+                    "version %s of %s bears the alias champion, and answers; no line of %s says why: it was "
+                    "set by hand. `fracture promote` puts a model before the gate",
+                    aliases[CHAMPION],
+                    self.name,
+                    self.path,
+                )
             return []
         targets = self._alias_versions(entries[-1])  # first: a registry that lacks the champion is left alone
         for entry in entries:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import images, resize
-from pipeline.report.pages import count, data_uri, decimals, percent
+from pipeline.report.pages import count, counted, data_uri, decimals, percent
 from pipeline.report.svg import LINES, SERIES, drawing
 
 _NAMES = {
@@ -114,11 +114,17 @@ def _findings(
     """Sentences: the verdict, then the properties that differ most, and by more than chance explains."""
     properties, alpha = figures["drift"]["properties"], figures["alpha"]
     certain = [name for name in widest if properties[name]["p_value"] <= alpha]
+    if not certain and figures["noticed_from"] >= 1:
+        text = (
+            f"{counted(figures['current']['groups'], 'independent radiograph')} could show no difference, "
+            "however large: nothing can be said. Compare more."
+        )
+        return [{"kind": "warning", "text": text}]
     if not certain:
         text = (
             f"Chance explains every difference that {count(figures['current']['groups'])} independent "
             "radiographs show. With so many, a distance below about "
-            f"{decimals(min(1.0, figures['noticed_from']), 2)} goes unnoticed."
+            f"{decimals(figures['noticed_from'], 2)} goes unnoticed."
         )
         return [{"kind": "good", "text": text}]
     if figures["drift"]["detected"]:

@@ -13,7 +13,6 @@ from pipeline.report.card import findings
 _CURVES = ("roc", "precision_recall", "reliability", "decision_curve")
 
 
-@results.required()
 def documents(config: Config) -> dict[str, str]:
     """Make the pages and the charts from what `evaluate` and the stages before it wrote: name to text."""
     folder = config.paths.report("evaluate")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.pages import count, decimals, interval, percent
+from pipeline.report.pages import count, decimals, interval, percent, short
 
 Finding = dict[str, str]  # kind (good, warning, bad) and text
 
@@ -74,7 +74,7 @@ def attribute_rows(attributes: pd.DataFrame) -> list[list[str]]:
     _, likely = _associated(attributes)
     return [
         [
-            f"{row.attribute}: {row.value}",
+            f"{short(row.attribute)}: {short(row.value)}",
             percent(row.fractured_share, 0),
             percent(row.fractured_share - row.difference, 0),
             count(row.groups),
@@ -154,8 +154,8 @@ def _on_attributes(attributes: pd.DataFrame) -> list[Finding]:
 def _on_attribute(row: Any) -> str:
     rest = row.fractured_share - row.difference
     return (
-        f"{row.attribute} {row.value}: {percent(row.fractured_share, 0)} of {count(row.groups)} groups "
-        f"fractured, of all others {percent(rest, 0)}"
+        f"{short(row.attribute)} {short(row.value)}: {percent(row.fractured_share, 0)} of "
+        f"{count(row.groups)} groups fractured, of all others {percent(rest, 0)}"
     )
 
 

@@ -16,8 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.report import sentences
 
+NO_INTERVAL = "no interval"
 MISSING = "\N{EN DASH}"  # what stands for a figure that is not defined
 _SPACE = "\N{NO-BREAK SPACE}"
+_LONGEST = 40  # characters of a name in a table
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -83,15 +85,35 @@ def listed(words: Sequence[str]) -> str:
 
 def interval(value: float | None, low: float | None, high: float | None, places: int = 2) -> str:
     """Write a figure with its interval: ``0.91 (0.87 to 0.95)``; without limits, the figure alone."""
-    limits = (decimals(low, places), decimals(high, places))
-    if MISSING in limits:
-        return decimals(value, places)
-    return f"{decimals(value, places)} ({limits[0]} to {limits[1]})"
+    ends = limits(low, high, places)
+    return decimals(value, places) + (f" ({ends})" if ends else "")
+
+
+def limits(low: float | None, high: float | None, places: int = 3) -> str:
+    """Write an interval: ``0.87 to 0.95``; nothing where it is not defined.
+
+    Limits that are equal are no interval, and are called so: no resample moved the figure, as where all
+    answers are right. That does not make it certain.
+    """
+    ends = (decimals(low, places), decimals(high, places))
+    if MISSING in ends:
+        return ""
+    return NO_INTERVAL if low == high else " to ".join(ends)
 
 
 def with_interval(row: Mapping[str, Any], name: str) -> str:
     """Write a figure of a row, or of a mapping, with its interval."""
     return interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 3)
+
+
+def subgroup(row: Mapping[str, Any]) -> str:
+    """Name a subgroup for a table: its attribute and, but for all radiographs, its value."""
+    return ": ".join(short(str(row[name])) for name in ("attribute", "value") if row[name])
+
+
+def short(text: str) -> str:
+    """Cut text of more than 40 characters, such as a label that is a whole report."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def above(value: float | None, other: float | None) -> bool | None:
@@ -108,10 +130,10 @@ def cell(text: str) -> str:
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:
-    """Format a finite figure with a true minus sign; anything else is not defined."""
+    """Format a finite figure with a true minus sign, none before zero; anything else is not defined."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:{form}}".replace("-", "\N{MINUS SIGN}") + unit
+    return f"{value:z{form}}".replace("-", "\N{MINUS SIGN}") + unit
 
 
 @cache
@@ -126,8 +148,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (percent, decimals, count, counted, interval, above, cell)
-    said = (sentences.majority, sentences.accuracy, sentences.guarantee, sentences.guarantee_of_choice)
-    environment.filters |= {function.__name__: function for function in (*filters, *said)}
+    filters = (percent, decimals, count, counted, interval, limits, subgroup, above, cell)
+    said = (sentences.majority, sentences.accuracy, sentences.lead)
+    promised = (sentences.guarantee, sentences.guarantee_of_choice)
+    environment.filters |= {function.__name__: function for function in (*filters, *said, *promised)}
     environment.globals["groups_count"] = sentences.GROUPS_COUNT
     return environment

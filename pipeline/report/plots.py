@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.evaluate.net_benefit import useful_range
+from pipeline.report.sentences import thresholds
 from pipeline.report.svg import LINES, MARKERS, PAPER, REFERENCE, SERIES, drawing
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def roc(curve: Curve, *, points: Mapping[str, Figures] | None = None, label: str
         for index, (name, at) in enumerate((points or {}).items(), start=1):
             _mark(axes, index, name, 1 - at["specificity"], at["sensitivity"])
         _unit_square(axes, "1 \N{MINUS SIGN} specificity", "Sensitivity")
-        axes.legend(loc="lower right")
+        _key_above(axes, columns=2)
     return chart.svg
 
 
@@ -87,7 +88,7 @@ def precision_recall(curve: Curve, prevalence: float, *, points: Mapping[str, Fi
         for index, (name, at) in enumerate((points or {}).items(), start=1):
             _mark(axes, index, name, at["sensitivity"], at["ppv"])
         _unit_square(axes, "Recall (sensitivity)", "Precision (PPV)")
-        axes.legend(loc="lower left")
+        _key_above(axes, columns=2)
     return chart.svg
 
 
@@ -161,7 +162,7 @@ def decision_curve(curve: pd.DataFrame) -> str:
         An ``<svg>`` element.
     """
     useful = useful_range(curve)
-    label = "Classifier" if useful is None else f"Classifier, best from {useful[0]:.2f} to {useful[1]:.2f}"
+    label = "Classifier" if useful is None else f"Classifier, best {thresholds(useful)}"
     with drawing("net_benefit", f"Net benefit by threshold probability. {label}.", (4.5, 4.3)) as chart:
         (axes,) = chart.axes
         at = curve["threshold"]
@@ -202,7 +203,7 @@ def epochs(series: Curve, quantity: str, selected_epoch: int | None = None) -> s
         if selected_epoch is not None:
             axes.axvline(selected_epoch, label=f"kept: epoch {selected_epoch}", **REFERENCE)
         axes.set(xlabel="Epoch", ylabel=quantity)
-        axes.locator_params(axis="x", integer=True)
+        axes.locator_params(axis="x", integer=True, min_n_ticks=1)
         _key_above(axes, columns=3)
     return chart.svg
 
@@ -229,6 +230,7 @@ def comparison(bars: Sequence[Bar], label: str, limits: tuple[float, float] = (0
         low, high = limits
         room = 0.03 * (high - low)  # for markers at the ends
         axes.set(xlim=(low - room, high + room), ylim=(len(bars) - 0.5, -0.5), xlabel=label)
+        axes.locator_params(axis="x", nbins=6 if limits == (0, 1) else 3)  # small figures have long labels
         axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
         figures = axes.secondary_yaxis("right")
         figures.set_yticks(range(len(bars)), [f"{bar.value:.3f}" for bar in bars])
@@ -252,7 +254,7 @@ def _mark(axes: Axes, style: int, name: str, across: float, up: float) -> None:
 
 def _key_above(axes: Axes, columns: int = 1) -> None:
     """Put the key where no line can cross it."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, columnspacing=1.0)
 
 
 def _draw_cell(axes: Axes, row: int, column: int, files: float, share: float) -> None:

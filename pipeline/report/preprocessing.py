@@ -9,9 +9,8 @@ from pipeline.config import Config
 from pipeline.report import pages, results
 
 
-@results.required()
 def documents(config: Config) -> dict[str, str]:
-    """Make the page of what the stage wrote: name to text; a missing file is a `ValueError`."""
+    """Make the page of what the stage wrote: name to text."""
     folder = config.paths.report("preprocess")
     examples = results.table(folder / "examples" / "index.csv")
     context = {

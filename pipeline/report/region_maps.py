@@ -17,7 +17,6 @@ _TABLES = ("subgroups", "methods", "plots/froc", "plots/deletion", "plots/random
 _HIT = {"": "", "True": " The peak lies on the fracture.", "False": " The peak lies elsewhere."}
 
 
-@results.required()
 def documents(config: Config) -> dict[str, str]:
     """Make the page from what `region_maps` wrote: name to text."""
     return {"report.html": pages.render("region_maps.html", context(config.paths.report("region_maps")))}

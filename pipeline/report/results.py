@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +18,9 @@ _TEXT = (
 )  # fmt: skip
 
 
-@contextmanager
-def required() -> Iterator[None]:
-    """Say of a file that is not there which it is, and how to make it."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ValueError(
-            "pages are made of files that the other stages write. "
-            f"Received: none at {error.filename}. Run `dvc repro`."
-        ) from None
-
-
 def figures(folder: Path, undefined: float | None = None) -> dict[str, Any]:
     """Read ``metrics.json`` of a report folder, with what stands for a figure that is not defined."""
-
-    def defined(values: dict[str, Any]) -> dict[str, Any]:
-        return {name: undefined if value is None else value for name, value in values.items()}
-
-    text = (folder / METRICS).read_text(encoding="utf-8")
-    return dict(json.loads(text, object_hook=defined))
+    return tables.figures(folder / METRICS, undefined)
 
 
 def table(path: Path) -> pd.DataFrame:

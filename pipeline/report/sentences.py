@@ -42,6 +42,39 @@ def accuracy(scores: Mapping[str, Any]) -> str:
     )
 
 
+def lead(scores: Mapping[str, Any], null: Mapping[str, Any]) -> tuple[str, str]:
+    """Say whether the classifier beats the best shortcut baseline: how good that is, and a sentence.
+
+    Parameters
+    ----------
+    scores
+        As for :func:`majority`, with those of :func:`pipeline.evaluate.shortcut_gap.beside`.
+    null
+        ``name`` and ``auroc`` of the baseline, both None where none could be scored.
+    """
+    if null["auroc"] is None:
+        return "warning", (
+            "There is no shortcut baseline to compare with: these figures cannot show that the network looks "
+            "at bone."
+        )
+    beside = f"the best shortcut baseline ({null['name']})"
+    if scores["auroc"] <= null["auroc"]:
+        return "bad", (
+            f"The classifier does not beat {beside}. What it has learnt may be the source of the radiographs."
+        )
+    if "null_gap_auroc_low" not in scores:
+        return "warning", f"The lead over {beside} may be chance: a class has fewer than two groups."
+    if scores["null_gap_auroc_low"] <= 0:
+        return "warning", f"The interval of the lead over {beside} holds zero: it may be chance."
+    return "good", f"The whole interval of the lead over {beside} lies above zero."
+
+
+def thresholds(ends: tuple[float, float]) -> str:
+    """Write a range of threshold probabilities: ``from 0.16 to 0.40``; one of one, ``at 0.16``."""
+    low, high = (f"{end:.2f}" for end in ends)
+    return f"at {low}" if low == high else f"from {low} to {high}"
+
+
 def guarantee(point: Mapping[str, Any], rate: str) -> str:
     """Say what holds of a point given so few groups, and how many more could promise what was asked.
 

@@ -25,9 +25,8 @@ from pipeline.validate import test_size
 _EXAMPLES = 3
 
 
-@results.required()
 def documents(config: Config) -> dict[str, str]:
-    """Make the page of what the stage wrote: name to text; a missing file is a `ValueError`."""
+    """Make the page of what the stage wrote: name to text."""
     folder = config.paths.report("validate")
     attributes = (config.paths.report(stage) / names.ATTRIBUTES for stage in ("validate", "preprocess"))
     page = context(

@@ -8,9 +8,7 @@ measured; writes the operating points with the calibration, what tells how far a
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,10 +28,6 @@ from pipeline.predict.scope import Scope
 from pipeline.preprocess import shards
 from pipeline.track import runs
 
-_OWN = (
-    *shards.PLACE, "y_score", "decision", findings.PREDICTED_PART, evaluation.SCOPE_SCORE, evaluation.IN_SCOPE
-)  # fmt: skip
-
 log = logging.getLogger(__name__)
 
 
@@ -41,9 +35,10 @@ def run(config: Config) -> None:
     """Calibrate on ``val``, score ``val`` and ``test``, record."""
     with runs.stage_run("evaluate", config) as record:
         device.prepare(config.run)
-        index = shards.read_index(config.paths.shards)
+        canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+        index = shards.read_index(config.paths.shards, canvas_shape)
         held_out = index[index["split"].isin(["val", "test"])].reset_index(drop=True)
-        model = classifier.load(config.paths.classifier)
+        model = classifier.load(config.paths.classifier, canvas_shape)
         plain = portable.predictor(model, config.paths.classifier)
         predict = tta.with_tta(plain, config.predict.tta_views)
         output = inference.predict_all(
@@ -81,12 +76,12 @@ def run(config: Config) -> None:
         }
         scored = findings.find(
             predictions,
-            labels.user_columns(predictions, _OWN),
+            labels.user_columns(predictions),
             table,
             points,
             {"method": config.evaluate.calibration, **vars(calibration)},
             telling_apart.figures(predictions, learnt, phantom_features(config, plain)),
-            _validated(config),
+            tables.figures(config.paths.report("validate") / names.METRICS),
             _shortcut_scores(config),
             sensitivity=config.evaluate.high_sensitivity,
             specificity=config.evaluate.high_specificity,
@@ -170,9 +165,3 @@ def _shortcut_scores(config: Config) -> pd.DataFrame:
     """Read how the shortcut baselines score the radiographs of test."""
     path = config.paths.report("validate") / names.SHORTCUT_SCORES
     return tables.measured(path, dtype={"path": "str"})
-
-
-def _validated(config: Config) -> dict[str, Any]:
-    """Read what ``validate`` measured."""
-    text = (config.paths.report("validate") / names.METRICS).read_text(encoding="utf-8")
-    return dict(json.loads(text))

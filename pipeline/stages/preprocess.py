@@ -39,6 +39,7 @@ def run(config: Config) -> None:
     with runs.stage_run("preprocess", config) as record:
         annotations = reference.read(config.paths.annotations)
         rows = manifest.rows(manifest.read(config.paths.manifest), layout.SPLITS)
+        require_both_classes(rows, config.paths.manifest)
         jobs = [
             preparation.Job(
                 config.data.root,
@@ -71,6 +72,28 @@ def run(config: Config) -> None:
             len(index),
             figures["negatives"],
             report / names.ISSUES,
+        )
+
+
+def require_both_classes(rows: pd.DataFrame, path: Path) -> None:
+    """Refuse a manifest that `validate` did not write: later stages need both classes in each split.
+
+    Raises
+    ------
+    ValueError
+        A split lacks a class.
+    """
+    held = {*zip(rows["split"], rows["fractured"], strict=True)}
+    lacking = [
+        f"{split}/{name}"
+        for split in layout.SPLITS
+        for name, has in layout.CLASS_FOLDERS.items()
+        if (split, has) not in held
+    ]
+    if lacking:
+        raise ValueError(
+            f"{path} must keep radiographs of both classes in each split. Received: none of "
+            f"{first(lacking, _N_NAMED)}. Run `dvc repro -f validate`."
         )
 
 

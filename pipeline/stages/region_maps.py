@@ -20,12 +20,12 @@ from pipeline.dataset import annotations as reference
 from pipeline.dataset import labels, names
 from pipeline.files import outputs
 from pipeline.network import classifier, device, inference, interface, portable, tta
-from pipeline.predict import bundle_files, light, maps, origin, scope, sealing
+from pipeline.predict import bundle_files, light, maps, origin, sealing
 from pipeline.predict.calibration import Calibration
 from pipeline.predict.cutting import RegionSettings
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.preprocess import shards
-from pipeline.region_maps import assessment, choice, gallery
+from pipeline.region_maps import assessment, choice, gallery, references
 from pipeline.region_maps.assessment import Assessment
 from pipeline.registry import registration
 from pipeline.track import runs
@@ -37,8 +37,9 @@ def run(config: Config) -> None:
     """Map, choose, score, draw, seal, register."""
     with runs.stage_run("region_maps", config) as record:
         device.prepare(config.run)
-        index = shards.read_index(config.paths.shards)
-        model = classifier.load(config.paths.classifier)
+        canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+        index = shards.read_index(config.paths.shards, canvas_shape)
+        model = classifier.load(config.paths.classifier, canvas_shape)
         annotations = reference.read(config.paths.annotations)
         points, calibration = bundle_files.read_operating_points(config.paths.models / names.OPERATING_POINTS)
         predict = tta.with_tta(portable.predictor(model, config.paths.classifier), config.predict.tta_views)
@@ -46,6 +47,7 @@ def run(config: Config) -> None:
         computed = {split: predict_split(config, predict, own) for split, own in rows.items()}
         val, test = (mapped(config, own, computed[split], points, calibration) for split, own in rows.items())
         settings = choice.choose(val, annotations, config.region_maps)
+        tell_of_undrawn(val, test, annotations)
         light.write(
             config.paths.models,
             model,
@@ -63,7 +65,7 @@ def run(config: Config) -> None:
             test,
             annotations,
             lambda paths: canvases(config, index, paths),
-            labels.user_columns(rows["test"], besides=shards.PLACE),
+            labels.user_columns(rows["test"]),
             settings,
             config.region_maps,
             annotations_file=config.paths.annotations,
@@ -80,6 +82,17 @@ def run(config: Config) -> None:
         log.info("region_maps: %d radiographs mapped", len(test))
 
 
+def tell_of_undrawn(val: maps.MapSet, test: maps.MapSet, annotations: reference.Annotations) -> None:
+    """Warn where regions are scored against drawings on ``test``, and ``val`` had none to learn from."""
+    drawn, chosen_on = (int(references.is_annotated(part, annotations).sum()) for part in (test, val))
+    if drawn and not chosen_on:
+        log.warning(
+            "region_maps: fractures are drawn on %d radiographs of test and on none of val: regions are cut "
+            "by a rule, and their scores are no probabilities. Draw some of val",
+            drawn,
+        )
+
+
 def seal(config: Config, settings: RegionSettings, index: pd.DataFrame) -> None:
     """Complete the bundle."""
     path = config.paths.models / names.REGION_MAPS
@@ -87,7 +100,7 @@ def seal(config: Config, settings: RegionSettings, index: pd.DataFrame) -> None:
     profile = config.paths.report("validate") / names.PROFILE
     outputs.write_bytes(config.paths.models / names.PROFILE, profile.read_bytes())
     train, val = (int((index["split"] == split).sum()) for split in ("train", "val"))
-    drawn = scope.read(config.paths.models / names.SCOPE).phantoms_only
+    drawn = bundle_files.read_scope(config.paths.models / names.SCOPE).phantoms_only
     origin.write(config.paths.models, origin.Origin(train, val, drawn))
     sealing.seal(config.paths.models)
 

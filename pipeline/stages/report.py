@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
+from jinja2 import UndefinedError
+
 from pipeline.config import Config
 from pipeline.dataset.names import METRICS
 from pipeline.files import outputs
@@ -31,7 +33,14 @@ def run(config: Config) -> None:
     with runs.stage_run("report", config) as record:
         n_bytes = []
         for stage, documents in DOCUMENTS.items():
-            files = {config.paths.report(stage) / name: text for name, text in documents(config).items()}
+            try:
+                made = documents(config)
+            except (LookupError, UndefinedError) as error:  # a figure, a column or a kind of picture
+                raise ValueError(
+                    f"the pages of {stage} need what the stages of this version write. Received: results "
+                    f"without {error}. Run `dvc repro`; where they are older than the code, `dvc repro -f`."
+                ) from error
+            files = {config.paths.report(stage) / name: text for name, text in made.items()}
             for path, text in files.items():
                 outputs.write_text(path, text)
             record.pages(stage, files)

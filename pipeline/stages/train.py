@@ -85,7 +85,8 @@ def run(config: Config) -> None:
 
 def read_examples(config: Config) -> training.Examples:
     """Read what to learn from."""
-    index = shards.read_index(config.paths.shards)
+    canvas_shape = (config.preprocess.height_px, config.preprocess.width_px)
+    index = shards.read_index(config.paths.shards, canvas_shape)
     return training.Examples(
         config.paths.shards, index[index["split"] == "train"], index[index["split"] == "val"]
     )

@@ -7,7 +7,6 @@ database, a clone or a stage restored from DVC's cache needs no special case.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
+from pipeline.dataset import tables
 from pipeline.dataset.names import METRICS, PAGES
 from pipeline.track import description, inputs, provenance, repository, state
 from pipeline.track.store import Store, connect
@@ -180,7 +180,7 @@ def all_figures(runs: Mapping[str, Run]) -> dict[str, float]:
 def report_figures(report: Path) -> dict[str, float]:
     """Return the figures in ``metrics.json`` of a stage's report folder; none where there is none."""
     path = report / METRICS
-    return finite(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    return finite(tables.figures(path)) if path.exists() else {}
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, float]:

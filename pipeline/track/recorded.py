@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.dataset.names import METRICS
@@ -106,13 +106,37 @@ def _at_revision(config: Config, name: str) -> Record | None:
             f"compare needs results. Received: {name}, where nothing was reproduced: no dvc.lock."
         )
 
-    def read(stage: str, file: str) -> bytes | None:
-        return revision.read(config.paths.report(stage) / file)
+    older = outdated(revision.stages)
+    stages = {stage: entry for stage, entry in revision.stages.items() if stage not in older}
 
-    recipes = map(repository.recorded, revision.stages.values())
+    def read(stage: str, file: str) -> bytes | None:
+        return None if stage in older else revision.read(config.paths.report(stage) / file)
+
+    recipes = map(repository.recorded, stages.values())
     settings = {key: str(value) for recipe in recipes for key, value in recipe.settings.items()}
     description = "the working folder" if name == WORKSPACE else f"revision {revision.commit[:12]}"
-    return Record(name, description, settings, _figures(revision.stages, read), read)
+    if older:
+        description += f", without what stood before its newest results: {', '.join(older)}"
+    return Record(name, description, settings, _figures(stages, read), read)
+
+
+def outdated(entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Name the stages in ``dvc.lock`` that read other results than those that the stages before them wrote.
+
+    So it is where some stages ran again and others did not yet: what these wrote belongs to another state.
+    """
+    made = {
+        path: (md5, name)
+        for name, entry in entries.items()
+        for path, md5 in repository.outputs(entry).items()
+    }
+
+    def reads_older(name: str) -> bool:
+        read = repository.recorded(entries[name]).dependencies
+        own = ((md5, *made[path]) for path, md5 in read.items() if path in made)
+        return any(md5 != now or reads_older(maker) for md5, now, maker in own)
+
+    return [name for name in entries if reads_older(name)]
 
 
 def _run_of_version(store: Store, name: str, number_or_alias: str) -> tuple[Run, str] | None:

@@ -138,7 +138,7 @@ def _stage(
             params={params.def_path: params.read_params() for params in stage.params},
         ),
         recorded=recorded(entry) if entry else None,
-        outputs=_md5s(entry.get("outs", ())) if entry else {},
+        outputs=outputs(entry) if entry else {},
         leaves=frozenset(path for path, stages in upstream.items() if not stages),
         upstream=frozenset().union(*upstream.values()),
     )
@@ -147,6 +147,11 @@ def _stage(
 def recorded(entry: Mapping[str, Any]) -> Recipe:
     """Return the recipe that an entry of ``dvc.lock`` records."""
     return Recipe(entry["cmd"], _md5s(entry.get("deps", ())), entry.get("params", {}))
+
+
+def outputs(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs that an entry of ``dvc.lock`` records: path to md5."""
+    return _md5s(entry.get("outs", ()))
 
 
 def _md5s(records: Iterable[Mapping[str, str]]) -> dict[str, str]:

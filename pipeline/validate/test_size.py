@@ -52,7 +52,8 @@ def warning(test: Mapping[str, Any]) -> str:
     """Say that test is too small, what its figures will be worth, and what to do; else nothing."""
     if not test.get("too_few"):
         return ""
-    groups = f"{test['fractured_groups']} groups with a fracture and {test['other_groups']} without"
+    fractured, other = test["fractured_groups"], test["other_groups"]
+    groups = f"{fractured} group{'' if fractured == 1 else 's'} with a fracture and {other} without"
     return (
         f"test holds {groups}: the 95 % interval of an AUROC of {EXPECTED_AUROC:g} will be "
         f"{test['auroc_width']:.2f} wide on them, that of a sensitivity of {EXPECTED_SENSITIVITY:g} "

@@ -73,6 +73,12 @@ def test_many_copies_of_few_radiographs_count_as_few(config, work, draw, models,
     assert (found["current"]["files"], found["current"]["groups"], code) == (24, 2, 0)  # two of 26 in bytes
 
 
+def test_two_radiographs_are_too_few_to_tell(config, work, draw, models, capsys):
+    draw(work / "new", range(2))
+    assert drift.run(config, [work / "new"], None, str(models), None, as_json=False) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("too few to tell")
+
+
 def test_labels_are_compared_where_folders_give_them(config, work, draw, models, capsys):
     draw(work / "new/fractured", range(20))
     draw(work / "new/test/not fractured", range(20, 25))

@@ -130,7 +130,13 @@ def test_all_folds_give_one_figure_and_a_second_call_runs_none(folder: Path) -> 
     )
     assert "fold 0 of 0..2 runs; 3 left" in err
     assert "1 left, about" in err
+    (folder / "reports/folds/fold-3").mkdir()  # of a call with more folds
     assert called(folder, "--json")[1] == out
+    assert sorted(path.name for path in (folder / "reports/folds").glob("fold-*")) == [
+        "fold-0",
+        "fold-1",
+        "fold-2",
+    ]
     assert (folder / "Data/train/log").read_text().split("\n")[:-1] == ["0 0.2", "1 0.2", "2 0.2"]
     assert (folder / "params.yaml").read_bytes() == before
     assert sorted(pd.read_csv(folder / "reports/folds/predictions.csv")["fold"].unique()) == [0, 1, 2]

@@ -248,7 +248,7 @@ def test_no_column_of_a_stage_is_free_for_users():
 
 def test_user_columns_are_found_again():
     frame = pd.DataFrame(
-        {"path": ["a"], "split": ["test"], "hand": [1], "patient_id": ["007"], "shard": ["s"]}
+        {"path": ["a"], "split": ["test"], "hand": [1], "patient_id": ["007"], "not_radiograph": [0.1]}
     )
-    columns = labels.user_columns(frame, besides=["shard"])
+    columns = labels.user_columns(frame)
     assert columns.to_dict("list") == {"hand": ["1"]}

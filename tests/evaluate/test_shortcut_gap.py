@@ -41,6 +41,11 @@ def test_one_group_of_a_class_gives_no_interval() -> None:
     assert set(found) == {"auroc", "null_gap_auroc"}
 
 
+def test_a_radiograph_that_no_baseline_scored_is_named() -> None:
+    with pytest.raises(ValueError, match=r"no score of 2: 0\.png, 1\.png\. .*run `dvc repro`"):
+        shortcut_gap.beside_shortcuts({"auroc": 0.9}, VALIDATED, JUDGED, SHORTCUT_SCORES[2:])
+
+
 def test_without_a_baseline_there_is_no_gap() -> None:
     validated = {"null": {"size": {"auroc": None}}, "memorisation": {"clean": {"auroc": None}}}
     found = shortcut_gap.beside_shortcuts({"auroc": 0.9}, validated, JUDGED, SHORTCUT_SCORES)

@@ -78,6 +78,13 @@ def test_a_file_cut_short_is_refused(network_file: Path, tmp_path: Path, share: 
         classifier.load(tmp_path / "cut.keras")
 
 
+def test_a_network_of_other_canvases_is_refused(network: keras.Model, network_file: Path) -> None:
+    height_px, width_px = network.input_shape[1:3]
+    assert classifier.load(network_file, (height_px, width_px)).name == network.name
+    with pytest.raises(ValueError, match=r"must see canvases of \(32, 96\).*width_px.*Run `dvc repro`"):
+        classifier.load(network_file, (32, 96))
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.keras is missing"):
         classifier.load(tmp_path / "none.keras")

@@ -141,6 +141,13 @@ def test_a_damaged_file_is_refused_with_the_cure(copy: Path, name: str, damage: 
         shards.read_index(copy)
 
 
+def test_canvases_of_another_size_are_refused_with_the_cure(written: Path) -> None:
+    shape = next(shards.canvases(written, shards.read_index(written))).shape
+    assert len(shards.read_index(written, shape)) > 0
+    with pytest.raises(shards.ShardError, match=r"\(96, 32\).*height_px.*dvc repro -f preprocess"):
+        shards.read_index(written, (96, 32))
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff", b"[]"])
 @pytest.mark.reliability(38)
 def test_damaged_checksums_are_refused_with_the_cure(copy: Path, content: bytes | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pipeline.config import Config, RegionMaps
 from pipeline.predict.maps import MapSet
 from pipeline.region_maps import choice, cut_choice
+from pipeline.stages import region_maps
 from tests.region_maps.cells import CELLS, KNOWN, NOTHING, drawn
 
 
@@ -107,3 +108,13 @@ def test_regions_are_cut_where_the_networks_boxes_agree_worse(limits: RegionMaps
 def test_without_annotations_the_networks_boxes_are_not_taken(limits: RegionMaps) -> None:
     found = drawn(CELLS)
     assert choice.choose(with_boxes(found, 8), NOTHING, limits) == choice.choose(found, NOTHING, limits)
+
+
+def test_drawings_on_test_alone_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    found = drawn(CELLS)
+    only_sound = found.where(np.array([False, False, True, True]))
+    region_maps.tell_of_undrawn(found, found, KNOWN)
+    region_maps.tell_of_undrawn(only_sound, only_sound, KNOWN)
+    assert caplog.text == ""
+    region_maps.tell_of_undrawn(only_sound, found, KNOWN)
+    assert "drawn on 2 radiographs of test and on none of val" in caplog.text

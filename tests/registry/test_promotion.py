@@ -96,6 +96,20 @@ def test_one_fault_refuses_and_names_its_rule(changes: dict, rule: str) -> None:
     assert not promotion.decide(candidate(**changes), champion(), POLICY).promoted
 
 
+def test_of_many_small_subgroups_the_first_are_named() -> None:
+    many = candidate(subgroups={"patient": np.char.add("p", np.arange(N).astype(str))})
+    sentence = rules(many, subgroups=["patient"])["sensitivity, patient"].sentence
+    assert sentence.endswith(f" and {N - 8} more.")
+    assert sentence.count("p") < 20
+
+
+def test_a_class_of_one_group_shows_no_lead_over_a_shortcut() -> None:
+    alone = np.where(Y_TRUE, "one", np.arange(N).astype(str))
+    rule = rules(candidate(group=alone))["null baselines"]
+    assert rule.passed is False
+    assert "fewer than two groups" in rule.sentence
+
+
 @pytest.mark.parametrize("changes", [{"auroc": 0.8}, {"ece": 0.1}, {"pointing_game": 0.25}])
 def test_a_figure_at_its_bar_passes(changes: dict) -> None:
     assert failed(candidate(**changes), champion()) == []

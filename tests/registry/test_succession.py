@@ -161,6 +161,15 @@ def test_an_alias_moved_by_hand_is_set_back(line_of):
     assert aliases(line_of)["champion"] == "2"
 
 
+def test_a_first_champion_set_by_hand_is_told(line_of, caplog):
+    assert line_of.sync() == []
+    assert caplog.text == ""
+    line_of.store.client.set_registered_model_alias(line_of.name, succession.CHAMPION, "3")
+    assert line_of.sync() == []
+    assert f"version 3 of {line_of.name} bears the alias champion" in caplog.text
+    assert "set by hand" in caplog.text
+
+
 @pytest.mark.reliability("two machines promote at once", "one champion; the second is told to try again")
 def test_a_change_that_somebody_overtook_is_refused(line_of):
     known = follow(line_of, A)

@@ -15,7 +15,7 @@ def test_the_charts_of_a_classifier_name_their_figures():
     repeat = {"n_samples": 50, "n_bins": 10, "seed": 0}
     scores = evaluation.evaluate(*split, **repeat)
     drawn = charts.classifier_charts(scores, curves.tabulate(*split, **repeat))
-    assert "AUROC 1.00 (1.00 to 1.00)" in drawn["roc"]
+    assert "AUROC 1.00 (no interval)" in drawn["roc"]
     assert "Prevalence 0.50" in drawn["precision_recall"]
     assert "ECE 0.200" in drawn["reliability"]
     assert "best from 0.21 to 0.80" in drawn["decision_curve"]

@@ -42,7 +42,7 @@ def test_a_page_without_shared_maps_says_so():
     ("figures", "written"),
     [
         ({"auroc": 0.9, "auroc_low": 0.8, "auroc_high": 0.95}, "0.900 (0.800 to 0.950)"),
-        ({"auroc": 1.0, "auroc_low": 1.0, "auroc_high": 1.0}, "1.000 (1.000 to 1.000)"),
+        ({"auroc": 1.0, "auroc_low": 1.0, "auroc_high": 1.0}, "1.000 (no interval)"),
         ({"auroc": 10580.0}, "10,580"),
         ({}, "\N{EN DASH}"),
     ],

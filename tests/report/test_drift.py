@@ -16,7 +16,7 @@ def sample(seed, n, brightness=100.0):
     }
 
 
-def context(reference, current, threshold=0.1):
+def context(reference, current, threshold=0.1, noticed_from=0.31):
     found = distance.compare(reference, current, seed=1, n_permutations=199)
     figures = {
         "drift": distance.summarize(found, alpha=0.01, threshold=threshold),
@@ -24,7 +24,7 @@ def context(reference, current, threshold=0.1):
         "current": {"files": 40, "groups": 40, "refused": 0},
         "alpha": 0.01,
         "threshold": threshold,
-        "noticed_from": 0.31,
+        "noticed_from": noticed_from,
     }
     return report.context(figures, reference, current, [])
 
@@ -52,6 +52,12 @@ def test_no_difference_says_what_would_go_unnoticed():
     (finding,) = context(sample(1, 80), sample(3, 40))["findings"]
     assert finding["kind"] == "good"
     assert "below about 0.31 goes unnoticed" in finding["text"]
+
+
+def test_too_few_to_show_a_difference_are_no_good_news():
+    (finding,) = context(sample(1, 80), sample(3, 2), noticed_from=1.2)["findings"]
+    assert finding["kind"] == "warning"
+    assert "nothing can be said" in finding["text"]
 
 
 def test_a_certain_difference_below_the_threshold_is_no_problem():

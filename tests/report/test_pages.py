@@ -236,9 +236,13 @@ def test_a_forgotten_value_is_an_error(contexts):
 )
 def test_the_null_baseline_decides_the_verdict(contexts, null_auroc, verdict):
     context = contexts["evaluate.html"]
-    figures = context["figures"] | {"best_null": {"name": "size", "auroc": null_auroc}}
+    gap = with_interval(null_gap_auroc=context["figures"]["test"]["auroc"] - (null_auroc or 0))
+    test = context["figures"]["test"] | gap
+    figures = context["figures"] | {"best_null": {"name": "size", "auroc": null_auroc}, "test": test}
     html = pages.render("evaluate.html", context | {"figures": figures})
     assert re.findall(r'class="callout \w+"><b>([^<]*)</b>', html) == [verdict]
+    lead = f"a lead of <strong>{pages.interval(*gap.values())}</strong>"
+    assert (lead in html) == (null_auroc is not None)
 
 
 def test_errors_stand_before_hits(contexts):
@@ -280,6 +284,28 @@ def test_a_map_that_explains_nothing_is_called_a_problem(contexts):
     assert "the map does not explain the decision" in html
 
 
+def test_maps_of_few_radiographs_point_at_nothing_for_certain(contexts):
+    sure = LOCALIZATION | with_interval(pointing_game=1.0)
+    for annotated, said in ((5, "more often than the centre"), (4, "Fewer than five radiographs")):
+        maps = FAITHFULNESS | sure | {"annotated": annotated}
+        html = pages.render("region_maps.html", contexts["region_maps.html"] | {"maps": maps})
+        assert said in html
+
+
+def test_a_test_without_an_interval_has_no_say(contexts):
+    maps = FAITHFULNESS | dict.fromkeys(("deletion_auc_low", "deletion_auc_high"), 0.41)
+    html = pages.render("region_maps.html", contexts["region_maps.html"] | {"maps": maps})
+    assert "nothing can be said" in html
+    assert "lowers the probability more" not in html
+
+
+def test_scores_that_val_did_not_fit_are_called_no_probability(contexts):
+    maps = FAITHFULNESS | LOCALIZATION
+    for lowest, said in ((0.07, True), (0.0, False)):
+        context = contexts["region_maps.html"] | {"maps": maps | {"min_score": lowest}}
+        assert ("the probability that" in pages.render("region_maps.html", context)) is said
+
+
 @pytest.mark.parametrize("undefined", [None, math.nan])
 def test_a_test_that_could_not_be_run_has_no_say(contexts, undefined):
     maps = FAITHFULNESS | {"erase_drop": undefined, "erase_drop_control": undefined}
@@ -318,6 +344,11 @@ def test_data_uri_round_trip():
         (pages.count(10580), "10,580"),
         (pages.interval(0.91, 0.868, 0.95), "0.91 (0.87 to 0.95)"),
         (pages.interval(0.91, None, None), "0.91"),
+        (pages.interval(1.0, 1.0, 1.0), "1.00 (no interval)"),
+        (pages.interval(0.12, 0.1196, 0.1204), "0.12 (0.12 to 0.12)"),
+        (pages.decimals(-0.0004), "0.000"),
+        (pages.subgroup({"attribute": "(all)", "value": ""}), "(all)"),
+        (pages.subgroup({"attribute": "text", "value": "x" * 3000}), f"text: {'x' * 39}…"),
         (pages.percent(None), pages.MISSING),
         (pages.decimals(math.nan), pages.MISSING),
         (pages.count(math.inf), pages.MISSING),

@@ -97,6 +97,28 @@ def test_the_kept_epoch_is_named():
     assert "kept" not in plots.epochs({"val": [0.5]}, "AUROC")
 
 
+def ticks(svg):
+    """Figures below the horizontal axis, in order and without their sign."""
+    return re.findall(r"text-anchor: middle[^>]*>[^<\d]?([\d.]+)</text>", svg)
+
+
+@pytest.mark.parametrize(("name", "first"), [("roc", "Chance"), ("precision_recall", "Prevalence")])
+def test_no_line_of_a_curve_can_cross_its_key(name, first):
+    heights = {text: float(y) for y, text in re.findall(r' y="([\d.]+)"[^>]*>([^<]+)</text>', CHARTS[name]())}
+    (key,) = (y for text, y in heights.items() if text.startswith(first))
+    assert key < heights["1.0"] - 10
+
+
+def test_epochs_are_whole_numbers_even_where_there_is_one():
+    assert ticks(plots.epochs({"val": [0.5]}, "AUROC", 1)) == ["1"]
+
+
+def test_small_figures_have_room_for_their_labels():
+    bars = [plots.Bar("Map", 0.0002, -0.0024, 0.0003)]
+    assert len(ticks(plots.comparison(bars, "Fall", (-0.0024, 0.0003)))) <= 4
+    assert ticks(plots.comparison(bars, "Share")) == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+
+
 def test_an_interval_that_is_not_known_is_not_drawn():
     band = re.compile(r'<path d="[^"]+"[^>]*stroke-width: 5;')
     assert len(band.findall(plots.comparison([plots.Bar("Map", 0.6, 0.5, 0.7)], "a"))) == 1

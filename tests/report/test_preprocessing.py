@@ -27,5 +27,5 @@ def test_the_page_shows_the_examples_as_they_were_drawn(config, tmp_path):
 
 def test_without_examples_there_is_no_page(config, tmp_path):
     outputs.write_json(tmp_path / "preprocess/metrics.json", {})
-    with pytest.raises(ValueError, match=r"examples/index\.csv\. Run `dvc repro`"):
+    with pytest.raises(FileNotFoundError, match=r"examples/index\.csv"):
         preprocessing.documents(config)

@@ -16,6 +16,13 @@ def test_figures_are_read_with_what_stands_for_one_that_is_not_defined(tmp_path)
     assert read == {"a": {"n": 3}, "low": 0.25}
 
 
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1', "[1]"])
+def test_torn_figures_are_named(tmp_path, text):
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(ValueError, match=r"metrics\.json must be as a stage wrote it.*Run `dvc checkout`"):
+        results.figures(tmp_path)
+
+
 def test_text_that_looks_like_something_else_stays_text(tmp_path):
     written = pd.DataFrame(
         {
@@ -37,11 +44,6 @@ def test_a_transform_is_read_to_the_last_bit(tmp_path):
     (transform,) = results.table(tmp_path / "t.csv")["transform"]
     assert np.array_equal(transform, [[0.1, 0, 1e-17], [1 / 3, 1, 2]])
     assert transform.dtype == np.float64
-
-
-def test_a_missing_file_is_named_with_what_makes_it(tmp_path):
-    with pytest.raises(ValueError, match=r"none at .*metrics\.json\. Run `dvc repro`"), results.required():
-        results.figures(tmp_path)
 
 
 def test_text_that_looks_like_a_number_or_like_nothing_stays_text(tmp_path):

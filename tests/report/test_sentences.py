@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pipeline.report import sentences
 
 POINT = {"target": 0.95, "groups": 44, "groups_correct": 43, "guaranteed_sensitivity": 0.8967}
@@ -38,3 +40,25 @@ def test_the_choice_itself_promises_by_rank_or_nothing() -> None:
 def test_the_more_frequent_class_is_named() -> None:
     assert sentences.majority({"fractured": 6, "radiographs": 10}) == "fractured"
     assert sentences.majority({"fractured": 5, "radiographs": 10}) == "not fractured"
+
+
+@pytest.mark.parametrize(
+    ("auroc", "interval", "kind", "said"),
+    [
+        (0.9, {"null_gap_auroc_low": 0.1}, "good", "lies above zero"),
+        (0.9, {"null_gap_auroc_low": -0.01}, "warning", "holds zero"),
+        (0.9, {}, "warning", "fewer than two groups"),
+        (0.7, {"null_gap_auroc_low": -0.2}, "bad", "does not beat"),
+    ],
+)
+def test_a_lead_is_good_where_its_own_interval_says_so(auroc, interval, kind, said) -> None:
+    scores = {"auroc": auroc, "auroc_low": 0.85, **interval}
+    told = sentences.lead(scores, {"name": "size", "auroc": 0.7})
+    assert told[0] == kind
+    assert said in told[1]
+    assert "size" in told[1]
+
+
+def test_one_threshold_is_no_range() -> None:
+    assert sentences.thresholds((0.16, 0.16)) == "at 0.16"
+    assert sentences.thresholds((0.16, 0.4)) == "from 0.16 to 0.40"

@@ -27,7 +27,7 @@ def test_the_page_tells_the_kept_epoch_the_curves_and_the_settings(config, tmp_p
 
 def test_without_a_history_there_is_no_page(config, tmp_path):
     outputs.write_json(tmp_path / "train/metrics.json", FIGURES)
-    with pytest.raises(ValueError, match=r"history\.csv\. Run `dvc repro`"):
+    with pytest.raises(FileNotFoundError, match=r"history\.csv"):
         training.documents(config)
 
 

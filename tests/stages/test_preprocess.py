@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
+import pytest
 
 from pipeline.stages import preprocess
 
@@ -24,3 +27,17 @@ def test_a_label_that_follows_negatives_is_named() -> None:
 
 def test_without_negatives_there_is_nothing_to_follow() -> None:
     assert preprocess.negatives_and_label(index(0)).empty
+
+
+def test_a_split_without_a_class_is_refused() -> None:
+    rows = pd.DataFrame(
+        [(split, has) for split in ("train", "val", "test") for has in (True, False)],
+        columns=["split", "fractured"],
+    )
+    preprocess.require_both_classes(rows, Path("manifest.csv"))
+    with pytest.raises(
+        ValueError, match=r"manifest\.csv .*none of val/not fractured\. Run `dvc repro -f val"
+    ):
+        preprocess.require_both_classes(rows.drop(index=3), Path("manifest.csv"))
+    with pytest.raises(ValueError, match="none of test/fractured, test/not fractured"):
+        preprocess.require_both_classes(rows[:4], Path("manifest.csv"))

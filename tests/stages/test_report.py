@@ -47,6 +47,13 @@ def test_every_page_is_written_and_a_second_run_writes_the_same(config: Config) 
     assert pages(config) == first
 
 
+@pytest.mark.parametrize("content", ["{}", '{"test": {}}'])
+def test_results_of_other_code_are_refused_with_the_cure(config: Config, content: str) -> None:
+    (config.paths.report("evaluate") / "metrics.json").write_text(content)
+    with pytest.raises(ValueError, match=r"pages of evaluate .*Run `dvc repro`"):
+        report.run(config)
+
+
 def test_pages_and_their_bytes_are_counted(config: Config) -> None:
     report.run(config)
     figures = json.loads((config.paths.report("report") / "metrics.json").read_text())

@@ -118,3 +118,29 @@ def test_two_names_share_one_store_and_so_one_allowance_of_waiting(repository, m
 def test_a_revision_without_results_says_so(find):
     with pytest.raises(RecordError, match="nothing was reproduced"):
         find("HEAD~2")
+
+
+def entry(outs: dict[str, str], **deps: str) -> dict:
+    """Stage of ``dvc.lock`` by the md5s of what it wrote and read."""
+    records = [[{"path": path, "md5": md5} for path, md5 in paths.items()] for paths in (deps, outs)]
+    return {"cmd": "x", "deps": records[0], "outs": records[1]}
+
+
+def test_stages_that_read_older_results_are_outdated_and_so_is_what_follows():
+    entries = {
+        "report": entry({"page": "5"}, figures="4"),
+        "train": entry({"model": "2"}, shards="1", code="7"),
+        "evaluate": entry({"figures": "4"}, model="2"),
+        "preprocess": entry({"shards": "1"}),
+    }
+    assert recorded.outdated(entries) == []
+    entries["train"] = entry({"model": "3"}, shards="1", code="8")
+    assert recorded.outdated(entries) == ["report", "evaluate"]
+
+
+def test_results_from_before_the_newest_are_not_compared(find, monkeypatch):
+    monkeypatch.setattr(recorded, "outdated", lambda entries: ["evaluate"])
+    record = find("workspace")
+    assert "evaluate" not in record.figures
+    assert record.read("evaluate", "predictions.csv") is None
+    assert record.description == "the working folder, without what stood before its newest results: evaluate"

@@ -11,7 +11,16 @@ import pipeline.report.card.checklists as lists
 from pipeline.evaluate.net_benefit import useful_range
 from pipeline.report import sentences
 from pipeline.report.card.section import Rows, Section
-from pipeline.report.pages import count, decimals, interval, percent, with_interval
+from pipeline.report.pages import (
+    MISSING,
+    count,
+    counted,
+    decimals,
+    interval,
+    percent,
+    subgroup,
+    with_interval,
+)
 from pipeline.report.robustness import label
 
 _BENEFIT_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -88,7 +97,7 @@ def performance(figures: Mapping[str, Any]) -> Section:
     test, null = figures["test"], figures["best_null"]
     bare = figures.get("test_without_hardware")
     text = [
-        f"On {count(test['radiographs'])} radiographs of test ({count(test['groups'])} groups); 95 % "
+        f"On {counted(test['radiographs'], 'radiograph')} of test ({counted(test['groups'], 'group')}); 95 % "
         "intervals by resampling whole groups. Brier score, calibration error and loss: lower is better.",
         sentences.accuracy(test),
     ]
@@ -142,7 +151,7 @@ def subgroups(table: pd.DataFrame) -> Iterator[Section]:
     names = ("auroc", "sensitivity_at_high_sensitivity", "specificity_at_high_specificity")
     rows: Rows = [
         (
-            f"{row['attribute']}: {row['value']}".removesuffix(": "),
+            subgroup(row),
             count(row["groups"]),
             *(with_interval(row, name) for name in names),
         )
@@ -165,9 +174,9 @@ def robustness(table: pd.DataFrame) -> Iterator[Section]:
         (
             label(row["disturbance"], row["level"]),
             with_interval(row, "auroc"),
-            interval(row["change"], row["change_low"], row["change_high"], 3),
+            with_interval(row, "change") if place else MISSING,  # the first is unperturbed
         )
-        for row in table.to_dict("records")
+        for place, row in enumerate(table.to_dict("records"))
     ]
     yield Section(lists.ROBUSTNESS, text, ("Perturbation", "AUROC", "Change"), rows)
 
@@ -178,8 +187,8 @@ def benefit(curve: pd.DataFrame) -> Section:
     verdict = (
         "At no threshold probability is it better than calling all radiographs fractured, or none."
         if useful is None
-        else f"Better than calling all radiographs fractured, or none, at threshold probabilities from "
-        f"{decimals(useful[0], 2)} to {decimals(useful[1], 2)}."
+        else "Better than calling all radiographs fractured, or none, at threshold probabilities "
+        f"{sentences.thresholds(useful)}."
     )
     at = curve[curve["threshold"].isin(_BENEFIT_AT)]
     rows: Rows = [
@@ -213,16 +222,15 @@ def maps(figures: Mapping[str, Any]) -> Section:
 
 def limits(figures: Mapping[str, Any], subgroups: pd.DataFrame) -> Section:
     """Say what the figures cannot show."""
-    test, null = figures["test"], figures["best_null"]["auroc"]
+    test = figures["test"]
+    kind, lead = sentences.lead(test, figures["best_null"])
     text = [
         "All radiographs come from one collection. The command fracture assess scores the model on another.",
-        f"test holds {count(test['groups'])} groups: what rarely occurs among them is hardly tested.",
+        f"test holds {counted(test['groups'], 'group')}: what rarely occurs among them is hardly tested.",
     ]
-    if null is None:
-        text.append("No shortcut baseline could be scored: nothing shows that the network looks at bone.")
-    elif test.get("null_gap_auroc_low", test["auroc_low"] - null) <= 0:
-        text.append("The interval of the lead over the best shortcut baseline holds zero: it may be chance.")
+    if kind != "good":
+        text.append(lead)
     empty = int(subgroups["auroc"].isna().sum())
     if empty:
-        text.append(f"{count(empty)} subgroups have too few groups of a class for an AUROC.")
+        text.append(f"Too few groups of a class for an AUROC: {counted(empty, 'subgroup')}.")
     return Section(lists.LIMITS, tuple(text))

@@ -10,7 +10,7 @@ import pandas as pd
 
 import pipeline.report.card.checklists as lists
 from pipeline.report.card.section import Rows, Section
-from pipeline.report.pages import count, decimals
+from pipeline.report.pages import count, counted, decimals
 
 _SPLITS = ("train", "val", "test")
 
@@ -72,12 +72,13 @@ def data(origin: Origin) -> Section:
         for split, part in parts.items()
     ]
     text = (
-        f"Of {count(validated['files'])} files, {count(validated['kept'])} were kept; "
+        f"Of {counted(validated['files'], 'file')}, {count(validated['kept'])} were kept; "
         f"{count(validated['redundant'])} were exact copies, {count(validated['quarantined'])} were "
         "quarantined, each with its reason in reports/validate/issues.csv. A file is decoded whole or not "
         "used; nothing is filled in.",
         "Copies of a radiograph, and radiographs of one patient or study where their names are given, form a "
-        f"group. A group lies in one split; {count(validated['groups_crossing_published_splits'])} groups "
+        "group. A group lies in one split; "
+        f"{counted(validated['groups_crossing_published_splits'], 'group')} "
         "crossed the splits as they were found. val chose the epoch, the calibration and the thresholds; "
         "test chose nothing.",
         "Fractured means: filed in a folder of that name by whoever made the collection.",
@@ -110,7 +111,7 @@ def making(origin: Origin) -> Section:
         "feature pyramid draws one map of evidence, and one pooling makes a logit of it: "
         f"{_together(len(trained.get('members', ())))}. {count(trained['parameters_trained'])} of "
         f"{count(trained['parameters'])} weights were trained. {balanced}",
-        f"Of {count(trained['epochs'])} epochs, number {count(trained['kept_epoch'])} was kept, {reason} "
+        f"Of {counted(trained['epochs'], 'epoch')}, number {count(trained['kept_epoch'])} was kept, {reason} "
         f"({decimals(trained['val_auroc'])}).",
         "Software: TensorFlow and Keras; requirements.lock holds every version.",
     )
