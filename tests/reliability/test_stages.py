@@ -136,7 +136,7 @@ def test_after_a_kill_and_another_setting_nothing_of_the_old_run_is_left(
     preprocessed: Path, clone: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(clone / "Data/shards")  # as DVC does before it runs the stage
-    kill_in(clone, "preprocess", "pipeline.preprocess.shards", "_example", calls=20)
+    kill_in(clone, "preprocess", "pipeline.preprocess.examples", "encode", calls=20)
     assert not (clone / "Data/shards").exists()
     put(clone, "preprocess", shard_records=16)
     assert command(clone, "preprocess").code == 0
@@ -149,7 +149,7 @@ def test_after_a_kill_and_another_setting_nothing_of_the_old_run_is_left(
 
 @pytest.mark.reliability("what a stage that was killed left beside its output", "cleared by the next run")
 def test_the_next_run_clears_what_a_killed_one_left(clone: Path) -> None:
-    kill_in(clone, "preprocess", "pipeline.preprocess.shards", "_example", calls=20)
+    kill_in(clone, "preprocess", "pipeline.preprocess.examples", "encode", calls=20)
     assert private(clone)
     assert command(clone, "preprocess").code == 0
     assert private(clone) == []
