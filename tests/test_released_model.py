@@ -44,7 +44,7 @@ PICTURES = {
     "leaning": film(shaft(200, 34, 0.3)),
 }
 # Probability and distance from what it learnt from, of this release. Another brings its own.
-SEAL = "1c410a334f03"
+SEAL = "5d828695f975"
 EXPECTED = {
     "shaft": (0.0293, 0.6052),
     "broken": (0.0410, 0.5773),
