@@ -40,7 +40,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "promote": {"max_ece": 0.25, "non_inferiority_margin": 0.2},
 }
-COUNTS = ({"train": 120, "val": 48, "test": 72}, {"train": 160, "val": 64, "test": 96})
+# `val` is large for its task: the threshold for a sensitivity of 0.95 lies among its weakest two fractures.
+COUNTS = ({"train": 120, "val": 80, "test": 72}, {"train": 160, "val": 104, "test": 96})
 
 
 def main() -> None:
