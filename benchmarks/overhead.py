@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import bars
 import psutil
 import yaml
 
@@ -48,14 +49,14 @@ _TRACKED = """
 import atexit, time
 from pipeline.__main__ import main
 from pipeline.track.store import Client
-ask, waited = Client._ask, []
+call, waited = Client.call, []
 def timed(*arguments, **named):
     started = time.monotonic()
     try:
-        return ask(*arguments, **named)
+        return call(*arguments, **named)
     finally:
         waited.append(time.monotonic() - started)
-Client._ask = timed
+Client.call = timed
 atexit.register(lambda: print(sum(waited)))
 main()
 """
@@ -94,7 +95,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="overhead-") as name:
         work = Work((options.folder or Path(name) / "repository").resolve())
         work.dvc("repro")
-        costs = ["adds, s", "of processor", "of waiting", "bar, s"]
+        costs = ["adds, s", "of processor", "of waiting"]
         print(f"load of the machine: {os.getloadavg()[0]:.0f}\n")
         table(["executed stage", "untracked, s", *costs], executed(work, options))
         table(
@@ -164,7 +165,7 @@ def executed(work: Work, options: argparse.Namespace) -> Iterator[list[str]]:
         pairs = [
             (work.stage(name, tracked=False), work.stage(name, tracked=True)) for _ in range(options.rounds)
         ]
-        yield [name, seconds(one for one, _ in pairs), *added(pairs), f"{_EXECUTED_BAR_S}"]
+        yield [name, seconds(one for one, _ in pairs), *added(pairs, _EXECUTED_BAR_S)]
 
 
 def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
@@ -183,7 +184,7 @@ def no_op(work: Work, rounds: int) -> Iterator[list[str]]:
         statistics.median(getattr(ours, kind) / getattr(theirs, kind) for theirs, ours in pairs)
         for kind in ("clock", "processor")
     ]
-    written = [f"{ratios[0]:.2f}", f"{ratios[1]:.2f} (bar {_NO_OP_BAR})"]
+    written = [f"{ratios[0]:.2f}", bars.at_most(ratios[1], _NO_OP_BAR)]
     yield [seconds(ours for _, ours in pairs), seconds(one for one, _ in pairs), *written]
 
 
@@ -202,9 +203,9 @@ def dead(work: Work, folder: Path, rounds: int, name: str = "preprocess") -> Ite
                 (work.stage(name, tracked=False), work.stage(name, tracked=True, uri=uri))
                 for _ in range(rounds)
             ]
-        yield [kind, name, *added(pairs), f"{_DEAD_BAR_S}"]
+        yield [kind, name, *added(pairs, _DEAD_BAR_S)]
     pairs = [(work.stage(name, tracked=False), stopped(work, folder, name)) for _ in range(rounds)]
-    yield ["stopped in the middle", name, *added(pairs), f"{_DEAD_BAR_S}"]
+    yield ["stopped in the middle", name, *added(pairs, _DEAD_BAR_S)]
 
 
 @contextmanager
@@ -266,12 +267,14 @@ def seconds(values: Iterable[Timing]) -> str:
     return f"{clock:.1f} ({processor:.1f} of processor)"
 
 
-def added(pairs: Sequence[tuple[Timing, Timing]]) -> list[str]:
-    """Write the medians of the rounds' differences, and their ranges: clock, processor, waiting."""
+def added(pairs: Sequence[tuple[Timing, Timing]], bar_s: float) -> list[str]:
+    """Write medians and ranges of the rounds' differences: the clock beside its bar, processor, waiting."""
     written = []
     for kind in Timing._fields:
         apart = [getattr(second, kind) - getattr(first, kind) for first, second in pairs]
-        written.append(f"{statistics.median(apart):.1f} ({min(apart):.1f} to {max(apart):.1f})")
+        median = statistics.median(apart)
+        said = bars.at_most(median, bar_s, "{:.1f}") if kind == "clock" else f"{median:.1f}"
+        written.append(f"{said}, {min(apart):.1f} to {max(apart):.1f}")
     return written
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import bars
 import keras
 import numpy as np
 import tensorflow as tf
@@ -32,6 +33,8 @@ from pipeline.preprocess import shards
 from pipeline.preprocess.canvas import Placement
 
 Pixels = NDArray[np.uint8]
+
+_COST_BAR, _PEER_BAR = 0.10, 3.0  # maps over probabilities alone; ours / tf-keras-vis
 
 
 def main() -> None:
@@ -132,11 +135,13 @@ def report(seconds: dict[str, list[tuple[float, float]]], n_images: int) -> None
             spread = f"{min(values):.2f} to {max(values):.2f}"
             print(f"  {name:26} {value:7.2f} s ({spread}) {n_images / value:8.1f} images/s")
         alone, mapped = median["probabilities alone"], median["with maps"]
-        print(f"  maps cost {100 * (mapped / alone - 1):+.1f} % over probabilities alone (bar: +10 %)")
+        cost = bars.at_most(mapped / alone - 1, _COST_BAR, "{:+.0%}")
+        print(f"  maps cost {cost} over probabilities alone")
         cut = median["with maps, in pixels, cut"]
         print(f"  in the radiograph's pixels and cut into regions: {100 * (cut / alone - 1):+.1f} %")
         for name in (name for name in median if name.startswith("tf-keras-vis")):
-            print(f"  {median[name] / mapped:.2f} x as many images a second as {name} (bar: 3)")
+            faster = bars.at_least(median[name] / mapped, _PEER_BAR)
+            print(f"  images a second to those of {name}: {faster}")
             print(f"  {median[name] / median['with maps, one view']:.2f} x with one view")
 
 

@@ -100,15 +100,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=sorted({each.script for each in BENCHMARKS}))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--cleanvision", default=sys.executable, help="a Python that has it")
+    parser.add_argument("--tf-keras-vis", help="a folder that holds it, if it is not installed")
     parser.add_argument("--page", type=Path, default=REPOSITORY / "docs/benchmarks.md")
     options = parser.parse_args()
     chosen = [each for each in BENCHMARKS if each.script in options.only]
+    peers = {"validate": ("--cleanvision", options.cleanvision)}
+    if options.tf_keras_vis:
+        peers["region_maps"] = ("--peer", options.tf_keras_vis)
     at, outcomes = commit(), []
     kept = earlier(_KEPT, at)
     for each in chosen:
-        more = ("--cleanvision", options.cleanvision) if each.script == "validate" else ()
         command = " ".join(spelled(each, quick=options.quick))
-        outcome = kept.get(command) or run(each, quick=options.quick, more=more)
+        outcome = kept.get(command) or run(each, quick=options.quick, more=peers.get(each.script, ()))
         outcomes.append(outcome)
         if outcome.is_sound and not at.endswith(_CHANGED):
             kept[command] = outcome
