@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -15,15 +14,12 @@ from pipeline.dataset.annotations import Annotations
 from pipeline.dataset.manifest import KEPT, QUARANTINED
 from pipeline.dataset.region import Region, corners
 from pipeline.files.faults import Issue
+from pipeline.validate import annotation_messages, categories, coco_file
 from pipeline.validate import annotation_placement as placement
-from pipeline.validate import categories, coco_file
 from pipeline.validate.annotation_placement import Placed, Target, malformed
 from pipeline.validate.coco_file import CocoFile
 
-log = logging.getLogger(__name__)
-
 _TOLERANCE_PX = 1.0  # annotation tools round outward at the border
-_ON_ALL = {"annotation_no_size", "annotation_normalised", "annotation_other_category"}  # one issue a file
 
 
 class Checked(NamedTuple):
@@ -90,7 +86,7 @@ def check(
         the folder.
     """
     coco, chosen = read(path, fracture_categories)
-    _say_chosen(coco, chosen, by_setting=bool(fracture_categories))
+    annotation_messages.say_chosen(coco, chosen, by_setting=bool(fracture_categories))
     others = Counter(one.category for one in coco.drawn if one.category not in chosen)
     issues = [*coco.issues, *_other_categories(others, coco)]
     fractures = [one for one in coco.drawn if one.category in chosen]
@@ -101,7 +97,8 @@ def check(
     issues += found
     sizes = {kept.path: (kept.height_px, kept.width_px) for kept in targets.values()}
     n_used = sum(map(len, regions.values()))
-    _say(coco, rule, regions, n_used, targets, issues, others)
+    annotation_messages.say_used(coco, rule, regions, n_used, targets, issues, others)
+    annotation_messages.warn_of_points(regions, sizes)
     figures = {"annotations_given": coco.n_given, "annotations_used": n_used}
     return Checked(Annotations(regions, sizes), issues, figures)
 
@@ -167,53 +164,6 @@ def _fault(one: Placed, target: Target) -> Issue | None:
     except ValueError as error:
         return malformed(one.file, one.drawn, error)
     return None
-
-
-def _say_chosen(coco: CocoFile, chosen: Collection[str], *, by_setting: bool) -> None:
-    if coco.drawn:
-        plain = all(categories.is_fracture(coco.categories.get(key, "")) for key in chosen)
-        log.log(
-            logging.INFO if plain or by_setting else logging.WARNING,
-            "annotations: fractures are %s%s",
-            categories.listed(coco.categories, coco.drawn, chosen),
-            ""
-            if plain or by_setting
-            else " (no name says so; data.fracture_categories confirms or corrects it)",
-        )
-
-
-def _say(
-    coco: CocoFile,
-    rule: str,
-    regions: Mapping[str, Sequence[Region]],
-    n_used: int,
-    targets: Mapping[str, Target],
-    issues: Sequence[Issue],
-    others: Counter[str],
-) -> None:
-    """Tell the terminal how many annotations are used, and what becomes of the others."""
-    if not coco.n_given:
-        return
-    n_fractured = sum(target.fractured and target.path == path for path, target in targets.items())
-    codes = Counter(issue.issue for issue in issues if issue.issue not in _ON_ALL)
-    left_out = [f"{coco.categories.get(key) or repr(key)} {n}" for key, n in sorted(others.items())]
-    left_out += [f"{code} {n}" for code, n in sorted(codes.items())]
-    if repeated := coco.n_given - n_used - codes.total() - others.total():
-        left_out.append(f"drawn once more on a byte copy {repeated}")
-    log.log(
-        logging.INFO if n_used else logging.WARNING,
-        "annotations: %d of %d used, on %d of %d fractured radiographs, names %s%s",
-        *(n_used, coco.n_given, len(regions), n_fractured, rule),
-        f"; left out: {', '.join(left_out)}" if left_out else "",
-    )
-    for code in sorted(codes):
-        first = next(issue for issue in issues if issue.issue == code)
-        log.warning(
-            "annotations: the first %s: %s", code, ": ".join(filter(None, (first.path, first.detail)))
-        )
-    for issue in issues:
-        if issue.issue in _ON_ALL - {"annotation_other_category"}:
-            log.warning("annotations: %s", issue.detail)
 
 
 def check_inside(region: Region, height_px: int, width_px: int) -> None:

@@ -341,3 +341,10 @@ def test_what_is_malformed_is_told_with_what_was_received(tmp_path, box, caplog)
 def test_a_category_that_stands_twice_is_one_in_any_letter_case(tmp_path):
     twice = [{"id": 1, "name": "fracture"}, {"id": 1, "name": "Fracture "}]
     assert read(tmp_path, coco({"category_id": 1}, categories=twice)).annotations.regions
+
+
+@pytest.mark.parametrize(("side_px", "warns"), [(1, True), (30, False)])
+def test_points_in_place_of_outlines_are_told(tmp_path, caplog, side_px, warns):
+    targets = {PATH: Target(PATH, 300, 200, True)}
+    checked(tmp_path, {"bbox": [20, 20, side_px, side_px]}, targets=targets, height=300, width=200)
+    assert ("1 of 1 are shorter than 1 % of their radiograph's longer side" in caplog.text) is warns
