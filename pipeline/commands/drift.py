@@ -13,26 +13,24 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.commands import destination, terminal
 from pipeline.config import Config
 from pipeline.dataset import names, profile
 from pipeline.dataset.profile import Profile
-from pipeline.drift import distance, served
-from pipeline.files import engine, images, outputs
-from pipeline.files.faults import Issue
-from pipeline.files.limits import Limits
+from pipeline.drift import distance, inspection, served
+from pipeline.drift.inspection import Inspection
+from pipeline.files import images, outputs
 from pipeline.files.printable import printable
 from pipeline.predict import origin
 from pipeline.registry import model_choice
 from pipeline.registry.model_choice import Candidate
 from pipeline.report import drift as report
 from pipeline.report import pages
-from pipeline.validate import grouping, intake, listing, scan, told
+from pipeline.validate import told
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +39,6 @@ DRIFT = 3  # exit code
 
 _OUTPUTS = ("drift.json", "report.html")
 _STRANGEST = 8
-
-
-class Inspection(NamedTuple):
-    """New radiographs: their profile, the files that it describes in its order, the number refused, why."""
-
-    profile: Profile
-    described: Sequence[Path] = ()
-    refused: int = 0
-    issues: Sequence[Issue] = ()
 
 
 def run(
@@ -85,76 +74,31 @@ def run(
         log.info("drift: the model is %s", origin.title(answering))
     else:
         (name, reference), answering = _reference(config, against), {}
-    inspection = inspect(config, paths) if described is None else Inspection(_profile(described))
-    differences = distance.compare(reference.sample, inspection.profile.sample, seed=config.run.seed)
+    inspected = inspection.inspect(config, paths) if described is None else Inspection(_profile(described))
+    differences = distance.compare(reference.sample, inspected.profile.sample, seed=config.run.seed)
     figures: dict[str, Any] = {
         "drift": distance.summarize(differences, alpha=config.drift.alpha, threshold=config.drift.threshold),
         "reference": {"name": name, **_counts(reference), **({"model": answering} if answering else {})},
-        "current": {**_counts(inspection.profile), "refused": inspection.refused},
+        "current": {**_counts(inspected.profile), "refused": inspected.refused},
         "alpha": config.drift.alpha,
         "noticed_from": distance.noticed_from(
-            reference.described, inspection.profile.described, config.drift.alpha
+            reference.described, inspected.profile.described, config.drift.alpha
         ),
         "threshold": config.drift.threshold,
     }
     if described is None:
-        figures["refused"] = _refused(inspection.issues)
-        figures["notes"] = told.count(inspection.issues)
+        figures["refused"] = inspected.refusals
+        figures["notes"] = told.count(inspected.issues)
     if folder is not None:
-        pictures = _strangest(reference, inspection, config.validation.max_pixels)
-        page = report.context(figures, reference.sample, inspection.profile.sample, pictures)
+        pictures = _strangest(reference, inspected, config.validation.max_pixels)
+        page = report.context(figures, reference.sample, inspected.profile.sample, pictures)
         with outputs.staged(folder) as private:
             private.mkdir()
             outputs.write_json(private / "drift.json", figures)
             outputs.write_text(private / "report.html", pages.render("drift.html", page))
     _show(figures, as_json=as_json)
-    told.tell_refused(inspection.issues, "drift --json")
+    told.tell_refused(inspected.issues, "drift --json")
     return DRIFT if figures["drift"]["detected"] else 0
-
-
-def inspect(config: Config, paths: Sequence[Path]) -> Inspection:
-    """Decode radiographs, find copies among them, and describe one a group.
-
-    Raises
-    ------
-    ValueError
-        There is no file, or none is sound.
-    """
-    files, met, labelled = _list_files(config, paths)
-    if not files:
-        raise ValueError(f"drift needs radiographs. Received: {', '.join(map(str, paths))}, without a file.")
-    facts = list(engine.process(scan.inspect, files, workers=config.run.workers, label="drift"))
-    nothing = pd.DataFrame(index=pd.Index([fact.path for fact in facts], name="path"))
-    tolerant = config.validation.model_copy(update={"label_conflict": "quarantine"})
-    joined = grouping.join(facts, nothing, tolerant)
-    kept = joined.kept if labelled else joined.kept.drop(columns="fractured")
-    described = [files[row].path for row in profile.choose(kept).index]
-    refused = int((joined.files["status"] == "quarantined").sum())
-    issues = [*met, *(issue for fact in facts for issue in fact.issues), *joined.issues]
-    built = profile.build(kept, [facts[row].thumbnail for row in kept.index])
-    return Inspection(built, described, refused, issues)
-
-
-def _list_files(
-    config: Config, paths: Sequence[Path]
-) -> tuple[list[listing.ListedFile], Sequence[Issue], bool]:
-    """List the files and what was met on the way to them, and tell whether their folders label them."""
-    limits = Limits.of(config.validation)
-    if len(paths) == 1 and listing.has_labels(paths[0]):
-        return *listing.find_labelled(paths[0], limits), True
-    found = intake.listing(paths)
-    root = found.shared
-    files = [listing.ListedFile(root, intake.absolute(path), "", False, limits) for path in found.files]
-    return files, found.issues, False
-
-
-def _refused(issues: Sequence[Issue]) -> list[dict[str, str]]:
-    """Say which files were refused, and why."""
-    refused = sorted({issue for issue in issues if issue.severity == "quarantined"})
-    return [
-        {"path": printable(issue.path), "reason": issue.issue, "detail": printable(issue.detail)}
-        for issue in refused
-    ]
 
 
 def _reference(config: Config, against: str) -> tuple[str, Profile]:
@@ -207,12 +151,12 @@ def _counts(described: Profile) -> dict[str, Any]:
     return {"files": described.files, "groups": described.groups, **share}
 
 
-def _strangest(reference: Profile, inspection: Inspection, max_pixels: int) -> list[dict[str, Any]]:
+def _strangest(reference: Profile, inspected: Inspection, max_pixels: int) -> list[dict[str, Any]]:
     """Show the new radiographs that are least like any of the reference."""
-    if not inspection.described:
+    if not inspected.described:
         return []
-    away = distance.strangeness(reference.sample["picture"], inspection.profile.sample["picture"])
-    chosen = [inspection.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
+    away = distance.strangeness(reference.sample["picture"], inspected.profile.sample["picture"])
+    chosen = [inspected.described[row] for row in np.argsort(-away, kind="stable")[:_STRANGEST]]
     pictures = []
     for path in chosen:
         with contextlib.suppress(images.ImageFault):  # gone since it was described
@@ -223,6 +167,7 @@ def _strangest(reference: Profile, inspection: Inspection, max_pixels: int) -> l
 def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
     """Print all figures, or a line a property and the verdict."""
     summary = figures["drift"]
+    verdict = distance.verdict(summary, figures["noticed_from"])
     if as_json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
@@ -230,9 +175,6 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
             (name, *(pages.decimals(each[key]) for key in ("distance", "p_value", "psi")))
             for name, each in summary["properties"].items()
         ]
-        verdict = "drift" if summary["detected"] else "no drift"
-        if not summary["score"] and figures["noticed_from"] >= 1:
-            verdict = "too few to tell"
         rows.append(("score", pages.decimals(summary["score"]), "", verdict))
         terminal.show(("Property", "Distance", "p", "PSI"), rows)
     log.info(
@@ -242,13 +184,9 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
         figures["reference"]["name"],
         figures["current"]["refused"],
     )
-    if not summary["detected"]:
-        _tell_power(figures["current"]["groups"], figures["noticed_from"])
-
-
-def _tell_power(groups: int, noticed_from: float) -> None:
-    """Say what "no drift" means: of a few radiographs, nothing."""
-    if noticed_from >= 1:
+    groups = figures["current"]["groups"]
+    if verdict == distance.TOO_FEW:
         log.warning("drift: %d are too few: no distance would be noticed. Name more radiographs.", groups)
-    else:
-        log.info("drift: with %d, a distance below about %.2f goes unnoticed", groups, noticed_from)
+    elif verdict == distance.NONE:
+        unnoticed = figures["noticed_from"]
+        log.info("drift: with %d, a distance below about %.2f goes unnoticed", groups, unnoticed)

@@ -22,6 +22,8 @@ from scipy.spatial.distance import cdist
 
 from pipeline.types import AnyArray, Float64Array
 
+DRIFT, NONE, TOO_FEW = "drift", "no drift", "too few to tell"
+
 _N_PERMUTATIONS = 999
 _PSI_BINS = 10
 _TOLERANCE = 0.02  # a share of the value: a pixel more in every file is no other source
@@ -131,6 +133,13 @@ def summarize(differences: Mapping[str, Difference], *, alpha: float, threshold:
         "detected": largest > 0 and largest >= threshold,
         "properties": {name: difference._asdict() for name, difference in differences.items()},
     }
+
+
+def verdict(summary: Mapping[str, Any], noticed_from: float) -> str:
+    """Say what the figures of `summarize` mean: `DRIFT`, `NONE`, or `TOO_FEW` for anything to be noticed."""
+    if summary["detected"]:
+        return DRIFT
+    return TOO_FEW if not summary["score"] and noticed_from >= 1 else NONE
 
 
 def strangeness(reference: AnyArray, current: AnyArray) -> Float64Array:

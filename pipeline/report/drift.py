@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.drift import distance
 from pipeline.files import images, resize
 from pipeline.report.pages import count, counted, data_uri, decimals, percent
 from pipeline.report.svg import LINES, SERIES, drawing
@@ -114,7 +115,7 @@ def _findings(
     """Sentences: the verdict, then the properties that differ most, and by more than chance explains."""
     properties, alpha = figures["drift"]["properties"], figures["alpha"]
     certain = [name for name in widest if properties[name]["p_value"] <= alpha]
-    if not certain and figures["noticed_from"] >= 1:
+    if distance.verdict(figures["drift"], figures["noticed_from"]) == distance.TOO_FEW:
         text = (
             f"{counted(figures['current']['groups'], 'independent radiograph')} could show no difference, "
             "however large: nothing can be said. Compare more."

@@ -124,3 +124,16 @@ def test_the_strangest_lies_furthest_from_its_nearest():
 def test_nothing_to_compare_is_refused(reference, current):
     with pytest.raises(ValueError, match="radiographs on both sides, with a property in common"):
         distance.compare(reference, current, n_permutations=N, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("score", "detected", "noticed_from", "verdict"),
+    [
+        (0.4, True, 0.2, distance.DRIFT),
+        (0.05, False, 0.2, distance.NONE),
+        (0.0, False, 0.2, distance.NONE),
+        (0.0, False, 1.2, distance.TOO_FEW),
+    ],
+)
+def test_a_verdict_says_whether_there_was_enough_to_tell(score, detected, noticed_from, verdict):
+    assert distance.verdict({"score": score, "detected": detected}, noticed_from) == verdict
