@@ -46,6 +46,7 @@ def run(config: Config) -> None:
         return
     with runs.stage_run("train", config) as record:
         device.prepare(config.run)
+        workers.meet(config.run)
         examples = read_examples(config)
         pipeline = repository.read()
         kept = pipeline.checkpoints("train")
@@ -95,6 +96,7 @@ def read_examples(config: Config) -> training.Examples:
 def help_to_train(config: Config, release: released.Release | None) -> None:
     """Learn from shares of the batches, as one of several processes, and write nothing."""
     device.prepare(config.run)
+    workers.meet(config.run)
     config = start.resolved(config, release)
     with tempfile.TemporaryDirectory() as folder:
         examples, _ = self_training.with_pseudo_masks(

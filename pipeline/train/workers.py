@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pipeline.config import Run
 from pipeline.network import cluster, device
 from pipeline.types import AnyArray
 
@@ -124,6 +125,20 @@ def present() -> Workers:
     strategy = tf.distribute.get_strategy()
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     return Workers(strategy, cluster.read() if several else cluster.ALONE)
+
+
+def meet(settings: Run) -> None:
+    """Reach the other processes, where several train: TensorFlow can only before it computes anything.
+
+    Raises
+    ------
+    WorkerLostError
+        One of them has ended, or is out of reach.
+    """
+    processes = cluster.read()
+    if processes.size > 1:
+        with told_if_lost(processes):
+            device.spread(settings, processes)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from pipeline.commands import predict
 from pipeline.config import Config
 from pipeline.files import engine
-from pipeline.network import inference
+from pipeline.network import interface
 from pipeline.stages import evaluate, preprocess, region_maps, report, train, validate
 from pipeline.statistics import forests
 from tests import clusters
@@ -33,7 +33,7 @@ def here(tmp_path: Path, params: Config, monkeypatch: pytest.MonkeyPatch) -> dic
     stages.draw(params)
     config = stages.small(params, Path("here"), 1)
     with monkeypatch.context() as patch:
-        patch.setattr(inference, "BATCH", BATCH)
+        patch.setattr(interface, "BATCH", BATCH)
         for stage in (validate, preprocess, train, evaluate, region_maps, report):
             stage.run(config)
     predict.run(config, [stages.DRAWN], Path("here/answers"), as_json=False, model="here/models")
@@ -56,7 +56,7 @@ def test_each_stage_writes_the_same_bytes_though_a_machine_is_lost_amid_it(
 
         for run, spread in _ways(config, asked):
             with monkeypatch.context() as patch:
-                patch.setattr(inference, "BATCH", BATCH if run is not asked else inference.BATCH)
+                patch.setattr(interface, "BATCH", BATCH if run is not asked else interface.BATCH)
                 lost = _amid(patch, spread, lose)
                 run()
             assert lost, spread

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.config import Config, Train
+from pipeline.config import Config, Run, Train
 from pipeline.files import outputs
-from pipeline.network import classifier
+from pipeline.network import classifier, cluster, device
+from pipeline.preprocess import shards
 from pipeline.report import training as training_page
 from pipeline.stages import train
 from pipeline.train import training
@@ -77,3 +78,22 @@ def test_several_networks_are_saved_and_scored_as_one(config: Config) -> None:
     header = (report / "history.csv").read_text().splitlines()[0].split(",")
     assert {"epoch", "val_auroc", "member2_val_auroc"} <= set(header)
     assert "Networks together" in training_page.documents(config)["report.html"]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_processes_meet_before_tensorflow_reads_anything(
+    config: Config, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    """TensorFlow refuses to meet others once it has computed: "must be configured at program startup"."""
+
+    class MetError(Exception):
+        pass
+
+    def met(settings: Run, processes: cluster.Cluster) -> None:
+        raise MetError(f"{processes.rank} of {processes.size}")
+
+    monkeypatch.setattr(cluster, "read", lambda: cluster.Cluster(("one:1", "other:1"), rank))
+    monkeypatch.setattr(device, "spread", met)
+    monkeypatch.setattr(shards, "read_index", None)  # it computes
+    with pytest.raises(MetError, match=f"{rank} of 2"):
+        train.run(config)
