@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -34,6 +35,8 @@ def machines(number: int) -> Iterator[Cluster]:
         from ray.cluster_utils import Cluster
 
         with TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:
+            os.environ["RAY_TMPDIR"] = folder
+            (Path(folder) / "ray").mkdir()  # where Ray notes the address, once the first machine is up
             cluster = Cluster()
             try:
                 for _ in range(number):
