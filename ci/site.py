@@ -29,6 +29,7 @@ CALLS: dict[str, dict[str, dict[str, str]]] = {
     "packages": {"packages": {}},  # who rehearses may have no network
     "retrain": {"retrain": {"REASON": ""}, "propose": _FORGE | {"SHOW_MAPS": "true"}},
     "promote": {"promote": _FORGE | {"REASON": ""}, "record": _FORGE},
+    "slow": {},  # `make test-slow`, hours
 }
 _AUTHOR = ("-c", "user.name=Developer", "-c", "user.email=developer@localhost")
 _OURS = ("DVC_", "GIT_", "GITHUB_", "MLFLOW_")

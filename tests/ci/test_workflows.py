@@ -19,7 +19,7 @@ FILES = sorted(GITHUB.glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 MODULE = re.compile(r"python -m (ci\.\w+)")
 COMMANDS = ("ci/install", "git ", "make ", "python -m ci.job ", "export PATH=")
-MADE = ("make docs", "make test")  # of the repository alone: who rehearses may be a test
+MADE = ("make docs", "make test", "make test-slow")  # of the repository alone: who rehearses may be a test
 STEPS = ("dvc ", "fracture ", "make ", "python -m ci.")
 JOBS: dict[str, Any] = {name: each for file in FILES for name, each in raw(file)["jobs"].items()}
 
@@ -93,6 +93,15 @@ def test_both_services_make_the_calls_that_the_rehearsal_makes() -> None:
 
 def test_a_pull_request_is_tested_on_both_services() -> None:
     assert calls("check")[-1]["run"] == raw(GITLAB)["check"]["script"][-1] == "make test"
+
+
+def test_slow_tests_run_every_week_and_hold_up_nothing() -> None:
+    assert "schedule" in raw(GITHUB / "slow.yml")[True]
+    assert calls("slow")[-1]["run"] == "make test-slow"
+    hosted = raw(GITLAB)["slow"]
+    assert hosted["script"] == ["make test-slow"]
+    assert hosted["needs"] == []
+    assert hosted["rules"][0]["allow_failure"]
 
 
 def test_the_documentation_of_a_pull_request_can_be_read_on_both_services() -> None:
