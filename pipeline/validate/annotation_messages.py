@@ -17,7 +17,7 @@ from pipeline.validate.coco_file import CocoFile
 log = logging.getLogger(__name__)
 
 _ON_ALL = {"annotation_no_size", "annotation_normalised", "annotation_other_category"}  # one issue a file
-_POINT = 0.01  # of a radiograph's longer side; the least of FracAtlas' 584 outlines is 0.018 long
+_POINT = 0.01  # of a radiograph's longer side; no outline of FracAtlas is so short
 
 
 def say_chosen(coco: CocoFile, chosen: Collection[str], *, by_setting: bool) -> None:
@@ -69,7 +69,7 @@ def say_used(
 
 
 def warn_of_points(regions: Mapping[str, Sequence[Region]], sizes: Mapping[str, tuple[int, int]]) -> None:
-    """Warn where most regions are too small to be outlines: no map meets a point, so none would be shown.
+    """Warn where most regions are too small to be outlines: no map meets a point.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def warn_of_points(regions: Mapping[str, Sequence[Region]], sizes: Mapping[str, 
     if 2 * n_points > len(lengths):
         log.warning(
             "annotations: %d of %d are shorter than %.0f %% of their radiograph's longer side, like points. "
-            "Regions can hardly meet them, and few or none will be shown. Draw round the whole "
-            "fracture, or set data.annotations to Data/none.coco.json.",
+            "Regions that a model finds can hardly meet them, and a model that is chosen by them shows few. "
+            "Draw round the whole fracture, or give no annotations.",
             *(n_points, len(lengths), 100 * _POINT),
         )

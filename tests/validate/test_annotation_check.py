@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.validate import annotation_check
+from pipeline.validate import annotation_check, annotation_messages
 from pipeline.validate.annotation_check import Target
 
 PATH = "train/fractured/a.jpg"
@@ -348,3 +348,21 @@ def test_points_in_place_of_outlines_are_told(tmp_path, caplog, side_px, warns):
     targets = {PATH: Target(PATH, 300, 200, True)}
     checked(tmp_path, {"bbox": [20, 20, side_px, side_px]}, targets=targets, height=300, width=200)
     assert ("1 of 1 are shorter than 1 % of their radiograph's longer side" in caplog.text) is warns
+
+
+def test_no_outline_of_fracatlas_is_taken_for_a_point(fracatlas, caplog):
+    coco = json.loads((fracatlas / "annotations.coco.json").read_text())
+    targets = {
+        image["file_name"]: Target(image["file_name"], image["height"], image["width"], True)
+        for image in coco["images"]
+    }
+    checked = annotation_check.check(fracatlas / "annotations.coco.json", targets)
+    assert checked.figures["annotations_used"] == checked.figures["annotations_given"] > 0
+    sizes = checked.annotations.sizes
+    lengths = [
+        max(region.bbox[2:]) / max(sizes[path])
+        for path, own in checked.annotations.regions.items()
+        for region in own
+    ]
+    assert min(lengths) > annotation_messages._POINT
+    assert "like points" not in caplog.text
