@@ -23,8 +23,9 @@ test: .venv/ready ## what CI runs
 test-slow: .venv/ready ## the figures that the default settings must reach; an hour
 	pytest -m slow
 
-bench: .venv/ready ## run every benchmark, and write docs/benchmarks.md; hours on a quiet machine
-	python -m benchmarks.run_all
+bench: .venv/ready .venv/peers/ready ## run every benchmark, and write docs/benchmarks.md; hours on a quiet machine
+	dvc repro preprocess
+	python -m benchmarks.run_all --peers .venv/peers/bin/python
 
 reliability: .venv/ready ## write docs/reliability.md from what its tests see; slow ones are named there, not run
 	$(PYTEST) -m "reliability and not slow" --reliability-page=docs/reliability.md
@@ -71,8 +72,9 @@ lock: ## resolve the dependencies anew; names, versions and hashes, no addresses
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/audit/ready: pyproject.toml
-	$(PYTHON) -m venv .venv/audit
-	.venv/audit/bin/python -m pip install --quiet "pip>=25.1"
-	.venv/audit/bin/python -m pip install --quiet --group audit
+# A dependency group in an environment of its own: .venv/audit, .venv/peers.
+.venv/%/ready: pyproject.toml
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet "pip>=25.1"
+	.venv/$*/bin/python -m pip install --quiet --group $*
 	touch $@

@@ -6,7 +6,7 @@
 One run, one process, the same network and the same canvases, in turns: probabilities alone; probabilities
 and maps as numbers on the canvas; the same brought to the radiographs' own pixels and cut into regions, each
 over as many views as the bundle takes; maps of one view; and Grad-CAM and Grad-CAM++ by tf-keras-vis
-(dependency group `bench`; ``--peer`` names a folder that holds it), which have one view.
+(dependency group `peers`; ``--peer`` names a folder that holds it), which have one view.
 Medians of rounds, images a second, and the ratios that matter.
 """
 
@@ -107,7 +107,7 @@ def peers(
         from tf_keras_vis.gradcam import Gradcam
         from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
     except ImportError as error:
-        print(f"tf-keras-vis is not measured: {error}. Install the group `bench`, or name it with --peer.")
+        print(f"tf-keras-vis is not measured: {error}. Install the group `peers`, or name it with --peer.")
         return {}
     flat = keras.Model(model.input, model.output["logit"])  # it takes one output
     layer = model.get_layer("pyramid32_lateral").input._keras_history.operation.name

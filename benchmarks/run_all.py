@@ -31,7 +31,7 @@ import psutil
 REPOSITORY = Path(__file__).parents[1]
 _DATA = Path("../shared/data")
 _FRACATLAS, _WHOLE = _DATA / "fracatlas", _DATA / "fracatlas_full"
-_SHARDS, _MODEL = Path("Data/shards/index.csv"), Path("models/classifier.keras")
+_SHARDS, _RELEASED = Path("Data/shards/index.csv"), Path("models/released/fracatlas")
 _CHANGED = ", with changes"
 _TABLE, _NAMED = re.compile(r"^\|[ :-]*-", re.MULTILINE), re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 _KEPT = REPOSITORY / ".benchmarks.json"
@@ -68,7 +68,7 @@ BENCHMARKS = (
     ),
     Benchmark("feeding", (), ("--batches", "2"), (_SHARDS,)),
     Benchmark("depthwise", (), ("--side-px", "64", "--batch", "2", "--rounds", "1")),
-    Benchmark("region_maps", ("--models", "models", "--shards", "Data/shards"), (), (_SHARDS, _MODEL)),
+    Benchmark("region_maps", ("--models", str(_RELEASED)), ("--images", "4", "--rounds", "1"), (_SHARDS,)),
     Benchmark("hash_table", (str(_FRACATLAS),), (str(_FRACATLAS), "--rows", "2000"), (_FRACATLAS,)),
     Benchmark("overhead", (), ("--rounds", "1", "--stages", "validate")),
     Benchmark("squashed", ("recall",), (), (_FRACATLAS,)),
@@ -99,14 +99,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", default=sorted({each.script for each in BENCHMARKS}))
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--cleanvision", default=sys.executable, help="a Python that has it")
-    parser.add_argument("--tf-keras-vis", help="a folder that holds it, if it is not installed")
+    parser.add_argument("--peers", help="a Python that has cleanvision and tf-keras-vis")
     parser.add_argument("--page", type=Path, default=REPOSITORY / "docs/benchmarks.md")
     options = parser.parse_args()
     chosen = [each for each in BENCHMARKS if each.script in options.only]
-    peers = {"validate": ("--cleanvision", options.cleanvision)}
-    if options.tf_keras_vis:
-        peers["region_maps"] = ("--peer", options.tf_keras_vis)
+    peers = options_of_peers(options.peers) if options.peers else {}
     at, outcomes = commit(), []
     kept = earlier(_KEPT, at)
     for each in chosen:
@@ -118,6 +115,13 @@ def main() -> None:
             _KEPT.write_text(json.dumps({"commit": at, "outcomes": list(kept.values())}), encoding="utf-8")
         options.page.write_text(page(outcomes, at), encoding="utf-8")
         print(f"{outcome.command}: {outcome.seconds:.0f} s", flush=True)
+
+
+def options_of_peers(python: str) -> dict[str, tuple[str, str]]:
+    """Tell benchmarks of the Python that has the peers: where it is, or where its packages lie."""
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    return {"validate": ("--cleanvision", python), "region_maps": ("--peer", packages)}
 
 
 def spelled(benchmark: Benchmark, *, quick: bool = False) -> list[str]:

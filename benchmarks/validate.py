@@ -8,7 +8,7 @@ Beside each figure that has a bar stands whether it meets it.
 
 FOLDER holds radiographs in the users' layout. All is made in a temporary folder. Each measurement has a
 process of its own, its imports not counted; peers run in turns, and ratios are medians of their rounds.
-cleanvision is no dependency: `pip install --group bench`, here or elsewhere, and --cleanvision PYTHON.
+cleanvision is no dependency: `pip install --group peers`, here or elsewhere, and --cleanvision PYTHON.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def sizes(
     if has_cleanvision(python):
         peers["cleanvision"] = lambda root: cleanvision(python, root)
     else:
-        print("cleanvision is not there: `pip install --group bench`, or --cleanvision PYTHON\n")
+        print("cleanvision is not there: `pip install --group peers`, or --cleanvision PYTHON\n")
     rows = []
     for name, (root, limits) in roots.items():
         timings = [{peer: measure(root) for peer, measure in peers.items()} for _ in range(rounds)]
