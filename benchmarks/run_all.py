@@ -1,7 +1,7 @@
 """Run the benchmarks one after another, and write one page of what each of them printed.
 
     make bench                                                     # hours on a quiet machine
-    python benchmarks/run_all.py --quick --only preprocess --page FILE    # on few files, to see that it runs
+    python -m benchmarks.run_all --quick --only preprocess --page FILE    # on few files, to see that it runs
 
 Each has a process of its own. What needs data, a finished pipeline or another package is left out where that
 is missing, and the page says so. Benchmarks that train for hours are no part of it: `LEFT_OUT`.
@@ -15,27 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
+from benchmarks import page
+from benchmarks.page import Outcome
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = page.REPOSITORY
 _DATA = Path("../shared/data")
 _FRACATLAS, _WHOLE = _DATA / "fracatlas", _DATA / "fracatlas_full"
 _SHARDS, _RELEASED = Path("Data/shards/index.csv"), Path("models/released/fracatlas")
-_CHANGED = ", with changes"
-_TABLE, _NAMED = re.compile(r"^\|[ :-]*-", re.MULTILINE), re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 _KEPT = REPOSITORY / ".benchmarks.json"
-_MET, _MISSED = re.compile(r"\(met\b"), re.compile(r"\(MISSED\b")
 
 
 class Benchmark(NamedTuple):
@@ -45,15 +39,6 @@ class Benchmark(NamedTuple):
     arguments: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
     needs: tuple[Path, ...] = ()
-
-
-class Outcome(NamedTuple):
-    """What a benchmark printed, whether it ended well, and how long it took."""
-
-    command: str
-    said: str
-    is_sound: bool
-    seconds: float
 
 
 BENCHMARKS = (
@@ -90,7 +75,9 @@ LEFT_OUT = {
     ),
     "gpu": "needs a GPU",
     **dict.fromkeys(("not_radiograph", "not_radiograph_examples"), "fit a file of the package"),
-    **dict.fromkeys(("bars", "folders", "turns", "plain_keras", "run_all"), "are parts of the others"),
+    **dict.fromkeys(
+        ("bars", "folders", "turns", "page", "plain_keras", "run_all"), "are parts of the others"
+    ),
 }
 
 
@@ -104,16 +91,16 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [each for each in BENCHMARKS if each.script in options.only]
     peers = options_of_peers(options.peers) if options.peers else {}
-    at, outcomes = commit(), []
+    at, outcomes = page.commit(), []
     kept = earlier(_KEPT, at)
     for each in chosen:
         command = " ".join(spelled(each, quick=options.quick))
         outcome = kept.get(command) or run(each, quick=options.quick, more=peers.get(each.script, ()))
         outcomes.append(outcome)
-        if outcome.is_sound and not at.endswith(_CHANGED):
+        if outcome.is_sound and not at.endswith(page.CHANGED):
             kept[command] = outcome
             _KEPT.write_text(json.dumps({"commit": at, "outcomes": list(kept.values())}), encoding="utf-8")
-        options.page.write_text(page(outcomes, at), encoding="utf-8")
+        options.page.write_text(page.written(outcomes, at), encoding="utf-8")
         print(f"{outcome.command}: {outcome.seconds:.0f} s", flush=True)
 
 
@@ -159,52 +146,6 @@ def run(benchmark: Benchmark, *, quick: bool = False, more: Sequence[str] = ()) 
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]
         said = f"{said}\n\nFailed: `{last}`".strip()
     return Outcome(" ".join(command), said, done.returncode == 0, time.monotonic() - started)
-
-
-def page(outcomes: Sequence[Outcome], at: str) -> str:
-    """Write what all of them said at a commit, below a table of the bars that they met and missed."""
-    rows = [
-        f"| `{each.command}` | {each.seconds:.0f} | {len(_MET.findall(each.said))} "
-        f"| {len(_MISSED.findall(each.said))} | {'yes' if each.is_sound else 'no'} |"
-        for each in outcomes
-    ]
-    parts = [
-        "# Benchmarks",
-        "For whoever doubts a figure: what every benchmark printed in one run of `make bench`.",
-        f"{date.today():%d %B %Y}, commit {at}, {machine()}.",
-        "\n".join(
-            ["| command | seconds | bars met | bars missed | ended well |", "|---|---|---|---|---|", *rows]
-        ),
-        *(f"## {each.command.split('.', 1)[1]}\n\n{shown(each.said)}" for each in outcomes),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def shown(said: str) -> str:
-    """Show Markdown as it is, and lines without a table as they were printed."""
-    return said if _TABLE.search(said) else f"```text\n{said}\n```"
-
-
-def commit() -> str:
-    """Name the commit that is measured, and say whether files other than the page differ from it."""
-    git = partial(subprocess.run, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
-    differs = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!docs/benchmarks.md"]).returncode
-    return name + (_CHANGED if differs else "")
-
-
-def machine() -> str:
-    """Describe the machine."""
-    memory = psutil.virtual_memory().total / 2**30
-    cores = f"{os.cpu_count()} cores of {processor()}"
-    return f"{cores}, {memory:.0f} GiB of memory, {platform.system()}, Python {platform.python_version()}"
-
-
-def processor() -> str:
-    """Name the processor, as far as the system says it."""
-    described = Path("/proc/cpuinfo")
-    named = _NAMED.search(described.read_text(encoding="utf-8")) if described.exists() else None
-    return named[1] if named else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from pipeline.validate import told
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
-DRIFT = 3  # exit code
+DRIFTED = 3  # exit code
 
 _OUTPUTS = ("drift.json", "report.html")
 _STRANGEST = 8
@@ -98,7 +98,7 @@ def run(
             outputs.write_text(private / "report.html", pages.render("drift.html", page))
     _show(figures, as_json=as_json)
     told.tell_refused(inspected.issues, "drift --json")
-    return DRIFT if figures["drift"]["detected"] else 0
+    return DRIFTED if figures["drift"]["detected"] else 0
 
 
 def _reference(config: Config, against: str) -> tuple[str, Profile]:

@@ -40,6 +40,13 @@ def encode(record: Record) -> bytes:
     )
 
 
+def canvas_shape(message: bytes) -> tuple[int, int]:
+    """Height and width of a radiograph's canvas in pixels, without starting TensorFlow's runtime."""
+    features = tf.train.Example.FromString(message).features.feature
+    height, width = (features[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
+    return height, width
+
+
 def _bytes(*values: bytes) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 

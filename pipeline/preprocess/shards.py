@@ -92,11 +92,11 @@ def read_index(folder: Path, canvas_shape: tuple[int, int] | None = None) -> pd.
     text = dict.fromkeys([name for name in columns if name not in own], "str")
     index = tables.measured(folder / INDEX, dtype=text, na_values={"sampling_weight": [""]})
     if canvas_shape is not None:
-        for canvas in canvases(folder, index[:1]):
-            if canvas.shape != canvas_shape:
+        for found in map(examples.canvas_shape, _read_records(folder, index[:1])):
+            if found != canvas_shape:
                 raise ShardError(
                     f"{folder} must hold canvases of {canvas_shape}, as preprocess.height_px and width_px "
-                    f"say. Received: {canvas.shape}. {advice}"
+                    f"say. Received: {found}. {advice}"
                 )
     return index
 

@@ -57,7 +57,7 @@ def test_darker_radiographs_are_drift(config, work, draw, models, capsys):
     draw(work / "new", range(30))
     darken(work / "new")
     code, found = run(config, capsys, work / "new", against=models)
-    assert code == drift.DRIFT == 3
+    assert code == drift.DRIFTED == 3
     assert found["drift"]["score"] == found["drift"]["properties"]["brightness"]["distance"] == 1.0
 
 
@@ -102,7 +102,7 @@ def test_what_a_server_has_seen_stands_for_its_radiographs(config, work, draw, m
         served.note(work / "seen", images.decode(data, "x.png"), len(data))
     for record in (work / "seen", next((work / "seen").iterdir())):
         code, found = run(config, capsys, described=record, against=models)
-        assert (code, found["current"]["groups"]) == (drift.DRIFT, 12)
+        assert (code, found["current"]["groups"]) == (drift.DRIFTED, 12)
         assert found["drift"]["properties"]["brightness"]["distance"] == 1.0
 
 
