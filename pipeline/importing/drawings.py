@@ -7,8 +7,6 @@ else leaves that open leaves the radiograph out.
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from pipeline.dataset.region import Region, distinct
 from pipeline.files import engine, images
 from pipeline.files.faults import ImageFault
+from pipeline.importing import classes
 from pipeline.importing.record import (
     BAD_ROW,
     BROKEN,
@@ -33,11 +32,8 @@ from pipeline.importing.record import (
     Record,
 )
 from pipeline.importing.source import Source
-from pipeline.validate import annotation_check, categories
+from pipeline.validate import annotation_check
 
-log = logging.getLogger(__name__)
-
-_SETTING = "--fractured NAME (as often as needed)"
 _TOLERANCE = 0.02  # in shares of a side: tools round outward at the border
 
 
@@ -103,8 +99,9 @@ def found(
         It stays open which classes are fractures.
     """
     if fractures is None:
+        used = [shape.category for picture in pictures for shape in picture.shapes if shape.category]
         try:
-            fractures = _chosen(pictures, [*named], source, options)
+            fractures = classes.choose([*named], used, options, source.root)
         except ValueError as error:
             broken = next((f" {one.file}: {one.detail}" for one in left_out if one.cause == BROKEN), "")
             raise ValueError(f"{error}{broken}") from None
@@ -125,23 +122,6 @@ def found(
         )
     boxes = sum(len(picture.shapes) for picture in pictures)
     return Found(records, [*source.left_out, *more], source.pictures, remarks, boxes)
-
-
-def _chosen(
-    pictures: Sequence[Picture], named: Sequence[str], source: Source, options: Options
-) -> frozenset[str]:
-    """Choose the classes that are fractures, and say so."""
-    used = [shape.category for picture in pictures for shape in picture.shapes if shape.category]
-    chosen = categories.choose(
-        {name: name for name in named}, used, options.fractured, source.root, setting=_SETTING
-    )
-    others = Counter(name for name in used if name not in chosen)
-    log.info(
-        "fractures are %s; of other classes: %s",
-        ", ".join(map(repr, sorted(chosen))) or "none of the classes",
-        ", ".join(f"{name!r} {n}" for name, n in sorted(others.items())) or "nothing",
-    )
-    return chosen
 
 
 def _with_sizes(

@@ -75,12 +75,11 @@ def _plainly(
     if len(counts) == 1 and len(named) <= 1 and not any(names[key] for key in counts):
         return counts.keys()  # no other category is there to be meant
     fractures = {key for key, name in names.items() if is_fracture(name)}
-    for one in (fractures & counts.keys(), fractures if all(names[key] for key in counts) else set()):
-        if one:
-            return one if len({_plain(names[key]) for key in one}) == 1 else None
+    if one := fractures & counts.keys() or fractures:
+        is_open = not counts.keys() & one and any(is_doubtful(names[key]) for key in counts)
+        return None if is_open or len({_plain(names[key]) for key in one}) > 1 else one
     (name, *others) = {names[key] for key in counts}
-    is_negated = _NONE.search(_plain(name)) or _plain(name) in _NORMAL
-    return None if others or not name or is_negated else counts.keys()
+    return None if others or not name or not is_doubtful(name) else counts.keys()
 
 
 def _wanted(
@@ -99,6 +98,12 @@ def is_fracture(name: str) -> bool:
     """Whether the name of a category plainly says fracture."""
     plain = _plain(name)
     return bool(_FRACTURE.search(plain)) and not _NONE.search(plain)
+
+
+def is_doubtful(name: str) -> bool:
+    """Whether the name of a category says neither fracture nor what is marked beside fractures."""
+    plain = _plain(name)
+    return not (is_fracture(name) or _NONE.search(plain) or plain in _NORMAL)
 
 
 def _plain(name: str) -> str:
