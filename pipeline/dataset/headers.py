@@ -18,6 +18,7 @@ _ALSO: Mapping[str, str] = {  # without case, blanks and underscores
     body_part.COLUMN: "bodypart bodypartexamined",
     "hardware": "hardware",
 }
+_ACCESSION = {"accessionnumber", "accession"}
 _MEANING = {other: name for name, others in _ALSO.items() for other in others.split()}
 
 
@@ -41,6 +42,8 @@ def rename(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, str
             meant.setdefault(name, []).append(column)
     if "path" in meant.get("path", ()):
         meant["path"] = ["path"]  # beside it, another column of file names is the user's own
+    if uids := [column for column in meant.get("study_id", ()) if plain(column) not in _ACCESSION]:
+        meant["study_id"] = uids  # an order may hold several studies: its number acts where no study is named
     if not meant.get("path"):
         raise ValueError(
             "a table of labels (data.labels, or --labels) must be a CSV with a column `path`: "

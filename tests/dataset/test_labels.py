@@ -34,6 +34,16 @@ def test_unknown_files_and_reserved_columns_are_issues(tmp_path):
     assert figures == {"labels_rows": 2, "labels_joined": 1}
 
 
+def test_a_study_is_known_by_its_uid_where_its_order_has_a_number_too(tmp_path):
+    rows = "path,AccessionNumber,StudyInstanceUID\na.jpg,17,1.2.3\nb.jpg,17,1.2.4\n"
+    table, _, _ = read(tmp_path, rows)
+    assert table.to_dict("list") == {"AccessionNumber": ["17", "17"], "study_id": ["1.2.3", "1.2.4"]}
+    table, _, _ = read(
+        tmp_path, rows.replace(",StudyInstanceUID", "").replace(",1.2.3", "").replace(",1.2.4", "")
+    )
+    assert table.to_dict("list") == {"study_id": ["17", "17"]}
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
