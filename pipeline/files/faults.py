@@ -38,6 +38,7 @@ _LEFT_OUT = {  # an annotation is left out, while its radiograph stays
     "annotation_size": "Drawn on a picture of another size; the drawing is left out",
 }
 _WARNINGS = {  # used, but worth a look
+    "annotation_cropped": "Drawn where preprocessing crops an empty border away; no map can mark it",
     "annotation_unknown_file": "An annotation for a file that is not used",
     "annotation_without_image": "An annotation that names no file",
     "colour": "A colour picture, perhaps no radiograph",

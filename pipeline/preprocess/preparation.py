@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.config import Preprocess
 from pipeline.dataset.region import Region
 from pipeline.files import images
-from pipeline.files.faults import ImageFault
+from pipeline.files.faults import ImageFault, Issue
 from pipeline.preprocess import canvas
 
 
@@ -87,13 +88,37 @@ def attempt(job: Job) -> Record | ImageFault:
         return fault
 
 
+def cut_off(jobs: Iterable[Job], shown: Iterable[tuple[str, int]]) -> list[Issue]:
+    """List the radiographs with fractures that are drawn where they are cropped.
+
+    Parameters
+    ----------
+    jobs
+        What was prepared.
+    shown
+        Path and number of masks of each record.
+    """
+    drawn = {job.row["path"]: len(job.regions) for job in jobs}
+    detail = "{} of {} drawn fractures lie where the radiograph is cropped (preprocess.crop_collimation)"
+    return [
+        Issue.of(path, "annotation_cropped", detail.format(drawn[path] - n_shown, drawn[path]))
+        for path, n_shown in shown
+        if n_shown < drawn[path]
+    ]
+
+
 def _mask_on_canvas(region: Region, placement: canvas.Placement, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Rasterise a region; a fracture thinner than a pixel still marks the pixels it crosses."""
+    """Rasterise what of a region is on the canvas; one thinner than a pixel marks the pixels it crosses."""
     mask = np.zeros(shape, np.uint8)
     for polygon in region.outlines:
         points = placement.to_canvas(polygon[:, ::-1])[:, ::-1]
         cv2.fillPoly(mask, [np.floor(points).astype(np.int32)], 1)
-    return mask.astype(bool)
+    top, left, height, width = placement.crop
+    ends = placement.to_canvas(np.array([[top, left], [top + height, left + width]], np.float64))
+    shown = tuple(slice(max(int(first), 0), int(last) + 1) for first, last in ends.T)
+    kept = np.zeros(shape, np.bool_)
+    kept[shown] = mask[shown]
+    return kept
 
 
 def _unit_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

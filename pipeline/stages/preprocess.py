@@ -1,9 +1,9 @@
 """Bring every kept radiograph onto the canvas and write it into shards.
 
 Reads the manifest, the checked annotations and the radiographs; writes the shards with the way
-back into each radiograph's own pixels, the preprocessing settings for the model bundle, the photographic
-negatives in ``issues.csv``, whether the label follows them in ``attributes.csv``, and ``examples/``,
-radiographs before and after.
+back into each radiograph's own pixels, and the preprocessing settings for the model bundle. Of what it
+changed it writes ``issues.csv`` (photographic negatives, and drawn fractures that were cropped),
+``attributes.csv`` (whether the label follows the negatives) and ``examples/``, before and after.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def run(config: Config) -> None:
         with outputs.staged(report / "examples") as folder:
             _draw_examples(config, index, folder)
         outputs.write_json(report / names.METRICS, figures)
-        issues.write(polarity.issues(index["path"], index["inverted"]), report / names.ISSUES)
+        lost = preparation.cut_off(jobs, zip(index["path"], index["fractures"], strict=True))
+        issues.write([*polarity.issues(index["path"], index["inverted"]), *lost], report / names.ISSUES)
         text = negatives_and_label(index).to_csv(index=False, lineterminator="\n", float_format="%.6g")
         outputs.write_text(report / names.ATTRIBUTES, text)
         record.metrics(figures)
@@ -73,6 +74,8 @@ def run(config: Config) -> None:
             figures["negatives"],
             report / names.ISSUES,
         )
+        if lost:
+            log.warning("preprocess: %s: %s; %d such radiographs", lost[0].path, lost[0].detail, len(lost))
 
 
 def require_both_classes(rows: pd.DataFrame, path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pipeline.config import Config, Preprocess
 from pipeline.dataset.region import Region
 from pipeline.files import images
+from pipeline.preprocess import preparation
 from pipeline.preprocess.preparation import Job, prepare
 
 
@@ -60,6 +61,26 @@ def test_a_fracture_outside_the_canvas_is_left_out(tmp_path: Path, settings: Pre
     record = prepare(job(tmp_path, settings, Region((), (500, 500, 10, 10))))
     assert record.masks == ()
     assert record.boxes.shape == (0, 4)
+
+
+@pytest.mark.reliability(
+    "a fracture drawn where the radiograph is cropped", "it marks no padding; what is lost is an issue"
+)
+def test_a_fracture_that_is_cropped_marks_nothing_beside_the_radiograph(
+    tmp_path: Path, settings: Preprocess
+) -> None:
+    drawn = Region((), (0, 40, 30, 20)), Region((), (100, 40, 20, 20))
+    wanted = job(tmp_path, settings.model_copy(update={"crop_collimation": True}), *drawn)
+    pixels = images.read(tmp_path / "one.png").pixels.copy()
+    pixels[:, :40] = 0
+    images.write(tmp_path / "one.png", pixels)
+    record = prepare(wanted)
+    assert record.placement.crop[1] > 30
+    (mask,) = map(decoded, record.masks)
+    assert (decoded(record.encoded)[mask > 0] > 0).mean() > 0.9
+    (found,) = preparation.cut_off([wanted], [("one.png", len(record.masks))])
+    assert (found.path, found.issue) == ("one.png", "annotation_cropped")
+    assert "1 of 2" in found.detail
 
 
 @pytest.mark.reliability(38)
