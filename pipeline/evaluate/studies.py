@@ -25,9 +25,9 @@ from pipeline.types import Float64Array
 def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | None:
     """Fit calibration and thresholds to the highest views of the studies of several views in scope.
 
-    Views out of scope count nowhere, as in an answer. A study is what has one ``study_id`` or, where that is
-    empty, one ``patient_id``. It is fractured where one of its views is; studies of one group together count
-    as one.
+    Scores out of scope count nowhere, as in an answer. A study is what has one ``study_id`` or, where that is
+    empty, one ``patient_id``. It is fractured where one of its views is, in scope or not; studies of one
+    group together count as one.
 
     Parameters
     ----------
@@ -43,8 +43,10 @@ def fit(rows: pd.DataFrame, log_odds: Float64Array, targets: Targets) -> Fit | N
     Fit or None
         None where there are fewer studies than :func:`pipeline.evaluate.recalibration.missing` asks for.
     """
-    table = rows[["fractured", "group"]].assign(study=_ids(rows), log_odds=log_odds)[rows[IN_SCOPE]]
-    by_study = table[table["study"] != ""].groupby("study")
+    table = rows[["fractured", "group", IN_SCOPE]].assign(study=_ids(rows), log_odds=log_odds)
+    table = table[table["study"] != ""]
+    table["fractured"] = table.groupby("study")["fractured"].transform("max")
+    by_study = table[table[IN_SCOPE]].groupby("study")
     several = by_study.filter(lambda views: len(views) > 1).groupby("study")
     found = several.agg(fractured=("fractured", "max"), group=("group", "first"), highest=("log_odds", "max"))
     truth, group = found["fractured"].to_numpy(bool), found["group"]

@@ -28,6 +28,7 @@ from pipeline.serve.sent import Sent
 from pipeline.types import UInt8Array
 from pipeline.validate import intake
 
+_DECODING = 1 / 3  # of a request's time: what one file may take of it
 _THREADS = 32  # files that are on their way at once; most of them wait
 
 
@@ -90,7 +91,7 @@ class Examiner:
     def __init__(self, config: Config, metrics: Metrics, seen: Path | None = None) -> None:
         self._config, self._metrics, self._seen = config, metrics, seen and Seen(seen)
         self._threads = ThreadPoolExecutor(_THREADS, "request")
-        self._decoders = Decoders(config.run.workers)
+        self._decoders = Decoders(config.run.workers, _DECODING * config.serve.timeout_s)
         self._batches = Batches(metrics.batch)
 
     async def examine(self, model: Model, files: Sequence[Sent], wanted: Wanted) -> list[Answer]:

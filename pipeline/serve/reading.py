@@ -5,6 +5,7 @@ Imports no web framework: the processes start with what decoding needs.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -90,11 +91,17 @@ def _spacing_mm(item: Item) -> tuple[float, float] | None:
 class Decoders:
     """Processes that decode, one file each at a time; they start with the first file.
 
-    Of ``workers``, 0 takes one a core, and 1 a thread of this process.
+    Parameters
+    ----------
+    workers
+        How many; 0 takes one a core, and 1 a thread of this process.
+    most_s
+        Seconds that one file may take: from then on its decoder counts as one that hangs.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._n_workers = workers or os.cpu_count() or 1
+    def __init__(self, workers: int, most_s: float = math.inf) -> None:
+        self._n_workers, self._in_a_thread = workers or os.cpu_count() or 1, workers == 1
+        self._most_s = most_s
         self._free = BoundedSemaphore(self._n_workers)
         self._room = _Room(_MOST_PIXELS)
         self._executor: Executor | None = None
@@ -136,22 +143,35 @@ class Decoders:
             _kill(executor)
 
     def _read(self, item: Item, until: float) -> Read:
+        if not _left(until):
+            raise TimeoutError
         executor, future = self._submit(item)
         try:
-            return future.result(_left(until))
+            return self._awaited(future, item, until)
         except (BrokenProcessPool, CancelledError):
             self._forget(executor)
             return self._alone(item, until)
+        finally:
+            if not future.done():
+                self._forget(executor)
+                _kill(executor)
+
+    def _awaited(self, future: Future[Read], item: Item, until: float) -> Read:
+        """Wait for a file; one that had its whole time is broken, whoever asked for it may ask for others."""
+        left = _left(until)
+        try:
+            return future.result(min(left, self._most_s))
         except TimeoutError:
-            self._forget(executor)
-            _kill(executor)
-            raise TimeoutError from None
+            if left < self._most_s:
+                raise
+            detail = f"{item.name}: it was not decoded within {self._most_s:g} seconds"
+            return Read(ImageFault("broken", detail))
 
     def _alone(self, item: Item, until: float) -> Read:
         """Read in a process of its own: another file may have brought the others' down, and may again."""
         executor = _processes(1)
         try:
-            return executor.submit(read, item).result(_left(until))
+            return self._awaited(executor.submit(read, item), item, until)
         except BrokenProcessPool:
             return Read(ImageFault("broken", f"{item.name}: its decoder died of it"))
         finally:
@@ -168,7 +188,7 @@ class Decoders:
                 return self._executor, self._executor.submit(read, item)
 
     def _started(self) -> Executor:
-        if self._n_workers == 1:
+        if self._in_a_thread:
             return ThreadPoolExecutor(1, "decoder")
         return _processes(self._n_workers)
 

@@ -70,13 +70,22 @@ def test_an_unknown_study_is_that_of_its_patient() -> None:
     assert studies.fit(alone, log_odds, TARGETS) is None
 
 
-def test_views_out_of_scope_teach_nothing() -> None:
+def test_scores_out_of_scope_teach_nothing() -> None:
     table, log_odds = rows(300)
     last = np.arange(len(table)) % 3 == 2
-    strange = table.assign(in_scope=~last, fractured=table["fractured"] | last)
+    strange = table.assign(in_scope=~last, fractured=table["fractured"] & ~last)
     wild = np.where(last, 9.0, log_odds)
     assert studies.fit(strange, wild, TARGETS) == studies.fit(table[~last], log_odds[~last], TARGETS)
     assert studies.fit(table.assign(in_scope=np.arange(len(table)) % 3 == 0), log_odds, TARGETS) is None
+
+
+def test_a_study_is_fractured_where_a_view_out_of_scope_is() -> None:
+    table, log_odds = rows(400)
+    last = np.arange(len(table)) % 3 == 2
+    whole = table.groupby("study_id")["fractured"].transform("max")
+    by_last = table.assign(in_scope=~last, fractured=whole & last)  # no view in scope shows the fracture
+    by_all = table.assign(in_scope=~last, fractured=whole)
+    assert studies.fit(by_last, log_odds, TARGETS) == studies.fit(by_all, log_odds, TARGETS) is not None
 
 
 def test_studies_of_one_group_count_as_one() -> None:

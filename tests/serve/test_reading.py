@@ -83,6 +83,30 @@ def test_a_decoder_that_hangs_is_ended(decoders, monkeypatch):
         assert found.n_pixels == 120 * 96
 
 
+@pytest.mark.reliability(
+    "a file on which a decoder hangs, beside sound ones",
+    "it alone is refused, `broken`; the request is answered",
+)
+def test_a_decoder_that_hangs_costs_its_file_alone(monkeypatch):
+    decoders = Decoders(2, most_s=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read", hang)
+        with decoders.decoded(item(), soon()) as found:
+            assert found.result.reason == "broken"
+            assert "within 3 seconds" in str(found.result)
+    with decoders.decoded(item(), soon()) as found:
+        assert found.n_pixels == 120 * 96
+    decoders.close()
+
+
+def test_what_comes_too_late_is_not_begun_and_ends_nothing(decoders, monkeypatch):
+    with decoders.decoded(item(), soon()):
+        monkeypatch.setattr(reading, "_kill", lambda executor: pytest.fail("processes were ended"))
+        with pytest.raises(TimeoutError), decoders.decoded(item(2), time.monotonic() - 1):
+            pass
+        monkeypatch.undo()
+
+
 def test_radiographs_wait_for_room_and_one_alone_always_has_it(monkeypatch):
     monkeypatch.setattr(reading, "_MOST_PIXELS", 120 * 96)
     decoders = Decoders(1)
