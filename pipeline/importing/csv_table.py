@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -119,7 +120,11 @@ def _file(path: Path) -> Path:
 
 def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
     """Find the pictures: as they are named from the root of the disk, else below the table's folder."""
-    absolute = {name: Path(name) for name in names if Path(name).is_absolute() and Path(name).is_file()}
+    absolute = {
+        name: Path(name)
+        for name in names
+        if Path(name).is_absolute() and os.path.isfile(name)  # noqa: PTH113 - `Path.is_file` may raise
+    }
     return absolute | source.find(set(names) - absolute.keys() - {""})
 
 
