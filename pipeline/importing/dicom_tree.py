@@ -25,7 +25,7 @@ from pipeline.files import complaints, dicom, engine, images
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import DEFAULTS
-from pipeline.importing import csv_table, meaning
+from pipeline.importing import csv_table, folders, meaning
 from pipeline.importing.record import (
     BAD_ROW,
     MISSING,
@@ -71,7 +71,7 @@ def read(path: Path, options: Options) -> Found:
     if not ours:
         raise NotThisKindError("dicom", path, "DICOM files with a picture", source.top())
     labels, lines = _labels(ours, source, options)
-    if not labels and options.labels is None:
+    if not labels and not lines and options.labels is None:
         raise ValueError(
             f"import dicom needs labels. Received: {path}, with {len(ours)} radiographs and no folder "
             "that means a class. Name folders with --fractured and --not-fractured, or a table with --labels."
@@ -119,18 +119,10 @@ def _years(age: str) -> str:
 def _labels(
     ours: Mapping[Path, Described], source: Source, options: Options
 ) -> tuple[dict[Path, bool], list[LeftOut]]:
-    """Label files by the table, where one is given, else by the innermost folder that means a class."""
+    """Label files by the table, where one is given, else by the folders that mean a class."""
     if options.labels is not None:
         return _by_table(options.labels, ours, source, options)
-    says = meaning.reader(options)
-    labels = {}
-    for file in ours:
-        label = next(
-            (said for part in reversed(source.parts(file)) if (said := says(part)) is not None), None
-        )
-        if label is not None:
-            labels[file] = label
-    return labels, []
+    return folders.by_folder(ours, source, options)
 
 
 def _by_table(
