@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.dataset import headers, ids, labels, tables
 from pipeline.files.printable import first, printable
-from pipeline.importing import meaning
+from pipeline.importing import meaning, no_pictures
 from pipeline.importing.record import (
     BAD_ROW,
     NO_LABEL,
@@ -58,6 +58,7 @@ def read(path: Path, options: Options) -> Found:
     remarks = [unknown] if unknown else []
     if dropped:
         remarks.append(f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}")
+    lines += no_pictures.lines(source, [file])
     return Found(records, [*source.left_out, *lines], source.pictures, tuple(remarks))
 
 

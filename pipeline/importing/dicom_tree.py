@@ -39,6 +39,7 @@ from pipeline.importing.record import (
     Record,
 )
 from pipeline.importing.source import Source
+from pipeline.validate import intake
 
 _COLUMNS = {  # none of them names a person
     body_part.COLUMN: ("BodyPartExamined",), "view": ("ViewPosition",), "sex": ("PatientSex",),
@@ -64,9 +65,9 @@ class Described(NamedTuple):
 def read(path: Path, options: Options) -> Found:
     """Read a tree of DICOM files."""
     source = Source(path, options.without)
-    described = dict(
-        zip(source.files, engine.process(_describe, source.files, workers=0, label="headers"), strict=True)
-    )
+    table = options.labels.absolute() if options.labels else None
+    files = [file for file in source.files if file != table]
+    described = dict(zip(files, engine.process(_describe, files, workers=0, label="headers"), strict=True))
     ours = {file: one for file, one in described.items() if isinstance(one, Described)}
     if not ours:
         raise NotThisKindError("dicom", path, "DICOM files with a picture", source.top())
@@ -86,17 +87,24 @@ def read(path: Path, options: Options) -> Found:
     remark = "the files' own headers still name their patients; labels.csv holds salted hashes of the ids"
     if not options.salt:
         remark += ". The salt was drawn for this call and is gone: with --salt, calls give equal hashes"
-    return Found(records, [*source.left_out, *lines], [*ours], (remark,))
+    pictures = [file for file, one in described.items() if one]
+    return Found(records, [*source.left_out, *lines], pictures, (remark,))
 
 
 def _describe(file: Path) -> Described | str:
-    """Read a header; why it is no radiograph, or nothing where it is no DICOM file."""
+    """Read a header; why it is no radiograph, or nothing where it lies beside some by its name."""
     try:
+        data = images.read_bytes(file)
         with complaints.heard():  # the decoder repeats them when `validate` reads the file
-            return _described(dicom.read_header(images.read_bytes(file), str(file), DEFAULTS.max_pixels))
+            return _described(dicom.read_header(data, str(file), DEFAULTS.max_pixels))
     except ImageFault as fault:
-        detail = str(fault).removeprefix(f"{file}: ")
-        return "" if fault.reason == "not_an_image" else f"{fault.reason}: {detail}"
+        if fault.reason != "not_an_image":
+            return f"{fault.reason}: {str(fault).removeprefix(f'{file}: ')}"
+    if intake.is_beside(file):
+        return ""
+    if not data:
+        return "empty_file: the file holds no bytes"
+    return "a picture and no DICOM file: another kind reads it" if images.begins(file) else "no DICOM file"
 
 
 def _described(header: Header) -> Described:

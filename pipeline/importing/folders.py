@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.dataset import labels
 from pipeline.files.printable import first, one_line, printable
-from pipeline.importing import meaning
+from pipeline.importing import meaning, no_pictures
 from pipeline.importing.record import TWO_LABELS, Found, LeftOut, NotThisKindError, Options, Record
 from pipeline.importing.source import Source
 
@@ -31,7 +31,7 @@ def read(path: Path, options: Options) -> Found:
         )
         raise NotThisKindError("folders", path, looked, map(printable, below or source.top()))
     records = [Record(file, label, source.split_of(file)) for file, label in labelled.items()]
-    return Found(records, [*source.left_out, *lines], source.pictures)
+    return Found(records, [*source.left_out, *lines, *no_pictures.lines(source)], source.pictures)
 
 
 def by_folder(
