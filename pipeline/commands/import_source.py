@@ -1,7 +1,8 @@
 """Bring radiographs from elsewhere into the layout that `validate` reads; the source is never changed.
 
 Writes ``{train,val,test}/{fractured,not fractured}/``, ``annotations.coco.json``, ``labels.csv``,
-``sources.csv`` (where each file came from) and ``left_out.csv`` (what is not used, and why), all or nothing.
+``sources.csv`` (where each file came from), ``left_out.csv`` (what is not used, and why) and ``SHA256SUMS``
+of these tables, all or nothing.
 """
 
 from __future__ import annotations
@@ -118,13 +119,14 @@ def _places(source: Path, out: Path, options: Options) -> tuple[Path, Path]:
         )
     if options.labels is not None and not options.labels.is_file():
         raise ValueError(f"--labels must name a CSV that is there. Received: {options.labels}.")
-    folder = destination.check(out, writing.OUTPUTS, [path, *([options.labels] if options.labels else [])])
+    read = [path, *([options.labels] if options.labels else [])]
+    folder = destination.check(out, writing.OUTPUTS, read, newer=[writing.DIGESTS])
     if path.is_dir() and folder.is_relative_to(path.resolve()):
         raise ValueError(f"--out must lie outside the source, which is never changed. Received: {out}.")
-    if folder.is_dir() and any(folder.iterdir()) and (others := writing.others(folder)):
+    if folder.is_dir() and any(folder.iterdir()) and (work := writing.by_hand(folder)):
         raise ValueError(
-            f"--out must hold nothing but an earlier import. Received: {out}, with {others[0]}. Name another "
-            "folder, or move that file away; nothing was written."
+            f"--out must hold nothing but an earlier import, as it was written. Received: {out}, {work}. "
+            f"Name another folder, or move {out} away; nothing was written."
         )
     return path, folder
 

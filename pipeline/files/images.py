@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -25,6 +26,7 @@ from pipeline.types import UInt8Array
 __all__ = [
     "ImageFault",
     "Radiograph",
+    "begins",
     "decode",
     "encode_jpeg",
     "encode_png",
@@ -40,6 +42,10 @@ SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
     ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".dcm": "DICOM", ".dicom": "DICOM",
 }  # fmt: skip
+_BEGINNINGS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]", re.DOTALL
+)
+_BEGINNING_BYTES = 4096
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Radiograph:
@@ -65,6 +71,16 @@ def read_again(path: Path, sha256: str, max_pixels: int = MAX_PIXELS) -> Radiogr
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise ImageFault("changed", f"{path}: its bytes are not those that were read before")
     return decode(data, str(path), max_pixels)
+
+
+def begins(path: Path) -> bool:
+    """Whether a file begins as a picture or as DICOM; one that cannot be read may be either."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_BEGINNING_BYTES)
+    except OSError:
+        return True
+    return _BEGINNINGS.match(head) is not None or dicom.is_dicom(head)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from pipeline.dataset import headers, ids, labels, tables
 from pipeline.files.printable import first, printable
-from pipeline.importing import meaning
+from pipeline.importing import meaning, no_pictures
 from pipeline.importing.record import (
     BAD_ROW,
     NO_LABEL,
@@ -57,6 +58,7 @@ def read(path: Path, options: Options) -> Found:
     remarks = [unknown] if unknown else []
     if dropped:
         remarks.append(f"columns with names of the pipeline's own are not carried: {', '.join(dropped)}")
+    lines += no_pictures.lines(source, [file])
     return Found(records, [*source.left_out, *lines], source.pictures, tuple(remarks))
 
 
@@ -119,7 +121,11 @@ def _file(path: Path) -> Path:
 
 def _paths(names: pd.Series[str], source: Source) -> dict[str, Path]:
     """Find the pictures: as they are named from the root of the disk, else below the table's folder."""
-    absolute = {name: Path(name) for name in names if Path(name).is_absolute() and Path(name).is_file()}
+    absolute = {
+        name: Path(name)
+        for name in names
+        if Path(name).is_absolute() and os.path.isfile(name)  # noqa: PTH113 - `Path.is_file` may raise
+    }
     return absolute | source.find(set(names) - absolute.keys() - {""})
 
 

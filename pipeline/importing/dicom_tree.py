@@ -25,7 +25,7 @@ from pipeline.files import complaints, dicom, engine, images
 from pipeline.files.dicom_header import Header
 from pipeline.files.faults import ImageFault
 from pipeline.files.limits import DEFAULTS
-from pipeline.importing import csv_table, meaning
+from pipeline.importing import csv_table, folders, meaning
 from pipeline.importing.record import (
     BAD_ROW,
     MISSING,
@@ -39,6 +39,7 @@ from pipeline.importing.record import (
     Record,
 )
 from pipeline.importing.source import Source
+from pipeline.validate import intake
 
 _COLUMNS = {  # none of them names a person
     body_part.COLUMN: ("BodyPartExamined",), "view": ("ViewPosition",), "sex": ("PatientSex",),
@@ -64,14 +65,14 @@ class Described(NamedTuple):
 def read(path: Path, options: Options) -> Found:
     """Read a tree of DICOM files."""
     source = Source(path, options.without)
-    described = dict(
-        zip(source.files, engine.process(_describe, source.files, workers=0, label="headers"), strict=True)
-    )
+    table = options.labels.absolute() if options.labels else None
+    files = [file for file in source.files if file != table]
+    described = dict(zip(files, engine.process(_describe, files, workers=0, label="headers"), strict=True))
     ours = {file: one for file, one in described.items() if isinstance(one, Described)}
     if not ours:
         raise NotThisKindError("dicom", path, "DICOM files with a picture", source.top())
     labels, lines = _labels(ours, source, options)
-    if not labels and options.labels is None:
+    if not labels and not lines and options.labels is None:
         raise ValueError(
             f"import dicom needs labels. Received: {path}, with {len(ours)} radiographs and no folder "
             "that means a class. Name folders with --fractured and --not-fractured, or a table with --labels."
@@ -86,17 +87,24 @@ def read(path: Path, options: Options) -> Found:
     remark = "the files' own headers still name their patients; labels.csv holds salted hashes of the ids"
     if not options.salt:
         remark += ". The salt was drawn for this call and is gone: with --salt, calls give equal hashes"
-    return Found(records, [*source.left_out, *lines], [*ours], (remark,))
+    pictures = [file for file, one in described.items() if one]
+    return Found(records, [*source.left_out, *lines], pictures, (remark,))
 
 
 def _describe(file: Path) -> Described | str:
-    """Read a header; why it is no radiograph, or nothing where it is no DICOM file."""
+    """Read a header; why it is no radiograph, or nothing where it lies beside some by its name."""
     try:
+        data = images.read_bytes(file)
         with complaints.heard():  # the decoder repeats them when `validate` reads the file
-            return _described(dicom.read_header(images.read_bytes(file), str(file), DEFAULTS.max_pixels))
+            return _described(dicom.read_header(data, str(file), DEFAULTS.max_pixels))
     except ImageFault as fault:
-        detail = str(fault).removeprefix(f"{file}: ")
-        return "" if fault.reason == "not_an_image" else f"{fault.reason}: {detail}"
+        if fault.reason != "not_an_image":
+            return f"{fault.reason}: {str(fault).removeprefix(f'{file}: ')}"
+    if intake.is_beside(file):
+        return ""
+    if not data:
+        return "empty_file: the file holds no bytes"
+    return "a picture and no DICOM file: another kind reads it" if images.begins(file) else "no DICOM file"
 
 
 def _described(header: Header) -> Described:
@@ -119,18 +127,10 @@ def _years(age: str) -> str:
 def _labels(
     ours: Mapping[Path, Described], source: Source, options: Options
 ) -> tuple[dict[Path, bool], list[LeftOut]]:
-    """Label files by the table, where one is given, else by the innermost folder that means a class."""
+    """Label files by the table, where one is given, else by the folders that mean a class."""
     if options.labels is not None:
         return _by_table(options.labels, ours, source, options)
-    says = meaning.reader(options)
-    labels = {}
-    for file in ours:
-        label = next(
-            (said for part in reversed(source.parts(file)) if (said := says(part)) is not None), None
-        )
-        if label is not None:
-            labels[file] = label
-    return labels, []
+    return folders.by_folder(ours, source, options)
 
 
 def _by_table(

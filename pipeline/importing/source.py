@@ -15,7 +15,7 @@ from pipeline.files.faults import Issue
 from pipeline.files.printable import printable
 from pipeline.files.walk import walk
 from pipeline.importing.record import BROKEN, MISSING, UNREADABLE, LeftOut, shown
-from pipeline.validate import links
+from pipeline.validate import intake, links
 
 _BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, test_images
     r"^[\d\W_]+|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
@@ -53,8 +53,12 @@ class Source:
 
     @cached_property
     def pictures(self) -> list[Path]:
-        """Files with the suffix of a picture."""
-        return [file for file in self.files if file.suffix.lower() in images.SUFFIXES]
+        """Files with the suffix of a picture, and others that begin as one, as `validate` reads both."""
+        return [
+            file
+            for file in self.files
+            if file.suffix.lower() in images.SUFFIXES or (not intake.is_beside(file) and images.begins(file))
+        ]
 
     def named(self, *suffixes: str) -> list[Path]:
         """Files with one of these suffixes, in small letters."""

@@ -24,7 +24,9 @@ from pipeline.importing import file_names
 from pipeline.importing.record import MISSING, UNREADABLE, LeftOut, Record, shown
 
 ANNOTATIONS, LABELS, SOURCES, LEFT_OUT = "annotations.coco.json", "labels.csv", "sources.csv", "left_out.csv"
-OUTPUTS = (*SPLITS, ANNOTATIONS, LABELS, SOURCES, LEFT_OUT)
+DIGESTS = "SHA256SUMS"  # of the tables, as `sha256sum --check` reads them
+TABLES = (ANNOTATIONS, LABELS, SOURCES, LEFT_OUT)
+OUTPUTS = (*SPLITS, *TABLES, DIGESTS)
 _CLASS_OF = {fractured: name for name, fractured in CLASS_FOLDERS.items()}
 
 
@@ -87,14 +89,33 @@ def write(
     _table(folder / SOURCES, pd.DataFrame(sources, columns=["path", "source"]))
     rows = [[cells.text(printable(cell)) for cell in line] for line in (*left_out, *lost)]
     _table(folder / LEFT_OUT, pd.DataFrame(rows, columns=list(LeftOut._fields)))
+    digests = (f"{outputs.sha256(folder / name)}  {name}\n" for name in TABLES)
+    (folder / DIGESTS).write_text("".join(digests), encoding="utf-8", newline="\n")
     return Written(done, lost, linked)
 
 
-def others(folder: Path) -> list[str]:
-    """List files in an earlier result that this module did not put there."""
-    known = {*tables.measured(folder / SOURCES, dtype="str")["path"], ANNOTATIONS, LABELS, SOURCES, LEFT_OUT}
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    return sorted(printable(path) for path in found if path not in known)
+def by_hand(folder: Path) -> str:
+    """Say what of an earlier result was added, changed or removed since; empty where nothing was."""
+    written = _digests(folder)
+    for name in TABLES:
+        if name not in written:
+            return f"whose {name} may have been changed: {DIGESTS} does not tell"
+        if outputs.sha256(folder / name) != written[name]:
+            return f"whose {name} was changed since"
+    placed = {*tables.measured(folder / SOURCES, dtype="str")["path"]}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    if added := found - placed - {*TABLES, DIGESTS}:
+        return f"with {printable(min(added))}"
+    return f"without {printable(min(gone))}, which was removed since" if (gone := placed - found) else ""
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Read the digest of each table, as `write` noted it; empty where that is absent or torn."""
+    try:
+        lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
+        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError):
+        return {}
 
 
 def _bring(file: Path, target: Path, *, copy: bool) -> bool:

@@ -6,7 +6,9 @@ import ast
 
 import pytest
 
-from pipeline.dataset import manifest, names
+from pipeline.dataset import layout, manifest, names
+from pipeline.importing import writing
+from pipeline.importing.record import LeftOut
 from pipeline.predict import sealing
 from tests.docs import listed
 from tests.imports import PACKAGE
@@ -38,6 +40,12 @@ def test_every_column_of_an_answer_has_a_row() -> None:
     tree = ast.parse((PACKAGE / "commands/predict.py").read_text(encoding="utf-8"))
     (columns,) = [node.value for node in tree.body if ast.unparse(node).startswith("_COLUMNS = ")]
     assert rows("predictions.csv of `fracture predict`") == set(ast.literal_eval(columns))
+
+
+def test_every_file_of_an_import_has_a_row() -> None:
+    folders = "{train,val,test}/{fractured,not fractured}/"
+    assert {*writing.OUTPUTS} - {*layout.SPLITS} | {folders} <= rows("What commands write")
+    assert rows("left_out.csv of `fracture import`") == {*LeftOut._fields}
 
 
 @pytest.mark.parametrize(

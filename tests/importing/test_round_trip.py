@@ -10,6 +10,7 @@ from pipeline.dataset import annotations, manifest
 from pipeline.importing.record import Options
 from pipeline.stages import validate
 from pipeline.statistics import forests
+from tests.docs import listed
 from tests.importing import sources
 from tests.stages import test_validate as stage
 
@@ -43,3 +44,16 @@ def test_every_kind_comes_through_and_validates_without_an_issue(imported, tmp_p
     drawn = annotations.read(settings.paths.annotations).regions
     assert {region.bbox for regions in drawn.values() for region in regions} <= {sources.BOX}
     assert sum(map(len, drawn.values())) == case.regions
+
+
+def test_every_file_and_column_has_a_row_in_the_reference(imported):
+    case, ours, _ = imported
+    rows = listed.sections("docs/reference/files.md")
+    for name in ("labels.csv", "sources.csv", "left_out.csv"):
+        there = listed.columns(ours / name)
+        assert listed.faults(rows[f"{name} of `fracture import`"], there, case.kind) == []
+    keys = {*json.loads((ours / "annotations.coco.json").read_text())}
+    names = {name for name, _ in rows["annotations.coco.json of `fracture import`"]}
+    assert keys <= names
+    written = {path.name for path in ours.iterdir() if path.is_file()}
+    assert written <= {name for name, _ in rows["What commands write"]}

@@ -1,6 +1,7 @@
 """The folder that is written: links, copies, names, all or nothing; the source stays as it is."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -92,6 +93,55 @@ def test_a_folder_with_files_of_the_user_is_refused(root, bring, tmp_path):
     sources.text(done.folder / "notes.txt", "mine")
     with pytest.raises(ValueError, match=r"--out must be new, empty or an earlier result.*notes.txt"):
         bring("yolo")
+
+
+@pytest.mark.parametrize("name", writing.TABLES)
+def test_a_table_that_was_changed_by_hand_is_not_replaced(root, bring, name):
+    sources.yolo(root)
+    path = bring("yolo").folder / name
+    whole = path.read_text()
+    sources.text(path, whole.replace("\n", ",mine\n", 1))
+    changed = path.read_text()
+    with pytest.raises(
+        ValueError, match=rf"an earlier import, as .*, whose {name} was changed since. Name .* or move"
+    ):
+        bring("yolo")
+    assert path.read_text() == changed
+    sources.text(path, whole)
+    assert bring("yolo").figures["used"]["radiographs"] == 24
+
+
+def test_a_radiograph_that_was_removed_by_hand_does_not_come_back(root, bring):
+    sources.yolo(root)
+    done = bring("yolo")
+    path = done.folder / (name := done.paths[0])
+    path.unlink()
+    with pytest.raises(ValueError, match=f"without {name}, which was removed since"):
+        bring("yolo")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "torn"])
+def test_an_import_without_sums_may_have_been_changed(root, bring, content):
+    sources.yolo(root)
+    path = bring("yolo").folder / "SHA256SUMS"
+    path.unlink()
+    if content is not None:
+        sources.text(path, content)
+    with pytest.raises(ValueError, match=r"may have been changed: SHA256SUMS does not tell. Name another"):
+        bring("yolo")
+
+
+def test_the_sums_are_those_that_sha256sum_checks(root, bring):
+    sources.yolo(root)
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=bring("yolo").folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count(": OK") == len(writing.TABLES)
 
 
 def test_the_source_is_no_place_to_write(root, bring, tmp_path, monkeypatch):
