@@ -57,8 +57,8 @@ def _annotated(
     root: Element, file: Path, source: Source, names: set[str]
 ) -> tuple[list[Picture], list[LeftOut]]:
     images = [(image.get("name", ""), image) for image in root.iterfind("image")]
-    path_of = source.find({name for name, _ in images if name}, file.parent)
-    lines = missing(sorted({name for name, _ in images} - path_of.keys()), source.shown(file))
+    path_of = source.find({name for name, _ in images if name}, file)
+    lines = missing(sorted({name for name, _ in images} - path_of.keys()), source.shown(file), source)
     by_tags = root.find("image/tag") is not None  # then an image without any says nothing
     return [
         _picture(path_of[name], image, source, names)
