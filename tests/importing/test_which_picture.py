@@ -157,6 +157,23 @@ def test_coco_files_named_like_folders_mean_their_pictures(root, bring):
     assert of_sources(bring("coco"), "fractured") == {"images/ward_a/10.png", "images/ward_a/11.png"}
 
 
+def test_the_subset_of_cvat_tells_pictures_of_one_name_apart(root, bring):
+    sources.cvat(root)
+    path = root / "annotations.xml"
+    content = path.read_text()
+    for split, _, seed in sources.cases():
+        subset, number = {"valid": "Validation"}.get(split, split.title()), seed % 100
+        place = root / f"images/{subset}/{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (root / f"images/{seed}.png").rename(place)
+        content = content.replace(f'name="{seed}.png"', f'name="{number}.png"')
+    sources.text(path, content)
+    done = bring("cvat")
+    assert (done.left_out, done.figures["used"]["regions"]) == (set(), 12)
+    fractured = {f"images/{name}/{n}.png" for name in ("Train", "Validation", "Test") for n in range(4)}
+    assert of_sources(done, "fractured") == fractured
+
+
 def test_a_name_of_two_pictures_costs_these_alone(root, bring):
     sources.coco_export(root)
     for place in ("a", "b"):
