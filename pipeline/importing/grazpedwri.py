@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.dataset import body_part
-from pipeline.importing import drawings, meaning, rows, voc, yolo
+from pipeline.importing import drawings, meaning, rows, voc, yolo, yolo_settings
 from pipeline.importing.drawings import Picture
 from pipeline.importing.record import (
     NOT_UNDERSTOOD,
@@ -94,6 +94,6 @@ def _drawn(source: Source) -> tuple[list[Picture], list[LeftOut]]:
     """Read the boxes: VOC names the sizes, for YOLO each radiograph must be decoded."""
     if files := source.named(".xml"):
         return voc.annotated(files, source, {})
-    classes, _, lines = yolo.settings(source)
-    classes = classes or {str(number): name for number, name in enumerate(_CLASSES)}
-    return yolo.by_stem(source, classes), lines
+    settings = yolo_settings.read(source)
+    classes = settings.classes_at(source.root) or {str(number): name for number, name in enumerate(_CLASSES)}
+    return yolo.by_stem(source, classes), settings.left_out

@@ -18,8 +18,8 @@ from pipeline.files.walk import walk
 from pipeline.importing.record import AMBIGUOUS, BROKEN, MISSING, UNREADABLE, LeftOut, shown
 from pipeline.validate import links
 
-_BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, test_images
-    r"^[\d\W_]+|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
+_BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, obj_train_data
+    r"^(obj_|[\d\W_]+)|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
 )
 _REFUSED = {"outside_root", "link_skipped", "not_a_file", "unreadable"}
 
@@ -92,14 +92,14 @@ class Source:
         """Return the split of a file by the folders that it lies in; empty where they do not tell."""
         return split_of(self.parts(file))
 
-    def lines(self, file: Path) -> list[str]:
-        """Read the lines of a text file that are not empty; one that is no text is left out, and has none."""
+    def lines(self, file: Path, *, empty: bool = False) -> list[str]:
+        """Read the lines of a text file, also empty ones where asked; what is no text is left out."""
         try:
             text = texts.read(file).text if file.stat().st_size else ""
         except (ValueError, OSError) as error:
             self.left_out.append(LeftOut(self.shown(file), BROKEN, str(error)))
             return []
-        return [line.strip() for line in text.split("\n") if line.strip()]
+        return [line.strip() for line in text.split("\n") if empty or line.strip()]
 
     def find(
         self, names: Iterable[str], near: Path | None = None, among: Sequence[Path] | None = None

@@ -89,8 +89,8 @@ def annotated(
     for name, file in homonyms.items():
         lines += missing([name], source.shown(file), source)
     for picture, files in shared.items():
-        names = first([*map(source.shown, files)], 2, " and ")
-        lines.append(LeftOut(source.shown(picture), TWO_LABELS, f"{names} both name it"))
+        detail = f"{first([*map(source.shown, files)], 2, ' and ')} name it"
+        lines.append(LeftOut(source.shown(picture), TWO_LABELS, detail))
     return pictures, lines
 
 
