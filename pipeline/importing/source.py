@@ -128,8 +128,8 @@ class Source:
                 for name, file in _joined(wanted - paths.keys(), files, folder).items()
                 if everywhere or told[name] in ("", self.split_of(file))
             }
-        left, free = [name for name in wanted - paths.keys() if told[name]], {*pictures} - {*paths.values()}
-        paths |= _by_end(left, free) if left else {}
+        if left := [name for name in wanted - paths.keys() if told[name]]:
+            paths |= _by_end(left, {*pictures} - {*paths.values()})
         return paths
 
     def _places(

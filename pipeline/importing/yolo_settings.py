@@ -123,7 +123,7 @@ def _number_the_rest(settings: Settings, source: Source) -> None:
     """Let what all lists say hold in the whole source, unless they contradict each other."""
     union: dict[str, str] = {}
     for names in settings.classes.values():
-        if any(union.get(number, name) != name for number, name in names.items()):
+        if _contradict(union, names):
             log.info("lists of classes differ: for each label file the nearest one counts")
             return
         union |= names
@@ -141,12 +141,16 @@ def _agreed(
     ValueError
         They number them otherwise.
     """
-    if any(before.get(number, name) != name for number, name in names.items()):
+    if _contradict(before, names):
         raise ValueError(
             f"{source.shown(file)} must number the classes as the other files do. Received: {dict(names)}, "
             f"and {dict(before)} before it. Remove the one that is stale, or import each export by itself."
         )
-    return {**before, **names}
+    return {**names, **before}
+
+
+def _contradict(before: Mapping[str, str], names: Mapping[str, str]) -> bool:
+    return any(before.get(number, name).casefold() != name.casefold() for number, name in names.items())
 
 
 def _lines(file: Path, source: Source) -> list[str]:

@@ -65,7 +65,7 @@ def test_label_files_far_from_lists_that_contradict_are_refused(root, bring):
 def test_a_list_of_classes_that_contradicts_data_yaml_is_refused(root, bring, name):
     two_folders(root)
     sources.text(root / "data.yaml", "names: [fracture, metal]\n")
-    sources.text(root / name, CLASSES["a"])
+    sources.text(root / name, CLASSES["a"].title())
     assert len(fractured(bring("yolo"))) == 2
     sources.text(root / name, CLASSES["b"])
     with pytest.raises(ValueError, match=rf"{name} must number the classes as .*'metal'.*Remove the one"):
