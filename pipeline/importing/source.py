@@ -62,6 +62,10 @@ class Source:
         self.pictures = [file for file in self.pictures if file not in files]
 
     @cached_property
+    def _by_folder(self) -> Mapping[Path, list[Path]]:
+        return _by_folder(self.pictures)
+
+    @cached_property
     def _of_stem(self) -> Mapping[str, list[Path]]:
         of_stem = defaultdict(list)
         for file in self.pictures:
@@ -141,12 +145,13 @@ class Source:
         label file's own.
         """
         folder = near if near.is_dir() else near.parent
+        by_folder = self._by_folder if pictures is self.pictures else _by_folder(pictures)
         if folder != self.root:
-            yield folder, [file for file in pictures if file.is_relative_to(folder)]
+            yield folder, [file for one in by_folder if one.is_relative_to(folder) for file in by_folder[one]]
         if any(len(self.called(name)) > 1 for name in wanted):
-            alike = self._alike(near, {file.parent for file in pictures})
+            alike = self._alike(near, by_folder)
             for least in range(max(alike.values(), default=0), 0, -1):
-                yield self.root, [file for file in pictures if alike[file.parent] >= least]
+                yield self.root, [file for one, n in alike.items() if n >= least for file in by_folder[one]]
         yield self.root, pictures
 
     def _alike(self, near: Path, folders: Iterable[Path]) -> dict[Path, int]:
@@ -160,6 +165,13 @@ class Source:
             same_split = bool(split) and split_of(parts) == split
             counts[folder] = len(own & {part.casefold() for part in parts}) + same_split
         return counts
+
+
+def _by_folder(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    by_folder = defaultdict(list)
+    for file in files:
+        by_folder[file.parent].append(file)
+    return by_folder
 
 
 def stem(name: str) -> str:
