@@ -63,7 +63,7 @@ def annotated(path: Path, source: Source) -> tuple[list[Picture], list[str], lis
     coco = coco_file.read(path)
     where, split = source.shown(path), split_of_name(path.name) or source.split_of(path)
     images = {key: same[0] for key, same in coco.images.items() if len(same) == 1}
-    path_of = source.find({image.name for image in images.values() if image.name}, path.parent)
+    path_of = source.find({image.name for image in images.values() if image.name}, path)
     placed, lines = _placed(coco, images, where)
     box_writing.require_sizes(path, [_box(one) for one in placed])
     in_shares = _in_shares(placed)
@@ -75,7 +75,7 @@ def annotated(path: Path, source: Source) -> tuple[list[Picture], list[str], lis
         for image in dict.fromkeys(images.values())
         if (file := path_of.get(image.name)) is not None
     ]
-    lines += missing(sorted({image.name for image in images.values()} - path_of.keys()), where)
+    lines += missing(sorted({image.name for image in images.values()} - path_of.keys()), where, source)
     return pictures, [name or key for key, name in coco.categories.items()], lines
 
 

@@ -56,22 +56,31 @@ def _root(file: Path) -> Element:
 def _annotated(
     root: Element, file: Path, source: Source, names: set[str]
 ) -> tuple[list[Picture], list[LeftOut]]:
-    images = [(image.get("name", ""), image) for image in root.iterfind("image")]
-    path_of = source.find({name for name, _ in images if name}, file.parent)
-    lines = missing(sorted({name for name, _ in images} - path_of.keys()), source.shown(file))
-    by_tags = root.find("image/tag") is not None  # then an image without any says nothing
+    images = _named(root, source)
+    path_of = source.find({name for name, _ in images if name}, file)
+    lines = missing(sorted({name for name, _ in images} - path_of.keys()), source.shown(file), source)
+    by_tags = root.find("image/tag") is not None
     return [
-        _picture(path_of[name], image, source, names)
+        _picture(path_of[name], image, source, names, by_tags=by_tags)
         for name, image in images
-        if name in path_of and (not by_tags or any(one.tag in _SHAPES for one in image))
+        if name in path_of
     ], lines
 
 
-def _picture(file: Path, image: Element, source: Source, names: set[str]) -> Picture:
+def _named(root: Element, source: Source) -> list[tuple[str, Element]]:
+    """List the images by their names; where pictures share one, the subset's folder stands before it."""
+    images = [(image.get("name", ""), image) for image in root.iterfind("image")]
+    if not any(len(source.called(name)) > 1 for name, _ in images):
+        return images
+    return [(f"{image.get('subset', '')}/{name}".lstrip("/"), image) for name, image in images]
+
+
+def _picture(file: Path, image: Element, source: Source, names: set[str], *, by_tags: bool) -> Picture:
     where = source.shown(file)
     shapes = [_shape(one, where, names) for one in image if one.tag in _SHAPES]
     split = split_of([image.get("subset", "")]) or source.split_of(file)
-    return Picture(file, shapes, split, xml_files.size(image.get("height"), image.get("width")))
+    size = xml_files.size(image.get("height"), image.get("width"))
+    return Picture(file, shapes, split, size, untagged=by_tags and image.find("tag") is None)
 
 
 def _shape(one: Element, where: str, names: set[str]) -> Shape:

@@ -64,6 +64,8 @@ class Picture:
         Whether regions are in shares of the radiograph's sides.
     unsure
         Why nothing drawn does not mean that nothing is there; empty where it does.
+    untagged
+        Whether tags are the labels, and it has none: then only a fracture on it is one.
     """
 
     file: Path
@@ -72,6 +74,7 @@ class Picture:
     size: tuple[int, int] | None = None
     in_shares: bool = False
     unsure: str = ""
+    untagged: bool = False
 
 
 def found(
@@ -105,6 +108,11 @@ def found(
         except ValueError as error:
             broken = next((f" {one.file}: {one.detail}" for one in left_out if one.cause == BROKEN), "")
             raise ValueError(f"{error}{broken}") from None
+    boxes = sum(len(picture.shapes) for picture in pictures)
+    said = {*fractures, ""}
+    pictures = [
+        one for one in pictures if not one.untagged or said & {shape.category for shape in one.shapes}
+    ]
     sized, unreadable = _with_sizes(pictures, fractures, source)
     records, more = [], [*left_out, *unreadable]
     for picture in sized:
@@ -120,7 +128,6 @@ def found(
             f"{len(background)} pictures that no label names are left out; where that means that nothing is "
             "fractured on them, --background takes them",
         )
-    boxes = sum(len(picture.shapes) for picture in pictures)
     return Found(records, [*source.left_out, *more], source.pictures, remarks, boxes)
 
 

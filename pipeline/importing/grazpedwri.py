@@ -7,11 +7,13 @@ https://doi.org/10.6084/m9.figshare.14825193 and https://doi.org/10.1038/s41597-
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.dataset import body_part
-from pipeline.importing import drawings, meaning, rows, voc, yolo
+from pipeline.importing import drawings, meaning, rows, voc, yolo, yolo_settings
 from pipeline.importing.drawings import Picture
 from pipeline.importing.record import (
     NOT_UNDERSTOOD,
@@ -23,12 +25,15 @@ from pipeline.importing.record import (
 )
 from pipeline.importing.source import Source, missing
 
+log = logging.getLogger(__name__)
+
 _LABEL = "fracture_visible"
 _NEEDED = ("patient_id", "study_number", _LABEL)
 _COLUMNS = (
     "gender", "age", "laterality", "projection", "initial_exam", "ao_classification", "cast",
     "diagnosis_uncertain", "osteopenia", "device_manufacturer",
 )  # fmt: skip
+_PART = re.compile(r"images_part", re.IGNORECASE)
 _FRACTURE = frozenset({"fracture"})
 _CLASSES = (
     "boneanomaly", "bonelesion", "foreignbody", "fracture", "metal", "periostealreaction", "pronatorsign",
@@ -43,9 +48,11 @@ def read(path: Path, options: Options) -> Found:
     if not table.is_file():
         looked = f"dataset.csv with filestem, {', '.join(_NEEDED)}, and images_part1/ to images_part4/"
         raise NotThisKindError("grazpedwri", path, looked, source.top())
+    source.pass_over(_copies(source))
     described = rows.read(table, "filestem", _NEEDED)
     files = source.find(described.of_name)
-    lines = [*described.left_out, *missing(sorted(described.of_name.keys() - files.keys()), "dataset.csv")]
+    absent = sorted(described.of_name.keys() - files.keys())
+    lines = [*described.left_out, *missing(absent, "dataset.csv", source)]
     lines += [line for stem, file in files.items() for line in described.clash(stem, source.shown(file))]
     rows_of = {file: described.of_name[stem] for stem, file in files.items() if stem not in described.twice}
     lines += [
@@ -57,6 +64,16 @@ def read(path: Path, options: Options) -> Found:
     pictures, more = _drawn(source)
     drawn = drawings.found(pictures, _CLASSES, source, Options(), more, _FRACTURE)
     return drawings.on_labelled(records, drawn, lines, source)
+
+
+def _copies(source: Source) -> set[Path]:
+    """Find what lies in ``images_part*`` and elsewhere, too: to train YOLOv5, copies go beside its labels."""
+    published = {file for file in source.pictures if any(map(_PART.match, source.parts(file)))}
+    stems = {file.stem.casefold() for file in published}
+    copies = {file for file in source.pictures if file.stem.casefold() in stems} - published
+    if copies:
+        log.info("%d pictures are passed over: images_part* holds them, too", len(copies))
+    return copies
 
 
 def _record(file: Path, row: Mapping[str, str]) -> Record:
@@ -77,6 +94,6 @@ def _drawn(source: Source) -> tuple[list[Picture], list[LeftOut]]:
     """Read the boxes: VOC names the sizes, for YOLO each radiograph must be decoded."""
     if files := source.named(".xml"):
         return voc.annotated(files, source, {})
-    classes, _, lines = yolo.settings(source)
-    classes = classes or {str(number): name for number, name in enumerate(_CLASSES)}
-    return yolo.by_stem(source, classes), lines
+    settings = yolo_settings.read(source)
+    classes = settings.classes_at(source.root) or {str(number): name for number, name in enumerate(_CLASSES)}
+    return yolo.by_stem(source, classes), settings.left_out

@@ -15,7 +15,7 @@ from pipeline.files.printable import first, one_line
 NO_LABEL, MISSING, TWO_LABELS = "no label", "missing file", "two labels or splits"
 BROKEN, NOT_UNDERSTOOD, UNKNOWN_CLASS = "broken label file", "label not understood", "class unknown"
 BAD_ROW, OUTSIDE, UNREADABLE = "bad row", "box outside", "unreadable picture"
-REPEATED = "drawn twice"
+REPEATED, AMBIGUOUS = "drawn twice", "name of several pictures"
 
 
 def is_archive(name: str) -> bool:

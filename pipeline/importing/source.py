@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -12,13 +13,13 @@ from pipeline.dataset import joining, layout
 from pipeline.files import images
 from pipeline.files import text as texts
 from pipeline.files.faults import Issue
-from pipeline.files.printable import printable
+from pipeline.files.printable import first, printable
 from pipeline.files.walk import walk
-from pipeline.importing.record import BROKEN, MISSING, UNREADABLE, LeftOut, shown
+from pipeline.importing.record import AMBIGUOUS, BROKEN, MISSING, UNREADABLE, LeftOut, shown
 from pipeline.validate import intake, links
 
-_BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, test_images
-    r"^[\d\W_]+|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
+_BESIDE = re.compile(  # what stands before and behind a split: 01_train, train2017, obj_train_data
+    r"^(obj_|[\d\W_]+)|([\s_.-]*(data|dataset|set|split|images?|imgs?))?[\d\W_]*$", re.IGNORECASE
 )
 _REFUSED = {"outside_root", "link_skipped", "not_a_file", "unreadable"}
 
@@ -60,6 +61,25 @@ class Source:
             if file.suffix.lower() in images.SUFFIXES or (not intake.is_beside(file) and images.begins(file))
         ]
 
+    def pass_over(self, files: Collection[Path]) -> None:
+        """Take pictures out, as if they were not there: copies of others."""
+        self.pictures = [file for file in self.pictures if file not in files]
+
+    @cached_property
+    def _by_folder(self) -> Mapping[Path, list[Path]]:
+        return _by_folder(self.pictures)
+
+    @cached_property
+    def _of_stem(self) -> Mapping[str, list[Path]]:
+        of_stem = defaultdict(list)
+        for file in self.pictures:
+            of_stem[file.stem.casefold()].append(file)
+        return of_stem
+
+    def called(self, name: str) -> list[Path]:
+        """Pictures of this name in any folder, whatever the suffix and in any letter case."""
+        return self._of_stem.get(stem(name).casefold(), [])
+
     def named(self, *suffixes: str) -> list[Path]:
         """Files with one of these suffixes, in small letters."""
         return [file for file in self.files if file.suffix.lower() in suffixes]
@@ -80,31 +100,82 @@ class Source:
         """Return the split of a file by the folders that it lies in; empty where they do not tell."""
         return split_of(self.parts(file))
 
-    def lines(self, file: Path) -> list[str]:
-        """Read the lines of a text file that are not empty; one that is no text is left out, and has none."""
+    def lines(self, file: Path, *, empty: bool = False) -> list[str]:
+        """Read the lines of a text file, also empty ones where asked; what is no text is left out."""
         try:
             text = texts.read(file).text if file.stat().st_size else ""
         except (ValueError, OSError) as error:
             self.left_out.append(LeftOut(self.shown(file), BROKEN, str(error)))
             return []
-        return [line.strip() for line in text.split("\n") if line.strip()]
+        return [line.strip() for line in text.split("\n") if empty or line.strip()]
 
     def find(
         self, names: Iterable[str], near: Path | None = None, among: Sequence[Path] | None = None
     ) -> dict[str, Path]:
         """Find the picture that each name means, see `joining`: below a folder, or else below the source.
 
-        Where most lie below the folder, the others are missing there: one elsewhere is of another table.
+        Where most lie in a likelier place, the others are missing there: one elsewhere is of another table.
+
+        Parameters
+        ----------
+        names
+            Names or paths as somebody wrote them.
+        near
+            The label file that names them, or its folder.
+        among
+            The pictures that may be meant; all where this is not given.
         """
-        wanted, paths = set(names), dict[str, Path]()
-        for folder in dict.fromkeys((near or self.root, self.root)):
+        wanted, paths, pictures = set(names), dict[str, Path](), among or self.pictures
+        told = {name: split_of(PurePath(name.replace("\\", "/")).parts[:-1]) for name in wanted}
+        for folder, files in self._places(wanted, near or self.root, pictures):
             if 2 * len(paths) > len(wanted):
                 break
-            files = [file for file in among or self.pictures if file.is_relative_to(folder)]
-            of_path = {file.relative_to(folder).as_posix(): file for file in files}
-            if (left := wanted - paths.keys()) and of_path:
-                paths |= {name: of_path[path] for name, path in joining.join(left, of_path).path_of.items()}
+            everywhere = len(files) == len(pictures)
+            paths |= {
+                name: file
+                for name, file in _joined(wanted - paths.keys(), files, folder).items()
+                if everywhere or told[name] in ("", self.split_of(file))
+            }
+        if left := [name for name in wanted - paths.keys() if told[name]]:
+            paths |= _by_end(left, {*pictures} - {*paths.values()})
         return paths
+
+    def _places(
+        self, wanted: Collection[str], near: Path, pictures: Sequence[Path]
+    ) -> Iterator[tuple[Path, Sequence[Path]]]:
+        """List pictures by their place, the likeliest first, each with the folder that paths start at.
+
+        Where pictures of several folders share a wanted name, the folders go first that are most like the
+        label file's own.
+        """
+        folder = near if near.is_dir() else near.parent
+        by_folder = self._by_folder if pictures is self.pictures else _by_folder(pictures)
+        if folder != self.root:
+            yield folder, [file for one in by_folder if one.is_relative_to(folder) for file in by_folder[one]]
+        if any(len(self.called(name)) > 1 for name in wanted):
+            alike = self._alike(near, by_folder)
+            for least in range(max(alike.values(), default=0), 0, -1):
+                yield self.root, [file for one, n in alike.items() if n >= least for file in by_folder[one]]
+        yield self.root, pictures
+
+    def _alike(self, near: Path, folders: Iterable[Path]) -> dict[Path, int]:
+        """Count what folders share with a label file: names of folders, or its own, and the split."""
+        path = near.relative_to(self.root)
+        own = {part.casefold() for part in (*path.parts, path.stem)}
+        split = split_of_name(path.name) or split_of(path.parts)
+        counts = {}
+        for folder in folders:
+            parts = folder.relative_to(self.root).parts
+            same_split = bool(split) and split_of(parts) == split
+            counts[folder] = len(own & {part.casefold() for part in parts}) + same_split
+        return counts
+
+
+def _by_folder(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    by_folder = defaultdict(list)
+    for file in files:
+        by_folder[file.parent].append(file)
+    return by_folder
 
 
 def stem(name: str) -> str:
@@ -124,8 +195,38 @@ def split_of_name(name: str) -> str:
     return split_of(re.split(r"[^A-Za-z0-9]+", PurePath(name).stem))
 
 
-def missing(names: Iterable[str], of: str) -> list[LeftOut]:
-    """Say of each name that no file has it."""
-    return [
-        LeftOut(name or of, MISSING, f"{of} names {name!r}, and no such picture is there") for name in names
-    ]
+def _joined(names: Collection[str], files: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """Find the file that each name means, where paths start at a folder."""
+    of_path = {file.relative_to(folder).as_posix(): file for file in files}
+    if not names or not of_path:
+        return {}
+    return {name: of_path[path] for name, path in joining.join(names, of_path).path_of.items()}
+
+
+def _end(path: str) -> str:
+    """Return the last folder and the name, as names in any letter case are compared."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:]).casefold()
+
+
+def _by_end(names: Iterable[str], files: Iterable[Path]) -> dict[str, Path]:
+    """Find the one file that ends in the same folder and name as a name does."""
+    of_end = defaultdict(list)
+    for file in files:
+        of_end[_end(file.as_posix())].append(file)
+    return {name: of_end[_end(name)][0] for name in names if len(of_end[_end(name)]) == 1}
+
+
+def missing(names: Iterable[str], of: str, source: Source | None = None) -> list[LeftOut]:
+    """Say of each name that no file has it; or of those that several have, where the source is given."""
+    lines = []
+    for name in names:
+        same = source.called(name) if source is not None else []
+        if source is not None and len(same) > 1:
+            shared = first([source.shown(file) for file in same], 2, " and ")
+            detail = f"{of} names {name!r}, and {len(same)} pictures have this name: {shared}"
+            lines += [LeftOut(source.shown(file), AMBIGUOUS, detail) for file in same]
+        else:
+            elsewhere = f" (elsewhere: {source.shown(same[0])})" if source is not None and same else ""
+            detail = f"{of} names {name!r}, and no such picture is there{elsewhere}"
+            lines.append(LeftOut(name or of, MISSING, detail))
+    return lines

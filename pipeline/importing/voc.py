@@ -7,16 +7,28 @@ http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from pipeline.files.printable import first
 from pipeline.importing import drawings, xml_files
 from pipeline.importing.drawings import Picture, Shape
-from pipeline.importing.record import BROKEN, MISSING, Found, LeftOut, NotThisKindError, Options
-from pipeline.importing.source import Source, split_of, stem
+from pipeline.importing.record import (
+    BROKEN,
+    MISSING,
+    TWO_LABELS,
+    Found,
+    LeftOut,
+    NotThisKindError,
+    Options,
+)
+from pipeline.importing.source import Source, missing, split_of, stem
+
+log = logging.getLogger(__name__)
 
 _OF_CLASS = re.compile(r"\s+-?[01]$")  # whether an object of the list's class is on the picture
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -41,7 +53,10 @@ def read(path: Path, options: Options) -> Found:
 def annotated(
     files: Sequence[Path], source: Source, splits: Mapping[str, str]
 ) -> tuple[list[Picture], list[LeftOut]]:
-    """Read VOC files, and find the picture of each by its ``filename``, else by the file's own name.
+    """Read VOC files, and find the picture of each by the file's own name, else by its ``filename``.
+
+    ``filename`` may be stale: tools keep it when files are renamed, and scripts copy it. So it never gives
+    one picture to two files.
 
     Parameters
     ----------
@@ -55,17 +70,27 @@ def annotated(
         except ValueError as error:
             parsed[file] = str(error)
     of_file = _pictures(parsed, source)
-    pictures = []
+    shared = _shared(of_file)
+    pictures, homonyms = [], dict[str, Path]()
     for file, content in parsed.items():
         picture = of_file.get(file)
         if isinstance(content, str):
             lines.append(LeftOut(source.shown(file), BROKEN, content))
-        if picture is None and isinstance(content, Element):
-            detail = f"no one picture is called {content.findtext('filename', '')!r} or {file.stem!r}"
-            lines.append(LeftOut(source.shown(file), MISSING, detail))
-        elif picture is not None:
+        if picture is None:
+            names = (file.stem, _filename(content))
+            if name := next((name for name in names if len(source.called(name)) > 1), ""):
+                homonyms.setdefault(name, file)
+            elif isinstance(content, Element):
+                detail = f"no picture is called {names[1]!r} or {names[0]!r}"
+                lines.append(LeftOut(source.shown(file), MISSING, detail))
+        elif picture not in shared:
             split = splits.get(picture.stem) or source.split_of(picture)
             pictures.append(_picture(picture, content, split, source.shown(file)))
+    for name, file in homonyms.items():
+        lines += missing([name], source.shown(file), source)
+    for picture, files in shared.items():
+        detail = f"{first([*map(source.shown, files)], 2, ' and ')} name it"
+        lines.append(LeftOut(source.shown(picture), TWO_LABELS, detail))
     return pictures, lines
 
 
@@ -81,21 +106,43 @@ def _pictures(parsed: Mapping[Path, Element | str], source: Source) -> dict[Path
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for file in parsed:
         by_folder[file.parent].append(file)
-    found: dict[Path, Path] = {}
+    own, told = dict[Path, Path](), dict[Path, Path]()
     for folder, files in by_folder.items():
-        for name in (_filename, _stem):
-            names = {file: name(file, parsed[file]) for file in files if file not in found}
-            of_name = source.find(filter(None, names.values()), folder)
-            found |= {file: of_name[wanted] for file, wanted in names.items() if wanted in of_name}
-    return found
+        own |= _found({file: file.stem for file in files}, folder, source)
+        told |= _found({file: _filename(parsed[file]) for file in files}, folder, source)
+    bearing = {file: picture for file, picture in own.items() if _is_namesake(file, picture)}
+    if stale := [file for file, picture in bearing.items() if told.get(file, picture) != picture]:
+        log.warning(
+            "%d VOC files bear the name of one picture, and their <filename> names another; the files' own "
+            "names count. The first: %s names %r. Where that is wrong, rename the files.",
+            len(stale), source.shown(stale[0]), _filename(parsed[stale[0]]),
+        )  # fmt: skip
+    return own | told | bearing
 
 
-def _filename(_: Path, content: Element | str) -> str:
+def _found(names: Mapping[Path, str], folder: Path, source: Source) -> dict[Path, Path]:
+    of_name = source.find(filter(None, names.values()), folder)
+    return {file: of_name[name] for file, name in names.items() if name in of_name}
+
+
+def _shared(of_file: Mapping[Path, Path]) -> dict[Path, list[Path]]:
+    """Find the pictures of several files, not all of which bear the picture's name."""
+    files_of: dict[Path, list[Path]] = defaultdict(list)
+    for file, picture in of_file.items():
+        files_of[picture].append(file)
+    return {
+        picture: files
+        for picture, files in files_of.items()
+        if len(files) > 1 and not all(_is_namesake(file, picture) for file in files)
+    }
+
+
+def _is_namesake(file: Path, picture: Path) -> bool:
+    return stem(file.stem).casefold() == picture.stem.casefold()
+
+
+def _filename(content: Element | str) -> str:
     return "" if isinstance(content, str) else content.findtext("filename", "").strip()
-
-
-def _stem(file: Path, _: Element | str) -> str:
-    return file.stem
 
 
 def _picture(file: Path, content: Element | str, split: str, where: str) -> Picture:

@@ -7,76 +7,61 @@ https://docs.ultralytics.com/datasets/detect/ and https://docs.ultralytics.com/d
 
 from __future__ import annotations
 
-import os
 import re
-import reprlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from pipeline.dataset.region import parse_region
-from pipeline.files import text as texts
-from pipeline.importing import drawings
+from pipeline.importing import drawings, yolo_settings
 from pipeline.importing.drawings import Picture, Shape
-from pipeline.importing.record import BROKEN, MISSING, Found, LeftOut, NotThisKindError, Options
+from pipeline.importing.record import AMBIGUOUS, MISSING, Found, LeftOut, NotThisKindError, Options
 from pipeline.importing.source import Source
+from pipeline.importing.yolo_settings import Named
 
 _NO_LABELS = re.compile(
-    r"(classes|obj|requirements|README.*|train|val|valid|test|data)\.(txt|names)", re.IGNORECASE
+    r"(classes|obj|requirements|README.*|train|val|valid|validation|test|data)\.(txt|names)", re.IGNORECASE
 )
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 def read(path: Path, options: Options) -> Found:
     """Read a folder of pictures and label files."""
     source = Source(path, options.without)
     label_files = {file for file in source.named(".txt") if not _NO_LABELS.fullmatch(file.name)}
-    folded = {_folded(file): file for file in sorted(label_files, reverse=True)}
-    paired = {file: label for file in source.pictures if (label := _label_of(file, folded)) is not None}
+    paired, doubtful = _paired(source.pictures, label_files)
     if not paired:
         looked = "pictures in images/ with text files of the same names in labels/, or beside them"
         raise NotThisKindError("yolo", path, looked, source.top())
-    classes, folders, lines = settings(source)
+    settings = yolo_settings.read(source)
     pictures = [
-        picture(file, label, classes, _split(file, folders, source), source) for file, label in paired.items()
+        picture(file, label, settings.classes_at(label), _split(file, settings.splits, source), source)
+        for file, label in paired.items()
     ]
-    orphans = sorted(label_files - {*paired.values()})
+    lines = [*settings.left_out, *_lacking(settings.named, pictures, source)]
+    for labels, files in doubtful:
+        told = " and ".join(map(source.shown, [*labels, *files]))
+        detail = f"names that differ in the case of letters alone do not tell what belongs together: {told}"
+        lines += [LeftOut(source.shown(file), AMBIGUOUS, detail) for file in files]
+    known = {*paired.values(), *settings.lists, *(label for labels, _ in doubtful for label in labels)}
+    orphans = sorted(label_files - known)
     lines += [LeftOut(source.shown(file), MISSING, "no picture has this name") for file in orphans]
-    return drawings.found(pictures, classes.values(), source, options, lines)
+    return drawings.found(pictures, settings.names(), source, options, lines)
 
 
-def settings(source: Source) -> tuple[dict[str, str], dict[Path, str], list[LeftOut]]:
-    """Read the names of the classes by their numbers, the splits of folders, and what is broken."""
-    classes: dict[str, str] = {}
-    folders: dict[Path, str] = {}
-    lines = []
-    for file in source.named(".yaml", ".yml"):
-        try:
-            values = yaml.safe_load(texts.read(file).text)
-        except (ValueError, yaml.YAMLError) as error:
-            lines.append(LeftOut(source.shown(file), BROKEN, str(error)))
-            continue
-        if not isinstance(values, dict) or not values.get("names"):
-            continue
-        found = _classes(values["names"])
-        if not found:
-            received = reprlib.repr(values["names"])
-            detail = f"`names` must list the classes, or name them by their numbers. Received: {received}"
-            lines.append(LeftOut(source.shown(file), BROKEN, detail))
-        elif any(classes.get(number, name) != name for number, name in found.items()):
-            raise ValueError(
-                f"{source.shown(file)} must number the classes as the other YAML files do. Received: "
-                f"{found}, and {classes} before it. Import each export by itself."
-            )
-        classes |= found
-        folders |= _folders(values, file, source)
-    for file in source.named(".txt", ".names"):
-        if not classes and file.name in ("classes.txt", "obj.names"):
-            classes = _classes(source.lines(file))
-    return classes, folders, lines
+def _lacking(named: Iterable[Named], pictures: Iterable[Picture], source: Source) -> list[LeftOut]:
+    """Say of each split that is named, and that no picture has, that this is so."""
+    there = {one.split for one in pictures}
+    return [
+        LeftOut(
+            source.shown(one.file),
+            MISSING,
+            f"`{one.key}` names {one.name!r}, and no labelled picture is there",
+        )
+        for one in named
+        if one.split not in there
+    ]
 
 
 def shapes(file: Path, classes: Mapping[str, str], where: str) -> tuple[list[Shape], str]:
@@ -129,59 +114,54 @@ def _shape(row: Sequence[str], classes: Mapping[str, str], where: str) -> Shape:
     return Shape(category, region, "", where)
 
 
-def _label_of(file: Path, label_files: Mapping[Path, Path]) -> Path | None:
-    """Find the label file of a picture, in any letter case: in labels/ for images/, or beside it."""
-    own = _folded(file)
-    parts = own.parts
+def _paired(
+    pictures: Sequence[Path], label_files: Set[Path]
+) -> tuple[dict[Path, Path], list[tuple[list[Path], list[Path]]]]:
+    """Find the label file of each picture: by the exact name, else in any letter case where one is left.
+
+    Returns
+    -------
+    label_of : dict
+    doubtful : list of tuple
+        Label files, and pictures, that are alike but for the case of letters.
+    """
+    label_of: dict[Path, Path] = {}
+    doubtful: list[tuple[list[Path], list[Path]]] = []
+    for key in (Path, _folders_folded, _folded):
+        labels_of, pictures_of, doubtful = defaultdict(list), defaultdict(list), []
+        for label in sorted(label_files - {*label_of.values()}):
+            labels_of[key(label.with_suffix(""))].append(label)
+        for file in pictures:
+            places = () if file in label_of else _places(key(file.with_suffix("")))
+            if (place := next((one for one in places if one in labels_of), None)) is not None:
+                pictures_of[place].append(file)
+        for place, files in pictures_of.items():
+            if len(labels_of[place]) == len({file.stem for file in files}) == 1:
+                label_of |= dict.fromkeys(files, labels_of[place][0])
+            else:
+                doubtful.append((labels_of[place], files))
+    return {file: label_of[file] for file in pictures if file in label_of}, doubtful
+
+
+def _places(file: Path) -> list[Path]:
+    """List where the label file of a picture may lie: in labels/ for images/, or beside it."""
+    parts = file.parts
     places = [place for place in reversed(range(len(parts) - 1)) if parts[place] == "images"]
-    others = [Path(*parts[:place], "labels", *parts[place + 1 :]) for place in places]
-    return next((label_files[one] for one in (*others, own) if one in label_files), None)
+    return [*(Path(*parts[:place], "labels", *parts[place + 1 :]) for place in places), file]
+
+
+def _folders_folded(file: Path) -> Path:
+    return Path(file.parent.as_posix().casefold(), file.name)
 
 
 def _folded(file: Path) -> Path:
-    """Write a path without its suffix and in small letters."""
-    return Path(file.with_suffix("").as_posix().casefold())
+    return Path(file.as_posix().casefold())
 
 
 def _split(file: Path, folders: Mapping[Path, str], source: Source) -> str:
-    """Return the split by `data.yaml`, else by the folders' names."""
+    """Return the split by `data.yaml` or `obj.data`, else by the folders' names."""
     given = next((folders[place] for place in (file, *file.parents) if place in folders), "")
     return given or source.split_of(file)
-
-
-def _classes(names: Any) -> dict[str, str]:
-    """Return the names by their numbers; nothing of what are no plain names."""
-    items = dict(
-        names.items() if isinstance(names, dict) else enumerate(names if isinstance(names, list) else [])
-    )
-    plain = all(isinstance(name, str | int | float | None) for name in items.values())
-    return {str(number): str(name) for number, name in items.items()} if plain else {}
-
-
-def _folders(values: Mapping[str, Any], file: Path, source: Source) -> dict[Path, str]:
-    """Find folders, and pictures of lists, that data.yaml gives to splits; it may stem from elsewhere."""
-    bases = [file.parent, *(file.parent / name for name in _names(values.get("path")))]
-    found: dict[Path, str] = {}
-    for key, split in _SPLITS.items():
-        for name in _names(values.get(key)):
-            for place in _places(name, bases, source.root):
-                rows = source.lines(place) if place.is_file() else [""]
-                found |= {one: split for row in rows for one in _places(row, [*bases, place], source.root)}
-    return found
-
-
-def _names(given: Any) -> list[str]:
-    """List the paths that a value of data.yaml names; whatever is no text names none."""
-    return [
-        name for name in (given if isinstance(given, list) else [given]) if name and isinstance(name, str)
-    ]
-
-
-def _places(name: str, bases: Sequence[Path], root: Path) -> list[Path]:
-    """Find what a name means from some folders, as it is and without the dots before it, below the source."""
-    plain = re.sub(r"^(\.\.?/)+", "", name)
-    places = dict.fromkeys(Path(os.path.abspath(base / one)) for base in bases for one in (name, plain))  # noqa: PTH100
-    return [place for place in places if place != root and place.is_relative_to(root) and place.exists()]
 
 
 def by_stem(source: Source, classes: Mapping[str, str]) -> list[Picture]:

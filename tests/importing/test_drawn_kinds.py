@@ -219,6 +219,31 @@ def test_cvat_tags_are_labels_and_turned_boxes_polygons(root, bring):
     assert boxes(done.folder)["0.png"] == [(45.0, 45.0, 20.0, 30.0)]
 
 
+def test_a_cvat_image_without_a_tag_has_a_label_only_where_a_fracture_is_drawn(root, bring):
+    sources.cvat(root)
+    path = root / "annotations.xml"
+    content = path.read_text().replace("></image>", '><tag label="metal"/></image>')
+    box = '<box label="metal" xtl="1" ytl="1" xbr="9" ybr="9"/>'
+    for number, shapes in (
+        (4, box),
+        (5, ""),
+        (6, box.replace("metal", "hip")),
+        (7, box.replace("metal", "fracture")),
+    ):
+        start = content.index(f'name="{number}.png"')
+        end = content.index('<tag label="metal"/>', start)
+        content = content[:end] + shapes + content[end + len('<tag label="metal"/>') :]
+    for number in range(4):
+        start = content.index('<tag label="metal"/>', content.index(f'name="{number}.png"'))
+        content = content[:start] + content[start + len('<tag label="metal"/>') :]
+    sources.text(path, content)
+    done = bring("cvat")
+    unlabelled = {("images/4.png", record.NO_LABEL), ("images/5.png", record.NO_LABEL)}
+    assert done.left_out == {*unlabelled, ("images/6.png", record.UNKNOWN_CLASS)}
+    assert done.figures["used"] == {"radiographs": 21, "fractured": 13, "not_fractured": 8, "regions": 13}
+    assert bring("cvat", background=True).figures["used"]["not_fractured"] == 10
+
+
 def test_a_broken_cvat_file_leaves_nothing_to_use(root, bring):
     sources.cvat(root)
     path = root / "annotations.xml"
