@@ -264,6 +264,21 @@ def test_a_network_that_was_rolled_back_does_not_return_as_a_site(config, asked)
     assert run(config, **options, reason="wrists were mislabelled") == 0
 
 
+def test_a_site_that_comes_back_with_a_withdrawn_network_is_warned_of(config, asked, caplog):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    site = fit_site(config, "harbour")
+    registration.register(config, site / "bundle.json")
+    assert run(config, fitted=site) == 0
+    assert run(config) == 0
+    rollback.run(config, reason="misses wrists", actor=None)
+    assert standing(config)["champion"] == "2"
+    assert "version 2, fitted to harbour, has the network of a version that was rolled back: misses" in (
+        caplog.text
+    )
+
+
 def test_a_fitted_bundle_is_not_judged_by_the_reports_of_its_network_s_home(config, asked):
     asked(noise=0.2)
     make(config, "first", noise=0.2)
