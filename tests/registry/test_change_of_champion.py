@@ -210,6 +210,9 @@ def test_a_fitted_site_is_judged_on_its_own_radiographs(config, asked):
     radiographs = site.with_name("north-radiographs")
     assert run(config, fitted=site, radiographs=radiographs) == 0
     (guaranteed,) = (row for row in gate_rows(config) if row[0] == "guaranteed sensitivity")
+    gate = (config.paths.report("promote") / "gate.md").read_text()
+    assert "Asked on 60 radiographs of north in 60 groups." in gate
+    assert "| On the radiographs of north. |" in gate
     assert guaranteed[2] == "0.910"  # by the thresholds of the place, not by that of its network's home
     assert questions[-1][:1] == [str((radiographs / "000.png").absolute())]
     assert standing(config)["champion"] == "2"
