@@ -192,6 +192,8 @@ def _log_outcome(decision: Decision, report: Path, *, dry_run: bool) -> None:
 
 
 def _figure(rule: Rule) -> str:
+    if rule.name == promotion.GUARANTEED:
+        return pages.promised(rule.figure)
     return str(rule.figure) if isinstance(rule.figure, int) else pages.decimals(rule.figure)
 
 

@@ -208,6 +208,8 @@ def _guaranteed(candidate: Candidate, fractured: BoolArray) -> float:
 
 
 def _promise(bound: float) -> str:
+    if math.isnan(bound):
+        return "; nothing is promised of all such groups"
     return f"; with 95 % confidence at least {rounded_down(bound, 3)} of all such groups"
 
 

@@ -6,9 +6,11 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.commands import promote
 from pipeline.config import Promote
 from pipeline.registry import promotion
 from pipeline.registry.evidence import Candidate, Champion
@@ -141,6 +143,15 @@ def test_the_sensitivity_says_what_is_guaranteed_of_it() -> None:
     assert "with 95 % confidence at least 0.741" in asked["sensitivity, body_part hip"].sentence  # ten groups
     assert asked["guaranteed sensitivity"].figure == pytest.approx(0.05 ** (1 / 40))
     assert asked["guaranteed sensitivity"].passed is None
+
+
+def test_what_is_guaranteed_is_never_rounded_up_in_the_gate_s_report() -> None:
+    rows = pd.DataFrame({"group": ["a"]})
+    for bound, written in ((0.84661, "0.846"), (math.nan, "\N{EN DASH}")):  # 28 of 29 groups; nothing
+        decision = promotion.decide(candidate(guaranteed=bound, auroc=0.84661), None, POLICY)
+        report = promote.gate_report(decision, rows)
+        assert f"| guaranteed sensitivity | not asked | {written} |" in report
+        assert "| auroc | passed | 0.847 |" in report
 
 
 def test_a_floor_on_the_guarantee_is_asked_where_it_is_set() -> None:
