@@ -199,7 +199,12 @@ def _fill(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         autoescape=False,  # Markdown of our own figures
     )
-    environment.filters |= {"count": pages.count, "decimals": pages.decimals, "interval": _interval}
+    environment.filters |= {
+        "count": pages.count,
+        "decimals": pages.decimals,
+        "promised": pages.promised,
+        "interval": _interval,
+    }
     environment.globals["look_up"] = look_up
     return environment.get_template(template).render(context).rstrip("\n") + "\n"
 

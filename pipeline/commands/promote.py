@@ -160,9 +160,10 @@ def gate_report(decision: Decision, rows: pd.DataFrame) -> str:
     if decision.champion:
         beside = f"The champion, version {decision.champion}, examined the same radiographs."
     table = [(r.name, _VERDICTS[r.passed], _figure(r), r.bar, r.sentence) for r in decision.rules]
+    asked = f"radiographs of {decision.place}" if decision.place else "test radiographs"
     return (
         f"# Version {decision.candidate} {verdict}\n\n"
-        f"Asked on {len(rows)} test radiographs in {rows['group'].nunique()} groups. {beside}\n\n"
+        f"Asked on {len(rows)} {asked} in {rows['group'].nunique()} groups. {beside}\n\n"
         + markdown.table(("Rule", "Verdict", "Figure", "Bar", "What it says"), table)
         + "\nResearch software, not a medical device.\n"
     )
@@ -191,6 +192,8 @@ def _log_outcome(decision: Decision, report: Path, *, dry_run: bool) -> None:
 
 
 def _figure(rule: Rule) -> str:
+    if rule.name == promotion.GUARANTEED:
+        return pages.promised(rule.figure)
     return str(rule.figure) if isinstance(rule.figure, int) else pages.decimals(rule.figure)
 
 

@@ -96,7 +96,7 @@ def describe(
             f"fitted to {fitted['site']}. Run `dvc checkout`, and name the fitted one with --bundle."
         )
     evaluated = _report(config, "evaluate")
-    scores, null = evaluated["test"], evaluated["best_null"]
+    scores = evaluated["test"]
     models = config.paths.models
     networks = [models / name for name in sealing.compared(models)[1] if name.endswith(".keras")]
     return Candidate(
@@ -108,9 +108,9 @@ def describe(
         group=rows["group"].to_numpy(str),
         subgroups=_subgroups(files, rows, config.promote.subgroups),
         auroc=_number(scores["auroc"]),
-        auroc_low=_number(scores["auroc_low"]),
         ece=_number(scores["ece"]),
-        best_null=(null["name"], null["auroc"]) if null["name"] else None,
+        best_null=evaluated["best_null"]["name"],
+        null_gap_low=_number(scores.get("null_gap_auroc_low")),
         pointing_game=_report(config, "region_maps").get("pointing_game"),
         stale=stale(config),
         crossing=_crossing(files),
@@ -125,8 +125,9 @@ def describe_site(
     """Gather the evidence on a bundle that was fitted to a place.
 
     Its calibration and thresholds are judged by the place's cross-fitted scores. Its network, that of the
-    bundle in ``paths.models``, is judged by that one's figures beside the shortcuts' and of its maps. No
-    radiograph of the place may be one that the network learnt from.
+    bundle in ``paths.models``, is judged by that one's figures on ``test``: beside the shortcuts', of its
+    maps, and of subgroups, which are not known of the place. No radiograph of the place may be one that the
+    network learnt from.
 
     Raises
     ------
@@ -148,6 +149,8 @@ def describe_site(
         called=(rows["decision"] != operating_points.NO_FINDING).to_numpy(bool),
         group=rows["group"].to_numpy(str),
         subgroups={},
+        place=figures["site"],
+        base=base,
         auroc=_number(figures["auroc"]),
         ece=_number(figures["after"]["ece"]),
         guaranteed=_number(figures["after"]["high_sensitivity"]["guaranteed_sensitivity"]),

@@ -28,12 +28,14 @@ class Candidate:
     guaranteed
         Sensitivity at that point that holds with 95 % confidence, where radiographs have thresholds of their
         own; None where one threshold gives it.
-    auroc, auroc_low, ece
-        On ``test``, as ``evaluate`` reports them; NaN where undefined.
+    auroc, ece
+        As ``evaluate`` reports them of ``test``, or ``recalibrate`` of the place; NaN where undefined.
     best_null
-        Name and AUROC of the strongest shortcut baseline; None where none was scored.
+        Name of the strongest shortcut baseline; None where none was scored.
+    null_gap_low
+        Low end of the AUROC's lead over that one, on the same radiographs of ``test``; NaN without interval.
     pointing_game
-        On annotated test radiographs; None where nothing is annotated.
+        On annotated radiographs of ``test``; None where nothing is annotated.
     stale
         Stages whose results are not those that ``dvc.lock`` records.
     crossing
@@ -42,6 +44,10 @@ class Candidate:
         Weights of the network that are NaN or infinite, by name.
     withdrawn
         Why the version was rolled back, unless a reason is given to admit it again; else empty.
+    place
+        Where it was fitted to; empty where it answers as it was trained, and the radiographs are ``test``.
+    base
+        The bundle whose network it has, with its own thresholds on ``test``; None where it is no place's.
     """
 
     version: str
@@ -52,15 +58,22 @@ class Candidate:
     group: StrArray
     subgroups: Mapping[str, StrArray]
     auroc: float
-    auroc_low: float
     ece: float
-    best_null: tuple[str, float] | None
+    best_null: str | None
+    null_gap_low: float
     pointing_game: float | None
     stale: Sequence[str] = ()
     crossing: int = 0
     non_finite: Sequence[str] = ()
     withdrawn: str = ""
     guaranteed: float | None = None
+    place: str = ""
+    base: Candidate | None = None
+
+    @property
+    def tested_on(self) -> str:
+        """What its radiographs are called."""
+        return f"the radiographs of {self.place}" if self.place else "test"
 
 
 @dataclass(frozen=True)
@@ -96,11 +109,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """The rules in order, and what follows from them."""
+    """The rules in order, what follows from them, and the place that the candidate was fitted to, if any."""
 
     candidate: str
     champion: str | None
     rules: tuple[Rule, ...]
+    place: str = ""
 
     @property
     def promoted(self) -> bool:

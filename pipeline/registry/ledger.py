@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -118,13 +118,17 @@ def parse(text: str) -> Entry:
 
 
 def _follows(entries: Sequence[Entry]) -> bool:
-    """Whether the last line is numbered, and names champions, as those before it demand."""
-    last, before = entries[-1], champion_stack(entries[:-1])
-    if last.number != len(entries) or (last.action == "rollback" and len(before) < 2):
-        return False
-    after = [*before, last.champion] if last.action == "promote" else before[:-1]
-    expected = (after[-1], after[-2] if len(after) > 1 else None, before[-1] if before else None)
-    return (last.champion, last.previous, last.replaced) == expected
+    """Whether the last line is numbered, and names champions, as those before it demand.
+
+    Lines of version 0.2.0 are as good: it led back to whoever was champion before, withdrawn or not.
+    """
+    last, before = entries[-1], _reigns(entries[:-1])
+    promoted = last.champion if last.action == "promote" else None
+    whoever = [*before, promoted] if promoted else before[:-1]
+    expected = (_first_two(_next_stack(entries[:-1], promoted)), _first_two(whoever))
+    replaced = before[-1] if before else None
+    is_numbered = last.number == len(entries)
+    return is_numbered and last.replaced == replaced and (last.champion, last.previous) in expected
 
 
 def join(in_file: Sequence[Entry], in_registry: Sequence[Entry]) -> list[Entry]:
@@ -156,15 +160,46 @@ def champion_stack(entries: Sequence[Entry]) -> list[Model]:
     """Return the champions that a rollback could lead to, one after the other; the last is champion.
 
     A promotion puts a model on top, a rollback takes it away: so two rollbacks lead two champions
-    back, and never to one that was withdrawn.
+    back, and never to one that was withdrawn, however often it was champion.
     """
-    stack: list[Model] = []
+    reigns = _reigns(entries)
+    return _without(reigns, set(_withdrawn(entries)) - {model.bundle for model in reigns[-1:]})
+
+
+def _next_stack(entries: Sequence[Entry], promoted: Model | None) -> list[Model]:
+    """Return what :func:`champion_stack` will be after a promotion; of None, after a rollback."""
+    reigns, bundles = _reigns(entries), set(_withdrawn(entries))
+    if promoted:
+        return _without([*reigns, promoted], bundles - {promoted.bundle})
+    return _without(reigns[:-1], bundles | {model.bundle for model in reigns[-1:]})
+
+
+def _reigns(entries: Sequence[Entry]) -> list[Model]:
+    """Return the champions below one another, also those that were withdrawn since; the last is champion."""
+    reigns: list[Model] = []
     for entry in entries:
         if entry.action == "promote":
-            stack.append(entry.champion)
-        else:
-            stack.pop()
-    return stack
+            reigns.append(entry.champion)
+            continue
+        reigns = reigns[:-1]
+        while reigns and reigns[-1] != entry.champion:  # it had been withdrawn, and was passed over
+            reigns.pop()
+    return reigns
+
+
+def _without(reigns: Sequence[Model], bundles: Collection[str]) -> list[Model]:
+    """Leave out these bundles; no model stands twice in a row then."""
+    kept: list[Model] = []
+    for model in reigns:
+        if model.bundle not in bundles and not (kept and kept[-1].bundle == model.bundle):
+            kept.append(model)
+    return kept
+
+
+def _first_two(stack: Sequence[Model]) -> tuple[Model | None, Model | None]:
+    """Return the champion, and where a rollback leads; None where there is none."""
+    previous, champion = [None, None, *stack][-2:]
+    return champion, previous
 
 
 def following(
@@ -182,14 +217,14 @@ def following(
     Raises
     ------
     LedgerError
-        There is no champion before this one to go back to.
+        There is no champion before this one to go back to that was not withdrawn.
     """
     before = champion_stack(entries)
-    after = [*before, promoted] if promoted else before[:-1]
-    if not after:
+    champion, previous = _first_two(_next_stack(entries, promoted))
+    if champion is None:
         raise LedgerError(
-            f"a rollback needs an earlier champion. Received: a ledger with {len(before)} of them. "
-            "Promote another version: `fracture promote`."
+            "a rollback needs an earlier champion that was not withdrawn. Received: a ledger without one. "
+            "Promote another version: `fracture promote`; a withdrawn one takes --reason."
         )
     return Entry(
         number=len(entries) + 1,
@@ -197,8 +232,8 @@ def following(
         action="promote" if promoted else "rollback",
         actor=actor,
         reason=reason,
-        champion=after[-1],
-        previous=after[-2] if len(after) > 1 else None,
+        champion=champion,
+        previous=previous,
         replaced=before[-1] if before else None,
         commit=commit,
         figures=figures,
@@ -207,13 +242,18 @@ def following(
 
 def withdrawn(entries: Sequence[Entry], bundle: str) -> str:
     """Return why a model was rolled back and not promoted since; empty where it was not."""
-    reason = ""
+    return _withdrawn(entries).get(bundle, "")
+
+
+def _withdrawn(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the bundles that were rolled back and not promoted since, and why."""
+    reasons: dict[str, str] = {}
     for entry in entries:
-        if entry.action == "rollback" and entry.replaced and entry.replaced.bundle == bundle:
-            reason = entry.reason
-        elif entry.action == "promote" and entry.champion.bundle == bundle:
-            reason = ""
-    return reason
+        if entry.action == "promote":
+            reasons.pop(entry.champion.bundle, None)
+        elif entry.replaced:
+            reasons[entry.replaced.bundle] = entry.reason
+    return reasons
 
 
 def _damaged(path: Path, number: int, line: str) -> str:

@@ -8,6 +8,7 @@ few remain the candidate is refused, because then nothing shows that it is no wo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.registry.evidence import Candidate, Champion, Decision, Rule
 from pipeline.statistics import guarantees, metrics
 from pipeline.types import BoolArray, StrArray
 
+GUARANTEED = "guaranteed sensitivity"  # the rule whose figure holds with 95 % confidence
 _N_NAMED = 8  # subgroups in a sentence
 
 
@@ -37,11 +39,12 @@ def decide(candidate: Candidate, champion: Champion | None, policy: Promote) -> 
         *_subgroups(candidate, policy),
         *_against(candidate, champion, policy),
     )
-    return Decision(candidate.version, champion.version if champion else None, rules)
+    return Decision(candidate.version, champion.version if champion else None, rules, candidate.place)
 
 
 def _soundness(candidate: Candidate) -> Iterator[Rule]:
     """Check that the figures mean anything."""
+    place = f" or of {candidate.place}" if candidate.place else ""
     yield _none_of(
         "validated record",
         len(candidate.stale),
@@ -51,8 +54,8 @@ def _soundness(candidate: Candidate) -> Iterator[Rule]:
     yield _none_of(
         "leakage",
         candidate.crossing,
-        "No test group lies in train or val.",
-        "Test groups lie in train or val too: the figures on test are memory.",
+        f"No group of test{place} lies in train or val.",
+        f"Groups of test{place} lie in train or val too: the figures there are memory.",
     )
     yield _none_of(
         "finite weights",
@@ -74,54 +77,78 @@ def _floors(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
     own, least = candidate.guaranteed, policy.min_guaranteed_sensitivity
     promised = _guaranteed(candidate, candidate.y_true) if own is None else own
     share = f"Share of {n_groups} fractured groups found at the high-sensitivity point{_promise(promised)}."
-    yield _at_least("auroc", candidate.auroc, policy.min_auroc, "On test.")
+    yield _at_least("auroc", candidate.auroc, policy.min_auroc, f"On {candidate.tested_on}.")
     yield _at_least("sensitivity", sensitivity, policy.min_sensitivity, share)
-    yield _at_least_if_asked("guaranteed sensitivity", promised, least, _shortfall(n_groups, least))
+    yield _at_least_if_asked(GUARANTEED, promised, least, _shortfall(n_groups, least))
     bar, passed = f"at most {policy.max_ece:.3f}", candidate.ece <= policy.max_ece
-    yield Rule("ece", candidate.ece, bar, passed, "Expected calibration error on test.")
+    sentence = f"Expected calibration error on {candidate.tested_on}."
+    yield Rule("ece", candidate.ece, bar, passed, sentence)
     yield _beats_shortcuts(candidate)
     if candidate.pointing_game is None:
         bar = f"at least {policy.min_pointing_game:.3f}"
         yield Rule("pointing game", None, bar, None, "No test radiograph is annotated: nothing to ask.")
     else:
-        sentence = "Share of annotated radiographs whose map peaks on a fracture."
+        sentence = "Share of annotated radiographs of test whose map peaks on a fracture."
         yield _at_least("pointing game", candidate.pointing_game, policy.min_pointing_game, sentence)
 
 
 def _beats_shortcuts(candidate: Candidate) -> Rule:
-    low = candidate.auroc_low
-    if candidate.best_null is None:
+    """Check that the lead over the best shortcut baseline, on the same radiographs of test, is no chance."""
+    rule, low, name = "null baselines", candidate.null_gap_low, candidate.best_null
+    if name is None:
         sentence = "No shortcut baseline was scored: nothing shows that the model looks at bone."
-        return Rule("null baselines", low, "above the best shortcut AUROC", False, sentence)
-    name, auroc = candidate.best_null
-    if min(_count(candidate.group[kind]) for kind in (candidate.y_true, ~candidate.y_true)) < 2:
-        sentence = f"No interval can be given beside {name}: a class has fewer than two groups in test."
-        return Rule("null baselines", low, f"above {auroc:.3f}", False, sentence)
-    sentence = f"Low end of the AUROC's interval, beside what {name} reaches without looking at bone."
-    return Rule("null baselines", low, f"above {auroc:.3f}", low > auroc, sentence)
+    elif math.isnan(low):
+        sentence = (
+            f"The lead over {name} has no interval: a class has fewer than two groups in test, or `evaluate`"
+            " is of an earlier version. Bring more groups, or run `dvc repro`."
+        )
+    else:
+        sentence = f"Low end of the lead in AUROC, on test, over {name}, which does not look at bone."
+    return Rule(rule, low, f"above {0:.3f}", name is not None and low > 0, sentence)  # NaN is above nothing
 
 
 def _subgroups(candidate: Candidate, policy: Promote) -> Iterator[Rule]:
-    """Check the sensitivity in each value of each column that the policy names."""
-    least, bar = policy.min_subgroup_groups, f"at least {policy.min_subgroup_sensitivity:.3f}"
+    """Check the sensitivity in each value of each column that the policy names.
+
+    Of a place no columns are known: the bundle that its network comes from is judged, on ``test``.
+    """
     for column in policy.subgroups:
-        values = candidate.subgroups.get(column)
-        if values is None:
-            yield Rule(f"sensitivity, {column}", None, bar, None, f"data.labels has no column {column}.")
-            continue
-        small = []
-        for value in np.unique(values[values != ""]):
-            sensitivity, n_groups = _sensitivity(candidate, candidate.y_true & (values == value))
-            if n_groups < least:
-                small.append(f"{value} ({n_groups})")
-            else:
-                promised = _guaranteed(candidate, candidate.y_true & (values == value))
-                sentence = f"Share of {n_groups} fractured groups found{_promise(promised)}."
-                name = f"sensitivity, {column} {value}"
-                yield _at_least(name, sensitivity, policy.min_subgroup_sensitivity, sentence)
-        if small:
-            sentence = f"Not judged, with fewer than {least} fractured groups: {first(small, _N_NAMED)}."
-            yield Rule(f"sensitivity, {column}", None, bar, None, sentence)
+        if candidate.base is None:
+            yield from _values(candidate, column, policy, "")
+        else:
+            sentence = f"Not known of the radiographs of {candidate.place}: its network is judged on test."
+            yield Rule(f"sensitivity, {column}, {candidate.place}", None, "", None, sentence)
+            yield from _values(candidate.base, column, policy, " on test, at the network's own threshold")
+
+
+def _values(candidate: Candidate, column: str, policy: Promote, where: str) -> Iterator[Rule]:
+    """Check the sensitivity in each value of a column, and tell what was not judged."""
+    least, bar = policy.min_subgroup_groups, f"at least {policy.min_subgroup_sensitivity:.3f}"
+    rule, values = f"sensitivity, {column}", candidate.subgroups.get(column)
+    if values is None:
+        yield Rule(rule, None, bar, None, f"data.labels has no column {column}.")
+        return
+    judged, small = 0, []
+    for value in np.unique(values[values != ""]):
+        fractured = candidate.y_true & (values == value)
+        sensitivity, n_groups = _sensitivity(candidate, fractured)
+        if n_groups < least:
+            small.append(f"{value} ({n_groups})")
+        else:
+            promise = _promise(_guaranteed(candidate, fractured))
+            sentence = f"Share of {n_groups} fractured groups found{where}{promise}."
+            yield _at_least(f"{rule} {value}", sensitivity, policy.min_subgroup_sensitivity, sentence)
+            judged += 1
+    unknown = _count(candidate.group[candidate.y_true & (values == "")])
+    told = []
+    if unknown or not judged + len(small):
+        told.append(
+            f"Not judged, since their {column} is unknown: fractured radiographs of {unknown} groups."
+        )
+    if small:
+        told.append(f"Not judged, with fewer than {least} fractured groups: {first(small, _N_NAMED)}.")
+    if told:
+        yield Rule(rule, None, bar, None, " ".join(told))
 
 
 def _against(candidate: Candidate, champion: Champion | None, policy: Promote) -> tuple[Rule, Rule]:
@@ -150,14 +177,15 @@ def _memory(candidate: Candidate, champion: Champion, fair: BoolArray, least: in
     if champion.learnt is None:
         remembered, sentence = None, "Nobody recorded what the champion learnt from; memory would favour it."
     else:
-        remembered = _count(candidate.group[champion.learnt])
-        sentence = f"Of {_count(candidate.group)} test groups, those that the champion learnt from: left out."
+        remembered, n_groups = _count(candidate.group[champion.learnt]), _count(candidate.group)
+        groups = f"groups of {candidate.place}" if candidate.place else "test groups"
+        sentence = f"Of {n_groups} {groups}, those that the champion learnt from: left out."
     remaining = min(_count(candidate.group[fair & kind]) for kind in (candidate.y_true, ~candidate.y_true))
     if remaining < least:
-        sentence += (
-            f" {remaining} groups of one class are left. Name the champion's manifest in"
-            " validate.pinned_manifest, so that groups keep their split."
-        )
+        advice = "Name the champion's manifest in validate.pinned_manifest, so that groups keep their split."
+        if candidate.place:
+            advice = "Run `fracture recalibrate` on later exams, which the champion did not learn from."
+        sentence += f" {remaining} groups of one class are left. {advice}"
         return Rule(name, remembered, bar, False, sentence)
     return Rule(name, remembered, bar, None if remembered is None else True, sentence)
 
@@ -180,6 +208,8 @@ def _guaranteed(candidate: Candidate, fractured: BoolArray) -> float:
 
 
 def _promise(bound: float) -> str:
+    if math.isnan(bound):
+        return "; nothing is promised of all such groups"
     return f"; with 95 % confidence at least {rounded_down(bound, 3)} of all such groups"
 
 

@@ -70,7 +70,8 @@ def figure(figures: Mapping[str, float], name: str) -> str:
     value = figures.get(name)
     if value is not None and float(value).is_integer() and f"{name}_low" not in figures:
         return pages.count(value)
-    return pages.interval(value, figures.get(f"{name}_low"), figures.get(f"{name}_high"), 3)
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    return pages.figure(name, value) if low is None else pages.interval(value, low, high, 3)
 
 
 def change(first: float | None, second: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.report import sentences
 
 NO_INTERVAL = "no interval"
@@ -65,6 +66,22 @@ def percent(share: float | None, places: int = 1) -> str:
 def decimals(value: float | None, places: int = 3) -> str:
     """Write a figure with a fixed number of decimals, three unless told."""
     return _number(value, f".{places}f")
+
+
+def promised(bound: float | None) -> str:
+    """Write what is guaranteed with three decimals, rounded down: never above what holds."""
+    return MISSING if bound is None or not math.isfinite(bound) else rounded_down(bound, 3)
+
+
+def figure(name: str, value: float | None) -> str:
+    """Write a figure of ``metrics.json`` with three decimals, by its key: a guarantee is rounded down.
+
+    Examples
+    --------
+    >>> figure("guaranteed_sensitivity", 0.84661), figure("sensitivity", 0.84661)
+    ('0.846', '0.847')
+    """
+    return promised(value) if "guaranteed_" in name else decimals(value)
 
 
 def count(value: float | None) -> str:

@@ -51,8 +51,8 @@ def rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             sides = (figures[side][point] if point else figures[side] for side in _SIDES)
             yield label, *(pages.with_interval(side, name) for side in sides)
         for name in ("sensitivity", "specificity"):
-            promised = (figures[side][f"high_{name}"][f"guaranteed_{name}"] for side in _SIDES)
-            yield f"{name.capitalize()} that holds with 95 % confidence", *map(pages.decimals, promised)
+            bounds = (figures[side][f"high_{name}"][f"guaranteed_{name}"] for side in _SIDES)
+            yield f"{name.capitalize()} that holds with 95 % confidence", *map(pages.promised, bounds)
     for point in ("high_sensitivity", "high_specificity"):
         label = f"Threshold, {point.replace('_', '-')} point"
         yield label, *(pages.decimals(figures["points"][side][point]) for side in _SIDES)

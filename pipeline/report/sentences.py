@@ -58,7 +58,7 @@ def lead(scores: Mapping[str, Any], null: Mapping[str, Any]) -> tuple[str, str]:
             "at bone."
         )
     beside = f"the best shortcut baseline ({null['name']})"
-    if scores["auroc"] <= null["auroc"]:
+    if scores["null_gap_auroc"] <= 0:
         return "bad", (
             f"The classifier does not beat {beside}. What it has learnt may be the source of the radiographs."
         )

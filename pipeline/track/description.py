@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config
+from pipeline.evaluate.guaranteed import rounded_down
 from pipeline.track import state
 from pipeline.track.view import HEADLINE
 
@@ -37,7 +38,8 @@ def headline(figures: Mapping[str, float]) -> dict[str, float]:
 
 def summary(figures: Mapping[str, float]) -> str:
     """Write those of the eight figures that there are in one line."""
-    return ", ".join(f"{name[2:]} {value:.3f}" for name, value in headline(figures).items())
+    shown = ((title, key) for title, key in HEADLINE.items() if key in figures)
+    return ", ".join(f"{title[2:]} {_three(key, figures[key])}" for title, key in shown)
 
 
 def note(
@@ -78,7 +80,12 @@ def rows(figures: Mapping[str, float]) -> Iterator[str]:
             beside = (
                 f"; always the more frequent class: {figures[_MAJORITY]:.3f}" if _shows(key, figures) else ""
             )
-            yield f"| {title[2:]} | {figures[key]:.3f}{interval}{beside} |"
+            yield f"| {title[2:]} | {_three(key, figures[key])}{interval}{beside} |"
+
+
+def _three(key: str, value: float) -> str:
+    """Write a figure with three decimals; what is guaranteed is rounded down."""
+    return rounded_down(value, 3) if "guaranteed_" in key else f"{value:.3f}"
 
 
 def _shows(key: str, figures: Mapping[str, float]) -> bool:

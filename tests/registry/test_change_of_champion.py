@@ -210,6 +210,9 @@ def test_a_fitted_site_is_judged_on_its_own_radiographs(config, asked):
     radiographs = site.with_name("north-radiographs")
     assert run(config, fitted=site, radiographs=radiographs) == 0
     (guaranteed,) = (row for row in gate_rows(config) if row[0] == "guaranteed sensitivity")
+    gate = (config.paths.report("promote") / "gate.md").read_text()
+    assert "Asked on 60 radiographs of north in 60 groups." in gate
+    assert "| On the radiographs of north. |" in gate
     assert guaranteed[2] == "0.910"  # by the thresholds of the place, not by that of its network's home
     assert questions[-1][:1] == [str((radiographs / "000.png").absolute())]
     assert standing(config)["champion"] == "2"
@@ -262,6 +265,21 @@ def test_a_network_that_was_rolled_back_does_not_return_as_a_site(config, asked)
     (row,) = (row for row in gate_rows(config) if row[0] == "not withdrawn")
     assert "Rolled back before: misses wrists" in row[-1]
     assert run(config, **options, reason="wrists were mislabelled") == 0
+
+
+def test_a_site_that_comes_back_with_a_withdrawn_network_is_warned_of(config, asked, caplog):
+    asked(noise=0.2)
+    make(config, "first", noise=0.2)
+    register(config)
+    site = fit_site(config, "harbour")
+    registration.register(config, site / "bundle.json")
+    assert run(config, fitted=site) == 0
+    assert run(config) == 0
+    rollback.run(config, reason="misses wrists", actor=None)
+    assert standing(config)["champion"] == "2"
+    assert "version 2, fitted to harbour, has the network of a version that was rolled back: misses" in (
+        caplog.text
+    )
 
 
 def test_a_fitted_bundle_is_not_judged_by_the_reports_of_its_network_s_home(config, asked):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +117,55 @@ def test_a_rollback_leads_back_and_never_to_the_withdrawn():
     assert ledger.champion_stack([*further, entry(5, "rollback", A, replaced=C)]) == [A]
 
 
+def run(*steps: Model | str) -> list[Entry]:
+    """Promote each model, and roll back where a step is a reason."""
+    entries: list[Entry] = []
+    for step in steps:
+        reason, model = (step, None) if isinstance(step, str) else ("", step)
+        told = {"at": "2026-11-23T10:00:00Z", "actor": "ada", "commit": "", "figures": {}}
+        entries.append(ledger.following(entries, model, reason=reason, **told))
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("steps", "stack"),
+    [
+        ([A, B, A, "A is bad"], [B]),
+        ([C, A, B, A, "A is bad", "B is bad"], [C]),
+        ([A, B, C, B, "B is bad"], [A, C]),
+        ([A, B, A, B, "B is bad"], [A]),
+        ([A, B, A, "A is bad", A], [A, B, A]),  # somebody gave a reason: it is withdrawn no more
+        ([C, A, B, A, "A is bad", A, "A is bad still", "so is B"], [C]),
+    ],
+)
+def test_no_rollback_leads_to_a_model_that_was_withdrawn_under_another_line(tmp_path, steps, stack):
+    entries = run(*steps)
+    assert ledger.champion_stack(entries) == stack
+    assert [entries[-1].previous, entries[-1].champion] == [None, *stack][-2:]
+    ledger.write(tmp_path / "ledger.jsonl", entries)
+    assert ledger.read(tmp_path / "ledger.jsonl") == entries
+
+
+def test_a_rollback_is_refused_where_all_earlier_champions_were_withdrawn():
+    with pytest.raises(LedgerError, match=r"that was not withdrawn\. Received: a ledger without one\."):
+        run(A, B, A, "A is bad", "B is bad")
+
+
+def test_lines_of_a_version_that_led_to_the_withdrawn_are_read_and_lead_there_no_more(tmp_path):
+    promoted = run(A, C, B, A)
+    led = [
+        *promoted,
+        entry(5, "rollback", B, previous=C, replaced=A, reason="A is bad"),
+        entry(6, "rollback", C, previous=A, replaced=B, reason="B is bad"),
+    ]
+    ledger.write(tmp_path / "ledger.jsonl", led)
+    assert ledger.read(tmp_path / "ledger.jsonl") == led
+    assert ledger.champion_stack(led) == [C]
+    further = [*led, entry(7, "rollback", A, replaced=C, reason="C is bad")]
+    ledger.write(tmp_path / "ledger.jsonl", further)
+    assert ledger.champion_stack(ledger.read(tmp_path / "ledger.jsonl")) == [A]
+
+
 def test_a_rolled_back_model_is_withdrawn_until_promoted_again():
     assert ledger.withdrawn(PROMOTED, B.bundle) == ""
     assert ledger.withdrawn(ROLLED_BACK, B.bundle).startswith("misses")
@@ -132,3 +184,22 @@ def test_the_last_reign_is_the_last_lines_champion(steps):
         elif len(stack) > 1:
             entries.append(entry(len(entries) + 1, "rollback", stack[-2], replaced=stack[-1]))
     assert [model for model in ledger.champion_stack(entries)[-1:]] == [one.champion for one in entries[-1:]]
+
+
+@given(st.lists(st.one_of(st.just("bad"), st.sampled_from([A, B, C])), max_size=12))
+def test_no_rollback_makes_a_withdrawn_model_champion_and_all_lines_follow(steps):
+    entries: list[Entry] = []
+    for step in steps:
+        if step == "bad" and len(ledger.champion_stack(entries)) < 2:
+            continue
+        before = entries
+        told = {"at": "2026-11-23T10:00:00Z", "actor": "ada", "commit": "", "figures": {}, "reason": "bad"}
+        promoted = None if step == "bad" else step
+        entries = [*entries, ledger.following(entries, promoted, **told)]
+        last, stack = entries[-1], ledger.champion_stack(entries)
+        assert [last.previous, last.champion] == [None, *stack][-2:]
+        assert promoted or not ledger.withdrawn(before, last.champion.bundle)
+        assert not any(ledger.withdrawn(entries, model.bundle) for model in stack)
+    with TemporaryDirectory() as folder:
+        ledger.write(Path(folder) / "ledger.jsonl", entries)
+        assert ledger.read(Path(folder) / "ledger.jsonl") == entries

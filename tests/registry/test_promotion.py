@@ -6,9 +6,11 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.commands import promote
 from pipeline.config import Promote
 from pipeline.registry import promotion
 from pipeline.registry.evidence import Candidate, Champion
@@ -41,9 +43,9 @@ def candidate(**changes) -> Candidate:
         group=np.arange(N).astype(str),
         subgroups={"body_part": np.where(np.arange(N) < 60, "hand", "hip")},
         auroc=0.9,
-        auroc_low=0.85,
         ece=0.05,
-        best_null=("border", 0.7),
+        best_null="border",
+        null_gap_low=0.12,
         pointing_game=0.4,
     )
     return dataclasses.replace(sound, **changes)
@@ -86,7 +88,9 @@ def test_the_first_champion_has_nobody_to_beat() -> None:
         ({"auroc": math.nan}, "auroc"),
         ({"ece": 0.101}, "ece"),
         ({"ece": math.nan}, "ece"),
-        ({"auroc_low": 0.7}, "null baselines"),
+        ({"null_gap_low": 0.0}, "null baselines"),
+        ({"null_gap_low": -0.01}, "null baselines"),
+        ({"null_gap_low": math.nan}, "null baselines"),
         ({"best_null": None}, "null baselines"),
         ({"pointing_game": 0.24}, "pointing game"),
     ],
@@ -103,11 +107,15 @@ def test_of_many_small_subgroups_the_first_are_named() -> None:
     assert sentence.count("p") < 20
 
 
-def test_a_class_of_one_group_shows_no_lead_over_a_shortcut() -> None:
-    alone = np.where(Y_TRUE, "one", np.arange(N).astype(str))
-    rule = rules(candidate(group=alone))["null baselines"]
+def test_a_lead_without_an_interval_is_refused_with_its_reason() -> None:
+    rule = rules(candidate(null_gap_low=math.nan))["null baselines"]
     assert rule.passed is False
-    assert "fewer than two groups" in rule.sentence
+    assert "over border has no interval: a class has fewer than two groups in test" in rule.sentence
+
+
+def test_the_lead_over_the_best_shortcut_is_what_is_asked_and_not_the_auroc_alone() -> None:
+    rule = rules(candidate(auroc=0.95, null_gap_low=-0.001))["null baselines"]
+    assert (rule.figure, rule.bar, rule.passed) == (-0.001, "above 0.000", False)
 
 
 @pytest.mark.parametrize("changes", [{"auroc": 0.8}, {"ece": 0.1}, {"pointing_game": 0.25}])
@@ -137,6 +145,15 @@ def test_the_sensitivity_says_what_is_guaranteed_of_it() -> None:
     assert asked["guaranteed sensitivity"].passed is None
 
 
+def test_what_is_guaranteed_is_never_rounded_up_in_the_gate_s_report() -> None:
+    rows = pd.DataFrame({"group": ["a"]})
+    for bound, written in ((0.84661, "0.846"), (math.nan, "\N{EN DASH}")):  # 28 of 29 groups; nothing
+        decision = promotion.decide(candidate(guaranteed=bound, auroc=0.84661), None, POLICY)
+        report = promote.gate_report(decision, rows)
+        assert f"| guaranteed sensitivity | not asked | {written} |" in report
+        assert "| auroc | passed | 0.847 |" in report
+
+
 def test_a_floor_on_the_guarantee_is_asked_where_it_is_set() -> None:
     clear = candidate(y_score=Y_TRUE.astype(float))
     assert rules(clear, min_guaranteed_sensitivity=0.92)["guaranteed sensitivity"].passed
@@ -162,6 +179,57 @@ def test_small_and_unknown_subgroups_are_not_judged() -> None:
     assert asked["sensitivity, body_part"].sentence.endswith("groups: hip (2).")
     assert asked["sensitivity, body_part hand"].passed
     assert rules(candidate(subgroups={}))["sensitivity, body_part"].passed is None
+
+
+def test_what_has_no_value_is_told_whether_or_not_another_value_is_judged() -> None:
+    part = np.where(np.arange(N) < 60, "hand", "")
+    rule = rules(candidate(subgroups={"body_part": part}))["sensitivity, body_part"]
+    assert rule.passed is None
+    assert (
+        rule.sentence == "Not judged, since their body_part is unknown: fractured radiographs of 10 groups."
+    )
+    asked = rules(candidate(subgroups={"body_part": np.full(N, "")}))
+    assert asked["sensitivity, body_part"].sentence.endswith("fractured radiographs of 40 groups.")
+    known = rules(candidate(subgroups={"body_part": np.full(N, "hand")}))
+    assert "sensitivity, body_part" not in known
+
+
+def test_a_column_without_a_value_and_without_a_fracture_is_told_too() -> None:
+    sound = {"y_true": np.zeros(N, bool), "called": np.zeros(N, bool)}
+    asked = rules(candidate(subgroups={"body_part": np.full(N, "")}, **sound))
+    assert asked["sensitivity, body_part"].sentence.endswith("fractured radiographs of 0 groups.")
+
+
+def of_a_place(**changes) -> Candidate:
+    """One fitted to a place, whose network's own bundle is the candidate with the changes."""
+    return candidate(place="north", subgroups={}, base=candidate(**changes))
+
+
+def test_of_a_place_the_subgroups_of_its_network_are_judged_on_test() -> None:
+    asked = rules(of_a_place())
+    assert "Not known of the radiographs of north" in asked["sensitivity, body_part, north"].sentence
+    assert "found on test, at the network's own threshold" in asked["sensitivity, body_part hip"].sentence
+    called = Y_TRUE.copy()
+    called[[60, 62, 64]] = False
+    assert failed(of_a_place(called=called)) == ["sensitivity, body_part hip"]
+    assert rules(of_a_place(subgroups={}))["sensitivity, body_part"].sentence == (
+        "data.labels has no column body_part."
+    )
+
+
+def test_of_a_place_the_words_are_of_the_place() -> None:
+    asked = rules(of_a_place(), champion(learnt=np.ones(N, bool)))
+    assert asked["auroc"].sentence == "On the radiographs of north."
+    assert asked["ece"].sentence == "Expected calibration error on the radiographs of north."
+    assert asked["leakage"].sentence == "No group of test or of north lies in train or val."
+    memory = asked["champion's memory"].sentence
+    assert memory.startswith(f"Of {N} groups of north, ")
+    assert "fracture recalibrate" in memory
+    assert "pinned_manifest" not in memory
+    ours = rules(candidate(), champion(learnt=np.ones(N, bool)))
+    assert "validate.pinned_manifest" in ours["champion's memory"].sentence
+    assert ours["auroc"].sentence == "On test."
+    assert promotion.decide(of_a_place(), None, POLICY).place == "north"
 
 
 def test_without_annotations_the_map_is_not_asked() -> None:

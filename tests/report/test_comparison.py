@@ -51,6 +51,12 @@ def test_a_figure_is_written_with_what_is_known(figures, written):
     assert comparison.figure(figures, "auroc") == written
 
 
+def test_a_guarantee_is_never_rounded_up():
+    figures = {"guaranteed_sensitivity": 0.84661, "sensitivity": 0.84661}  # 28 of 29 groups
+    assert comparison.figure(figures, "guaranteed_sensitivity") == "0.846"
+    assert comparison.figure(figures, "sensitivity") == "0.847"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "written"),
     [

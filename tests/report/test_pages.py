@@ -113,7 +113,8 @@ def contexts() -> dict[str, dict]:
     trained = {"kept_epoch": 2, "epochs": 3, "train_loss": 0.4, "val_loss": 0.5, "val_auroc": 0.9}
     trained |= {"parameters": 4000, "parameters_trained": 1000}
     pair = {"before": PICTURE["src"], "after": PICTURE["src"], "title": PICTURE["title"], "caption": "c"}
-    figures = {"test": scored["scores"], "val": scored["scores"]}
+    above = {"null_gap_auroc": scored["scores"]["auroc"] - 0.6}
+    figures = {"test": scored["scores"] | above, "val": scored["scores"]}
     figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}, "scope": SCOPE}
     inside = {"scope": {"out_of_scope": 0.25, "radiographs_in_scope": 40}, "test_in_scope": scored["scores"]}
     return {

@@ -55,6 +55,15 @@ def test_the_page_lays_before_and_after_side_by_side(folder):
     assert before < after
 
 
+@pytest.mark.parametrize(("bound", "written"), [(0.84661, "0.846"), (0.9, "0.900"), (None, "\N{EN DASH}")])
+def test_what_holds_is_never_rounded_up(folder, bound, written):
+    figures = report.results.figures(folder)
+    for side in ("before", "after"):
+        figures[side]["high_sensitivity"]["guaranteed_sensitivity"] = bound
+    rows = {name: (before, after) for name, before, after in report.rows(figures)}
+    assert rows["Sensitivity that holds with 95 % confidence"] == (written, written)
+
+
 def test_an_estimate_claims_no_sensitivity(folder):
     shares = {"fracture": 0.2, "needs_review": 0.5, "no_finding": 0.3, "mean_probability": 0.2}
     figures = report.results.figures(folder) | {"fitted_by": "estimate", "before": shares, "after": shares}

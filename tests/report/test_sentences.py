@@ -43,17 +43,18 @@ def test_the_more_frequent_class_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("auroc", "interval", "kind", "said"),
+    ("gap", "interval", "kind", "said"),
     [
-        (0.9, {"null_gap_auroc_low": 0.1}, "good", "lies above zero"),
-        (0.9, {"null_gap_auroc_low": -0.01}, "warning", "holds zero"),
-        (0.9, {}, "warning", "fewer than two groups"),
-        (0.7, {"null_gap_auroc_low": -0.2}, "bad", "does not beat"),
+        (0.2, {"null_gap_auroc_low": 0.1}, "good", "lies above zero"),
+        (0.2, {"null_gap_auroc_low": -0.01}, "warning", "holds zero"),
+        (0.2, {}, "warning", "fewer than two groups"),
+        (0.0, {"null_gap_auroc_low": -0.2}, "bad", "does not beat"),
     ],
 )
-def test_a_lead_is_good_where_its_own_interval_says_so(auroc, interval, kind, said) -> None:
-    scores = {"auroc": auroc, "auroc_low": 0.85, **interval}
-    told = sentences.lead(scores, {"name": "size", "auroc": 0.7})
+@pytest.mark.parametrize("by_group", [0.7, 0.91])  # the baseline's AUROC may be of other weights than the gap
+def test_a_lead_is_good_where_its_own_interval_says_so(gap, interval, kind, said, by_group) -> None:
+    scores = {"auroc": 0.9, "auroc_low": 0.85, "null_gap_auroc": gap, **interval}
+    told = sentences.lead(scores, {"name": "size", "auroc": by_group})
     assert told[0] == kind
     assert said in told[1]
     assert "size" in told[1]

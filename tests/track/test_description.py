@@ -52,6 +52,12 @@ def test_the_note_shows_figures_with_intervals(note):
     assert "Sensitivity" not in note
 
 
+def test_a_guarantee_is_never_rounded_up():
+    figures = {"test.high_sensitivity.guaranteed_sensitivity": 0.84661, "test.auroc": 0.84661}
+    assert description.summary(figures) == "AUROC 0.847, Guaranteed sensitivity 0.846"
+    assert list(description.rows(figures)) == ["| AUROC | 0.847 |", "| Guaranteed sensitivity | 0.846 |"]
+
+
 def test_accuracy_stands_beside_that_of_the_more_frequent_class():
     figures = {"test.accuracy": 0.9, "test.accuracy_low": 0.8, "test.accuracy_high": 0.95}
     rows = list(description.rows(figures | {"test.majority_accuracy": 0.7}))
