@@ -85,7 +85,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why the champion is withdrawn; the ledger keeps it.")],
     actor: Actor = None,
 ) -> None:
-    """Make the champion before this one champion again, after it was loaded and answered."""
+    """Withdraw the champion: the last one that was not withdrawn answers again, after it was tried."""
     from pipeline import config
     from pipeline.commands import rollback as command
 
