@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.config import Config
 from pipeline.examine import examination
@@ -13,6 +14,7 @@ from pipeline.examine.dicom import results
 from pipeline.examine.dicom.results import Answered, Refused
 from pipeline.files import dicom_out
 from pipeline.files.faults import ImageFault
+from pipeline.files.limits import Limits
 from pipeline.node.working import Answer
 from pipeline.predict import origin
 from pipeline.registry import loading
@@ -26,6 +28,14 @@ _BATCH = 8  # radiographs that are held at once
 _ASK_S = 10.0  # between two questions to the registry
 
 
+class _Admitted(NamedTuple):
+    """A sound radiograph: the bytes and the name of its file, and what was read of it."""
+
+    data: bytes
+    name: str
+    admitted: intake.Admitted
+
+
 class Examiner:
     """Answers exams; between two of them a new champion takes the place of the one before."""
 
@@ -37,29 +47,23 @@ class Examiner:
         """Examine the images of one study."""
         self._follow()
         refused: dict[str, str] = {}
-        views = self._answered(files, refused)
-        others = (
-            Refused(path.read_bytes(), path.name, refused[path.name])
-            for path in files
-            if path.name in refused
-        )
-        made = results.make(views, self._loaded, self._told, others)
+        made = results.make(self._views(files, refused), self._loaded, self._told)
         is_answered = len(refused) < len(files)
         return Answer([dicom_out.encode(each) for each in made] if is_answered else [], refused)
 
-    def _answered(self, files: Sequence[Path], refused: dict[str, str]) -> Iterator[Answered]:
+    def _views(self, files: Sequence[Path], refused: dict[str, str]) -> Iterator[Answered | Refused]:
         """Answer a batch at a time, as long as a study may be; of others, note why they are refused."""
         limits = examination.limits(self._config, self._loaded)
         for start in range(0, len(files), _BATCH):
-            admitted = []
-            for path in files[start : start + _BATCH]:
-                data = path.read_bytes()
-                try:
-                    admitted.append((data, path.name, intake.admit(data, path.name, limits)))
-                except ImageFault as fault:
-                    refused[path.name] = fault.reason
-            findings = self._loaded.predict([each.radiograph.pixels for _, _, each in admitted])
-            yield from (Answered(*each, finding) for each, finding in zip(admitted, findings, strict=True))
+            batch = [_admit(path, limits) for path in files[start : start + _BATCH]]
+            admitted = [each for each in batch if not isinstance(each, Refused)]
+            findings = iter(self._loaded.predict([each.admitted.radiograph.pixels for each in admitted]))
+            for each in batch:
+                if isinstance(each, Refused):
+                    refused[each.name] = each.reason
+                    yield each
+                else:
+                    yield Answered(*each, next(findings))
 
     def _load(self) -> None:
         self._loaded, self._told = loading.load(self._config, self._model)
@@ -83,3 +87,11 @@ class Examiner:
             except (StoreError, ValueError, OSError) as error:
                 kind, title = type(error).__name__, origin.title(self._told)
                 log.error("%s can't be loaded: %s. The model stays %s", named.name, kind, title)
+
+
+def _admit(path: Path, limits: Limits) -> _Admitted | Refused:
+    data = path.read_bytes()
+    try:
+        return _Admitted(data, path.name, intake.admit(data, path.name, limits))
+    except ImageFault as fault:
+        return Refused(data, path.name, fault.reason)

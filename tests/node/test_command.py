@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import pydicom
 import pytest
 from typer.testing import CliRunner
 
@@ -82,6 +85,20 @@ def test_a_study_is_answered_without_what_is_no_radiograph(config, files, monkey
     at_once = examine(both)
     monkeypatch.setattr(examining, "_BATCH", 1)  # views that are held at once change nothing
     assert examine(both) == at_once
+
+
+def test_views_keep_their_numbers_whether_or_not_they_are_answered(config, files):
+    examine = examining.Examiner(config, str(config.paths.models))
+    later = files[0].with_name("later.dcm")
+    later.write_bytes(dicom_out.encode(instance(STUDY, 3, radiograph(3))))
+    before, after = examine([files[1], files[0]]), examine([files[1], files[0], later])
+    captures = [
+        [made for made in map(pydicom.dcmread, map(io.BytesIO, answer.results)) if made.Modality == "OT"]
+        for answer in (before, after)
+    ]
+    assert [[made.InstanceNumber for made in each] for each in captures] == [[2], [2, 3]]
+    assert [made for made in before.results if made in after.results]  # the picture of view 2
+    assert captures[0][0].SOPInstanceUID == captures[1][0].SOPInstanceUID
 
 
 def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
