@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.config import Config
 from pipeline.examine import examination
@@ -13,9 +14,12 @@ from pipeline.examine.dicom import results
 from pipeline.examine.dicom.results import Answered, Refused
 from pipeline.files import dicom_out
 from pipeline.files.faults import ImageFault
+from pipeline.files.limits import Limits
+from pipeline.files.printable import one_line, printable
 from pipeline.node.working import Answer
 from pipeline.predict import origin
 from pipeline.registry import loading
+from pipeline.registry.loading import Version
 from pipeline.track.models import VersionError
 from pipeline.track.outage import StoreError
 from pipeline.validate import intake
@@ -24,6 +28,15 @@ log = logging.getLogger(__name__)
 
 _BATCH = 8  # radiographs that are held at once
 _ASK_S = 10.0  # between two questions to the registry
+_AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
+
+
+class _Admitted(NamedTuple):
+    """A sound radiograph: the bytes and the name of its file, and what was read of it."""
+
+    data: bytes
+    name: str
+    admitted: intake.Admitted
 
 
 class Examiner:
@@ -31,40 +44,38 @@ class Examiner:
 
     def __init__(self, config: Config, model: str | None) -> None:
         self._config, self._model = config, model
-        self._load()
+        self._failed: tuple[Version, float] | None = None
+        self._load(model)
+        self._asked = time.monotonic()
 
     def __call__(self, files: Sequence[Path]) -> Answer:
         """Examine the images of one study."""
         self._follow()
         refused: dict[str, str] = {}
-        views = self._answered(files, refused)
-        others = (
-            Refused(path.read_bytes(), path.name, refused[path.name])
-            for path in files
-            if path.name in refused
-        )
-        made = results.make(views, self._loaded, self._told, others)
+        made = results.make(self._views(files, refused), self._loaded, self._told)
         is_answered = len(refused) < len(files)
         return Answer([dicom_out.encode(each) for each in made] if is_answered else [], refused)
 
-    def _answered(self, files: Sequence[Path], refused: dict[str, str]) -> Iterator[Answered]:
+    def _views(self, files: Sequence[Path], refused: dict[str, str]) -> Iterator[Answered | Refused]:
         """Answer a batch at a time, as long as a study may be; of others, note why they are refused."""
         limits = examination.limits(self._config, self._loaded)
         for start in range(0, len(files), _BATCH):
-            admitted = []
-            for path in files[start : start + _BATCH]:
-                data = path.read_bytes()
-                try:
-                    admitted.append((data, path.name, intake.admit(data, path.name, limits)))
-                except ImageFault as fault:
-                    refused[path.name] = fault.reason
-            findings = self._loaded.predict([each.radiograph.pixels for _, _, each in admitted])
-            yield from (Answered(*each, finding) for each, finding in zip(admitted, findings, strict=True))
+            batch = [_admit(path, limits) for path in files[start : start + _BATCH]]
+            admitted = [each for each in batch if not isinstance(each, Refused)]
+            findings = iter(self._loaded.predict([each.admitted.radiograph.pixels for each in admitted]))
+            for each in batch:
+                if isinstance(each, Refused):
+                    refused[each.name] = each.reason
+                    yield each
+                else:
+                    yield Answered(*each, next(findings))
 
-    def _load(self) -> None:
-        self._loaded, self._told = loading.load(self._config, self._model)
-        self._asked = time.monotonic()
-        log.info("the model is %s", origin.title(self._told))
+    def _load(self, name: str | None) -> None:
+        """Take a model over once it has answered; what is raised leaves the one before."""
+        loaded, told = loading.load(self._config, name)
+        loading.warm(loaded, told)
+        self._loaded, self._told = loaded, told
+        log.info("the model is %s", origin.title(told))
 
     def _follow(self) -> None:
         """Load another model where the alias names another version; keep this one until that succeeds."""
@@ -74,12 +85,30 @@ class Examiner:
         self._asked = time.monotonic()
         try:
             named = loading.version(self._config, followed)
-        except (StoreError, VersionError) as error:
-            log.debug("no news of the champion: %s", type(error).__name__)
+        except Exception as error:
+            level = logging.DEBUG if isinstance(error, (StoreError, VersionError)) else logging.WARNING
+            log.log(level, "no news of the champion: %s", type(error).__name__)
             return
-        if named.sha256 not in ("", self._told["sha256"]):
-            try:
-                self._load()
-            except (StoreError, ValueError, OSError) as error:
-                kind, title = type(error).__name__, origin.title(self._told)
-                log.error("%s can't be loaded: %s. The model stays %s", named.name, kind, title)
+        if named.sha256 not in ("", self._told["sha256"]) and not self._failed_lately(named):
+            self._take(followed, named)
+
+    def _take(self, followed: str, named: Version) -> None:
+        try:
+            self._load(followed)
+        except Exception as error:  # each library that reads or computes has errors of its own
+            self._failed = named, time.monotonic()
+            kind, title = type(error).__name__, origin.title(self._told)
+            why = one_line(printable(str(error)))
+            log.error("%s can't be loaded: %s. The model stays %s. %s", named.name, kind, title, why)
+
+    def _failed_lately(self, named: Version) -> bool:
+        failed = self._failed
+        return failed is not None and failed[0] == named and time.monotonic() < failed[1] + _AGAIN_S
+
+
+def _admit(path: Path, limits: Limits) -> _Admitted | Refused:
+    data = path.read_bytes()
+    try:
+        return _Admitted(data, path.name, intake.admit(data, path.name, limits))
+    except ImageFault as fault:
+        return Refused(data, path.name, fault.reason)

@@ -147,7 +147,7 @@ def close(study: Path, images: Sequence[str]) -> None:
     """Make an exam of images that `waiting` named."""
     durable.make(study / "exams")
     closed = of(study)
-    before = closed[-1].images if closed else []
+    before = next((exam.images for exam in reversed(closed) if exam.images), [])  # notes may be spoilt
     ordered = sorted(images, key=lambda name: before.index(name) if name in before else len(before))
     folder = study / "exams" / f"{len(closed) + 1:04d}"
     content: Mapping[str, bytes] = {_CLOSED: (json.dumps({"images": ordered}) + "\n").encode()}

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydicom import uid
 
 from pipeline.config import Node
 from pipeline.files import dicom
-from pipeline.node import tls
+from pipeline.node import stow, tls
 from pipeline.node.receiving import DUPLICATE, SUCCESS
 from pipeline.node.working import NotSentError, Peer
 
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _STORED_WITH_WARNING = {0xB000, 0xB006, 0xB007}  # DICOM PS3.4, B.2.3
+_HTTP_SUCCESS = range(200, 300)
 _ALREADY_THERE = "already there"
 
 
@@ -129,35 +131,41 @@ class DicomWeb:
         session.verify = settings.tls_ca or True
         if settings.tls_certificate:
             session.cert = (settings.tls_certificate, settings.tls_key)
+        session.hooks["response"].append(self._keep)
         self._client = DICOMwebClient(settings.dicomweb, session, timeout=(_CONNECT_S, _ANSWER_S))
         self._client.set_http_retry_params(retry=False)
+        self._answer: Any = None
 
     def send(self, files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         """Send files, a request each, so that each is confirmed alone; see `Peer`."""
         yield from _one_by_one(((path, dicom.load(path)) for path in files), self._store)
 
+    def _keep(self, response: Any, **_: object) -> None:
+        """Keep an answer; the client would read it only where its Content-Type has no parameter."""
+        self._answer, response.headers["Content-Type"] = response, ""
+
     def _store(self, dataset: Any) -> str:
         import requests
 
         try:
-            told = self._client.store_instances([dataset])
-        except requests.HTTPError as error:
-            response = cast(requests.Response, error.response)
-            if _reasons(response) == {DUPLICATE}:
-                return _ALREADY_THERE
-            raise RefusedError(f"http {response.status_code}") from None
+            with suppress(requests.HTTPError):  # the answer that was kept says why
+                self._client.store_instances([dataset])
         except requests.RequestException:
             raise NotSentError("peer not reached") from None
-        failed = {int(item.FailureReason) for item in told.get("FailedSOPSequence") or ()}
-        if failed - {DUPLICATE}:
-            raise RefusedError(f"status {max(failed):04X}")
-        return _ALREADY_THERE if failed else "ok"
+        return _outcome(self._answer, dataset.SOPInstanceUID)
 
 
-def _reasons(response: Any) -> set[int]:
-    """Read why a server refused, in DICOM's JSON; nothing where it does not say."""
-    try:
-        items = response.json()["00081198"]["Value"]  # FailedSOPSequence
-        return {int(item["00081197"]["Value"][0]) for item in items}  # FailureReason
-    except (ValueError, LookupError, TypeError):
-        return set()
+def _outcome(response: Any, name: str) -> str:
+    """Judge the answer to one instance: only what names it, or is empty, confirms it."""
+    status, told = response.status_code, stow.read(response.content)
+    if response.request.method != "POST":  # a redirection made another request of it
+        raise RefusedError(f"http {response.history[0].status_code}, not confirmed")
+    if told.failed == {DUPLICATE}:
+        return _ALREADY_THERE
+    if status not in _HTTP_SUCCESS:
+        raise RefusedError(f"http {status}")
+    if told.failed:
+        raise RefusedError(f"status {max(told.failed - {DUPLICATE}):04X}")
+    if name in told.stored or not response.content.strip():
+        return "ok"
+    raise RefusedError(f"http {status}, not confirmed")

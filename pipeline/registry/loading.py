@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from pipeline.config import Config
 from pipeline.dataset.names import CARD
@@ -14,6 +17,7 @@ from pipeline.registry import model_choice
 from pipeline.registry.ledger import CHAMPION
 
 _SHOWN = 12  # digits of a bundle's sha256 in records; see `origin.record`
+_WARM_PX = 64
 
 
 class Loaded(NamedTuple):
@@ -50,6 +54,24 @@ def load_with_card(config: Config, model: str | None = None) -> Loaded:
         strange = fitted_here.notes(config, answering.folder)
         card = _card(answering.folder / CARD)
     return Loaded(replace(loaded, notes=(*loaded.notes, *strange)), told, card)
+
+
+def warm(loaded: Bundle, told: Mapping[str, str]) -> None:
+    """Let a model answer once before it takes over, so that nobody waits for what it does at first.
+
+    Raises
+    ------
+    ValueError
+        It does not answer: files of its bundle do not go together.
+    """
+    ramp = np.add.outer(np.arange(_WARM_PX), np.arange(_WARM_PX)).astype(np.uint8)
+    try:
+        loaded.predict([ramp])
+    except Exception as error:  # each library that computes has errors of its own
+        raise ValueError(
+            f"{told['name']} must answer. Received: {error!r}. Files of its bundle do not go together: "
+            "take it anew from where it was made."
+        ) from error
 
 
 def followed(model: str | None) -> str | None:

@@ -7,8 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from pipeline.config import Config
 from pipeline.registry import loading
 from pipeline.registry.loading import Version
@@ -19,7 +17,6 @@ from pipeline.track.models import VersionError
 log = logging.getLogger(__name__)
 
 _AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
-_WARM_PX = 64
 
 
 class Follower:
@@ -68,21 +65,8 @@ class Follower:
 
 
 def warm(model: Model) -> None:
-    """Let a model answer once, so that no client waits for what it does at first.
-
-    Raises
-    ------
-    ValueError
-        It does not answer: files of its bundle do not go together.
-    """
-    ramp = np.add.outer(np.arange(_WARM_PX), np.arange(_WARM_PX)).astype(np.uint8)
-    try:
-        model.predict([ramp])
-    except Exception as error:  # each library that computes has errors of its own
-        raise ValueError(
-            f"{model.told['name']} must answer. Received: {error!r}. Files of its bundle do not go together: "
-            "take it anew from where it was made."
-        ) from error
+    """Let a model answer once; see `loading.warm`."""
+    loading.warm(model.bundle, model.told)
 
 
 async def follow(service: Service, later: Callable[[Mapping[str, str]], Model | None]) -> None:

@@ -139,6 +139,45 @@ def test_results_made_again_are_the_same_instances() -> None:
     assert {str(one.SeriesDate) for one in first} == {"20240102"}
 
 
+def test_what_differs_in_anything_is_another_instance() -> None:
+    def composed(number: int = 1, colormap: str = "cividis", **changes: str) -> list[pydicom.Dataset]:
+        told = views.TOLD | changes
+        view = results.see(views.answered(views.dicom()), number, views.BUNDLE, told, colormap)
+        return results.compose([view], views.BUNDLE, told)
+
+    one = [views.answered(views.dicom()), views.answered(views.dicom(1))]
+    every = [
+        composed(), composed(number=2), composed(colormap="magma"), composed(name="champion, version 4"),
+        composed(learnt_from="others"), views.make(views.dicom(PatientName="Vonderhagen^Otto")),
+        views.make(views.dicom(ViewPosition="PA")), views.make(views.dicom(0), views.dicom(1)),
+        results.make([views.answered(views.dicom(), 0.85)], views.BUNDLE, views.TOLD),
+        results.make(one, views.BUNDLE, views.TOLD), results.make(one[::-1], views.BUNDLE, views.TOLD),
+    ]  # fmt: skip
+    contents: dict[str, set[bytes]] = {}
+    for made in (each for results_ in every for each in results_):
+        assert made.file_meta.MediaStorageSOPInstanceUID == made.SOPInstanceUID
+        contents.setdefault(made.SOPInstanceUID, set()).add(views.packed(made))
+    assert {len(bytes_) for bytes_ in contents.values()} == {1}
+    captures = [made for results_ in every[:4] for made in results_ if made.Modality == "OT"]
+    assert len({made.SOPInstanceUID for made in captures}) == 4
+    assert len({made.SeriesInstanceUID for made in captures}) == 2  # a series is of one device
+
+
+def test_views_are_numbered_by_their_place_whether_or_not_they_are_answered() -> None:
+    sound = [views.answered(views.dicom(seed)) for seed in (1, 3)]
+    none = results.Refused(b"a note", "note.txt", "not_an_image")
+    refused = results.Refused(views.dicom(0), "a.dcm", "truncated")
+    made = results.make([refused, sound[0], none, sound[1]], views.BUNDLE, views.TOLD)
+    captures = [each for each in made if each.Modality == "OT"]
+    assert [each.InstanceNumber for each in captures] == [2, 4]
+    assert captures[1].DerivationDescription.startswith("Overlay of view 4 (AP).")
+    text = views.packed(made[-1]).decode("utf-8", "replace")
+    for words in ("view 1 (AP) is not answered: refused", "view 2 (AP) decides", "view 4 (AP), region 1"):
+        assert words in text
+    before = results.make([refused, sound[0]], views.BUNDLE, views.TOLD)
+    assert [views.packed(each) for each in before if each.Modality == "OT"] == [views.packed(captures[0])]
+
+
 def test_a_state_serves_the_views_of_a_series_that_are_displayed_alike() -> None:
     alike = [views.dicom(0), views.dicom(1, WindowCenter="1400")]
     others = [
@@ -193,13 +232,13 @@ def test_decisions_without_regions_and_refused_views_stand_in_the_report(tmp_pat
         finding=views.finding(given[1].admitted.radiograph.pixels, 0.9, "out of scope", regions=False)
     )
     refused = [results.Refused(views.dicom(2), "c.dcm", "too_small")]
-    made = results.make(given, views.BUNDLE, views.TOLD, refused)
+    made = results.make([*given, *refused], views.BUNDLE, views.TOLD)
     (report,) = [one for one in made if one.Modality == "SR"]
     assert dciodvfy(report, tmp_path) == []
     text = views.packed(report).decode("utf-8", "replace")
     for words in ("no finding", "out of scope", "refused: too small", "view 3 (AP) is not answered: refused"):
         assert words in text
-    only = results.make([], views.BUNDLE, views.TOLD, refused)
+    only = results.make(refused, views.BUNDLE, views.TOLD)
     assert [one.Modality for one in only] == ["SR"]
 
 
@@ -345,7 +384,7 @@ def test_a_refused_view_without_a_name_stands_in_the_report_and_what_is_no_image
         views.dicom(2, SOPClassUID=KeyObjectSelectionDocumentStorage),
     ]
     refused = [results.Refused(data, "a.dcm", "truncated") for data in others]
-    report = results.make(sound, views.BUNDLE, views.TOLD, refused)[-1]
+    report = results.make([*sound, *refused], views.BUNDLE, views.TOLD)[-1]
     words = report.ContentSequence[8].ContentSequence[0].ContentSequence[-1].TextValue
     assert words.endswith("view 2 has no object, as its header does not name it: refused")
 
@@ -398,7 +437,7 @@ def test_our_own_results_are_neither_examined_nor_referred_to(caplog: pytest.Log
         with pytest.raises(ImageFault, match="it is a result that this program made"):
             intake.admit(own, "own.dcm", DEFAULTS)
     refused = [results.Refused(own, "own.dcm", "not_a_radiograph") for own in (state, capture, report)]
-    again = results.make([views.answered(views.dicom())], views.BUNDLE, views.TOLD, refused)
+    again = results.make([views.answered(views.dicom()), *refused], views.BUNDLE, views.TOLD)
     assert [views.packed(one) for one in again] == [state, capture, report]
     assert "not to earlier results" in caplog.text
 

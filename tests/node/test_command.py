@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from types import SimpleNamespace
+
+import pydicom
 import pytest
 from typer.testing import CliRunner
 
@@ -84,14 +88,34 @@ def test_a_study_is_answered_without_what_is_no_radiograph(config, files, monkey
     assert examine(both) == at_once
 
 
+def test_views_keep_their_numbers_whether_or_not_they_are_answered(config, files):
+    examine = examining.Examiner(config, str(config.paths.models))
+    later = files[0].with_name("later.dcm")
+    later.write_bytes(dicom_out.encode(instance(STUDY, 3, radiograph(3))))
+    before, after = examine([files[1], files[0]]), examine([files[1], files[0], later])
+    captures = [
+        [made for made in map(pydicom.dcmread, map(io.BytesIO, answer.results)) if made.Modality == "OT"]
+        for answer in (before, after)
+    ]
+    assert [[made.InstanceNumber for made in each] for each in captures] == [[2], [2, 3]]
+    assert [made for made in before.results if made in after.results]  # the picture of view 2
+    assert captures[0][0].SOPInstanceUID == captures[1][0].SOPInstanceUID
+
+
+def model(name, digit, predict=lambda radiographs: [None for _ in radiographs]):
+    """A loaded model that bears a name, and how it answers."""
+    return SimpleNamespace(predict=predict), {"name": name, "sha256": 12 * digit, "learnt_from": ""}
+
+
 def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     loaded, version = [], [loading.Version("champion, version 1", "a" * 12)]
+
+    def load(*_):
+        loaded.append(version[0])
+        return model(version[0].name, version[0].sha256[0])
+
     monkeypatch.setattr(examining, "_ASK_S", 0.0)
-    monkeypatch.setattr(
-        loading,
-        "load",
-        lambda *_: (loaded.append(version[0]), {"name": "", "sha256": version[0].sha256, "learnt_from": ""}),
-    )
+    monkeypatch.setattr(loading, "load", load)
     monkeypatch.setattr(loading, "version", lambda *_: version[0])
     examine = examining.Examiner(params, None)
     examine._follow()
@@ -99,6 +123,7 @@ def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     version[0] = loading.Version("champion, version 2", "b" * 12)
     examine._follow()
     assert len(loaded) == 2
+    assert examine._told["name"] == "champion, version 2"
 
 
 @pytest.mark.reliability(
@@ -106,14 +131,12 @@ def test_another_champion_answers_from_the_next_study_on(params, monkeypatch):
     "the model before it answers on; an error says so",
 )
 def test_a_champion_that_cannot_be_loaded_ends_no_answers(params, monkeypatch, caplog):
-    models = iter(
-        [(None, {"name": "old", "sha256": "a" * 12, "learnt_from": ""}), ValueError("a torn bundle")]
-    )
+    models = iter([model("old", "a"), ValueError("a torn bundle")])
 
     def load(*_):
-        if isinstance(model := next(models), Exception):
-            raise model
-        return model
+        if isinstance(found := next(models), Exception):
+            raise found
+        return found
 
     monkeypatch.setattr(examining, "_ASK_S", 0.0)
     monkeypatch.setattr(loading, "load", load)
@@ -124,11 +147,46 @@ def test_a_champion_that_cannot_be_loaded_ends_no_answers(params, monkeypatch, c
     assert "champion, version 2 can't be loaded: ValueError. The model stays old" in caplog.text
 
 
-def test_a_registry_that_is_away_changes_nothing(params, monkeypatch):
-    def away(*_):
-        raise VersionError("nobody answers")
+def test_a_champion_that_does_not_answer_leaves_the_old_one_and_is_left_for_a_while(
+    params, monkeypatch, caplog
+):
+    def fail(_):
+        raise RuntimeError("invalid dimensions")
+
+    asked, answers = [], [("old", "a"), ("new", "b", fail), ("new", "b")]
+
+    def load(_, name):
+        asked.append(name)
+        return model(*answers[len(asked) - 1])
 
     monkeypatch.setattr(examining, "_ASK_S", 0.0)
-    monkeypatch.setattr(loading, "load", lambda *_: (None, {"name": "", "sha256": "a", "learnt_from": ""}))
+    monkeypatch.setattr(loading, "load", load)
+    monkeypatch.setattr(loading, "version", lambda *_: loading.Version("champion, version 2", "b" * 12))
+    examine = examining.Examiner(params, None)
+    for _ in range(3):
+        examine._follow()
+        assert examine._told["name"] == "old"
+        assert examine._loaded.predict([0]) == [None]
+    assert asked == [None, "champion"]  # no other model than the champion takes over
+    assert "The model stays old" in caplog.text
+    assert "new must answer. Received: RuntimeError('invalid dimensions')" in caplog.text
+    monkeypatch.setattr(examining, "_AGAIN_S", 0.0)
+    examine._follow()
+    assert examine._told["name"] == "new"
+
+
+def test_a_model_that_does_not_answer_starts_no_node(params, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda *_: model("torn", "a", lambda _: 1 / 0))
+    with pytest.raises(ValueError, match="torn must answer"):
+        examining.Examiner(params, None)
+
+
+@pytest.mark.parametrize("error", [VersionError("nobody answers"), KeyError("champion")])
+def test_a_registry_that_is_away_changes_nothing(params, monkeypatch, error):
+    def away(*_):
+        raise error
+
+    monkeypatch.setattr(examining, "_ASK_S", 0.0)
+    monkeypatch.setattr(loading, "load", lambda *_: model("old", "a"))
     monkeypatch.setattr(loading, "version", away)
     examining.Examiner(params, None)._follow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from contextlib import contextmanager
 from email import message_from_bytes
 
+import pydicom
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -176,27 +178,36 @@ def test_a_node_without_a_way_out_is_refused(settings):
 
 
 class Archive:
-    """A DICOMweb server that takes STOW-RS; `answers` come first, then success."""
+    """A DICOMweb server that takes STOW-RS; `answers` come first, then success.
+
+    An answer is a status with the reason of a failure, or a response that is given as it is.
+    """
 
     def __init__(self, answers):
         self.came, self.answers, self.app = [], list(answers), FastAPI()
         self.app.post("/dicom-web/studies")(self.store)
+        self.app.get("/login")(lambda: Response("", 200))
 
     async def store(self, request: Request) -> Response:
         body, kind = await request.body(), request.headers["content-type"]
         message = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
         parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-        status, reason = self.answers.pop(0) if self.answers else (200, None)
+        answer = self.answers.pop(0) if self.answers else (200, None)
+        if isinstance(answer, Response):
+            return answer
+        status, reason = answer
+        kept = [part for part in parts if part[128:132] == b"DICM"]
         if reason is None and status == 200:
-            self.came += [part for part in parts if part[128:132] == b"DICM"]
-        return Response(self.told(reason), status, media_type="application/dicom+json")
+            self.came += kept
+        names = [str(pydicom.dcmread(io.BytesIO(part)).SOPInstanceUID) for part in kept]
+        return Response(told(reason, *names), status, media_type="application/dicom+json")
 
-    @staticmethod
-    def told(reason):
-        if reason is None:
-            return "{}"
-        why = {"00081197": {"vr": "US", "Value": [reason]}}
-        return json.dumps({"00081198": {"vr": "SQ", "Value": [why]}})
+
+def told(reason, *names):
+    """What a server says of instances: that it has them, or why not."""
+    why = {} if reason is None else {"00081197": {"vr": "US", "Value": [reason]}}
+    items = [{"00081155": {"vr": "UI", "Value": [name]}} | why for name in names or [None]]
+    return json.dumps({"00081199" if reason is None else "00081198": {"vr": "SQ", "Value": items}})
 
 
 @contextmanager
@@ -237,6 +248,82 @@ def test_what_a_server_says_decides(settings, results, answer, expected):
                 outcomes(there, results)
     with pytest.raises(NotSentError, match="peer not reached"):
         outcomes(there, results)
+
+
+NAME = uid(STUDY, 1)
+XML = """<?xml version="1.0"?><NativeDicomModel xmlns="http://dicom.nema.org/PS3.19/models/NativeDICOM">
+<DicomAttribute tag="{sequence}" vr="SQ"><Item number="1"><DicomAttribute tag="00081155" vr="UI">
+<Value number="1">{name}</Value></DicomAttribute><DicomAttribute tag="00081197" vr="US">
+<Value number="1">{reason}</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>"""
+STORED, FAILED = "00081199", "00081198"
+
+
+def said(settings, results, *answers):
+    """What becomes of a result at each of the answers of a server: status, Content-Type, body."""
+    made = [Response(body, status, {"content-type": kind} if kind else {}) for status, kind, body in answers]
+    with archive(*made) as server:
+        peer = sending.peer(settings.model_copy(update={"dicomweb": server.url}))
+        return [outcome_of(peer, results[:1]) for _ in answers]
+
+
+def outcome_of(peer, result):
+    try:
+        return next(peer.send(result))[1]
+    except NotSentError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/dicom+json", "application/dicom+json; charset=utf-8", "application/json;charset=utf-8",
+     "APPLICATION/DICOM+JSON", "text/plain", "application/octet-stream", ""],
+)  # fmt: skip
+def test_a_refusal_is_heard_whatever_its_type_is_called(settings, results, kind):
+    bodies = [told(reason, NAME) for reason in (0xA700, 0x0111, None)]
+    answers = [(status, kind, body) for status in (200, 202) for body in bodies]
+    assert said(settings, results, *answers) == ["status A700", "already there", "ok"] * 2
+
+
+@pytest.mark.parametrize("kind", ["application/dicom+xml", "text/xml; charset=utf-8", ""])
+def test_a_refusal_in_xml_is_heard(settings, results, kind):
+    refused = XML.format(sequence=FAILED, name=NAME, reason=0xA700)
+    stored = XML.format(sequence=STORED, name=NAME, reason="")
+    assert said(settings, results, (202, kind, refused), (200, kind, stored)) == ["status A700", "ok"]
+
+
+@pytest.mark.parametrize("kind", ["application/dicom+json", "text/html; charset=utf-8", ""])
+def test_a_server_that_does_not_name_a_result_has_not_confirmed_it(settings, results, kind):
+    bodies = [
+        "<html><body>Sign in<br></body></html>", "<html/>", "stored", "[]", "{}", "null", "{", "<a", "\ufeff",
+        '{"00081199": null}', '{"00081199": {"vr": "SQ"}}', '{"00081199": {"vr": "SQ", "Value": [null]}}',
+        '{"00081198": {"vr": "SQ", "Value": [{}]}}', '{"00081199": {"Value": 7}}',
+        '{"00081198": {"vr": "SQ", "Value": [{"00081197": {"Value": ["full"]}}]}}',
+        told(None, uid("another")), XML.format(sequence=STORED, name=uid("another"), reason=""),
+    ]  # fmt: skip
+    outcomes = said(settings, results, *[(200, kind, body) for body in bodies])
+    assert outcomes == ["http 200, not confirmed"] * len(bodies)
+
+
+def test_a_server_that_says_nothing_more_than_success_has_confirmed_a_result(settings, results):
+    assert said(settings, results, (200, "", ""), (204, "", "")) == ["ok", "ok"]
+    assert said(settings, results, (304, "", ""), (500, "", "")) == ["http 304", "http 500"]
+
+
+def test_an_address_that_leads_elsewhere_has_not_taken_a_result(settings, results):
+    with archive(Response("", 302, {"location": "/login"})) as server:
+        peer = sending.peer(settings.model_copy(update={"dicomweb": server.url}))
+        assert outcome_of(peer, results[:1]) == "http 302, not confirmed"
+
+
+def test_what_was_not_confirmed_is_sent_again(settings, results):
+    with archive(Response("<html/>", 200)) as server:
+        there = settings.model_copy(update={"dicomweb": server.url})
+        sent = sending.peer(there).send(results)
+        assert next(sent) == (results[1], "ok")
+        with pytest.raises(NotSentError, match="not confirmed"):
+            next(sent)
+        assert outcomes(there, results[:1]) == ["ok"]
+    assert len(server.came) == 2
 
 
 def test_a_node_that_is_told_to_end_finishes_what_is_under_way(settings):

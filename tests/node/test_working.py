@@ -217,6 +217,26 @@ def test_views_keep_their_numbers_when_later_ones_come(settings, mailbox):
     assert states(spool) == ["sent", "sent"]
 
 
+def test_views_keep_their_numbers_where_the_notes_of_the_last_exam_are_spoilt(settings, mailbox):
+    spool, asked = opened(settings), []
+    name = {number: f"{uids.digest(uid(STUDY, number))}.dcm" for number in (1, 2, 3)}
+    last, first, middle = sorted(name, key=name.__getitem__)
+
+    def answer(files):
+        asked.append([file.name for file in files])
+        return echoing(files)
+
+    with spool.opened():
+        for number in (first, middle):
+            receive(spool, number)
+            to_the_end(work_on(settings, spool, mailbox, answer))
+        (exams.of(spool.studies()[0])[-1].folder / "closed.json").write_text("{")
+        receive(spool, last)
+        to_the_end(work_on(settings, spool, mailbox, answer))
+    assert asked[-1][0] == name[first]
+    assert sorted(asked[-1]) == sorted(name.values())
+
+
 def strike(settings, mailbox, moment):
     """Receive, answer and send in a process that ends at a flush; whether it came to its end before."""
     child = os.fork()

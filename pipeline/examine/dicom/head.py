@@ -1,13 +1,15 @@
 """What every result says of itself: who made it, when, for what, and names that a repetition finds again.
 
-UIDs follow from the source's, the model and the kind of object: sent twice, a result is the same instance.
+An instance's UID follows from all that it holds: sent twice, a result is the same instance, and no other
+bears its UID.
 https://dicom.nema.org/medical/dicom/current/output/chtml/part05/sect_B.2.html
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydicom import Dataset
@@ -21,7 +23,8 @@ DISCLAIMER = "Made by an algorithm. Research software, not for diagnosis."
 SHORT_DISCLAIMER = "By an algorithm, not for diagnosis"
 PRESENTATION, CAPTURE, REPORT = "presentation state", "secondary capture", "structured report"
 _SERIES = {PRESENTATION: 9001, CAPTURE: 9002, REPORT: 9003}
-_LAYOUT = "1"  # to be raised where an object of the same source and model would hold something else
+_LAYOUT = "2"  # to be raised where UIDs follow from something else
+_TO_BE_NAMED = UID("2.25.0")  # until `finish` knows all that an instance holds
 _LO, _UC = 64, 1024  # letters
 
 
@@ -30,9 +33,7 @@ def uid(*parts: str) -> UID:
     return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(0).join((_LAYOUT, *parts))).int}")
 
 
-def arguments(
-    kind: str, number: int, views: Sequence[View], told: Mapping[str, str], more: Iterable[str] = ()
-) -> dict[str, Any]:
+def arguments(kind: str, number: int, views: Sequence[View], told: Mapping[str, str]) -> dict[str, Any]:
     """Give the arguments that highdicom's classes share.
 
     Parameters
@@ -43,16 +44,13 @@ def arguments(
         Of the instance in its series.
     views
         That the object refers to.
-    more
-        Names of what else it tells of: another object where they differ.
     """
     study = views[0].source.identity.StudyInstanceUID
-    instances = sorted(view.source.identity.SOPInstanceUID for view in views)
     date, time = max(view.source.taken for view in views)
     return {
-        "series_instance_uid": uid("series", kind, study, told["sha256"]),
+        "series_instance_uid": uid("series", kind, study, told["sha256"], model(told)),
         "series_number": _SERIES[kind],
-        "sop_instance_uid": uid("instance", kind, told["sha256"], *instances, *more),
+        "sop_instance_uid": _TO_BE_NAMED,
         "instance_number": number,
         "manufacturer": dicom_out.MANUFACTURER,
         "manufacturer_model_name": model(told),
@@ -68,7 +66,7 @@ def arguments(
 def finish(made: Dataset, views: Sequence[View]) -> Dataset:
     """Put the date of the views in place of today's, so that it has equal bytes when it is made again.
 
-    Beside it, say which part of the body its series shows, as far as the headers do.
+    Beside it, say which part of the body its series shows, as far as the headers do. Then give it its UID.
     """
     date, time = max(view.source.taken for view in views)
     for word in ("InstanceCreation", "PresentationCreation"):
@@ -83,6 +81,8 @@ def finish(made: Dataset, views: Sequence[View]) -> Dataset:
         identity = views[0].source.identity
         made.Laterality = identity.get("Laterality") or identity.get("ImageLaterality") or ""
         made.BodyPartExamined = identity.get("BodyPartExamined", "")
+    made.SOPInstanceUID = uid("instance", hashlib.sha256(dicom_out.encode(made)).hexdigest())
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     return made
 
 

@@ -42,31 +42,27 @@ class Refused(NamedTuple):
     reason: str
 
 
-def make(
-    views: Iterable[Answered], loaded: Bundle, told: Mapping[str, str], refused: Iterable[Refused] = ()
-) -> list[Dataset]:
+def make(views: Iterable[Answered | Refused], loaded: Bundle, told: Mapping[str, str]) -> list[Dataset]:
     """Make all results of one study, in memory.
 
     Parameters
     ----------
     views
-        Of one study, of which one is held at a time; such as DICOM results cannot refer to have none, and the
-        log says why. The answer of the study is theirs, too.
+        Of one study, numbered in this order; one is held at a time. The answer of the study is that of all.
+        Those to which DICOM results cannot refer have none, and the log says why.
     told
         The model's record, as `loading.load` returns it.
-    refused
-        Views of the study that were no sound radiographs: the report tells of them.
 
     Returns
     -------
     list of Dataset
-        The presentation states, a secondary capture a view and the structured report; each can be written
-        as it is. Equal views and an equal model give equal bytes.
+        The presentation states, a secondary capture an answered view and the structured report; each can be
+        written as it is. Equal views and an equal model give equal bytes.
     """
-    seen: list[View | Unnamed | None] = [
-        see(view, number, loaded, told) for number, view in enumerate(views, 1)
+    seen = [
+        see(view, number, loaded, told) if isinstance(view, Answered) else see_refused(view, number, loaded)
+        for number, view in enumerate(views, 1)
     ]
-    seen += [see_refused(view, number, loaded) for number, view in enumerate(refused, 1 + len(seen))]
     return compose([view for view in seen if view], loaded, told)
 
 

@@ -96,7 +96,7 @@ def make(
         content[0],
         is_complete=True,
         coding_schemes=[_SCHEME_ITEM],
-        **head.arguments(head.REPORT, 1, views, told, [_told(view) for view in unnamed]),
+        **head.arguments(head.REPORT, 1, views, told),
     )
     return head.finish(made, views)
 
@@ -189,12 +189,6 @@ def _image(view: View) -> tuple[Any, Any]:
 
 def _decision(view: View | Unnamed) -> str:
     return view.finding.decision if view.finding else REFUSED
-
-
-def _told(view: Unnamed) -> str:
-    """Tell all that a report says of a view that it does not name."""
-    probability = view.finding and view.finding.probability
-    return f"{view.number} {_decision(view)} {probability}"
 
 
 def _words(finding: Finding) -> str:
