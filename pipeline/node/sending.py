@@ -22,6 +22,7 @@ from pipeline.node.working import NotSentError, Peer
 
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _STORED_WITH_WARNING = {0xB000, 0xB006, 0xB007}  # DICOM PS3.4, B.2.3
+_EMPTY = {b"", b"{}"}  # answers: nothing, and a data set of nothing
 _HTTP_SUCCESS = range(200, 300)
 _ALREADY_THERE = "already there"
 
@@ -166,6 +167,6 @@ def _outcome(response: Any, name: str) -> str:
         raise RefusedError(f"http {status}")
     if told.failed:
         raise RefusedError(f"status {max(told.failed - {DUPLICATE}):04X}")
-    if name in told.stored or not response.content.strip():
+    if name in told.stored or response.content.strip() in _EMPTY:
         return "ok"
     raise RefusedError(f"http {status}, not confirmed")

@@ -294,7 +294,7 @@ def test_a_refusal_in_xml_is_heard(settings, results, kind):
 @pytest.mark.parametrize("kind", ["application/dicom+json", "text/html; charset=utf-8", ""])
 def test_a_server_that_does_not_name_a_result_has_not_confirmed_it(settings, results, kind):
     bodies = [
-        "<html><body>Sign in<br></body></html>", "<html/>", "stored", "[]", "{}", "null", "{", "<a", "\ufeff",
+        "<html><body>Sign in<br></body></html>", "<html/>", "stored", "[]", "null", "{", "<a", "\ufeff",
         '{"00081199": null}', '{"00081199": {"vr": "SQ"}}', '{"00081199": {"vr": "SQ", "Value": [null]}}',
         '{"00081198": {"vr": "SQ", "Value": [{}]}}', '{"00081199": {"Value": 7}}',
         '{"00081198": {"vr": "SQ", "Value": [{"00081197": {"Value": ["full"]}}]}}',
@@ -305,7 +305,8 @@ def test_a_server_that_does_not_name_a_result_has_not_confirmed_it(settings, res
 
 
 def test_a_server_that_says_nothing_more_than_success_has_confirmed_a_result(settings, results):
-    assert said(settings, results, (200, "", ""), (204, "", "")) == ["ok", "ok"]
+    answers = (200, "", ""), (204, "", ""), (200, "application/dicom+json", "{}")
+    assert said(settings, results, *answers) == ["ok"] * 3
     assert said(settings, results, (304, "", ""), (500, "", "")) == ["http 304", "http 500"]
 
 
