@@ -1,6 +1,6 @@
 // The radiographs of this visit, and their list at the side. Nothing of them is kept after the page is closed.
 
-import { $, make, say } from "./dom.js";
+import { $, decoded, make, say } from "./dom.js";
 import { unread } from "./feedback.js";
 import { summary } from "./result.js";
 
@@ -87,10 +87,10 @@ function item(film, at) {
   }, picture, make("span", { class: "name" }, film.name, make("span", { class: `badge ${tone}` }, title))));
 }
 
+/** A small picture of a radiograph; null where the browser cannot decode it. */
 async function thumbnail(source) {
-  const image = new Image();
-  image.src = source;
-  await image.decode();
+  const image = await decoded(source);
+  if (!image) return null;
   const canvas = make("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX });
   const side = Math.min(image.naturalWidth, image.naturalHeight);
   const [left, top] = [(image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2];

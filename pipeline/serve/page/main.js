@@ -90,15 +90,18 @@ async function show(film) {
 async function draw(film) {
   $("answer").replaceChildren(...panel(film, boxes.highlight.bind(boxes)).filter(Boolean));
   const seen = Boolean(film.result?.image);
+  boxes.breakOff();
   document.body.classList.toggle("has-image", seen);
   document.body.classList.toggle("has-map", seen && Boolean(film.result.region_map) && !outOfScope(film.result));
   $("result").scrollTop = 0;
   showForm();
   $("image-words").textContent = seen ? words(film) : "";
+  $("unshown").textContent = "";
   if (!seen) return viewer.clear();
   const { result } = film;
   boxes.show(result.regions, film.reading.boxes, [result.width_px, result.height_px]);
-  await viewer.show(outOfScope(result) ? { ...result, region_map: null } : result);
+  const lacking = await viewer.show(outOfScope(result) ? { ...result, region_map: null } : result);
+  if (lacking && film === films.current()) $("unshown").textContent = `This browser cannot show ${lacking}. The answer stands.`;
 }
 
 /** What the image shows, for whoever does not see it. */
@@ -128,7 +131,7 @@ function changed(film) {
 const acts = (film) => ({
   change(apply) { apply(); changed(film); },
   judge(agrees) { if (feedback.judge(film, agrees)) this.change(() => {}); },
-  draw(event) { if (event.detail) boxes.draw(true); else boxes.addAmid(viewer.seen()); },
+  draw(event) { if (event.detail) boxes.draw(true); else addBox(); },
   take() { for (const region of film.result.regions) boxes.add(region.bbox, "model", false); boxes.focus(0); },
   remove(at) { boxes.remove(at); },
   focus(at) { viewer.reveal(film.reading.boxes[at].bbox); boxes.focus(at); },
@@ -162,6 +165,12 @@ function setOpacity(value) {
 
 const invert = () => viewer.setGrey({ inverted: !viewer.grey.inverted });
 const shiftMap = (by) => setOpacity(Number($("opacity").value) + by);
+
+/** The keyboard's way to a box: none while no picture stands. */
+function addBox() {
+  const seen = viewer.seen();
+  if (seen) boxes.addAmid(seen);
+}
 
 function toggleBoxes() {
   const visible = $("show-boxes").getAttribute("aria-pressed") !== "true";
@@ -205,7 +214,7 @@ const KEYS = {
   "m": () => setOpacity(Number($("opacity").value) ? 0 : 45), "[": () => shiftMap(-10), "]": () => shiftMap(10),
   "a": withResult((film) => takesReadings && acts(film).judge(true)),
   "d": withResult((film) => takesReadings && acts(film).judge(false)),
-  "b": withResult(() => takesReadings && boxes.addAmid(viewer.seen())),
+  "b": withResult(() => takesReadings && addBox()),
 };
 
 async function openExample(name) {
