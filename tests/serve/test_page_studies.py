@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
+import numpy as np
 import pytest
+from pydicom import uid
 
+from tests.fuzz import seeds
 from tests.serve import browser, stub
 from tests.serve.opened import address, answers, chromium, dicom, folder, open_page, page
 
@@ -76,6 +80,27 @@ def test_many_studies_go_in_several_requests_and_none_is_parted(page):
     drop(page, *(views(study, 3) for study in range(8)))
     assert held == [15, 9]
     assert headings(page) == ["Study of 3: fracture"] * 8
+
+
+@pytest.mark.parametrize(
+    ("syntax", "expected"),
+    [
+        (uid.ExplicitVRLittleEndian, "1.2.840.77"),
+        (uid.ImplicitVRLittleEndian, "1.2.840.77"),
+        (uid.DeflatedExplicitVRLittleEndian, ""),
+    ],
+)
+def test_the_study_is_read_from_the_head_of_a_file(page, syntax, expected):
+    grey = np.asarray(seeds.picture("I;16"))
+    data = seeds.dicom(grey, syntax, StudyInstanceUID="1.2.840.77", StudyID="5")
+    found = page.evaluate(
+        """async (data) => {
+        const { studyOf } = await import("/page/files.js");
+        return studyOf(new File([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], "a"));
+    }""",
+        base64.b64encode(data).decode(),
+    )
+    assert found == expected
 
 
 def test_files_whose_study_cannot_be_told_here_go_together(page):
