@@ -17,6 +17,7 @@ export class Boxes {
     this.svg.addEventListener("pointerdown", (event) => this.#begin(event));
     this.svg.addEventListener("keydown", (event) => this.#key(event));
     this.mine = [];
+    this.breakOff = () => {}; // end a drag, and leave the boxes as they were before it
   }
 
   /** Show the model's regions and the reader's boxes (a list that is changed in place) of a radiograph. */
@@ -102,14 +103,30 @@ export class Boxes {
       const whole = before && corner === undefined;
       this.#put(at, whole ? shifted(before, point, start) : between(fixed, point), !whole);
     };
-    const end = () => {
-      this.svg.ownerDocument.removeEventListener("pointermove", follow, true);
-      this.draw(false);
+    this.#drag(follow, () => {
       if (this.mine[at]) this.#update();
       this.focus(at);
+    });
+  }
+
+  /** Follow the pointer until it is up, or something breaks the drag off. */
+  #drag(follow, end) {
+    const { mine } = this, before = [...mine];
+    const listening = new AbortController();
+    const stop = () => {
+      listening.abort();
+      this.breakOff = () => {};
+      this.draw(false);
     };
-    this.svg.ownerDocument.addEventListener("pointermove", follow, true);
-    this.svg.ownerDocument.addEventListener("pointerup", end, { capture: true, once: true });
+    this.breakOff = () => {
+      stop();
+      mine.splice(0, mine.length, ...before);
+      this.#drawMine();
+    };
+    const acts = { pointermove: follow, pointerup: () => { stop(); end(); }, pointercancel: () => this.breakOff() };
+    for (const [name, act] of Object.entries(acts)) {
+      this.svg.ownerDocument.addEventListener(name, act, { capture: true, signal: listening.signal });
+    }
   }
 
   #key(event) {

@@ -20,6 +20,13 @@ export function makeSvg(tag, attributes = {}) {
   return element;
 }
 
+/** A picture that is decoded; null where the browser cannot. */
+export async function decoded(source) {
+  const image = new Image();
+  image.src = source;
+  return image.decode().then(() => image, () => null);
+}
+
 /** A share in percent; never 0 or 100 % for what is only near them. */
 export function percent(share) {
   const value = 100 * share;

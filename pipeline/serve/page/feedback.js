@@ -7,7 +7,7 @@ const OF_DECISION = { "fracture": true, "no finding": false };
 const NAME = "reader"; // kept for this tab alone
 
 /** What a film starts with: nothing said, no box drawn. */
-export const unread = () => ({ fractured: undefined, boxes: [], state: "open", words: "" });
+export const unread = () => ({ fractured: undefined, boxes: [], state: "open", words: "", onItsWay: false });
 
 /** Whether the reader agrees with the model: "agree", "disagree", or "" where one of them does not commit. */
 export function verdict(decision, fractured) {
@@ -49,10 +49,10 @@ export function fill(form, film, act) {
     make("ul", { class: "own-boxes" }, boxes),
     make("label", {}, "Your name, if you like ", make("input", {
       id: "reader", maxlength: 100, autocomplete: "off", value: sessionStorage.getItem(NAME) ?? "",
-      onchange: (event) => sessionStorage.setItem(NAME, event.target.value),
+      oninput: (event) => sessionStorage.setItem(NAME, event.target.value),
     })),
     make("p", { class: "hint" }, "Saving stores this radiograph with your reading on the service's disk."),
-    make("button", { id: "save", disabled: reading.fractured === undefined || reading.state === "saving" }, "Save reading"),
+    make("button", { id: "save", disabled: reading.fractured === undefined || reading.onItsWay }, "Save reading"),
     make("p", { class: `saved ${reading.state}` }, reading.words));
   form.onsubmit = (event) => { event.preventDefault(); act.save(); };
 }
@@ -62,9 +62,9 @@ function pressed(words, is, onclick) {
 }
 
 /** The reading as the service takes it: the answer itself it asks of its model again. */
-export function asSent({ reading, result, model }) {
+export function asSent({ reading, result, answeredBy }) {
   return {
     fractured: reading.fractured, boxes: reading.boxes, reader: sessionStorage.getItem(NAME) ?? "",
-    decision: result.decision, model: model.model.sha256,
+    decision: result.decision, model: answeredBy.sha256,
   };
 }

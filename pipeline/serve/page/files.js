@@ -1,5 +1,8 @@
-// Files that were dropped, in folders too, and which of them are DICOM.
+// Files that were dropped, in folders too, which of them are DICOM, and of which study.
 
+const HEAD_BYTES = 2 ** 16;
+// The tag (0020,000D) in little endian, then VR and length or a length alone, then the UID.
+const STUDY_UID = / \0\r\0(?:UI..|..\0\0)([\d.]+)/s;
 const BESIDE = /(^|\/)(\.|DICOMDIR$|Thumbs\.db$)/; // what systems put beside radiographs
 
 /** All files of a drop, from folders too. */
@@ -27,4 +30,10 @@ const unreadable = ({ name }) => new File([], name);
 
 export async function isDicom(file) {
   return (await file.slice(128, 132).text().catch(() => "")) === "DICM"; // one that is gone fails when it is sent
+}
+
+/** The StudyInstanceUID that a DICOM file names; "" where none is seen, as in one that is deflated. */
+export async function studyOf(file) {
+  const head = await file.slice(0, HEAD_BYTES).arrayBuffer().catch(() => new ArrayBuffer(0));
+  return new TextDecoder("latin1").decode(head).match(STUDY_UID)?.[1] ?? "";
 }

@@ -1,6 +1,6 @@
 // The radiographs of this visit, and their list at the side. Nothing of them is kept after the page is closed.
 
-import { $, make, say } from "./dom.js";
+import { $, decoded, make, say } from "./dom.js";
 import { unread } from "./feedback.js";
 import { summary } from "./result.js";
 
@@ -49,20 +49,23 @@ export function step(by) {
 /** Put films of one study beside each other, where the first of them stands. */
 export function arrange(some) {
   const first = films.indexOf(some[0]);
-  const order = [...new Set(some.map((film) => film.study?.name))];
-  const sorted = some.toSorted((one, other) => order.indexOf(one.study?.name) - order.indexOf(other.study?.name));
+  const order = [...new Set(some.map(group))];
+  const sorted = some.toSorted((one, other) => order.indexOf(group(one)) - order.indexOf(group(other)));
   const others = films.filter((film) => !some.includes(film));
   films.splice(0, films.length, ...others.slice(0, first), ...sorted, ...others.slice(first));
   draw();
 }
 
+/** What a film stands with: its study, which is an object of its own in each answer, or itself alone. */
+const group = (film) => film.study ?? film;
+
 /** Draw the list: by studies where the files told some. */
 export function draw() {
   const focused = document.activeElement?.closest("#film-list") !== null;
-  let study = "";
+  let study;
   const items = films.map((film, at) => {
-    const head = film.study && film.study.name !== study ? heading(film.study) : null;
-    study = film.study?.name ?? "";
+    const head = film.study && film.study !== study ? make("li", { class: "study" }, film.study.words) : null;
+    study = film.study;
     return [head, item(film, at)];
   });
   $("film-list").replaceChildren(...items.flat().filter(Boolean));
@@ -70,11 +73,6 @@ export function draw() {
   if (focused) here?.focus();
   if (shown !== seen) here?.scrollIntoView({ block: "nearest", inline: "nearest" });
   seen = shown;
-}
-
-function heading({ name, decision, views }) {
-  const words = decision ? `Study of ${views}: ${decision}` : `Study of ${views}`;
-  return make("li", { class: "study", title: name }, words);
 }
 
 function item(film, at) {
@@ -87,10 +85,10 @@ function item(film, at) {
   }, picture, make("span", { class: "name" }, film.name, make("span", { class: `badge ${tone}` }, title))));
 }
 
+/** A small picture of a radiograph; null where the browser cannot decode it. */
 async function thumbnail(source) {
-  const image = new Image();
-  image.src = source;
-  await image.decode();
+  const image = await decoded(source);
+  if (!image) return null;
   const canvas = make("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX });
   const side = Math.min(image.naturalWidth, image.naturalHeight);
   const [left, top] = [(image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2];

@@ -1,81 +1,24 @@
 // The page put together: what is dropped is sent, what is answered is shown, what is pressed acts.
 
 import * as api from "./api.js";
+import * as asking from "./asking.js";
 import { Boxes } from "./boxes.js";
 import * as dialogs from "./dialogs.js";
 import { $, make, percent, say } from "./dom.js";
 import * as feedback from "./feedback.js";
-import { dropped, isDicom } from "./files.js";
+import { dropped } from "./files.js";
 import * as films from "./films.js";
 import { bind } from "./keys.js";
 import { modelName, outOfScope, panel, summary } from "./result.js";
 import { Viewer } from "./viewer.js";
 
 const NARROW = window.matchMedia("(width <= 60rem)"); // as in the stylesheet: the image stands below the list
+const EARLIER = "The reading before your last change is saved. Save again to keep the change.";
 
-let model = null; // what GET /model says, of the model that answered last
 let takesReadings = false;
 
 const boxes = new Boxes(() => changed(films.current()));
 const viewer = new Viewer($("image"), boxes.svg);
-
-// ---- from files to answers
-
-async function open(files, isDrawn = false) {
-  const added = films.add(files, isDrawn);
-  const dicom = [];
-  for (const film of added) if (await isDicom(film.file)) dicom.push(film);
-  const alone = dicom.length > 1 ? added.filter((film) => !dicom.includes(film)) : added;
-  if (dicom.length > 1) await readStudies(dicom);
-  for (const film of alone) await read(film);
-}
-
-async function read(film) {
-  try {
-    const answer = await api.predict(film.file);
-    await films.settle(film, { state: "done", result: answer.results[0], model: await recordOf(answer.model) });
-  } catch (error) {
-    await films.settle(film, failed(error));
-  }
-}
-
-/** DICOM files go together, so that the service can say which of them are one study. */
-async function readStudies(some) {
-  try {
-    const named = some.map((film, at) => new File([film.file], `${at}`)); // names may occur twice: places do not
-    const answer = await api.study(named);
-    const record = await recordOf(answer.model);
-    for (const { study, views, decision } of answer.studies) {
-      for (const result of views) {
-        const told = views.length > 1 ? { name: study, decision, views: views.length } : undefined;
-        await films.settle(some[Number(result.path)], { state: "done", result, model: record, study: told });
-      }
-    }
-    films.arrange(some);
-  } catch (error) {
-    if ([413, 503].includes(error.status)) for (const film of some) await read(film);
-    else for (const film of some) await films.settle(film, failed(error));
-  }
-}
-
-function failed(error) {
-  const foreseen = error instanceof api.ServiceError;
-  const other = { title: "Something failed", advice: "Reload the page.", detail: String(error) };
-  return { state: "failed", error: foreseen ? error : other };
-}
-
-/** All that the service says of the model that answered: thresholds and card go with the answer. */
-async function recordOf(told) {
-  if (model?.model.sha256 !== told.sha256) showModel(await api.get("model"));
-  return model;
-}
-
-function showModel(record) {
-  model = record;
-  dialogs.fillModel(record);
-  $("open-model").textContent = `Model: ${record.model.name}`;
-  $("open-model").title = modelName(record.model);
-}
 
 // ---- from answers to what is seen
 
@@ -90,15 +33,18 @@ async function show(film) {
 async function draw(film) {
   $("answer").replaceChildren(...panel(film, boxes.highlight.bind(boxes)).filter(Boolean));
   const seen = Boolean(film.result?.image);
+  boxes.breakOff();
   document.body.classList.toggle("has-image", seen);
   document.body.classList.toggle("has-map", seen && Boolean(film.result.region_map) && !outOfScope(film.result));
   $("result").scrollTop = 0;
   showForm();
   $("image-words").textContent = seen ? words(film) : "";
+  $("unshown").textContent = "";
   if (!seen) return viewer.clear();
   const { result } = film;
   boxes.show(result.regions, film.reading.boxes, [result.width_px, result.height_px]);
-  await viewer.show(outOfScope(result) ? { ...result, region_map: null } : result);
+  const lacking = await viewer.show(outOfScope(result) ? { ...result, region_map: null } : result);
+  if (lacking && film === films.current()) $("unshown").textContent = `This browser cannot show ${lacking}. The answer stands.`;
 }
 
 /** What the image shows, for whoever does not see it. */
@@ -128,25 +74,35 @@ function changed(film) {
 const acts = (film) => ({
   change(apply) { apply(); changed(film); },
   judge(agrees) { if (feedback.judge(film, agrees)) this.change(() => {}); },
-  draw(event) { if (event.detail) boxes.draw(true); else boxes.addAmid(viewer.seen()); },
+  draw(event) { if (event.detail) boxes.draw(true); else addBox(); },
   take() { for (const region of film.result.regions) boxes.add(region.bbox, "model", false); boxes.focus(0); },
   remove(at) { boxes.remove(at); },
   focus(at) { viewer.reveal(film.reading.boxes[at].bbox); boxes.focus(at); },
   save: () => save(film),
 });
 
+/** Save a reading as it is now; what is changed meanwhile is still to be saved. */
 async function save(film) {
-  Object.assign(film.reading, { state: "saving", words: "Saving …" });
+  const sent = feedback.asSent(film), before = JSON.stringify(sent);
+  Object.assign(film.reading, { state: "saving", words: "Saving …", onItsWay: true });
   showForm();
   try {
-    await api.sendReading(film.file, feedback.asSent(film));
-    Object.assign(film.reading, { state: "saved", words: "Saved." });
+    await api.sendReading(film.file, sent);
+    const same = JSON.stringify(feedback.asSent(film)) === before;
+    Object.assign(film.reading, same ? { state: "saved", words: "Saved." } : { state: "open", words: EARLIER });
   } catch (error) {
-    const { title, advice, detail } = failed(error).error;
+    const { title, advice, detail } = asking.failed(error).error;
     Object.assign(film.reading, { state: "failed", words: `Not saved. ${title}: ${detail} ${advice}` });
   }
+  film.reading.onItsWay = false;
   say(film.reading.words);
   if (film === films.current()) showForm();
+}
+
+function showModel(record) {
+  dialogs.fillModel(record);
+  $("open-model").textContent = `Model: ${record.model.name}`;
+  $("open-model").title = modelName(record.model);
 }
 
 // ---- what is pressed
@@ -162,6 +118,12 @@ function setOpacity(value) {
 
 const invert = () => viewer.setGrey({ inverted: !viewer.grey.inverted });
 const shiftMap = (by) => setOpacity(Number($("opacity").value) + by);
+
+/** The keyboard's way to a box: none while no picture stands. */
+function addBox() {
+  const seen = viewer.seen();
+  if (seen) boxes.addAmid(seen);
+}
 
 function toggleBoxes() {
   const visible = $("show-boxes").getAttribute("aria-pressed") !== "true";
@@ -186,13 +148,13 @@ function wire() {
     }
     $("invert").setAttribute("aria-pressed", detail.inverted);
   });
-  $("files").addEventListener("change", (event) => { open([...event.target.files]); event.target.value = ""; });
+  $("files").addEventListener("change", (event) => { asking.open([...event.target.files]); event.target.value = ""; });
   document.addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("over"); });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("over"); });
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    open(await dropped(event.dataTransfer));
+    asking.open(await dropped(event.dataTransfer));
   });
 }
 
@@ -205,12 +167,12 @@ const KEYS = {
   "m": () => setOpacity(Number($("opacity").value) ? 0 : 45), "[": () => shiftMap(-10), "]": () => shiftMap(10),
   "a": withResult((film) => takesReadings && acts(film).judge(true)),
   "d": withResult((film) => takesReadings && acts(film).judge(false)),
-  "b": withResult(() => takesReadings && boxes.addAmid(viewer.seen())),
+  "b": withResult(() => takesReadings && addBox()),
 };
 
 async function openExample(name) {
   $("examples").open = false;
-  await open([new File([await api.bytes(`examples/${name}`)], name, { type: "image/png" })], true);
+  await asking.open([new File([await api.bytes(`examples/${name}`)], name, { type: "image/png" })], true);
 }
 
 async function listExamples() {
@@ -222,16 +184,17 @@ async function listExamples() {
 async function start() {
   api.onUnauthorised(dialogs.askForToken);
   films.listTo(show);
+  asking.listTo(showModel);
   wire();
   setOpacity(45);
   viewer.resetGrey();
   bind(KEYS, () => $("keys").showModal());
   try {
-    showModel(await api.get("model"));
+    await asking.lookUp();
     takesReadings = (await api.get("feedback")).stored;
     await listExamples();
   } catch (error) {
-    const { title, advice, detail } = failed(error).error;
+    const { title, advice, detail } = asking.failed(error).error;
     const words = [advice, detail].map((text) => make("p", {}, text));
     $("answer").replaceChildren(make("p", { class: "decision refused" }, title), ...words);
   }

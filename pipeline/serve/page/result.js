@@ -18,7 +18,7 @@ export function panel(film, onregion) {
   const rest = result.decision === "out of scope"
     ? [make("p", { class: "reason" }, sentence(result.scope.reason))]
     : [...probability(result, model), ...regions(result, onregion), ...notes(result.notes)];
-  return [...head, ...rest, answeredBy(model)];
+  return [...head, ...rest, signature(film.answeredBy)];
 }
 
 export const outOfScope = (result) => result?.decision === "out of scope";
@@ -102,7 +102,7 @@ function notes(all) {
   return [make("h3", {}, "Notes"), make("ul", { class: "notes" }, items)];
 }
 
-function answeredBy({ model }) {
+function signature(model) {
   return make("p", { class: "answered" }, `Answered by ${modelName(model)}.`);
 }
 

@@ -1,6 +1,6 @@
 // The radiograph with its map: OpenSeadragon zooms and pans, a filter windows, a canvas bears the map.
 
-import { $, make } from "./dom.js";
+import { $, decoded, make } from "./dom.js";
 
 const CALM = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 const MAP_SIDE_PX = 1024; // a map is smooth: more pixels show no more
@@ -19,6 +19,7 @@ export class Viewer {
   constructor(element, overlay) {
     this.overlay = overlay;
     this.map = null;
+    this.turn = new AbortController(); // of what is shown: aborted when another thing is
     this.opacity = 0.45;
     this.grey = { ...WHOLE, inverted: false };
     this.osd = OpenSeadragon({
@@ -36,30 +37,49 @@ export class Viewer {
     this.#windowByDrag(element);
   }
 
-  /** Show a radiograph; resolves when it is drawn, or replaced by another. */
-  show({ image, region_map, width_px, height_px }) {
+  /**
+   * Show a radiograph; resolves when it is drawn, or replaced by another.
+   * Gives what the browser cannot show: "the picture", "the map", or "".
+   */
+  async show({ image, region_map, width_px, height_px }) {
+    this.clear();
+    const { signal } = this.turn;
+    const source = await loaded(image);
+    if (signal.aborted) return "";
+    const item = source && await this.#opened(source, signal);
+    if (signal.aborted) return "";
+    if (!item) return "the picture";
     this.map = region_map ? make("canvas", { class: "map" }) : null;
-    return new Promise((drawn) => {
-      this.osd.addOnceHandler("open", async () => {
-        this.osd.drawer.canvas.style.filter = "url(#window-filter)";
-        const whole = new OpenSeadragon.Rect(0, 0, 1, height_px / width_px);
-        if (this.map) this.osd.addOverlay({ element: this.map, location: whole });
-        this.overlay.setAttribute("viewBox", `0 0 ${width_px} ${height_px}`);
-        this.osd.addOverlay({ element: this.overlay, location: whole });
-        this.osd.viewport.resize(OpenSeadragon.getElementSize(this.osd.container), false); // the tools came with it
-        this.osd.viewport.goHome(true);
-        this.#window();
-        if (this.map) await paint(this.map, region_map);
-        this.setOpacity(this.opacity);
-        drawn();
-      });
-      this.osd.open({ type: "image", url: image });
+    this.#layOver(width_px, height_px);
+    this.setOpacity(this.opacity);
+    return this.map && !await paint(this.map, region_map) ? "the map" : "";
+  }
+
+  /** Show nothing, and nothing that is still to come. */
+  clear() {
+    this.turn.abort();
+    this.turn = new AbortController();
+    this.map = null;
+    this.osd.close();
+  }
+
+  /** The picture in the viewer; null where another is shown before it stands there. */
+  #opened(source, signal) {
+    return new Promise((taken) => {
+      signal.addEventListener("abort", () => taken(null));
+      this.osd.open({ tileSource: source, success: ({ item }) => taken(item), error: () => taken(null) });
     });
   }
 
-  clear() {
-    this.map = null;
-    this.osd.close();
+  /** Lay map and boxes over the picture that stands. */
+  #layOver(width_px, height_px) {
+    this.osd.drawer.canvas.style.filter = "url(#window-filter)";
+    const whole = new OpenSeadragon.Rect(0, 0, 1, height_px / width_px);
+    this.overlay.setAttribute("viewBox", `0 0 ${width_px} ${height_px}`);
+    for (const element of [this.map, this.overlay]) if (element) this.osd.addOverlay({ element, location: whole });
+    this.osd.viewport.resize(OpenSeadragon.getElementSize(this.osd.container), false); // the tools came with it
+    this.osd.viewport.goHome(true);
+    this.#window();
   }
 
   setOpacity(share) {
@@ -95,9 +115,10 @@ export class Viewer {
     }
   }
 
-  /** What is seen, in the radiograph's own pixels: left, top, width, height. */
+  /** What is seen, in the radiograph's own pixels: left, top, width, height; null while nothing is. */
   seen() {
     const item = this.osd.world.getItemAt(0);
+    if (!item) return null;
     const { x, y, width, height } = item.viewportToImageRectangle(this.osd.viewport.getBounds());
     return [x, y, width, height];
   }
@@ -135,11 +156,19 @@ export class Viewer {
   }
 }
 
-/** Colour a grey map, and make it the more opaque the likelier a fracture is. */
+/** A picture as the viewer opens it, when it is there; null where the browser cannot decode it. */
+function loaded(url) {
+  return new Promise((taken) => {
+    const source = new OpenSeadragon.ImageTileSource({ type: "image", url });
+    source.addOnceHandler("ready", () => taken(source));
+    source.addOnceHandler("open-failed", () => taken(null));
+  });
+}
+
+/** Colour a grey map, and make it the more opaque the likelier a fracture is; false where it cannot be decoded. */
 async function paint(canvas, source) {
-  const grey = new Image();
-  grey.src = source;
-  await grey.decode();
+  const grey = await decoded(source);
+  if (!grey) return false;
   const scale = Math.min(1, MAP_SIDE_PX / Math.max(grey.naturalWidth, grey.naturalHeight));
   canvas.width = Math.max(1, Math.round(scale * grey.naturalWidth));
   canvas.height = Math.max(1, Math.round(scale * grey.naturalHeight));
@@ -151,6 +180,7 @@ async function paint(canvas, source) {
     pixels.data.set([...colour(value / 255), value], at);
   }
   context.putImageData(pixels, 0, 0);
+  return true;
 }
 
 const TABLE = Array.from({ length: 256 }, (_, value) => {

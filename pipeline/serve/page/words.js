@@ -47,6 +47,7 @@ export function refusal({ reason, detail }) {
 const FAILURES = {
   0: ["The service cannot be reached", "Check that it runs, and that this computer is on its network."],
   401: ["A token is needed", "Ask whoever runs this service for one."],
+  408: ["Too slow", "The files took too long to arrive. Send fewer at once, or over a faster network."],
   409: ["The model has changed", "Send the radiograph again, and read the new answer."],
   413: ["Too large to send", "Send fewer or smaller files, or ask for a higher limit."],
   415: ["Not a kind of file that is read here", "Send JPEG, PNG, GIF, BMP, WebP, TIFF or DICOM."],
