@@ -116,6 +116,7 @@ def contexts() -> dict[str, dict]:
     figures = {"test": scored["scores"], "val": scored["scores"]}
     figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}, "scope": SCOPE}
     inside = {"scope": {"out_of_scope": 0.25, "radiographs_in_scope": 40}, "test_in_scope": scored["scores"]}
+    inside |= {"without_patient": 8}
     return {
         "preprocess.html": {
             "figures": counts | {"train": 800, "val": 150, "test": 250},
@@ -213,6 +214,7 @@ SAID = {
         "25.0% of these radiographs lie further",
         "<b>.png (knows_phantoms_only)",
         "Nothing shows that the thresholds hold here",
+        "No label tells the patient or exam of 8 of these 40 radiographs: each counts as a patient",
     ],
 }
 
