@@ -42,6 +42,11 @@ class Folder(NamedTuple):
         told = kept[[name for name in ids.JOINING if name in kept]].ne("").any(axis=1)
         return int((~told.groupby(kept["group"]).transform("any")).sum())
 
+    def in_groups_with(self, code: str) -> pd.Series[bool]:
+        """Say which files share a group with one that has an issue of this code: one each."""
+        named = self.files["path"].isin([one.path for one in self.issues if one.issue == code])
+        return self.files["group"].isin(self.files.loc[named, "group"])
+
 
 def check(config: Config, root: Path, annotations: Path | None, table: Path | None = None) -> Folder:
     """Decode every file, find copies and faults, and read the annotations.
