@@ -71,6 +71,14 @@ def assess(
         Path | None,
         typer.Option(help="COCO file with fracture polygons or boxes; file_name relative to FOLDER."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with a column path: rows of one patient_id or study_id count together; without it "
+            "each radiograph counts as a patient of its own. Other columns make subgroups of the figures "
+            "of maps."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -89,7 +97,7 @@ def assess(
     from pipeline.files import engine
 
     with engine.chosen((settings := config.read_anywhere()).run):
-        command.run(settings, folder, annotations, out, as_json=as_json, model=model)
+        command.run(settings, folder, annotations, out, as_json=as_json, model=model, table=labels)
 
 
 @app.command()

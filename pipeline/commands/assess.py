@@ -3,8 +3,11 @@
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
 left out, byte copies count once, copies form groups. Calibration, thresholds and map threshold come
-with the bundle; nothing is chosen here. What lies too far from the training radiographs is ``out of scope``:
-figures over the others stand beside those over all.
+with the bundle; nothing is chosen here. What the model learnt from is counted, and figures over the others
+stand beside those over all. A table of labels says which radiographs
+are of one patient or exam: they form groups, too; without it each counts as a patient of its own. What lies
+too far from the training radiographs is ``out of scope``: figures over the others stand beside those over
+all.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the
@@ -63,11 +66,14 @@ def run(
     *,
     as_json: bool,
     model: str | None = None,
+    table: Path | None = None,
 ) -> None:
     """Assess a model on a folder and write the report.
 
     Parameters
     ----------
+    table
+        A CSV of labels, keyed by path, whose ``patient_id`` and ``study_id`` join groups.
     model
         Which one; see `model_choice.opened`.
 
@@ -85,22 +91,23 @@ def run(
     )
     with model_choice.opened(config, model) as answering:
         log.info("assess: the model is %s", origin.title(told := answering.record()))
-        _assess(config.with_models(answering.folder), root, annotations, target, told, as_json=as_json)
+        chosen = config.with_models(answering.folder)
+        _assess(chosen, root, (annotations, table), target, told, as_json=as_json)
 
 
 def _assess(
     config: Config,
     root: Path,
-    annotations: Path | None,
+    beside: tuple[Path | None, Path | None],
     target: Path,
     told: Mapping[str, str],
     *,
     as_json: bool,
 ) -> None:
-    """Assess the bundle in ``paths.models``."""
+    """Assess the bundle in ``paths.models``; beside the folder lie annotations and labels."""
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models, config.run)
-    checked = external.check(config, root, annotations)
+    checked = external.check(config, root, *beside)
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
     with tempfile.TemporaryDirectory() as kept:
@@ -143,11 +150,11 @@ def _report(
         "notes": intake.notes((), loaded.notes),
         **{status: int((checked.files["status"] == status).sum()) for status in manifest.STATUSES},
         "files": len(checked.files),
-        "seen_before": sum(issue.issue == "seen_before" for issue in checked.issues),
+        "without_patient": checked.without_patient,
         "calibration": vars(loaded.calibration),
         "test": assess_figures.evaluate(config, loaded, predictions),
         **assess_figures.in_scope(config, loaded, predictions),
-        "thresholds_hold": assess_figures.thresholds_hold(config, loaded, predictions),
+        **assess_figures.unseen(config, loaded, predictions, checked),
     }
     log.info("assess: all are answered; now the maps are tried, which takes minutes, however few there are")
     with outputs.staged(target) as report:
@@ -223,11 +230,19 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     headline += [("pointing_game", figures)] if "pointing_game" in figures else []
     rows = [(name, pages.with_interval(values, name)) for name, values in headline]
     rows.insert(6, ("majority_accuracy", pages.decimals(scores["majority_accuracy"])))
+    promising = figures.get("test_unseen", scores)
     for name in ("sensitivity", "specificity"):
-        promised = scores[f"high_{name}"][f"guaranteed_{name}"]
+        promised = promising[f"high_{name}"][f"guaranteed_{name}"]
         rows.append((f"guaranteed_{name}", pages.decimals(promised)))
     rows.append(("out_of_scope", f"{figures['scope']['out_of_scope']:.1%}"))
     rows.append(("thresholds_hold", "yes" if figures["thresholds_hold"] else "not shown"))
+    if seen := figures["seen_before"]:
+        said = f"{seen} of {scores['radiographs']}: the figures flatter"
+        without = "; what is guaranteed, and whether thresholds hold, is without their groups"
+        rows.append(("seen_before", said + without))
+    if unknown := figures["without_patient"]:
+        said = f"{unknown} of {scores['radiographs']}: each counts as a patient of its own"
+        rows.append(("without_patient", said))
     rows += [(note["code"], note["detail"]) for note in figures["notes"]]
     rows.append(("report", str(target / "report.html")))
     terminal.show(("Figure", "Value (95 % interval)"), rows)

@@ -174,9 +174,7 @@ def write_bundle(
 
 def _unseen(checked: external.Folder) -> external.Folder:
     """Leave out the groups of radiographs that the network learnt from: there its scores are memory."""
-    seen = checked.files["path"].isin([one.path for one in checked.issues if one.issue == "seen_before"])
-    groups = checked.files.loc[seen, "group"]
-    files = checked.files[~checked.files["group"].isin(groups)]
+    files = checked.files[~checked.in_groups_with("seen_before")]
     if dropped := len(checked.files) - len(files):
         log.warning("recalibrate: %d files are left out: the model was made from their groups", dropped)
     return checked._replace(files=files)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset import labels, manifest, names, released
+from pipeline.dataset import ids, labels, manifest, names, released
 from pipeline.dataset.annotations import Annotations
 from pipeline.files import engine
 from pipeline.files.faults import Issue
@@ -34,6 +34,18 @@ class Folder(NamedTuple):
     def kept(self) -> pd.DataFrame:
         """The radiographs that are scored."""
         return self.files[self.files["status"] == manifest.KEPT].reset_index(drop=True)
+
+    @property
+    def without_patient(self) -> int:
+        """How many are scored that no label gives a patient or exam, nor any file of their group."""
+        kept = self.kept
+        told = kept[[name for name in ids.JOINING if name in kept]].ne("").any(axis=1)
+        return int((~told.groupby(kept["group"]).transform("any")).sum())
+
+    def in_groups_with(self, code: str) -> pd.Series[bool]:
+        """Say which files share a group with one that has an issue of this code: one each."""
+        named = self.files["path"].isin([one.path for one in self.issues if one.issue == code])
+        return self.files["group"].isin(self.files.loc[named, "group"])
 
 
 def check(config: Config, root: Path, annotations: Path | None, table: Path | None = None) -> Folder:
@@ -77,6 +89,13 @@ def check(config: Config, root: Path, annotations: Path | None, table: Path | No
         raise ValueError(
             f"{root} must hold sound radiographs of both classes. Received: {counts}."
             f"{grouping.left_out(checked.files)}"
+        )
+    if unknown := checked.without_patient:
+        log.warning(
+            "no patient_id or study_id is known of %d of %d radiographs: each counts as a patient of its "
+            "own, copies aside. Where a patient has several, name them in a CSV with --labels: else what is "
+            "guaranteed is too good, and intervals are too narrow",
+            *(unknown, len(checked.kept)),
         )
     return checked
 

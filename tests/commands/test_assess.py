@@ -1,12 +1,17 @@
+import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from pipeline import __main__ as command_line
 from pipeline.commands import assess, folder_prediction, report_folder
+from pipeline.dataset import manifest
 from pipeline.files import images, outputs
 from pipeline.predict import bundle
 from pipeline.predict.recalibration import Targets
@@ -57,6 +62,45 @@ def test_metrics_have_the_keys_of_evaluate_and_region_maps(config, work, folder,
     asked = {"deletion_auc", "insertion_auc", "erase_drop", "alone_auroc", "randomization_correlation"}
     assert located | asked | {"calibration", "map_threshold"} <= set(figures)
     assert figures["annotated"] == 2
+
+
+def test_radiographs_of_one_patient_count_together_and_others_are_said_to_stand_alone(
+    config, work, folder, capsys
+):
+    named = {f"fractured/{n}.png": "p1" for n in range(5)} | {f"not fractured/{n}.png": "" for n in (10, 11)}
+    table = pd.DataFrame({"path": [*named], "patient_id": [*named.values()]})
+    table.to_csv(work / "labels.csv", index=False)
+    assess.run(config, folder, None, work / "out", as_json=False, table=work / "labels.csv")
+    figures = json.loads((work / "out/metrics.json").read_text())
+    assert [figures["test"][name] for name in ("radiographs", "groups")] == [13, 8]
+    assert figures["test"]["high_sensitivity"]["groups"] == 2
+    assert figures["without_patient"] == 7
+    assert "without_patient\t7 of 13: each counts as a patient of its own" in capsys.readouterr().out
+    assert "No label tells the patient or exam of 7 of these" in (work / "out/report.html").read_text()
+
+
+def test_radiographs_that_were_learnt_from_are_told_on_page_and_terminal(config, work, folder, capsys):
+    data = (folder / "fractured/2.png").read_bytes()
+    row = dict.fromkeys(manifest.COLUMNS, "") | {
+        "path": "a", "published_split": "val", "split": "val", "fractured": True, "status": "kept",
+        "sha256": hashlib.sha256(data).hexdigest(), "height_px": 1, "width_px": 1, "sampling_weight": 1.0,
+    }  # fmt: skip
+    manifest.write(pd.DataFrame([row]).astype(manifest.COLUMNS), config.paths.manifest)
+    assess.run(config, folder, None, work / "out", as_json=False)
+    figures = json.loads((work / "out/metrics.json").read_text())
+    assert (figures["seen_before"], figures["thresholds_hold"]) == (1, False)
+    assert [figures[part]["radiographs"] for part in ("test", "test_unseen")] == [13, 11]
+    assert "seen_before\t1 of 13: the figures flatter; " in capsys.readouterr().out
+    page = (work / "out/report.html").read_text()
+    assert "The model learnt from <strong>1</strong> of them" in page
+    assert "Nothing was chosen" not in page
+
+
+def test_the_command_takes_a_table_of_labels(work, folder, monkeypatch):
+    given = {}
+    monkeypatch.setattr(assess, "run", lambda *_, **named: given.update(named))
+    result = CliRunner().invoke(command_line.app, ["assess", str(folder), "--labels", "labels.csv"])
+    assert (result.exit_code, given["table"]) == (0, Path("labels.csv"))
 
 
 def test_what_is_guaranteed_is_held_against_the_targets_of_the_bundle(

@@ -117,6 +117,7 @@ def contexts() -> dict[str, dict]:
     figures = {"test": scored["scores"] | above, "val": scored["scores"]}
     figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}, "scope": SCOPE}
     inside = {"scope": {"out_of_scope": 0.25, "radiographs_in_scope": 40}, "test_in_scope": scored["scores"]}
+    inside |= {"without_patient": 8, "seen_before": 0}
     return {
         "preprocess.html": {
             "figures": counts | {"train": 800, "val": 150, "test": 250},
@@ -214,6 +215,7 @@ SAID = {
         "25.0% of these radiographs lie further",
         "<b>.png (knows_phantoms_only)",
         "Nothing shows that the thresholds hold here",
+        "No label tells the patient or exam of 8 of these 40 radiographs: each counts as a patient",
     ],
 }
 
@@ -225,6 +227,20 @@ def test_a_page_says_what_was_found_and_not_when(contexts, page, said):
     told = " ".join(words.split())
     assert [sentence for sentence in said if sentence not in told] == []
     assert not re.search(r"\b20\d\d-\d\d|\b\d\d:\d\d\b", told)
+
+
+def test_what_was_seen_before_stands_on_the_page_of_assess(contexts):
+    context = contexts["assess.html"]
+    assert "Nothing was chosen on them" in pages.render("assess.html", context)
+    for unseen, said in (
+        ({"test_unseen": context["scores"]}, "not seen before"),
+        ({}, "shows nothing of other ones"),
+    ):
+        figures = context["figures"] | {"seen_before": 7} | unseen
+        html = pages.render("assess.html", context | {"figures": figures})
+        assert "The model learnt from <strong>7</strong> of them" in html
+        assert "Nothing was chosen" not in html
+        assert said in html
 
 
 def test_a_forgotten_value_is_an_error(contexts):

@@ -71,6 +71,27 @@ def test_copies_count_once_or_share_a_group(config, root):
     assert groups.nunique() == 4
 
 
+def test_radiographs_of_one_patient_or_exam_share_a_group(config, root, tmp_path):
+    named = {"path": NAMES, "patient_id": ["p1", "p1", "p2", ""], "study_id": ["", "", "s1", "s1"]}
+    pd.DataFrame(named).to_csv(tmp_path / "labels.csv", index=False)
+    checked = external.check(config, root, None, tmp_path / "labels.csv")
+    groups = checked.kept.set_index("path")["group"]
+    assert groups[NAMES[0]] == groups[NAMES[1]]
+    assert groups[NAMES[2]] == groups[NAMES[3]]
+    assert (groups.nunique(), checked.without_patient) == (2, 0)
+
+
+def test_it_is_said_how_many_count_as_a_patient_of_their_own(config, root, tmp_path, caplog):
+    assert external.check(config, root, None).without_patient == 4
+    assert "no patient_id or study_id is known of 4 of 4 radiographs" in caplog.text
+    images.write(root / "fractured/mirrored.png", np.ascontiguousarray(radiograph(0)[:, ::-1]))
+    named = pd.DataFrame({"path": NAMES[:3], "patient_id": ["p1", "unknown", ""], "body_part": "hand"})
+    named.to_csv(tmp_path / "labels.csv", index=False)
+    caplog.clear()
+    assert external.check(config, root, None, tmp_path / "labels.csv").without_patient == 3
+    assert "is known of 3 of 5 radiographs" in caplog.text
+
+
 def test_annotations_are_checked(config, root, tmp_path):
     checked = external.check(config, root, coco(tmp_path / "drawn.json", NAMES[0]))
     assert [region.bbox for region in checked.annotations.for_path(NAMES[0])] == [(10, 20, 30, 40)]
