@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -45,17 +46,39 @@ def by_folder(
         A class may be the heading of both.
     """
     says = meaning.of_folders(options)
+    said = {file: says(source.parts(file)) for file in files}
+    said = _without_headings({file: meant for file, meant in said.items() if meant}, source)
     labelled, lines = dict[Path, bool](), list[LeftOut]()
-    for file in files:
-        said = says(source.parts(file))
-        if len({*said.values()}) > 1:
-            fractured, sound = (next(name for name in said if said[name] is label) for label in (True, False))
+    for file, meant in said.items():
+        if len({*meant.values()}) > 1:
+            fractured, sound = (
+                next(name for name in meant if meant[name] is label) for label in (True, False)
+            )
             detail = f"{fractured!r} means fractured, and {sound!r} does not"
             lines.append(LeftOut(source.shown(file), TWO_LABELS, detail))
-        elif said:
-            labelled[file] = next(iter(said.values()))
+        else:
+            labelled[file] = next(iter(meant.values()))
     _require_no_heading(labelled, source, options)
     return labelled, lines
+
+
+def _without_headings(said: Mapping[Path, dict[str, bool]], source: Source) -> dict[Path, dict[str, bool]]:
+    """Leave out what a folder says that labels nothing by itself and holds folders of both classes."""
+    inner: dict[tuple[str, ...], set[bool]] = defaultdict(set)
+    labelling = set[tuple[str, ...]]()
+    for file, meant in said.items():
+        parts = source.parts(file)
+        last = max(place for place, name in enumerate(parts) if name in meant)
+        labelling.add(parts[: last + 1])
+        for place in range(last):
+            inner[parts[: place + 1]].add(meant[parts[last]])
+    headings = {folder for folder, labels_in in inner.items() if len(labels_in) > 1} - labelling
+    kept = {}
+    for file, meant in said.items():
+        parts = source.parts(file)
+        counting = {name for place, name in enumerate(parts) if parts[: place + 1] not in headings}
+        kept[file] = {name: label for name, label in meant.items() if name in counting}
+    return kept
 
 
 def _require_no_heading(labelled: Mapping[Path, bool], source: Source, options: Options) -> None:

@@ -53,6 +53,19 @@ def test_a_file_whose_folders_mean_both_classes_is_left_out(root, bring, kind, o
     assert done.figures["used"]["radiographs"] == 4
 
 
+def test_a_folder_that_is_called_fracture_and_holds_both_classes_is_no_class(root, bring):
+    draw(
+        root,
+        "fracture/train/fractured",
+        "fracture/train/normal",
+        "fracture/test/fractured",
+        "fracture/test/normal",
+    )
+    done = bring("folders")
+    assert labelled(done) == {"0": "fractured", "1": "not fractured", "2": "fractured", "3": "not fractured"}
+    assert done.left_out == set()
+
+
 @pytest.mark.parametrize("kind", ["folders", "dicom"])
 def test_where_all_folders_mean_both_classes_it_is_said(root, bring, kind):
     (root / "fracture/normal").mkdir(parents=True)
