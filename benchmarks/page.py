@@ -30,8 +30,14 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def written(outcomes: Sequence[Outcome], at: str) -> str:
-    """Write what all of them said at a commit, below a table of their bars and one of the commands."""
+def written(outcomes: Sequence[Outcome], at: str, waiting: Sequence[str] = ()) -> str:
+    """Write what all of them said at a commit, below a table of their bars and one of the commands.
+
+    Parameters
+    ----------
+    waiting
+        Commands that were not run.
+    """
     judged = [
         (each.command.split()[2].partition(".")[2], *row) for each in outcomes for row in bars(each.said)
     ]
@@ -45,7 +51,10 @@ def written(outcomes: Sequence[Outcome], at: str) -> str:
         "## What was run",
         table(
             ("command", "seconds", "ended well"),
-            [(f"`{each.command}`", f"{each.seconds:.0f}", _yes(each.is_sound)) for each in outcomes],
+            [
+                *((f"`{each.command}`", f"{each.seconds:.0f}", _yes(each.is_sound)) for each in outcomes),
+                *((f"`{command}`", "", "not run") for command in waiting),
+            ],
         ),
         *(section(each) for each in outcomes),
     ]

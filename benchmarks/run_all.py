@@ -6,8 +6,9 @@
 Each has a process of its own. What needs data, a finished pipeline or another package is left out where that
 is missing, and the page says so. Benchmarks that train for hours are no part of it: `LEFT_OUT`.
 
-The page is written anew after each. What ended well is kept in `.benchmarks.json`, by commit: whoever stops
-the run, or is stopped, starts it again, and it goes on. Nothing is kept where files differ from the commit.
+The page is written anew after each, and names those that were not run. What ended well is kept in
+`.benchmarks.json`, by commit: whoever stops the run, or is stopped, starts it again, and it goes on. Nothing is
+kept where files differ from the commit.
 """
 
 from __future__ import annotations
@@ -96,14 +97,16 @@ def main() -> None:
     peers = options_of_peers(options.peers) if options.peers else {}
     at, outcomes = page.commit(), []
     kept = earlier(_KEPT, at)
+    waiting = [" ".join(spelled(each, quick=options.quick)) for each in BENCHMARKS]
     for each in chosen:
         command = " ".join(spelled(each, quick=options.quick))
         outcome = kept.get(command) or run(each, quick=options.quick, more=peers.get(each.script, ()))
         outcomes.append(outcome)
+        waiting.remove(command)
         if outcome.is_sound and not at.endswith(page.CHANGED):
             kept[command] = outcome
             _KEPT.write_text(json.dumps({"commit": at, "outcomes": list(kept.values())}), encoding="utf-8")
-        options.page.write_text(page.written(outcomes, at), encoding="utf-8")
+        options.page.write_text(page.written(outcomes, at, waiting), encoding="utf-8")
         print(f"{outcome.command}: {outcome.seconds:.0f} s", flush=True)
 
 

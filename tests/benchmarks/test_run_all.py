@@ -40,6 +40,11 @@ def test_figures_with_a_bar_stand_together_above() -> None:
     assert "| other | speed x 3.00 | at least 4.00 | no |" in written
 
 
+def test_what_was_not_run_is_named() -> None:
+    written = page.written([], "1234567", ["python -m benchmarks.other"])
+    assert "| `python -m benchmarks.other` |  | not run |" in written
+
+
 def test_each_benchmark_is_introduced_by_what_it_says_of_itself() -> None:
     written = page.written([Outcome("python -m benchmarks.bars", "said", True, 3.0)], "1234567")
     assert "## bars\n\nWrite a measured figure beside its bar" in written
