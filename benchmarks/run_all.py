@@ -7,8 +7,8 @@ Each has a process of its own. What needs data, a finished pipeline or another p
 is missing, and the page says so. Benchmarks that train for hours are no part of it: `LEFT_OUT`.
 
 The page is written anew after each, and names those that were not run. What ended well is kept in
-`.benchmarks.json`, by commit: whoever stops the run, or is stopped, starts it again, and it goes on. Nothing is
-kept where files differ from the commit.
+`.benchmarks.json`, by commit: whoever stops the run, or is stopped, starts it again, and it goes on. Nothing
+is kept where files differ from the commit.
 """
 
 from __future__ import annotations
