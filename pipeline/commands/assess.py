@@ -3,8 +3,8 @@
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
 left out, byte copies count once, copies form groups. Calibration, thresholds and map threshold come
-with the bundle; nothing is chosen here. What the model learnt from is counted, and figures over the others
-stand beside those over all. A table of labels says which radiographs
+with the bundle; nothing is chosen here. What the model learnt from, or was fitted to, is counted, and
+figures over the others stand beside those over all. A table of labels says which radiographs
 are of one patient or exam: they form groups, too; without it each counts as a patient of its own. What lies
 too far from the training radiographs is ``out of scope``: figures over the others stand beside those over
 all.
@@ -108,6 +108,7 @@ def _assess(
     device.prepare(config.run)
     loaded = bundle.load(config.paths.models, config.run)
     checked = external.check(config, root, *beside)
+    checked = checked._replace(issues=[*checked.issues, *assess_figures.fitted(config, checked)])
     model = classifier.load(config.paths.classifier)  # the bundle keeps no more than its compiled function
     predict = tta.with_tta(inference.predictor(model), loaded.tta_views)
     with tempfile.TemporaryDirectory() as kept:
@@ -233,13 +234,10 @@ def _show(target: Path, figures: dict[str, Any], *, as_json: bool) -> None:
     promising = figures.get("test_unseen", scores)
     for name in ("sensitivity", "specificity"):
         promised = promising[f"high_{name}"][f"guaranteed_{name}"]
-        rows.append((f"guaranteed_{name}", pages.decimals(promised)))
+        rows.append((f"guaranteed_{name}", pages.promised(promised)))
     rows.append(("out_of_scope", f"{figures['scope']['out_of_scope']:.1%}"))
     rows.append(("thresholds_hold", "yes" if figures["thresholds_hold"] else "not shown"))
-    if seen := figures["seen_before"]:
-        said = f"{seen} of {scores['radiographs']}: the figures flatter"
-        without = "; what is guaranteed, and whether thresholds hold, is without their groups"
-        rows.append(("seen_before", said + without))
+    rows += assess_figures.told_of_known(figures)
     if unknown := figures["without_patient"]:
         said = f"{unknown} of {scores['radiographs']}: each counts as a patient of its own"
         rows.append(("without_patient", said))

@@ -127,7 +127,8 @@ def _fit(
     record |= {"prevalence": prevalence} if prevalence is not None else {}
     figures = record | found.figures | _settings(old, found.fit) | {"predictions": _digest(found)}
     with outputs.staged(target) as private:
-        sealed = write_bundle(config.paths.models, private, loaded, found, targets, figures)
+        kept = figures | {site.FITTED_ON: _fitted_on(config, found)}
+        sealed = write_bundle(config.paths.models, private, loaded, found, targets, kept)
         figures |= {"bundle": sealed, "model": dict(told), "left_out": n_files - len(rows)}
         with outputs.staged(report) as written:
             _write(written, root, found, figures, [*checked.issues, *lost])
@@ -208,6 +209,12 @@ def _settings(old: Fit, new: Fit) -> dict[str, Any]:
 
 def _predictions(found: Found) -> str:
     return str(found.rows.to_csv(index=False, lineterminator="\n"))
+
+
+def _fitted_on(config: Config, found: Found) -> list[str]:
+    """List whose scores decide: the radiographs here, and of a bundle of another place those of that, too."""
+    before = site.fitted_on(config.paths.models, config.paths.report("recalibrate")) or ()
+    return site.digits([*before, *found.rows["sha256"]])
 
 
 def _digest(found: Found) -> str:

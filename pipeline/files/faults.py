@@ -49,6 +49,7 @@ _WARNINGS = {  # used, but worth a look
     "drawn_marks": "A white arrow, circle or frame is drawn on it; a network may learn that",
     "extension_mismatch": "Named as one format, and of another; read as what it is",
     "faint": "Hardly any contrast",
+    "fitted_on": "A radiograph that calibration and thresholds were fitted to; its answer flatters",
     "grey_band": "The last rows are filled in: it was once truncated, and saved again",
     "knows_phantoms_only": "The model learnt from drawn phantoms alone; it knows no radiograph",
     "label_encoding": "The table of labels is no UTF-8; check letters with accents",

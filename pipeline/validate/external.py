@@ -42,9 +42,9 @@ class Folder(NamedTuple):
         told = kept[[name for name in ids.JOINING if name in kept]].ne("").any(axis=1)
         return int((~told.groupby(kept["group"]).transform("any")).sum())
 
-    def in_groups_with(self, code: str) -> pd.Series[bool]:
-        """Say which files share a group with one that has an issue of this code: one each."""
-        named = self.files["path"].isin([one.path for one in self.issues if one.issue == code])
+    def in_groups_with(self, *codes: str) -> pd.Series[bool]:
+        """Say which files share a group with one that has an issue of such a code: one each."""
+        named = self.files["path"].isin([one.path for one in self.issues if one.issue in codes])
         return self.files["group"].isin(self.files.loc[named, "group"])
 
 

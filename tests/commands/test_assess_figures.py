@@ -9,6 +9,7 @@ from pipeline.commands import assess_figures
 from pipeline.dataset import manifest
 from pipeline.dataset.annotations import Annotations
 from pipeline.files.faults import Issue
+from pipeline.predict import site
 from pipeline.predict.operating_points import OperatingPoints
 from pipeline.predict.recalibration import Targets
 from pipeline.validate import external
@@ -68,3 +69,17 @@ def test_a_group_of_which_a_radiograph_was_learnt_from_is_left_out_whole(config)
     table = answers("patient").assign(in_scope=True)
     found = assess_figures.unseen(config, LOADED, table, checked(table, ["4.png"]))
     assert (found["seen_before"], found["test_unseen"]["radiographs"]) == (1, 276)
+
+
+def test_what_fitted_the_thresholds_or_may_have_does_not_show_that_they_hold(config, monkeypatch):
+    table = of_single_views(wrong=[0, 1, 2, 3])
+    here = table.assign(sha256=[f"{number:016x}" * 4 for number in range(200)])
+    fitted = frozenset(site.digits(here["sha256"][:100]))
+    folder = checked(here, [])
+    shown = {}
+    for known in (fitted, None, frozenset()):
+        monkeypatch.setattr(site, "fitted_on", lambda *_, known=known: known)
+        whole = folder._replace(issues=assess_figures.fitted(config, folder))
+        found = assess_figures.unseen(config, LOADED, table, whole)
+        shown[known] = (found["fitted_on"], found["thresholds_hold"])
+    assert shown == {fitted: (100, False), None: (None, False), frozenset(): (0, True)}

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.commands import recalibrate
+from pipeline.commands import assess, recalibrate
 from pipeline.files import outputs
 from pipeline.predict import bundle, bundle_files, calibration, sealing, site, val_scores
 from pipeline.predict.operating_points import OperatingPoints
@@ -79,6 +79,48 @@ def test_too_few_are_refused_with_what_is_missing(home, work, draw):
     with pytest.raises(ValueError, match=r"without labels it takes 200 exams\. Received: 8 .*Missing: 192"):
         fit(home, work / "hospital", prevalence=0.2)
     assert not (work / "sites").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Attempting to set identical")  # the map of random weights changes nothing
+def test_what_fitted_a_bundle_does_not_validate_it(home, work, hospital, draw, capsys):
+    fit(home, hospital)
+    made = work / "sites/hospital"
+    hashes = [outputs.sha256(path)[:16] for path in hospital.rglob("*.png")]
+    assert site.read(made)["fitted_on"] == sorted(hashes)
+    shutil.rmtree(work / "reports/recalibrate")
+    draw(hospital / "fractured", range(12, 14))
+    assess.run(home, hospital, None, work / "out", as_json=False, model=str(made))
+    found = json.loads((work / "out/metrics.json").read_text())
+    assert [found[name] for name in ("seen_before", "fitted_on", "thresholds_hold")] == [0, 40, False]
+    assert "fitted_on\t40 of 42: the figures flatter" in capsys.readouterr().out
+    assert "fitted_on" in set(pd.read_csv(work / "out/issues.csv")["issue"])
+    page = (work / "out/report.html").read_text()
+    assert "were fitted to <strong>40</strong> of them" in page
+    assert "the model knew these radiographs" in page
+    assert "Nothing was chosen" not in page
+
+
+def test_a_bundle_from_before_radiographs_were_kept_has_them_in_its_report(home, work, hospital):
+    fit(home, hospital)
+    made, reports = work / "sites/hospital", home.paths.report("recalibrate")
+    known = site.fitted_on(made, reports)
+    record = {name: value for name, value in site.read(made).items() if name != "fitted_on"}
+    outputs.write_json(made / "site.json", record)
+    assert site.fitted_on(made, reports) == known
+    assert len(known) == 40
+    (reports / "hospital/predictions.csv").write_text("path,sha256\n")
+    assert site.fitted_on(made, reports) is None
+    assert site.fitted_on(home.paths.models, reports) == frozenset()
+
+
+def test_a_bundle_that_is_fitted_anew_elsewhere_keeps_both_places(home, work, hospital, draw):
+    fit(home, hospital)
+    models = work / "sites/hospital"
+    there = home.model_copy(update={"paths": home.paths.model_copy(update={"models": models})})
+    draw(work / "other/fractured", range(20, 32))
+    draw(work / "other/not fractured", range(200, 228))
+    fit(there, work / "other")
+    assert len(site.read(work / "sites/other")["fitted_on"]) == 80
 
 
 def test_radiographs_of_one_patient_are_one_exam(home, work, draw):

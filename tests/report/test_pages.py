@@ -117,7 +117,7 @@ def contexts() -> dict[str, dict]:
     figures = {"test": scored["scores"] | above, "val": scored["scores"]}
     figures |= {"calibration": {"method": "platt", "slope": 0.5, "intercept": -0.1}, "scope": SCOPE}
     inside = {"scope": {"out_of_scope": 0.25, "radiographs_in_scope": 40}, "test_in_scope": scored["scores"]}
-    inside |= {"without_patient": 8, "seen_before": 0}
+    inside |= {"without_patient": 8, "seen_before": 0, "fitted_on": 0}
     return {
         "preprocess.html": {
             "figures": counts | {"train": 800, "val": 150, "test": 250},
@@ -241,6 +241,10 @@ def test_what_was_seen_before_stands_on_the_page_of_assess(contexts):
         assert "The model learnt from <strong>7</strong> of them" in html
         assert "Nothing was chosen" not in html
         assert said in html
+    for fitted, said in ((7, "fitted to <strong>7</strong> of them"), (None, "is not known here")):
+        html = pages.render("assess.html", context | {"figures": context["figures"] | {"fitted_on": fitted}})
+        assert said in html
+        assert "Nothing was chosen" not in html
 
 
 def test_a_forgotten_value_is_an_error(contexts):
