@@ -3,11 +3,10 @@
 The folder holds ``fractured/`` and ``not fractured/``, at its top or in ``train/``, ``val/`` and
 ``test/``; all of it is scored. Files are checked as ``validate`` checks them: faults are listed and
 left out, byte copies count once, copies form groups. Calibration, thresholds and map threshold come
-with the bundle; nothing is chosen here. What the model learnt from, or was fitted to, is counted, and
-figures over the others stand beside those over all. A table of labels says which radiographs
-are of one patient or exam: they form groups, too; without it each counts as a patient of its own. What lies
-too far from the training radiographs is ``out of scope``: figures over the others stand beside those over
-all.
+with the bundle; nothing is chosen here. A table of labels says which radiographs are of one patient or
+exam: they form groups, too; without it each counts as a patient of its own. What the model learnt from or
+was fitted to is counted, and what lies too far from the training radiographs is ``out of scope``: figures
+over the others stand beside those over all.
 
 Writes ``metrics.json``, where each figure has the key that it has in the metrics of ``evaluate`` and
 ``region_maps``, ``predictions.csv``, ``issues.csv``, ``annotations.coco.json`` (what was sound of the

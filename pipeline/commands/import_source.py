@@ -21,7 +21,7 @@ import yaml
 
 from pipeline.commands import destination, terminal
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
-from pipeline.files import outputs
+from pipeline.files import digests, outputs
 from pipeline.files.printable import one_line, printable
 from pipeline.importing import (
     coco,
@@ -120,7 +120,7 @@ def _places(source: Path, out: Path, options: Options) -> tuple[Path, Path]:
     if options.labels is not None and not options.labels.is_file():
         raise ValueError(f"--labels must name a CSV that is there. Received: {options.labels}.")
     read = [path, *([options.labels] if options.labels else [])]
-    folder = destination.check(out, writing.OUTPUTS, read, newer=[writing.DIGESTS])
+    folder = destination.check(out, writing.OUTPUTS, read, newer=[digests.DIGESTS])
     if path.is_dir() and folder.is_relative_to(path.resolve()):
         raise ValueError(f"--out must lie outside the source, which is never changed. Received: {out}.")
     if folder.is_dir() and any(folder.iterdir()) and (work := writing.by_hand(folder)):

@@ -42,9 +42,7 @@ SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
     ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".dcm": "DICOM", ".dicom": "DICOM",
 }  # fmt: skip
-_BEGINNINGS = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]", re.DOTALL
-)
+_BEGINNINGS = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL)
 _BEGINNING_BYTES = 4096
 
 
@@ -80,7 +78,7 @@ def begins(path: Path) -> bool:
             head = file.read(_BEGINNING_BYTES)
     except OSError:
         return True
-    return _BEGINNINGS.match(head) is not None or dicom.is_dicom(head)
+    return _BEGINNINGS.match(head) is not None or tiff.is_tiff(head) or dicom.is_dicom(head)
 
 
 def read_bytes(path: Path) -> bytes:

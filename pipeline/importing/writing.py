@@ -18,13 +18,13 @@ from pipeline.dataset import tables
 from pipeline.dataset.annotations import Annotations
 from pipeline.dataset.ids import JOINING
 from pipeline.dataset.layout import CLASS_FOLDERS, SPLITS
-from pipeline.files import cells, engine, outputs
+from pipeline.files import cells, digests, engine, outputs
+from pipeline.files.digests import DIGESTS
 from pipeline.files.printable import printable
 from pipeline.importing import file_names
 from pipeline.importing.record import MISSING, UNREADABLE, LeftOut, Record, shown
 
 ANNOTATIONS, LABELS, SOURCES, LEFT_OUT = "annotations.coco.json", "labels.csv", "sources.csv", "left_out.csv"
-DIGESTS = "SHA256SUMS"  # of the tables, as `sha256sum --check` reads them
 TABLES = (ANNOTATIONS, LABELS, SOURCES, LEFT_OUT)
 OUTPUTS = (*SPLITS, *TABLES, DIGESTS)
 _CLASS_OF = {fractured: name for name, fractured in CLASS_FOLDERS.items()}
@@ -89,14 +89,13 @@ def write(
     _table(folder / SOURCES, pd.DataFrame(sources, columns=["path", "source"]))
     rows = [[cells.text(printable(cell)) for cell in line] for line in (*left_out, *lost)]
     _table(folder / LEFT_OUT, pd.DataFrame(rows, columns=list(LeftOut._fields)))
-    digests = (f"{outputs.sha256(folder / name)}  {name}\n" for name in TABLES)
-    (folder / DIGESTS).write_text("".join(digests), encoding="utf-8", newline="\n")
+    digests.write(folder, TABLES)
     return Written(done, lost, linked)
 
 
 def by_hand(folder: Path) -> str:
     """Say what of an earlier result was added, changed or removed since; empty where nothing was."""
-    written = _digests(folder)
+    written = digests.read(folder)
     for name in TABLES:
         if name not in written:
             return f"whose {name} may have been changed: {DIGESTS} does not tell"
@@ -107,15 +106,6 @@ def by_hand(folder: Path) -> str:
     if added := found - placed - {*TABLES, DIGESTS}:
         return f"with {printable(min(added))}"
     return f"without {printable(min(gone))}, which was removed since" if (gone := placed - found) else ""
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """Read the digest of each table, as `write` noted it; empty where that is absent or torn."""
-    try:
-        lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-    except (OSError, ValueError):
-        return {}
 
 
 def _bring(file: Path, target: Path, *, copy: bool) -> bool:

@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 _BATCH = 8  # radiographs that are held at once
 _ASK_S = 10.0  # between two questions to the registry
-_AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
 
 
 class _Admitted(NamedTuple):
@@ -44,7 +43,7 @@ class Examiner:
 
     def __init__(self, config: Config, model: str | None) -> None:
         self._config, self._model = config, model
-        self._failed: tuple[Version, float] | None = None
+        self._failure = loading.Failure()
         self._load(model)
         self._asked = time.monotonic()
 
@@ -89,21 +88,17 @@ class Examiner:
             level = logging.DEBUG if isinstance(error, (StoreError, VersionError)) else logging.WARNING
             log.log(level, "no news of the champion: %s", type(error).__name__)
             return
-        if named.sha256 not in ("", self._told["sha256"]) and not self._failed_lately(named):
+        if named.sha256 not in ("", self._told["sha256"]) and not self._failure.is_recent(named):
             self._take(followed, named)
 
     def _take(self, followed: str, named: Version) -> None:
         try:
             self._load(followed)
         except Exception as error:  # each library that reads or computes has errors of its own
-            self._failed = named, time.monotonic()
+            self._failure.note(named)
             kind, title = type(error).__name__, origin.title(self._told)
             why = one_line(printable(str(error)))
             log.error("%s can't be loaded: %s. The model stays %s. %s", named.name, kind, title, why)
-
-    def _failed_lately(self, named: Version) -> bool:
-        failed = self._failed
-        return failed is not None and failed[0] == named and time.monotonic() < failed[1] + _AGAIN_S
 
 
 def _admit(path: Path, limits: Limits) -> _Admitted | Refused:

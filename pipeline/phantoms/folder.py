@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Phantoms
+from pipeline.files import digests
+from pipeline.files.digests import DIGESTS
 from pipeline.files.engine import process
 from pipeline.files.outputs import sha256
 from pipeline.phantoms.faults import MadeFile, make, plan
@@ -20,7 +22,6 @@ from pipeline.types import AnyArray
 ANNOTATIONS = "annotations.coco.json"
 FAULTS_TABLE = "faults.csv"
 LABELS_TABLE = "labels.csv"
-DIGESTS = "SHA256SUMS"  # of every other file, as `sha256sum --check` reads them
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # desktops leave it where one looks
 _INFO = {"description": "Procedural radiographs: drawings, not pictures of anybody"}
 _LABELS_HEADER = ("path", "body_part", "laterality", "hardware")
@@ -61,8 +62,7 @@ def write(folder: Path, settings: Phantoms, *, seed: int, workers: int) -> int:
     faulty = ((each.order.path, each.order.fault, each.order.source) for each in made if each.order.fault)
     _write_table(folder / FAULTS_TABLE, ("path", "fault", "source"), faulty)
     _write_table(folder / LABELS_TABLE, _LABELS_HEADER, _labels(made))
-    lines = (f"{sha256(path)}  {_name(folder, path)}\n" for path in _files(folder))
-    (folder / DIGESTS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    digests.write(folder, (_name(folder, path) for path in _files(folder)))
     return len(made)
 
 
@@ -95,7 +95,7 @@ def refuse_others(folder: Path) -> None:
 
 def _others(folder: Path) -> list[str]:
     """Names of the files that are not as they were drawn; all of them where no record of that is left."""
-    drawn = _drawn(folder)
+    drawn = digests.read(folder)
     return [_name(folder, path) for path in _files(folder) if not _is_drawn(path, _name(folder, path), drawn)]
 
 
@@ -103,15 +103,6 @@ def _is_drawn(path: Path, name: str, drawn: Mapping[str, str]) -> bool:
     if name == DIGESTS:
         return bool(drawn)
     return path.is_file() and not path.is_symlink() and drawn.get(name) == sha256(path)
-
-
-def _drawn(folder: Path) -> dict[str, str]:
-    """Digest of every file by its name, as `write` noted them; empty where its record is absent or torn."""
-    try:
-        lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-    except (OSError, ValueError):
-        return {}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.registry.ledger import CHAMPION
 
 _SHOWN = 12  # digits of a bundle's sha256 in records; see `origin.record`
 _WARM_PX = 64
+_AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
 
 
 class Loaded(NamedTuple):
@@ -54,6 +56,26 @@ def load_with_card(config: Config, model: str | None = None) -> Loaded:
         strange = fitted_here.notes(config, answering.folder)
         card = _card(answering.folder / CARD)
     return Loaded(replace(loaded, notes=(*loaded.notes, *strange)), told, card)
+
+
+class Failure:
+    """Remembers which version could not be loaded last: it is not tried again for a while."""
+
+    def __init__(self) -> None:
+        self._noted: tuple[Version, float] | None = None
+
+    def note(self, version: Version) -> None:
+        """Remember a version that failed now."""
+        self._noted = version, time.monotonic()
+
+    def forget(self) -> None:
+        """Try any version again."""
+        self._noted = None
+
+    def is_recent(self, version: Version) -> bool:
+        """Whether this version failed lately."""
+        noted = self._noted
+        return noted is not None and noted[0] == version and time.monotonic() < noted[1] + _AGAIN_S
 
 
 def warm(loaded: Bundle, told: Mapping[str, str]) -> None:

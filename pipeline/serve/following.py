@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from pipeline.config import Config
@@ -15,8 +14,6 @@ from pipeline.serve.service import Service
 from pipeline.track.models import VersionError
 
 log = logging.getLogger(__name__)
-
-_AGAIN_S = 300.0  # until a version that could not be loaded is tried once more
 
 
 class Follower:
@@ -30,7 +27,7 @@ class Follower:
 
     def __init__(self, config: Config, name: str) -> None:
         self._config, self._name = config, name
-        self._failed: tuple[Version, float] | None = None
+        self._failure = loading.Failure()
         self._had_one = False
 
     def later(self, told: Mapping[str, str]) -> Model | None:
@@ -50,23 +47,13 @@ class Follower:
                 raise
             return None
         self._had_one = True
-        if found == Version(told["name"], told["sha256"]) or self._failed_lately(found):
+        if found == Version(told["name"], told["sha256"]) or self._failure.is_recent(found):
             return None
-        self._failed = (found, time.monotonic())  # until it is loaded
+        self._failure.note(found)  # until it is loaded
         loaded = loading.load_with_card(self._config, self._name)
-        model = Model(*loaded)
-        warm(model)
-        self._failed = None
-        return model
-
-    def _failed_lately(self, found: Version) -> bool:
-        failed = self._failed
-        return failed is not None and failed[0] == found and time.monotonic() < failed[1] + _AGAIN_S
-
-
-def warm(model: Model) -> None:
-    """Let a model answer once; see `loading.warm`."""
-    loading.warm(model.bundle, model.told)
+        loading.warm(loaded.bundle, loaded.told)
+        self._failure.forget()
+        return Model(*loaded)
 
 
 async def follow(service: Service, later: Callable[[Mapping[str, str]], Model | None]) -> None:

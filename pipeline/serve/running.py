@@ -18,7 +18,6 @@ from pipeline.predict import origin
 from pipeline.registry import loading
 from pipeline.serve import app, following, guard
 from pipeline.serve.connections import Connection
-from pipeline.serve.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def run(config: Config, model: str | None, seen: Path | None) -> None:
     _check(settings)
     with _bound(settings) as here:
         loaded = loading.load_with_card(config, model)
-        following.warm(Model(*loaded))
+        loading.warm(loaded.bundle, loaded.told)
         log.info("serve: the model is %s", origin.title(loaded.told))
         if seen is not None:
             log.info("serve: what is seen is described in %s, without pictures and names", seen)

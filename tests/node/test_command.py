@@ -170,7 +170,7 @@ def test_a_champion_that_does_not_answer_leaves_the_old_one_and_is_left_for_a_wh
     assert asked == [None, "champion"]  # no other model than the champion takes over
     assert "The model stays old" in caplog.text
     assert "new must answer. Received: RuntimeError('invalid dimensions')" in caplog.text
-    monkeypatch.setattr(examining, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(loading, "_AGAIN_S", 0.0)
     examine._follow()
     assert examine._told["name"] == "new"
 

@@ -57,7 +57,7 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_old_one(loaded, serve):
 def test_a_model_that_cannot_answer_says_that_its_files_do_not_go_together(loaded):
     canvas = loaded.preprocess.model_copy(update={"height_px": 96})
     with pytest.raises(ValueError, match=r"current must answer.*invalid dimensions"):
-        following.warm(Model(replace(loaded, preprocess=canvas), TOLD))
+        loading.warm(replace(loaded, preprocess=canvas), TOLD)
 
 
 def test_where_there_is_no_champion_yet_none_is_missed(config, monkeypatch):
@@ -91,7 +91,7 @@ def test_a_version_is_loaded_once_and_one_that_failed_is_left_for_a_while(loaded
     with pytest.raises(ValueError, match="torn"):
         follower.later(TOLD)
     assert follower.later(TOLD) is None
-    monkeypatch.setattr(following, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(loading, "_AGAIN_S", 0.0)
     model = follower.later(TOLD)
     assert follower.later(model.told) is None
     assert tried == ["champion"] * 2
